@@ -1,0 +1,176 @@
+//! The one error that the API answers with: `{"kind": "...", "message": "..."}`.
+
+use serde::{Deserialize, Serialize};
+use server_fn::codec::JsonEncoding;
+use server_fn::error::{FromServerFnError, ServerFnErrorErr};
+
+/// An error as it travels: a kind for programs, a sentence for people.
+///
+/// The cause stays on the server, in its log.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
+pub struct WireError {
+    /// What went wrong, for programs.
+    pub kind: Kind,
+    /// What went wrong and what to do, for people.
+    pub message: String,
+}
+
+/// What can go wrong. Each kind has one HTTP status.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// The input could not be understood: 400.
+    Invalid,
+    /// The request came from another origin: 403.
+    CrossOrigin,
+    /// There is nothing under this address: 404.
+    NotFound,
+    /// The address exists, but not for this method: 405.
+    MethodNotAllowed,
+    /// The request took too long to arrive: 408.
+    Timeout,
+    /// The value differs from the one that the session keeps: 409.
+    Mismatch,
+    /// The session ended while the request was under way: 409.
+    SessionEnded,
+    /// The body is too large: 413.
+    TooLarge,
+    /// The body is of a type that this address does not take: 415.
+    UnsupportedMediaType,
+    /// The request's headers, most likely its cookies, are too large: 431.
+    HeadersTooLarge,
+    /// A fault of ours: 500.
+    Internal,
+    /// The sessions cannot be reached just now: 503.
+    Unavailable,
+    /// The session's id was renewed by another request; this one may be sent again: 503.
+    Renewed,
+    /// The server has too much to do just now: 503.
+    Busy,
+    /// The browser could not reach the server at all. Never sent, only made in the browser.
+    Unreachable,
+    /// A kind that a newer server knows and this program does not.
+    #[serde(other)]
+    Unknown,
+}
+
+impl Kind {
+    /// The HTTP status that goes with this kind.
+    #[must_use]
+    pub const fn status(self) -> u16 {
+        match self {
+            Self::Invalid => 400,
+            Self::CrossOrigin => 403,
+            Self::NotFound => 404,
+            Self::MethodNotAllowed => 405,
+            Self::Timeout => 408,
+            Self::Mismatch | Self::SessionEnded => 409,
+            Self::TooLarge => 413,
+            Self::UnsupportedMediaType => 415,
+            Self::HeadersTooLarge => 431,
+            Self::Internal | Self::Unknown => 500,
+            Self::Unavailable | Self::Renewed | Self::Busy | Self::Unreachable => 503,
+        }
+    }
+
+    /// The kind as it travels: `session_ended`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Invalid => "invalid",
+            Self::CrossOrigin => "cross_origin",
+            Self::NotFound => "not_found",
+            Self::MethodNotAllowed => "method_not_allowed",
+            Self::Timeout => "timeout",
+            Self::Mismatch => "mismatch",
+            Self::SessionEnded => "session_ended",
+            Self::TooLarge => "too_large",
+            Self::UnsupportedMediaType => "unsupported_media_type",
+            Self::HeadersTooLarge => "headers_too_large",
+            Self::Internal => "internal",
+            Self::Unavailable => "unavailable",
+            Self::Renewed => "renewed",
+            Self::Busy => "busy",
+            Self::Unreachable => "unreachable",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// A heading for this kind.
+    #[must_use]
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Invalid | Self::UnsupportedMediaType => "That could not be understood.",
+            Self::CrossOrigin => "That came from another site.",
+            Self::NotFound => "There is nothing here.",
+            Self::MethodNotAllowed => "That cannot be done here.",
+            Self::Timeout => "That took too long.",
+            Self::Mismatch => "Not the same value.",
+            Self::SessionEnded => "Your session has ended.",
+            Self::TooLarge => "That is too large.",
+            Self::HeadersTooLarge => "Too many cookies.",
+            Self::Internal | Self::Unknown => "Something went wrong.",
+            Self::Unavailable => "Sessions cannot be reached.",
+            Self::Renewed => "Once more, please.",
+            Self::Busy => "Busy just now.",
+            Self::Unreachable => "The server cannot be reached.",
+        }
+    }
+
+    /// The usual sentence for this kind: what happened, and what to do.
+    #[must_use]
+    pub const fn sentence(self) -> &'static str {
+        match self {
+            Self::Invalid => "The request could not be understood. Check what was sent.",
+            Self::CrossOrigin => "This request came from another site, so it was refused. Open this site itself and try again.",
+            Self::NotFound => "There is nothing at this address.",
+            Self::MethodNotAllowed => "This address does not take that method.",
+            Self::Timeout => "The request took too long to arrive. Try again.",
+            Self::Mismatch => "The data in the session does not match!",
+            Self::SessionEnded => {
+                "Your session ended while this was under way, so nothing was saved. Reload the page and try again."
+            }
+            Self::TooLarge => "What was sent is too large.",
+            Self::UnsupportedMediaType => {
+                "Send JSON with content type application/json, or a form as application/x-www-form-urlencoded."
+            }
+            Self::HeadersTooLarge => {
+                "Your browser sent more cookies than this site takes. They have been cleared; load the page again."
+            }
+            Self::Internal | Self::Unknown => "Something went wrong on the server. Try again in a moment.",
+            Self::Unavailable => {
+                "Sessions cannot be reached just now. You are still signed in as before; try again in a moment."
+            }
+            Self::Renewed => "Your session was just renewed by another request. Send this one again.",
+            Self::Busy => "The server is busy. Try again in a moment.",
+            Self::Unreachable => "The server cannot be reached. Check your connection, then try again.",
+        }
+    }
+}
+
+impl From<Kind> for WireError {
+    fn from(kind: Kind) -> Self {
+        Self { kind, message: kind.sentence().to_owned() }
+    }
+}
+
+impl FromServerFnError for WireError {
+    type Encoder = JsonEncoding;
+
+    fn from_server_fn_error(error: ServerFnErrorErr) -> Self {
+        use ServerFnErrorErr as E;
+        match error {
+            E::Request(_) => Kind::Unreachable.into(),
+            E::Args(why) | E::MissingArg(why) | E::Deserialization(why) => {
+                Self { kind: Kind::Invalid, message: format!("The data could not be read: {why}.") }
+            }
+            _ => Kind::Internal.into(),
+        }
+    }
+}
+
+impl From<ServerFnErrorErr> for WireError {
+    fn from(error: ServerFnErrorErr) -> Self {
+        Self::from_server_fn_error(error)
+    }
+}

@@ -1,0 +1,7 @@
+//! Plain data that both sides know, and the error that travels between them.
+
+pub mod error;
+pub mod handshake;
+pub mod overview;
+pub mod theme;
+pub mod visits;
