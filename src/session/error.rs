@@ -1,0 +1,68 @@
+//! What can go wrong with a session, for whoever uses one.
+
+/// Why a session could not do what was asked.
+///
+/// The cause is in the log, written once where it happened.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The store could not be reached, or not in time. The session is as it was.
+    #[error("the session store cannot be reached")]
+    Unavailable,
+    /// The session ended while this request was under way. What it wrote is lost.
+    #[error("the session ended while the request was under way")]
+    Ended,
+    /// Another request renewed the session's id a moment ago: the browser has a new cookie, come again with it.
+    #[error("the session's id was renewed by another request")]
+    Renewed,
+    /// The session would hold more than it may.
+    #[error("the session would hold more than {limit} bytes")]
+    TooLarge {
+        /// The most that it may hold, in bytes.
+        limit: usize,
+    },
+    /// The head of the answer has left: no cookie can be given any more.
+    #[error("the answer has left, so no session can begin")]
+    TooLate,
+    /// The system has no random numbers for an id.
+    #[error("no session id could be made")]
+    Random,
+    /// A value could not be turned into JSON, or what is kept under its key is of another type.
+    #[error("a session value is not of the type of its key: {0}")]
+    Value(#[from] serde_json::Error),
+    /// A text holds a byte that no header can carry.
+    #[error("a cookie cannot carry that text")]
+    Header,
+}
+
+/// The failure that decides a request's answer, whatever its handler says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The store could not be reached: 503.
+    Unavailable,
+    /// The session ended under the request: 409.
+    Ended,
+    /// The id was renewed by another request: 503.
+    Renewed,
+    /// The session would hold more than it may: 500, for it is the application that put it there.
+    TooLarge {
+        /// The most that it may hold, in bytes.
+        limit: usize,
+    },
+    /// The system has no random numbers: 500.
+    Random,
+    /// The head had left: nothing can be answered any more.
+    TooLate,
+}
+
+impl From<Fault> for Error {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Unavailable => Self::Unavailable,
+            Fault::Ended => Self::Ended,
+            Fault::Renewed => Self::Renewed,
+            Fault::TooLarge { limit } => Self::TooLarge { limit },
+            Fault::Random => Self::Random,
+            Fault::TooLate => Self::TooLate,
+        }
+    }
+}

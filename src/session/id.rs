@@ -1,0 +1,95 @@
+//! The three names of a session: the secret that the browser holds, its hash that the store holds, and the
+//! handle that anybody may see.
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use sha2::{Digest as _, Sha256};
+use std::fmt;
+
+/// The secret that makes a request belong to a session: 256 random bits.
+///
+/// It leaves the process in `Set-Cookie` and nowhere else: it has no `Display` and no `Serialize`, and its
+/// `Debug` is redacted.
+///
+/// Source: ASVS 5.0, 7.2.3 (128 bits at least).
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret([u8; Self::BYTES]);
+
+impl Secret {
+    /// How many random bytes a secret has.
+    pub const BYTES: usize = 32;
+
+    /// A new secret from the system's random numbers.
+    ///
+    /// # Errors
+    ///
+    /// When the system has none to give. There is no fallback, because a guessable secret is worse than none.
+    pub fn generate() -> Result<Self, getrandom::Error> {
+        let mut bytes = [0; Self::BYTES];
+        getrandom::fill(&mut bytes)?;
+        Ok(Self(bytes))
+    }
+
+    /// The secret that was written as `text`, if it is one.
+    pub(super) fn decode(text: &[u8]) -> Option<Self> {
+        let mut bytes = [0; Self::BYTES];
+        let length = URL_SAFE_NO_PAD.decode_slice(text, &mut bytes).ok()?;
+        (length == Self::BYTES).then_some(Self(bytes))
+    }
+
+    /// The secret as a cookie carries it.
+    pub(super) fn encode(&self) -> String {
+        URL_SAFE_NO_PAD.encode(self.0)
+    }
+
+    /// What the store knows this session by.
+    #[must_use]
+    pub fn hash(&self) -> IdHash {
+        IdHash(Sha256::digest(self.0).into())
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+/// SHA-256 of a session's secret: the key under which a store keeps the session.
+///
+/// A stolen store is full of these, and none of them opens a session.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct IdHash(pub [u8; 32]);
+
+impl IdHash {
+    /// The hash as the id type of tower-sessions, cut to its 128 bits. Not a secret.
+    pub(super) fn as_tower_id(&self) -> tower_sessions::session::Id {
+        let mut half = [0; 16];
+        half.copy_from_slice(&self.0[..16]);
+        tower_sessions::session::Id(i128::from_le_bytes(half))
+    }
+}
+
+impl fmt::Debug for IdHash {
+    /// The first bytes only: enough to follow one session through a log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "IdHash({:02x}{:02x}{:02x}{:02x}…)", self.0[0], self.0[1], self.0[2], self.0[3])
+    }
+}
+
+/// The public name of a session, for device lists and logs. It opens nothing and survives rotations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Handle(pub uuid::Uuid);
+
+impl Handle {
+    /// A new handle, unrelated to the secret.
+    #[must_use]
+    pub fn generate() -> Self {
+        Self(uuid::Uuid::new_v4())
+    }
+}
+
+impl fmt::Display for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}

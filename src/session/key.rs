@@ -1,0 +1,32 @@
+//! Session values are typed by constants.
+
+use std::marker::PhantomData;
+
+/// The name of a session value, together with its type.
+///
+/// # Examples
+///
+/// ```
+/// use hardtack::session::Key;
+///
+/// const VISITS: Key<u32> = Key::new("visits");
+/// assert_eq!(VISITS.name(), "visits");
+/// ```
+pub struct Key<T> {
+    name: &'static str,
+    value: PhantomData<fn() -> T>,
+}
+
+impl<T> Key<T> {
+    /// The key of that name.
+    #[must_use]
+    pub const fn new(name: &'static str) -> Self {
+        Self { name, value: PhantomData }
+    }
+
+    /// The name under which stores keep the value.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+}

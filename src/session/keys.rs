@@ -1,0 +1,174 @@
+//! The keys that sign session cookies: the first signs, all of them verify.
+
+use super::id::Secret;
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::Sha256;
+use std::fmt;
+use std::fs::{self, OpenOptions};
+use std::io::{ErrorKind, Write as _};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::path::Path;
+
+type HmacSha256 = Hmac<Sha256>;
+
+/// The signing keys, newest first.
+///
+/// Put a new key in front to rotate: what the old one signed stays valid while the old one is listed.
+/// A cookie that no key verifies never reaches the store.
+#[derive(Clone)]
+pub struct Keys(Vec<HmacSha256>);
+
+/// Why there are no keys to sign with.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// The list of keys is empty.
+    #[error("session.keys is empty: name at least one file or env:NAME that holds a key")]
+    None,
+    /// A key is not 32 bytes in hexadecimal or base64.
+    #[error(
+        "session.keys: {0} does not hold a key; a key is 32 random bytes, written as 64 hexadecimal digits or in base64 \
+         (make one with `openssl rand -hex 32`)"
+    )]
+    Malformed(String),
+    /// A key is so regular that nobody drew it at random.
+    #[error("session.keys: {0} holds a weak key; make a random one with `openssl rand -hex 32`")]
+    Weak(String),
+    /// A file cannot be read or written.
+    #[error("session.keys: {path} cannot be used: {source}; give the server access to it or name another file")]
+    File {
+        /// The file.
+        path: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Others may read the file.
+    #[error("session.keys: {0} can be read by others; run `chmod 600 {0}`")]
+    Exposed(String),
+    /// The system has no random numbers.
+    #[error("session.keys: no key could be made, because the system gave no random numbers: {0}")]
+    Random(getrandom::Error),
+}
+
+impl Keys {
+    /// One new random key that lives as long as this value: for tests and for the memory store.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError::Random`] when the system has no random numbers.
+    pub fn generate() -> Result<Self, KeyError> {
+        let mut key = [0; 32];
+        getrandom::fill(&mut key).map_err(KeyError::Random)?;
+        Ok(Self(vec![hmac(&key)]))
+    }
+
+    /// Keys from their texts, each with the name that an error shows: a file's or a variable's.
+    ///
+    /// # Errors
+    ///
+    /// When the list is empty or a text holds no key.
+    pub fn parse<'a>(texts: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self, KeyError> {
+        let keys =
+            texts.into_iter().map(|(name, text)| parse_key(name, text)).collect::<Result<Vec<_>, _>>()?;
+        if keys.is_empty() { Err(KeyError::None) } else { Ok(Self(keys)) }
+    }
+
+    /// The key in a file of its own; made there (mode 0600) when there is none yet.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be read or written, is readable by others, or holds no key.
+    pub fn in_file(path: &Path) -> Result<Self, KeyError> {
+        let text = match read_private(path) {
+            Err(KeyError::File { source, .. }) if source.kind() == ErrorKind::NotFound => create(path)?,
+            other => other?,
+        };
+        Self::parse([(path.display().to_string().as_str(), text.as_str())])
+    }
+
+    /// The cookie value for a secret: the secret and its signature, both in base64url.
+    ///
+    /// The cookie's name is signed too, so that a value cannot be moved to another cookie.
+    pub(super) fn seal(&self, name: &str, secret: &Secret) -> String {
+        let text = secret.encode();
+        let signature = mac(&self.0[0], name, text.as_bytes()).finalize().into_bytes();
+        format!("{text}.{}", URL_SAFE_NO_PAD.encode(signature))
+    }
+
+    /// The secret in a cookie value, if one of the keys signed it.
+    pub(super) fn open(&self, name: &str, value: &[u8]) -> Option<Secret> {
+        let dot = value.iter().position(|&byte| byte == b'.')?;
+        let (text, signature) = (&value[..dot], &value[dot + 1..]);
+        let mut bytes = [0; 32];
+        let length = URL_SAFE_NO_PAD.decode_slice(signature, &mut bytes).ok()?;
+        // `verify_slice` compares in constant time.
+        let signed =
+            self.0.iter().any(|key| mac(key, name, text).verify_slice(&bytes[..length]).is_ok());
+        if signed { Secret::decode(text) } else { None }
+    }
+}
+
+impl fmt::Debug for Keys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Keys({} of them)", self.0.len())
+    }
+}
+
+/// The text of a file that nobody else may read.
+///
+/// # Errors
+///
+/// When it cannot be read or is readable by others.
+pub fn read_private(path: &Path) -> Result<String, KeyError> {
+    let name = path.display().to_string();
+    let file = |source| KeyError::File { path: name.clone(), source };
+    let text = fs::read_to_string(path).map_err(file)?;
+    let mode = fs::metadata(path).map_err(file)?.permissions().mode();
+    if mode & 0o077 == 0 { Ok(text) } else { Err(KeyError::Exposed(name)) }
+}
+
+fn create(path: &Path) -> Result<String, KeyError> {
+    let secret = Secret::generate().map_err(KeyError::Random)?;
+    let text = format!("{}\n", secret.encode());
+    let file = |source| KeyError::File { path: path.display().to_string(), source };
+    let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    match made {
+        Ok(mut handle) => {
+            handle.write_all(text.as_bytes()).and_then(|()| handle.sync_all()).map_err(file)?;
+            Ok(text)
+        }
+        // Another process was faster; its key is the one.
+        Err(e) if e.kind() == ErrorKind::AlreadyExists => read_private(path),
+        Err(e) => Err(file(e)),
+    }
+}
+
+fn parse_key(name: &str, text: &str) -> Result<HmacSha256, KeyError> {
+    let text = text.trim();
+    let bytes = from_hex(text)
+        .or_else(|| URL_SAFE_NO_PAD.decode(text.trim_end_matches('=').replace('+', "-").replace('/', "_")).ok())
+        .filter(|bytes| bytes.len() == 32)
+        .ok_or_else(|| KeyError::Malformed(name.to_owned()))?;
+    let distinct = bytes.iter().collect::<std::collections::BTreeSet<_>>().len();
+    // 32 random bytes have fewer than 16 distinct values once in far more than 2^80 draws.
+    if distinct < 16 { Err(KeyError::Weak(name.to_owned())) } else { Ok(hmac(&bytes)) }
+}
+
+fn from_hex(text: &str) -> Option<Vec<u8>> {
+    if text.len() != 64 || !text.is_ascii() {
+        return None;
+    }
+    (0..64).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).ok()).collect()
+}
+
+fn hmac(key: &[u8]) -> HmacSha256 {
+    HmacSha256::new_from_slice(key).expect("HMAC takes a key of any length")
+}
+
+fn mac(key: &HmacSha256, name: &str, text: &[u8]) -> HmacSha256 {
+    let mut mac = key.clone();
+    mac.update(name.as_bytes());
+    mac.update(b"=");
+    mac.update(text);
+    mac
+}

@@ -1,0 +1,181 @@
+//! The tower layer: cookie in, unit of work around the handler, commit, cookie out.
+
+use super::clock::Clock;
+use super::cookie::{CookieSettings, Presented};
+use super::engine::{Engine, Queues};
+use super::finish::{Abandoned, finish};
+use super::handle::Session;
+use super::id::Secret;
+use super::keys::Keys;
+use super::lifetime::Lifetime;
+use super::store::Store;
+use super::unit::Unit;
+use axum::http::{HeaderMap, Method, Request, Response};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tower::{Layer, Service};
+
+/// Gives every request below it its [`Session`].
+///
+/// # Examples
+///
+/// ```
+/// use axum::{Router, routing::get};
+/// use hardtack::session::{CookieSettings, Error, Key, Keys, Session, Sessions, store::memory::MemoryStore};
+///
+/// const VISITS: Key<u32> = Key::new("visits");
+///
+/// async fn count(session: Session) -> Result<String, Error> {
+///     Ok(session.update(VISITS, |n| n.unwrap_or(0) + 1).await?.to_string())
+/// }
+///
+/// let sessions = Sessions::new(MemoryStore::default(), Keys::generate()?)
+///     .cookie(CookieSettings::new(false)); // plain http on this machine
+/// let app: Router = Router::new().route("/", get(count)).layer(sessions);
+/// # Ok::<(), hardtack::session::keys::KeyError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Sessions(Arc<Engine>);
+
+impl Sessions {
+    /// Sessions in `store`, their cookies signed by the first of `keys`.
+    ///
+    /// For https; say otherwise with [`cookie`](Sessions::cookie). All other values have the defaults named
+    /// at their methods.
+    #[must_use]
+    pub fn new(store: impl Store, keys: Keys) -> Self {
+        Self(Arc::new(Engine {
+            store: Arc::new(store),
+            keys,
+            cookie: CookieSettings::default(),
+            lifetime: Lifetime::default(),
+            touch_every: Duration::from_secs(60),
+            rotation_grace: Duration::from_secs(10),
+            max_data: 16 * 1024,
+            timeout: Duration::from_millis(800),
+            clock: Clock::System,
+            queues: Queues::default(),
+        }))
+    }
+
+    /// Name and attributes of the cookie. Default: [`CookieSettings::default`], for https.
+    #[must_use]
+    pub fn cookie(self, cookie: CookieSettings) -> Self {
+        self.with(|engine| engine.cookie = cookie)
+    }
+
+    /// How long a session lives. Default: 30 minutes idle, 12 hours in all.
+    #[must_use]
+    pub fn lifetime(self, lifetime: Lifetime) -> Self {
+        self.with(|engine| engine.lifetime = lifetime)
+    }
+
+    /// How often at most a reading request marks its session as used in the store. Default: 60 seconds.
+    #[must_use]
+    pub fn touch_every(self, span: Duration) -> Self {
+        self.with(|engine| engine.touch_every = span)
+    }
+
+    /// How long a rotated id is recognised. Default: 10 seconds.
+    #[must_use]
+    pub fn rotation_grace(self, span: Duration) -> Self {
+        self.with(|engine| engine.rotation_grace = span)
+    }
+
+    /// How many bytes the names and values of a session may measure. Default: 16 KiB.
+    #[must_use]
+    pub fn max_data(self, bytes: usize) -> Self {
+        self.with(|engine| engine.max_data = bytes)
+    }
+
+    /// How long one request waits for the store, all its steps together. Default: 800 milliseconds.
+    #[must_use]
+    pub fn timeout(self, span: Duration) -> Self {
+        self.with(|engine| engine.timeout = span)
+    }
+
+    /// Where the time comes from. Default: the system's clock.
+    #[must_use]
+    pub fn clock(self, clock: Clock) -> Self {
+        self.with(|engine| engine.clock = clock)
+    }
+
+    /// The store that they are kept in.
+    #[must_use]
+    pub fn store(&self) -> Arc<dyn Store> {
+        Arc::clone(&self.0.store)
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut Engine)) -> Self {
+        // Whoever still builds holds the only reference, so this never does nothing.
+        if let Some(engine) = Arc::get_mut(&mut self.0) {
+            change(engine);
+        }
+        self
+    }
+
+    fn begin(&self, method: &Method, headers: &HeaderMap) -> Session {
+        let presented: Option<Secret> = match self.0.cookie.read(headers, &self.0.keys) {
+            Presented::Signed(secret) => Some(secret),
+            Presented::Nothing => None,
+        };
+        let id = presented.as_ref().map(|secret| secret.hash().as_tower_id());
+        let unit = Arc::new(Unit::new(Arc::clone(&self.0), presented, is_speculative(method, headers)));
+        Session { inner: tower_sessions::Session::new(id, Arc::clone(&unit), None), unit }
+    }
+}
+
+impl<S> Layer<S> for Sessions {
+    type Service = SessionService<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        SessionService { sessions: self.clone(), inner }
+    }
+}
+
+/// What [`Sessions`] makes of a service.
+#[derive(Clone, Debug)]
+pub struct SessionService<S> {
+    sessions: Sessions,
+    inner: S,
+}
+
+impl<S, B> Service<Request<B>> for SessionService<S>
+where
+    S: Service<Request<B>, Response = Response<axum::body::Body>> + Clone + Send + 'static,
+    S::Future: Send,
+    B: Send + 'static,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        // The service that was polled ready is the one to call; its clone waits for the next request.
+        let ready = self.inner.clone();
+        let mut inner = std::mem::replace(&mut self.inner, ready);
+        let session = self.sessions.begin(request.method(), request.headers());
+        request.extensions_mut().insert(session.inner.clone());
+        request.extensions_mut().insert(session.clone());
+        Box::pin(async move {
+            let guard = Abandoned::guard(session.clone());
+            let response = inner.call(request).await?;
+            guard.disarm();
+            Ok(finish(session, response).await)
+        })
+    }
+}
+
+/// `HEAD`, prefetch and prerender: nobody looks at the answer yet.
+///
+/// Source: <https://wicg.github.io/nav-speculation/prefetch.html#sec-purpose-header>.
+fn is_speculative(method: &Method, headers: &HeaderMap) -> bool {
+    let purpose = headers.get("sec-purpose").or_else(|| headers.get("purpose"));
+    method == Method::HEAD || purpose.is_some_and(|value| value.as_bytes().starts_with(b"prefetch"))
+}

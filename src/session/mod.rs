@@ -1,0 +1,39 @@
+//! The session engine: what express-session, cookie-parser and `withCredentials` are to Node, for Axum, with
+//! guarantees that none of them gives (`docs/GUARANTEES.md`).
+//!
+//! ```text
+//! request ─▶ layer: cookie ─▶ handle in the request ─▶ handler
+//!                                  │ reads, writes
+//!                                  ▼
+//!                            unit of work ─▶ store
+//!                                  ▲
+//! answer ◀── finish: commit ───────┘ (then the cookie, then the head)
+//! ```
+//!
+//! Start with [`Sessions`] and [`Session`]. A store of your own fulfils [`store::Store`] and proves it with
+//! [`store::contract`].
+
+pub mod clock;
+pub mod cookie;
+pub mod id;
+pub mod keys;
+pub mod record;
+pub mod store;
+pub mod sweep;
+
+mod engine;
+mod error;
+mod finish;
+mod handle;
+mod key;
+mod layer;
+mod lifetime;
+mod unit;
+
+pub use cookie::CookieSettings;
+pub use error::{Error, Fault};
+pub use handle::{Facts, Session};
+pub use key::Key;
+pub use keys::Keys;
+pub use layer::{SessionService, Sessions};
+pub use lifetime::Lifetime;

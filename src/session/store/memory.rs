@@ -1,0 +1,245 @@
+//! Sessions in this process's memory: for tests and demonstrations. They end with the process.
+
+use super::{Applied, Listed, Loaded, Store, StoreError};
+use crate::session::clock::Timestamp;
+use crate::session::id::{Handle, IdHash};
+use crate::session::record::{Changes, Grace, Record, Rotation, size};
+use async_trait::async_trait;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// A bounded store in memory. When it is full, the session that would end first makes room.
+#[derive(Debug)]
+pub struct MemoryStore {
+    capacity: usize,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    live: HashMap<IdHash, Record>,
+    by_deadline: BTreeSet<(Timestamp, IdHash)>,
+    by_account: HashMap<String, BTreeSet<IdHash>>,
+    retired: HashMap<IdHash, Retired>,
+    retired_by_end: BTreeSet<(Timestamp, IdHash)>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Retired {
+    until: Timestamp,
+    /// The id that the session went on under, when the old one still reaches it.
+    successor: Option<IdHash>,
+}
+
+impl MemoryStore {
+    /// A store of at most `capacity` sessions. Default: 100,000.
+    #[must_use]
+    pub fn new(capacity: usize) -> Self {
+        Self { capacity: capacity.max(1), state: Mutex::default() }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // No step below can leave the state half changed, so a panic elsewhere has not spoilt it.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Default for MemoryStore {
+    fn default() -> Self {
+        Self::new(100_000)
+    }
+}
+
+impl State {
+    fn insert(&mut self, id: IdHash, record: Record) {
+        self.by_deadline.insert((record.deadline(), id));
+        if let Some(account) = &record.account {
+            self.by_account.entry(account.clone()).or_default().insert(id);
+        }
+        self.live.insert(id, record);
+    }
+
+    fn remove(&mut self, id: &IdHash) -> Option<Record> {
+        let record = self.live.remove(id)?;
+        self.by_deadline.remove(&(record.deadline(), *id));
+        if let Some(ids) = record.account.as_ref().and_then(|account| self.by_account.get_mut(account)) {
+            ids.remove(id);
+            if ids.is_empty() {
+                self.by_account.remove(record.account.as_deref().unwrap_or_default());
+            }
+        }
+        Some(record)
+    }
+
+    fn live(&self, id: &IdHash, now: Timestamp) -> Option<&Record> {
+        self.live.get(id).filter(|record| record.deadline() > now)
+    }
+
+    /// The id under which the session of `id` lives now.
+    fn current(&self, id: &IdHash, now: Timestamp) -> IdHash {
+        let mut id = *id;
+        while let Some(Retired { successor: Some(next), .. }) =
+            self.retired.get(&id).filter(|retired| retired.until > now)
+        {
+            id = *next;
+        }
+        id
+    }
+
+    fn retire(&mut self, id: IdHash, retired: Retired) {
+        self.retired.insert(id, retired);
+        self.retired_by_end.insert((retired.until, id));
+    }
+
+    /// What `changes` would make of a live session, or why they cannot be made.
+    fn changed(&self, id: &IdHash, changes: &Changes, now: Timestamp) -> Result<Record, Applied> {
+        let record = self.live(id, now).ok_or(Applied::Gone)?;
+        if changes.if_version.is_some_and(|version| version != record.version) {
+            return Err(Applied::Conflict);
+        }
+        let mut record = record.clone();
+        changes.apply_to(&mut record.data);
+        if size(&record.data) > changes.max_data {
+            return Err(Applied::TooLarge);
+        }
+        record.seen = record.seen.max(now);
+        record.version += 1;
+        Ok(record)
+    }
+
+    fn of_account(&self, account: &str) -> Vec<(IdHash, Handle)> {
+        let ids = self.by_account.get(account).into_iter().flatten();
+        ids.filter_map(|id| self.live.get(id).map(|record| (*id, record.handle))).collect()
+    }
+}
+
+#[async_trait]
+impl Store for MemoryStore {
+    fn kind(&self) -> &'static str {
+        "memory"
+    }
+
+    async fn load(&self, id: &IdHash, now: Timestamp) -> Result<Loaded, StoreError> {
+        let state = self.state();
+        let current = state.current(id, now);
+        Ok(match state.live(&current, now) {
+            Some(record) => Loaded::Live(current, record.clone()),
+            None if state.retired.get(id).is_some_and(|old| old.until > now && old.successor.is_none()) => {
+                Loaded::Retired
+            }
+            None => Loaded::Absent,
+        })
+    }
+
+    async fn create(&self, id: &IdHash, record: &Record) -> Result<bool, StoreError> {
+        let mut state = self.state();
+        if state.live.contains_key(id) || state.retired.contains_key(id) {
+            return Ok(false);
+        }
+        if state.live.len() >= self.capacity
+            && let Some((_, first)) = state.by_deadline.first().copied()
+        {
+            state.remove(&first);
+        }
+        state.insert(*id, record.clone());
+        Ok(true)
+    }
+
+    async fn apply(&self, id: &IdHash, changes: &Changes, now: Timestamp) -> Result<Applied, StoreError> {
+        let mut state = self.state();
+        let id = state.current(id, now);
+        Ok(match state.changed(&id, changes, now) {
+            Err(why) => why,
+            Ok(record) => {
+                let version = record.version;
+                state.remove(&id);
+                state.insert(id, record);
+                Applied::Done(version)
+            }
+        })
+    }
+
+    async fn rotate(&self, id: &IdHash, rotation: &Rotation, now: Timestamp) -> Result<Applied, StoreError> {
+        let mut state = self.state();
+        Ok(match state.changed(id, &rotation.changes, now) {
+            Err(why) => why,
+            Ok(mut record) => {
+                let version = record.version;
+                state.remove(id);
+                if let Some(account) = &rotation.account {
+                    record.account.clone_from(account);
+                }
+                record.lifetime = rotation.lifetime.unwrap_or(record.lifetime);
+                state.insert(rotation.to, record);
+                let retired = match rotation.grace {
+                    Grace::Recognised(until) => Retired { until, successor: None },
+                    Grace::Reaches(until) => Retired { until, successor: Some(rotation.to) },
+                };
+                state.retire(*id, retired);
+                Applied::Done(version)
+            }
+        })
+    }
+
+    async fn touch(&self, id: &IdHash, now: Timestamp) -> Result<bool, StoreError> {
+        let mut state = self.state();
+        let id = state.current(id, now);
+        if state.live(&id, now).is_none() {
+            return Ok(false);
+        }
+        if let Some(mut record) = state.remove(&id) {
+            record.seen = record.seen.max(now);
+            state.insert(id, record);
+        }
+        Ok(true)
+    }
+
+    async fn end(&self, id: &IdHash) -> Result<bool, StoreError> {
+        Ok(self.state().remove(id).is_some())
+    }
+
+    async fn list(&self, account: &str, now: Timestamp) -> Result<Vec<Listed>, StoreError> {
+        let state = self.state();
+        let ids = state.by_account.get(account).into_iter().flatten();
+        let mut listed: Vec<_> = ids
+            .filter_map(|id| state.live(id, now))
+            .map(|record| Listed { handle: record.handle, created: record.created, seen: record.seen })
+            .collect();
+        listed.sort_by_key(|listed| std::cmp::Reverse((listed.seen, listed.handle)));
+        Ok(listed)
+    }
+
+    async fn end_by_handle(&self, account: &str, handle: &Handle) -> Result<bool, StoreError> {
+        let mut state = self.state();
+        let found = state.of_account(account).into_iter().find(|(_, own)| own == handle);
+        Ok(found.is_some_and(|(id, _)| state.remove(&id).is_some()))
+    }
+
+    async fn end_by_account(&self, account: &str, except: Option<&Handle>) -> Result<u64, StoreError> {
+        let mut state = self.state();
+        let ended = state.of_account(account).into_iter().filter(|(_, handle)| Some(handle) != except);
+        let ended: Vec<_> = ended.collect();
+        for (id, _) in &ended {
+            state.remove(id);
+        }
+        Ok(ended.len() as u64)
+    }
+
+    async fn sweep(&self, now: Timestamp, batch: u32) -> Result<u64, StoreError> {
+        let mut state = self.state();
+        let over: Vec<_> = state.by_deadline.iter().take(batch as usize).copied().collect();
+        let over: Vec<_> = over.into_iter().take_while(|(deadline, _)| *deadline <= now).collect();
+        for (_, id) in &over {
+            state.remove(id);
+        }
+        while let Some((until, id)) = state.retired_by_end.first().copied().filter(|(until, _)| *until <= now) {
+            state.retired_by_end.remove(&(until, id));
+            state.retired.remove(&id);
+        }
+        Ok(over.len() as u64)
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
