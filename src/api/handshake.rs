@@ -1,0 +1,31 @@
+//! `GET` and `POST /api/session`: the value that the session keeps.
+
+use super::codec::JsonOrForm;
+use crate::model::error::WireError;
+use crate::model::handshake::{Confirmed, Handshake};
+use leptos::server;
+use server_fn::codec::{GetUrl, Post};
+
+/// The value that the session keeps; made once per session.
+///
+/// # Errors
+///
+/// `unavailable` when the store cannot be reached.
+#[server(endpoint = "session", input = GetUrl)]
+pub async fn read_handshake() -> Result<Handshake, WireError> {
+    use crate::{backend::handshake, session::Session};
+    let session: Session = leptos_axum::extract().await?;
+    Ok(handshake::of(&session).await?)
+}
+
+/// Compares a value with the one that the session keeps.
+///
+/// # Errors
+///
+/// `mismatch` when they differ or the session keeps none, `unavailable` when the store cannot be reached.
+#[server(endpoint = "session", input = Post<JsonOrForm>)]
+pub async fn send_handshake(session: String) -> Result<Confirmed, WireError> {
+    use crate::{backend::handshake, session::Session};
+    let kept: Session = leptos_axum::extract().await?;
+    handshake::confirm(&kept, &session).await
+}

@@ -1,0 +1,23 @@
+//! `POST /api/theme`: remembers light or dark in a plain cookie.
+
+use super::codec::JsonOrForm;
+use crate::model::error::WireError;
+use crate::model::theme::Theme;
+use leptos::server;
+use server_fn::codec::Post;
+
+/// Remembers the theme in a cookie of its own; no session is touched.
+///
+/// # Errors
+///
+/// `invalid` for a name that is no theme.
+#[server(endpoint = "theme", input = Post<JsonOrForm>)]
+pub async fn choose_theme(theme: Theme) -> Result<Theme, WireError> {
+    use crate::session::Session;
+    use axum::http::header::SET_COOKIE;
+    use leptos::prelude::expect_context;
+    let session: Session = leptos_axum::extract().await?;
+    let cookie = session.cookie().plain(Theme::COOKIE, theme.name())?;
+    expect_context::<leptos_axum::ResponseOptions>().append_header(SET_COOKIE, cookie);
+    Ok(theme)
+}

@@ -1,0 +1,19 @@
+//! `POST /api/visits`: counts a visit.
+
+use super::codec::JsonOrForm;
+use crate::model::error::WireError;
+use crate::model::visits::Visits;
+use leptos::server;
+use server_fn::codec::Post;
+
+/// Counts this visit and greets. A speculative request is greeted and not counted.
+///
+/// # Errors
+///
+/// `unavailable` when the store cannot be reached.
+#[server(endpoint = "visits", input = Post<JsonOrForm>)]
+pub async fn count_visit() -> Result<Visits, WireError> {
+    use crate::{backend::visits, session::Session};
+    let session: Session = leptos_axum::extract().await?;
+    Ok(visits::count(&session).await?)
+}
