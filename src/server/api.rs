@@ -1,0 +1,127 @@
+//! The door of the server functions: what may come in, and what goes out.
+
+use super::explain::refuse;
+use super::settings::Limits;
+use crate::model::error::{Kind, WireError};
+use axum::Extension;
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::Request;
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts};
+use axum::response::{IntoResponse, Redirect, Response};
+use http_body_util::LengthLimitError;
+use std::error::Error as _;
+
+/// Calls a server function.
+pub(super) async fn call(Extension(limits): Extension<Limits>, request: Request) -> Response {
+    let (mut parts, body) = request.into_parts();
+    if let Err(kind) = route(&mut parts) {
+        return refuse(kind);
+    }
+    let body = match read(&parts, body, &limits).await {
+        Ok(body) => body,
+        Err(kind) => return refuse(kind),
+    };
+    // A form without script: server functions would answer it with the error in the address (checklist 55).
+    let posted_by_page = parts.method == Method::POST && accepts_page(&parts.headers);
+    let back = posted_by_page.then(|| page_of(&parts.headers));
+    let endpoint = parts.uri.path().rsplit('/').next().unwrap_or_default().to_owned();
+    parts.headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+    let request = Request::from_parts(parts, Body::from(body));
+    let answer = leptos_axum::handle_server_fns_with_context(|| {}, request).await.into_response();
+    let (answer, error) = with_status(answer).await;
+    match (back, error) {
+        (Some(_), Some(error)) if error.kind.status() >= 500 => refuse(error.kind),
+        (Some(page), error) => redirect(answer, &page, &endpoint, error.as_ref()),
+        (None, _) => answer,
+    }
+}
+
+/// Finds the function of an address. `HEAD` is answered as `GET`.
+fn route(parts: &mut Parts) -> Result<(), Kind> {
+    if parts.method == Method::HEAD {
+        parts.method = Method::GET;
+    }
+    let mut known = server_fn::axum::server_fn_paths().filter(|(path, _)| *path == parts.uri.path()).peekable();
+    if known.peek().is_none() {
+        return Err(Kind::NotFound);
+    }
+    if known.any(|(_, method)| method == parts.method) { Ok(()) } else { Err(Kind::MethodNotAllowed) }
+}
+
+/// The body, if it is of a kind, a size and a speed that we take.
+async fn read(parts: &Parts, body: Body, limits: &Limits) -> Result<Bytes, Kind> {
+    if parts.method == Method::GET {
+        return Ok(Bytes::new());
+    }
+    let limit = limits.body.bytes();
+    let announced = parts.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    if announced.is_some_and(|length: usize| length > limit) {
+        return Err(Kind::TooLarge);
+    }
+    let body = match tokio::time::timeout(limits.body_timeout, to_bytes(body, limit)).await {
+        Err(_) => return Err(Kind::Timeout),
+        Ok(Err(error)) if error.source().is_some_and(|cause| cause.is::<LengthLimitError>()) => {
+            return Err(Kind::TooLarge);
+        }
+        Ok(Err(_)) => return Err(Kind::Invalid),
+        Ok(Ok(body)) => body,
+    };
+    // No body has no type. A body without one, or as text, is what a foreign page can send unasked (checklist 42).
+    if !body.is_empty() && !is_ours(parts.headers.get(header::CONTENT_TYPE)) {
+        return Err(Kind::UnsupportedMediaType);
+    }
+    Ok(body)
+}
+
+fn is_ours(content_type: Option<&HeaderValue>) -> bool {
+    let essence = content_type.and_then(|value| value.to_str().ok()).and_then(|value| value.split(';').next());
+    essence.is_some_and(|essence| {
+        let essence = essence.trim();
+        essence.eq_ignore_ascii_case("application/json")
+            || essence.eq_ignore_ascii_case("application/x-www-form-urlencoded")
+    })
+}
+
+fn accepts_page(headers: &HeaderMap) -> bool {
+    headers.get(header::ACCEPT).is_some_and(|accept| accept.as_bytes().windows(9).any(|part| part == b"text/html"))
+}
+
+/// Gives an error of a server function, which arrives as 500 always, the status of its kind.
+async fn with_status(mut answer: Response) -> (Response, Option<WireError>) {
+    answer.headers_mut().entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    if answer.status() != StatusCode::INTERNAL_SERVER_ERROR {
+        return (answer, None);
+    }
+    let (mut parts, body) = answer.into_parts();
+    // Made a moment ago in memory; the bound is for form's sake.
+    let body = to_bytes(body, 64 * 1024).await.unwrap_or_default();
+    let error: WireError = serde_json::from_slice(&body).unwrap_or_else(|_| Kind::Internal.into());
+    parts.status = StatusCode::from_u16(error.kind.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    parts.headers.remove("serverfnerror");
+    if error.kind.status() == 503 {
+        parts.headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    (Response::from_parts(parts, Body::from(body)), Some(error))
+}
+
+/// Post, redirect, get: the page says what became of its form, told by a fixed word in the address.
+fn redirect(answer: Response, page: &str, endpoint: &str, error: Option<&WireError>) -> Response {
+    let word = match error {
+        None => format!("done={endpoint}"),
+        Some(error) => format!("error={}", error.kind.name()),
+    };
+    let mut redirect = Redirect::to(&format!("{page}?{word}")).into_response();
+    for cookie in answer.headers().get_all(header::SET_COOKIE) {
+        redirect.headers_mut().append(header::SET_COOKIE, cookie.clone());
+    }
+    redirect.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    redirect
+}
+
+/// The page that a form stood on: the path of its `Referer`, and never more than a path of ours.
+fn page_of(headers: &HeaderMap) -> String {
+    let referer = headers.get(header::REFERER).and_then(|value| url::Url::parse(value.to_str().ok()?).ok());
+    let path = referer.map(|url| url.path().to_owned()).unwrap_or_default();
+    // A path of two slashes would name another host.
+    if path.starts_with('/') && !path.starts_with("//") { path } else { "/".to_owned() }
+}

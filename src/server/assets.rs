@@ -1,0 +1,117 @@
+//! The browser's part of the site: where its files are, what they are called, how long browsers may keep them.
+
+use super::settings::Leptos;
+use axum::body::Body;
+use axum::http::{HeaderValue, Request, header};
+use axum::response::{IntoResponse as _, Response};
+use leptos::prelude::LeptosOptions;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use tower::{Service, ServiceExt as _};
+use tower_http::services::ServeDir;
+
+/// The built site.
+pub(super) struct Assets {
+    root: PathBuf,
+    hashed: bool,
+    pub(super) style: String,
+    pub(super) script: String,
+    pub(super) wasm: String,
+    pub(super) options: LeptosOptions,
+}
+
+impl Assets {
+    /// Finds the site that the build left behind.
+    ///
+    /// The build writes the hashes of the files' names beside the executable, and none while developing.
+    pub(super) fn find(settings: &Leptos) -> Self {
+        let options = LeptosOptions::builder()
+            .output_name(settings.output_name.as_str())
+            .site_root(settings.site_root.as_str())
+            .hash_files(settings.hash_files)
+            .build();
+        let hashes = settings.hash_files.then(|| read_hashes(options.hash_file.as_ref())).flatten();
+        let name = |kind: &str| {
+            let hash = hashes.as_deref().and_then(|hashes| hash_of(hashes, kind));
+            let hash = hash.map(|hash| format!(".{hash}")).unwrap_or_default();
+            format!("/pkg/{}{hash}.{kind}", settings.output_name)
+        };
+        let assets = Self {
+            root: PathBuf::from(&settings.site_root),
+            hashed: hashes.is_some(),
+            style: name("css"),
+            script: name("js"),
+            wasm: name("wasm"),
+            options,
+        };
+        if !assets.root.join(assets.script.trim_start_matches('/')).is_file() {
+            tracing::warn!(
+                file = assets.script,
+                "leptos.site_root: the browser's part is not built there, so pages come without style and islands; \
+                 run `make run` or `cargo leptos build`"
+            );
+        }
+        assets
+    }
+}
+
+fn read_hashes(file: &str) -> Option<String> {
+    let folder = std::env::current_exe().ok()?.parent()?.to_owned();
+    std::fs::read_to_string(folder.join(file)).ok()
+}
+
+fn hash_of<'a>(hashes: &'a str, kind: &str) -> Option<&'a str> {
+    hashes.lines().filter_map(|line| line.split_once(':')).find(|(name, _)| name.trim() == kind).map(|(_, h)| h.trim())
+}
+
+/// The built files. Their names change with their contents, so browsers may keep them for ever.
+pub(super) fn package(assets: &Assets) -> Kept {
+    let keep = if assets.hashed { "public, max-age=31536000, immutable" } else { "no-cache" };
+    Kept { files: serve(&assets.root.join("pkg")), keep: HeaderValue::from_static(keep) }
+}
+
+/// The other files of the site: icon, robots.txt.
+pub(super) fn files(
+    assets: &Assets,
+) -> impl Fn(Request<Body>) -> Pin<Box<dyn Future<Output = Response> + Send>> + Clone + use<> {
+    let kept = Kept { files: serve(&assets.root), keep: HeaderValue::from_static("public, max-age=3600") };
+    move |request| {
+        let kept = kept.clone();
+        Box::pin(async move { kept.oneshot(request).await.into_response() })
+    }
+}
+
+fn serve(folder: &Path) -> ServeDir {
+    ServeDir::new(folder).precompressed_br().precompressed_gzip().append_index_html_on_directories(false)
+}
+
+/// Files of a folder, with how long browsers may keep them.
+#[derive(Clone)]
+pub(super) struct Kept {
+    files: ServeDir,
+    keep: HeaderValue,
+}
+
+impl Service<Request<Body>> for Kept {
+    type Response = Response;
+    type Error = std::convert::Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, Self::Error>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Service::<Request<Body>>::poll_ready(&mut self.files, cx)
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let (found, keep) = (self.files.call(request), self.keep.clone());
+        Box::pin(async move {
+            let mut response = found.await.into_response();
+            let headers = response.headers_mut();
+            headers.append(header::VARY, HeaderValue::from_static("accept-encoding"));
+            if response.status().is_success() {
+                response.headers_mut().insert(header::CACHE_CONTROL, keep);
+            }
+            Ok(response)
+        })
+    }
+}

@@ -1,0 +1,95 @@
+//! The HTML around every page.
+
+use super::assets::Assets;
+use super::headers::page_policy;
+use crate::app::{App, ErrorPage};
+use crate::model::error::Kind;
+use crate::model::theme::Theme;
+use axum::http::{HeaderMap, HeaderValue, header, request::Parts};
+use leptos::nonce::use_nonce;
+use leptos::prelude::*;
+use leptos_axum::ResponseOptions;
+use leptos_meta::MetaTags;
+
+/// Starts the islands; `loader.js` says when.
+const LOADER: &str = include_str!("loader.js");
+
+/// A page: head, stylesheet, the loader of the islands, and the application in the body.
+pub(super) fn document(assets: &Assets) -> impl IntoView + use<> {
+    let theme = use_context::<Theme>().unwrap_or_default();
+    let nonce = use_nonce();
+    if let (Some(nonce), Some(answer)) = (&nonce, use_context::<ResponseOptions>()) {
+        // cargo-leptos sets both while it watches: the reload's socket is another origin.
+        let reload = std::env::var("LEPTOS_WATCH").and_then(|_| std::env::var("LEPTOS_RELOAD_PORT")).ok();
+        if let Ok(policy) = HeaderValue::from_str(&page_policy(nonce, reload.as_deref())) {
+            answer.insert_header(header::CONTENT_SECURITY_POLICY, policy);
+        }
+    }
+    // Islands carry their own data; what the rest of the page was made from stays on the server.
+    if let Some(shared) = Owner::current_shared_context() {
+        shared.set_is_hydrating(false);
+    }
+    let start = format!("({})({:?}, {:?})", LOADER.trim(), assets.script, assets.wasm);
+    view! {
+        <!DOCTYPE html>
+        <html lang="en" data-theme=theme.name()>
+            <head>
+                <Head style=assets.style.clone()/>
+                <MetaTags/>
+                <AutoReload options=assets.options.clone()/>
+                <script type="module" nonce=nonce>
+                    {start}
+                </script>
+            </head>
+            <body>
+                <App/>
+            </body>
+        </html>
+    }
+}
+
+#[component]
+fn Head(style: String) -> impl IntoView {
+    view! {
+        <meta charset="utf-8"/>
+        <meta name="viewport" content="width=device-width, initial-scale=1"/>
+        <meta name="color-scheme" content="light dark"/>
+        <link rel="stylesheet" href=style/>
+        <link rel="icon" type="image/svg+xml" href="/favicon.svg"/>
+    }
+}
+
+/// The page of an error answer, made without the router and without a session.
+pub(super) fn error_page(assets: &Assets, theme: Theme, kind: Kind) -> String {
+    let style = assets.style.clone();
+    let owner = Owner::new();
+    let page = owner.with(|| {
+        view! {
+            <html lang="en" data-theme=theme.name()>
+                <head>
+                    <Head style/>
+                    <title>{kind.title()}" · Hardtack"</title>
+                </head>
+                <body>
+                    <ErrorPage title=kind.title() message=kind.sentence()/>
+                </body>
+            </html>
+        }
+        .to_html()
+    });
+    format!("<!DOCTYPE html>{page}")
+}
+
+/// Tells the page which theme its visitor chose.
+pub(super) fn provide_theme() {
+    if let Some(parts) = use_context::<Parts>() {
+        provide_context(theme(&parts.headers));
+    }
+}
+
+/// The theme in the request's plain cookie.
+pub(super) fn theme(headers: &HeaderMap) -> Theme {
+    let lines = headers.get_all(header::COOKIE).into_iter().filter_map(|line| line.to_str().ok());
+    let mut cookies = lines.flat_map(cookie::Cookie::split_parse).flatten();
+    cookies.find(|cookie| cookie.name() == Theme::COOKIE).map(|cookie| Theme::named(cookie.value())).unwrap_or_default()
+}

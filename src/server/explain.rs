@@ -1,0 +1,77 @@
+//! Error answers that say what happened: a page for people, JSON for programs.
+
+use super::document;
+use super::router::Site;
+use crate::model::error::{Kind, WireError};
+use crate::session::Fault;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use std::sync::Arc;
+
+/// An answer that only says its kind; [`explain`] puts it into words.
+pub(super) fn refuse(kind: Kind) -> Response {
+    let mut response = StatusCode::from_u16(kind.status()).unwrap_or(StatusCode::BAD_REQUEST).into_response();
+    response.extensions_mut().insert(kind);
+    response
+}
+
+/// Whether whoever asks would rather see a page than JSON.
+pub(super) fn wants_page(parts: &Parts) -> bool {
+    prefers_page(parts.uri.path(), &parts.headers)
+}
+
+fn prefers_page(path: &str, headers: &HeaderMap) -> bool {
+    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    accept.contains("text/html") || !(path.starts_with("/api/") || accept.contains("application/json"))
+}
+
+/// Puts bare error answers into words. What already is a page or JSON passes.
+pub(super) async fn explain(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
+    let page = prefers_page(request.uri().path(), request.headers());
+    let theme = document::theme(request.headers());
+    let answer = next.run(request).await;
+    let Some(kind) = unexplained(&answer) else { return answer };
+    let (mut parts, _) = answer.into_parts();
+    let (body, content_type) = if page {
+        (document::error_page(&site.assets, theme, kind), "text/html; charset=utf-8")
+    } else {
+        let error = WireError::from(kind);
+        (serde_json::to_string(&error).unwrap_or_default(), "application/json")
+    };
+    parts.headers.remove(header::CONTENT_LENGTH);
+    parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    parts.headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if parts.status == StatusCode::SERVICE_UNAVAILABLE {
+        parts.headers.entry(header::RETRY_AFTER).or_insert(HeaderValue::from_static("1"));
+    }
+    Response::from_parts(parts, Body::from(body))
+}
+
+fn unexplained(answer: &Response) -> Option<Kind> {
+    if let Some(kind) = answer.extensions().get::<Kind>() {
+        return Some(*kind);
+    }
+    if let Some(fault) = answer.extensions().get::<Fault>() {
+        return Some(match fault {
+            Fault::Unavailable => Kind::Unavailable,
+            Fault::Renewed => Kind::Renewed,
+            Fault::Ended => Kind::SessionEnded,
+            Fault::TooLarge { .. } | Fault::Random | Fault::TooLate => Kind::Internal,
+        });
+    }
+    let content_type = answer.headers().get(header::CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
+    if content_type.starts_with(b"text/html") || content_type.starts_with(b"application/json") {
+        return None;
+    }
+    match answer.status() {
+        StatusCode::NOT_FOUND => Some(Kind::NotFound),
+        StatusCode::METHOD_NOT_ALLOWED => Some(Kind::MethodNotAllowed),
+        StatusCode::SERVICE_UNAVAILABLE => Some(Kind::Busy),
+        status if status.is_server_error() => Some(Kind::Internal),
+        status if status.is_client_error() => Some(Kind::Invalid),
+        _ => None,
+    }
+}

@@ -1,0 +1,37 @@
+//! Whether the process lives, and whether it should be sent requests.
+
+use super::router::Site;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// How long the store may take to answer before the server counts as not ready.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// 200 as long as the process answers.
+pub(super) async fn healthz() -> Response {
+    say(StatusCode::OK, "alive")
+}
+
+/// 200 when the store can be reached and the server is not stopping, else 503 with the reason.
+pub(super) async fn readyz(State(site): State<Arc<Site>>) -> Response {
+    if !site.ready.load(Ordering::Acquire) {
+        return say(StatusCode::SERVICE_UNAVAILABLE, "stopping");
+    }
+    match tokio::time::timeout(PATIENCE, site.sessions.store().ping()).await {
+        Ok(Ok(())) => say(StatusCode::OK, "ready"),
+        Ok(Err(error)) => {
+            tracing::error!(%error, "not ready: the session store failed");
+            say(StatusCode::SERVICE_UNAVAILABLE, "the session store cannot be reached")
+        }
+        Err(_) => say(StatusCode::SERVICE_UNAVAILABLE, "the session store does not answer"),
+    }
+}
+
+fn say(status: StatusCode, text: &'static str) -> Response {
+    let body = format!("{{\"status\":\"{text}\"}}");
+    (status, [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")], body).into_response()
+}

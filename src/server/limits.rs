@@ -1,0 +1,45 @@
+//! What a request's head may be. (What its body may be stands in `api`, how long it may take in `listen`.)
+
+use super::explain::{refuse, wants_page};
+use super::router::Site;
+use crate::model::error::Kind;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use axum::middleware::Next;
+use axum::response::Response;
+use std::sync::Arc;
+
+const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
+
+/// Refuses methods that nobody needs, and heads that are too large.
+pub(super) async fn headers(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
+    // TRACE would echo the cookie (ASVS 5.0, 13.4.4).
+    if matches!(*request.method(), Method::TRACE | Method::CONNECT) {
+        return refuse(Kind::MethodNotAllowed);
+    }
+    let measured: usize = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    if measured <= site.limits.headers.bytes() && request.headers().len() <= site.limits.header_count as usize {
+        return next.run(request).await;
+    }
+    let (parts, _) = request.into_parts();
+    let mut response = refuse(Kind::HeadersTooLarge);
+    if wants_page(&parts) {
+        clear_cookies(&parts.headers, response.headers_mut());
+    }
+    response
+}
+
+/// Takes all cookies away from a browser that sends too many: else every page of the site stays dead for it.
+///
+/// Named one by one as well, because `Clear-Site-Data` works on secure origins only.
+fn clear_cookies(sent: &HeaderMap, answer: &mut HeaderMap) {
+    answer.insert(CLEAR_SITE_DATA, HeaderValue::from_static("\"cookies\""));
+    let lines = sent.get_all(header::COOKIE).into_iter().filter_map(|line| line.to_str().ok());
+    let names = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.split('=').next());
+    for name in names.map(str::trim).filter(|name| !name.is_empty()).take(200) {
+        let secure = if name.starts_with("__") { "; Secure" } else { "" };
+        if let Ok(removal) = HeaderValue::from_str(&format!("{name}=; Max-Age=0; Path=/{secure}")) {
+            answer.append(header::SET_COOKIE, removal);
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! The listener: how many connections, and how long each may dawdle.
+
+use super::settings::Limits;
+use axum::Router;
+use axum_server::Handle;
+use hyper_util::rt::TokioTimer;
+use std::convert::Infallible;
+use std::io::{self, ErrorKind};
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tower::{Service, service_fn};
+
+/// What hyper reads at most before a head is complete: enough to answer a browser that drowns in cookies with a
+/// page that frees it (checklist 109). The limit itself is `limits.headers`.
+const HEAD: usize = 512 * 1024;
+/// Likewise for the number of headers.
+const HEADERS: usize = 1000;
+
+/// Why an address cannot be listened on.
+#[derive(Debug, thiserror::Error)]
+pub enum BindError {
+    /// Somebody else listens there.
+    #[error("site.listen: {0} is in use by another program; stop that one, or choose another port (0 picks a free one)")]
+    InUse(SocketAddr),
+    /// The system does not allow it.
+    #[error("site.listen: {0} cannot be listened on: {1}; choose another address")]
+    Refused(SocketAddr, io::Error),
+}
+
+/// An address that is ours.
+pub(super) struct Listener {
+    socket: TcpListener,
+    pub(super) address: SocketAddr,
+}
+
+impl Listener {
+    /// Takes the address, so that an address in use stops the start.
+    pub(super) fn bind(address: SocketAddr) -> Result<Self, BindError> {
+        let refused = |error: io::Error| match error.kind() {
+            ErrorKind::AddrInUse => BindError::InUse(address),
+            _ => BindError::Refused(address, error),
+        };
+        let socket = TcpListener::bind(address).map_err(refused)?;
+        socket.set_nonblocking(true).map_err(refused)?;
+        let address = socket.local_addr().map_err(refused)?;
+        Ok(Self { socket, address })
+    }
+}
+
+/// Serves until `stop`, then lets what is under way finish.
+pub(super) async fn serve(
+    listener: Listener,
+    router: Router,
+    limits: &Limits,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
+    let handle = Handle::new();
+    let mut server = axum_server::from_tcp(listener.socket)?.handle(handle.clone()).http1_only();
+    server
+        .http_builder()
+        .http1()
+        // Off unless set. It also bounds how long an idle connection waits for its next request.
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.header_timeout)
+        .max_buf_size(HEAD)
+        .max_headers(HEADERS);
+    let grace = limits.shutdown_grace;
+    tokio::spawn(async move {
+        stop.await;
+        handle.graceful_shutdown(Some(grace));
+    });
+    let room = Arc::new(Semaphore::new(limits.connections as usize));
+    // Who finds no room waits in the system's queue: the next connection is accepted when there is room for it.
+    let connections = service_fn(move |_: SocketAddr| {
+        let (room, router) = (Arc::clone(&room), router.clone());
+        async move {
+            let permit = room.acquire_owned().await.ok().map(Arc::new);
+            Ok::<_, Infallible>(Connection { router, _permit: permit })
+        }
+    });
+    server.serve(connections).await
+}
+
+/// The router for one connection, holding its room until the connection ends.
+#[derive(Clone)]
+struct Connection {
+    router: Router,
+    _permit: Option<Arc<OwnedSemaphorePermit>>,
+}
+
+impl<R> Service<R> for Connection
+where
+    Router: Service<R>,
+{
+    type Response = <Router as Service<R>>::Response;
+    type Error = <Router as Service<R>>::Error;
+    type Future = <Router as Service<R>>::Future;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Service::<R>::poll_ready(&mut self.router, cx)
+    }
+
+    fn call(&mut self, request: R) -> Self::Future {
+        self.router.call(request)
+    }
+}

@@ -1,0 +1,15 @@
+// Wakes the islands: when the browser is idle, or at the first touch. Until then the page works without them.
+(script, wasm) => {
+  let woken;
+  const wake = () => (woken ??= import(script).then(async (module) => {
+    await module.default({ module_or_path: wasm });
+    module.hydrate();
+    // Document order: an island is awake before those inside its children.
+    for (const island of document.querySelectorAll("leptos-island")) {
+      island.parentElement.closest("leptos-children")?.$$on_hydrate?.();
+      await module[island.dataset.component]?.(island);
+    }
+  }));
+  for (const touch of ["pointerdown", "focusin", "keydown"]) addEventListener(touch, wake, { once: true });
+  "requestIdleCallback" in window ? requestIdleCallback(wake, { timeout: 2000 }) : setTimeout(wake, 200);
+}

@@ -1,0 +1,38 @@
+//! What the server writes about its work: one line an event, for people or for programs.
+
+use super::settings::{Log, LogFormat};
+use axum::extract::Request;
+use axum::middleware::Next;
+use axum::response::Response;
+use std::io::stderr;
+use std::time::Instant;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+/// Begins to log to standard error. Later calls do nothing.
+pub fn start(settings: &Log) {
+    // tower-sessions logs what our unit of work has logged already, with less said.
+    let quiet = "tower_sessions_core=off";
+    let filter = EnvFilter::try_new(format!("{},{quiet}", settings.level))
+        .unwrap_or_else(|_| EnvFilter::new(format!("info,{quiet}")));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr);
+    let begun = match settings.format {
+        LogFormat::Text => log.finish().try_init(),
+        LogFormat::Json => log.json().finish().try_init(),
+    };
+    begun.ok();
+}
+
+/// Writes a line a request: method, path and status; no query, no header.
+pub(super) async fn request(request: Request, next: Next) -> Response {
+    let begun = Instant::now();
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let response = next.run(request).await;
+    let (status, ms) = (response.status().as_u16(), begun.elapsed().as_secs_f64() * 1000.0);
+    if path.starts_with("/pkg/") || path.ends_with('z') {
+        tracing::debug!(%method, path, status, ms, "answered");
+    } else {
+        tracing::info!(%method, path, status, ms, "answered");
+    }
+    response
+}

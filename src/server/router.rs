@@ -1,0 +1,95 @@
+//! One list of routes, one list of layers.
+//!
+//! ```text
+//! log            one line a request
+//! └ headers      security headers on whatever comes out
+//!   └ compress   what is not compressed yet
+//!     └ explain  bare error answers become a page or JSON
+//!       └ panic  a panic is a 500, and the server goes on
+//!         └ limits   methods, headers, time
+//!           └ guard      other origins are refused, before a session is read
+//!             └ sessions     cookie, unit of work, commit
+//!               └ pages, /api
+//!           └ files, /healthz, /readyz: no session is near them
+//! ```
+
+use super::assets::Assets;
+use super::settings::Limits;
+use super::{api, assets, document, explain, guard, headers, health, limits, log};
+use crate::app::App;
+use crate::model::error::Kind;
+use crate::session::Sessions;
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::response::Response;
+use axum::routing::{any, get};
+use leptos_axum::{LeptosRoutes as _, generate_route_list, render_app_async_with_context};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+use tower_http::timeout::TimeoutLayer;
+
+/// What all requests share.
+pub(super) struct Site {
+    pub(super) assets: Assets,
+    pub(super) sessions: Sessions,
+    /// The origin by which browsers know this server, as the `Origin` header spells it.
+    pub(super) origin: String,
+    pub(super) limits: Limits,
+    /// False while the server stops.
+    pub(super) ready: AtomicBool,
+}
+
+/// Everything that the server answers.
+pub(super) fn router(site: &Arc<Site>) -> Router {
+    let shell = {
+        let site = Arc::clone(site);
+        move || document::document(&site.assets)
+    };
+    let with_session = Router::new()
+        .route("/api/{*path}", any(api::call))
+        .leptos_routes_with_context(
+            &site.assets.options,
+            generate_route_list(App),
+            document::provide_theme,
+            shell.clone(),
+        )
+        .with_state(site.assets.options.clone())
+        .layer(site.sessions.clone());
+
+    let files = assets::files(&site.assets);
+    let not_found = render_app_async_with_context(document::provide_theme, shell);
+    let without_session = Router::new()
+        .route("/healthz", get(health::healthz))
+        .route("/readyz", get(health::readyz))
+        .nest_service("/pkg", assets::package(&site.assets))
+        .fallback(move |request: Request<Body>| async move {
+            let (parts, body) = request.into_parts();
+            let answer = files(Request::from_parts(parts.clone(), Body::empty())).await;
+            if answer.status() != StatusCode::NOT_FOUND {
+                return answer;
+            }
+            if !explain::wants_page(&parts) {
+                return explain::refuse(Kind::NotFound);
+            }
+            let mut page: Response = not_found(Request::from_parts(parts, body)).await;
+            *page.status_mut() = StatusCode::NOT_FOUND;
+            page
+        })
+        .with_state(Arc::clone(site));
+
+    with_session
+        .merge(without_session)
+        .layer(from_fn_with_state(Arc::clone(site), guard::same_origin))
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, site.limits.request_timeout))
+        .layer(from_fn_with_state(Arc::clone(site), limits::headers))
+        .layer(CatchPanicLayer::custom(|_| explain::refuse(Kind::Internal)))
+        .layer(from_fn_with_state(Arc::clone(site), explain::explain))
+        .layer(CompressionLayer::new())
+        .layer(from_fn(headers::secure))
+        .layer(from_fn(log::request))
+        .layer(axum::Extension(site.limits.clone()))
+}

@@ -1,0 +1,164 @@
+//! Settings that contradict each other, or what browsers do.
+//!
+//! Each rule is a condition that must not hold, and the sentence that names setting, reason and cure.
+
+use super::{Limits, Log, Session, Settings, SettingsError, Site};
+use std::time::Duration;
+use tower_sessions::cookie::SameSite;
+use tracing_subscriber::EnvFilter;
+
+type Rule = (bool, &'static str);
+
+/// The first contradiction, if there is one.
+pub(super) fn check(settings: &Settings) -> Result<(), SettingsError> {
+    let Settings {
+        site,
+        session,
+        limits,
+        log,
+        ..
+    } = settings;
+    let broken = [
+        site_rules(site).as_slice(),
+        &secure_rules(site, session),
+        &cookie_rules(site, session),
+        &clock_rules(session),
+        &limit_rules(limits),
+        &log_rules(log),
+    ]
+    .concat()
+    .into_iter()
+    .find(|(broken, _)| *broken);
+    broken.map_or(Ok(()), |(_, sentence)| Err(SettingsError(sentence.to_owned())))
+}
+
+fn site_rules(site: &Site) -> [Rule; 1] {
+    [(
+        site.url.scheme() == "http" && !site.is_loopback() && !site.insecure,
+        "`site.url` is plain http on a host that is not this machine, so anybody on the way could take over \
+         sessions; use https, or set `site.insecure = true` for a trial.",
+    )]
+}
+
+fn secure_rules(site: &Site, session: &Session) -> [Rule; 6] {
+    let https = site.url.scheme() == "https";
+    let named = |prefix: &str| {
+        session
+            .name
+            .get(..prefix.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+    };
+    [
+        (
+            https && !session.secure,
+            "`session.secure` is false, but `site.url` is https, and the cookie would also travel over plain http; \
+             remove `session.secure`.",
+        ),
+        (
+            !https && session.secure,
+            "`session.secure` is true, but `site.url` is http, where browsers drop such a cookie; make `site.url` \
+             https or remove `session.secure`.",
+        ),
+        (
+            session.same_site == SameSite::None && !session.secure,
+            "`session.same_site` is `none`, which browsers accept on https alone; make `site.url` https or use `lax`.",
+        ),
+        (
+            session.partitioned && !session.secure,
+            "`session.partitioned` is true, which browsers accept on https alone; make `site.url` https or remove \
+             `session.partitioned`.",
+        ),
+        (
+            named("__Host-") && !(session.secure && session.domain.is_none() && session.path == "/"),
+            "`session.name` begins with `__Host-`, and browsers keep such a cookie only from https, with the path \
+             `/` and without a domain; remove `session.name`, or set the others so.",
+        ),
+        (
+            (named("__Secure-") || named("__Http-")) && !session.secure,
+            "`session.name` begins with a prefix that browsers accept on https alone; make `site.url` https or \
+             remove `session.name`.",
+        ),
+    ]
+}
+
+/// Source: RFC 6265, 4.1.1; RFC 6265bis, 5.6 (sizes) and 5.7 (domain).
+fn cookie_rules(site: &Site, session: &Session) -> [Rule; 4] {
+    let token = |c: char| c.is_ascii_graphic() && !"()<>@,;:\\\"/[]?={}".contains(c);
+    let host = site.url.host_str().unwrap_or_default();
+    // A name without a dot is a whole top-level domain, for which browsers keep nothing.
+    let above = |domain: &str| {
+        site.url
+            .domain()
+            .is_some_and(|host| host.ends_with(&format!(".{domain}")))
+            && domain.contains('.')
+            && !domain.starts_with('.')
+    };
+    let covers = |domain: &str| host == domain || above(domain);
+    [
+        (
+            session.name.len() > 255 || !session.name.chars().all(token),
+            "`session.name` is not the name of a cookie, which is at most 255 letters, digits, `-`, `_` and a few \
+             other signs; write it like `my_app_sess`.",
+        ),
+        (
+            !session.path.starts_with('/'),
+            "`session.path` does not start with `/`, so browsers would ignore it; write it like `/` or `/app`.",
+        ),
+        (
+            session.path.len() > 1024 || session.path.contains(|c: char| !c.is_ascii_graphic() || c == ';'),
+            "`session.path` is longer than 1024 bytes or has a sign that no cookie can carry; write it like `/` or \
+             `/app`, other signs percent-encoded.",
+        ),
+        (
+            session.domain.as_deref().is_some_and(|domain| !covers(domain)),
+            "`session.domain` does not cover the host of `site.url`, so browsers would drop the cookie; name that \
+             host or a domain above it, like `example.com`, or leave it empty.",
+        ),
+    ]
+}
+
+/// Source: RFC 6265bis, 5.5 (400 days).
+fn clock_rules(session: &Session) -> [Rule; 3] {
+    [
+        (
+            session.absolute > Duration::from_hours(400 * 24),
+            "`session.absolute` is longer than 400 days, and no browser keeps a cookie that long; write `400d` or less.",
+        ),
+        (
+            session.idle > session.absolute,
+            "`session.idle` is longer than `session.absolute`, which ends every session before; shorten `idle` or \
+             lengthen `absolute`.",
+        ),
+        (
+            session.touch_every >= session.idle,
+            "`session.touch_every` is not shorter than `session.idle`, so sessions in use would end; make it a small \
+             part of `idle`.",
+        ),
+    ]
+}
+
+fn limit_rules(limits: &Limits) -> [Rule; 2] {
+    [
+        (
+            limits.headers.bytes() < 8 << 10,
+            "`limits.headers` is less than `8 KiB`, which ordinary requests with their cookies can need; write \
+             `8 KiB` or more.",
+        ),
+        (
+            limits.header_count > 10_000,
+            "`limits.header_count` is more than 10000, which no request needs and the server cannot hold; write \
+             `100`.",
+        ),
+    ]
+}
+
+fn log_rules(log: &Log) -> [Rule; 1] {
+    const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+    // A bare word that is no level would be taken for a module, and everything else would fall silent.
+    let known = |part: &str| part.contains('=') || LEVELS.contains(&part.trim().to_lowercase().as_str());
+    [(
+        !log.level.split(',').all(known) || EnvFilter::builder().parse(&log.level).is_err(),
+        "`log.level` is neither a level nor a list of them; write it like `info`, or `info,hardtack=debug` (`off`, \
+         `error`, `warn`, `info`, `debug`, `trace`).",
+    )]
+}

@@ -1,0 +1,195 @@
+//! The settings of the server: every one is a documented field of the list below.
+//!
+//! ```text
+//! default  <  Leptos.toml  <  HARDTACK_<TABLE>_<KEY>
+//! ```
+//!
+//! `registry` makes structs, defaults and `docs/SETTINGS.md` from the list, `sources` collects what was set,
+//! `values` reads it, `check` refuses contradictions. To add a setting, add a field here and a line to
+//! `Leptos.toml`, and print the page anew: `hardtack settings > docs/SETTINGS.md`.
+
+mod check;
+mod registry;
+mod sources;
+mod values;
+
+use sources::Given;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+use tower_sessions::cookie::SameSite;
+use url::{Host, Url};
+
+pub use registry::{Setting, Table};
+pub use values::{KeySource, LogFormat, Size, StoreUrl};
+
+/// The file of settings, in the working directory, when no other is named.
+pub const FILE: &str = "Leptos.toml";
+
+/// One sentence: which setting, why it cannot be, and what to do. No secret is in it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct SettingsError(String);
+
+registry::settings! {
+    /// Where the site is.
+    site: Site {
+        /// The origin by which browsers call this server: scheme, host and port. Secure cookies follow from it.
+        /// Plain http is for this machine; elsewhere it needs `insecure`.
+        url: Url = "http://localhost:3000",
+        /// The address and port to listen on. Port 0 picks a free one, and the log says which.
+        listen: SocketAddr = "127.0.0.1:3000",
+        /// Accepts plain http on a host that is not this machine. For trials only: anybody on the way can take
+        /// over sessions.
+        insecure: bool = "false",
+    }
+
+    /// How long sessions live, and the cookie that carries them.
+    session: Session {
+        /// The name of the cookie. When it is not set: `__Host-hardtack_sess` if the cookie is secure, has no
+        /// domain and the path `/`; else `hardtack_sess`. All ports of a host share their cookies, so give two
+        /// instances on one host different names.
+        name: String = "hardtack_sess",
+        /// Ends a session after this much silence. Reading counts as activity. At most `absolute`.
+        idle: Duration = "30m",
+        /// Ends a session this long after it began, however busy. At most 400 days.
+        absolute: Duration = "12h",
+        /// Activity is written down no more often than this. Shorter than `idle`.
+        touch_every: Duration = "60s",
+        /// For this long after a session's id was renewed, late requests with the old one are told to try again.
+        rotation_grace: Duration = "10s",
+        /// Where the keys are that sign cookies: files, or variables as `env:NAME`. The first signs, all verify.
+        /// Empty: a key is made at the first start, in the file `hardtack.key` (mode 0600) beside the database;
+        /// with `memory:` a new one at every start. Never write a key itself here.
+        keys: Vec<KeySource> = "",
+        /// The most data that one session may hold.
+        max_data: Size = "16 KiB",
+        /// Which requests from other sites carry the cookie: `lax`, links to this site; `strict`, none; `none`,
+        /// all (needs https).
+        same_site: SameSite = "lax",
+        /// Sends the cookie over https only. When it is not set: true if `site.url` is https. It cannot differ
+        /// from that.
+        secure: bool = "false",
+        /// Keeps a separate cookie for each site that this one is embedded in (CHIPS). Needs https.
+        partitioned: bool = "false",
+        /// Shares the cookie with all subdomains of this domain. Empty: the host of `site.url` alone gets it.
+        domain: Option<String> = "",
+        /// Sends the cookie only for this path and what is below it.
+        path: String = "/",
+        /// Keeps the cookie when the browser closes, for as long as the session can live.
+        persistent: bool = "false",
+    }
+
+    /// Where sessions are kept.
+    store: Store {
+        /// `sqlite:PATH`, a file that is made when it is missing; or `memory:`, which forgets at every stop.
+        url: StoreUrl = "sqlite:data/hardtack.db",
+        /// How many connections read from the database at the same time. One more writes.
+        connections: u32 = "4",
+        /// The most time that all calls of one request to the store may take together. Then the request is
+        /// answered with 503, and nobody is signed out (guarantee G8). Keep it under a second.
+        timeout: Duration = "800ms",
+    }
+
+    /// What one client may ask of the server.
+    limits: Limits {
+        /// The largest body of a request.
+        body: Size = "64 KiB",
+        /// The most that the headers of a request may measure, cookies included. At least 8 KiB.
+        headers: Size = "16 KiB",
+        /// The most headers of a request. At most 10000.
+        header_count: u32 = "100",
+        /// The most connections at the same time; more wait.
+        connections: u32 = "1024",
+        /// How long the headers of a request may take to arrive. An idle connection stays open as long.
+        header_timeout: Duration = "10s",
+        /// The longest pause while a body arrives.
+        body_timeout: Duration = "10s",
+        /// The longest time from the head of a request to its answer.
+        request_timeout: Duration = "30s",
+        /// At a stop, how long requests under way have to finish.
+        shutdown_grace: Duration = "10s",
+    }
+
+    /// What the server writes about its work.
+    log: Log {
+        /// `text` for people, `json` for programs.
+        format: LogFormat = "text",
+        /// How much is logged: `off`, `error`, `warn`, `info`, `debug` or `trace`; also by module, as in
+        /// `info,hardtack=debug`.
+        level: String = "info",
+    }
+
+    /// Where the browser's part of the site is; as the build made it.
+    leptos: Leptos {
+        /// The folder of the built site.
+        site_root: String = "target/site",
+        /// The name of the built files.
+        output_name: String = "hardtack",
+        /// Whether the names of the built files carry a hash of their contents, so that browsers may keep them.
+        hash_files: bool = "true",
+    }
+}
+
+impl Settings {
+    /// Reads the settings: environment over file over defaults.
+    ///
+    /// Without `file` it is `Leptos.toml` in the working directory, if there is one. Of `env` only names that
+    /// begin with `HARDTACK_` count.
+    ///
+    /// # Errors
+    ///
+    /// The first name that does not exist, value that cannot be read, or contradiction; or a file that cannot be
+    /// read.
+    pub fn load(
+        file: Option<&Path>,
+        env: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, SettingsError> {
+        let given = Given::collect(file, env)?;
+        let mut settings = Self::read(&given)?;
+        settings.session.derive(&settings.site, &given);
+        check::check(&settings)?;
+        Ok(settings)
+    }
+}
+
+impl Session {
+    /// Fills in what follows from other settings, unless somebody set it.
+    fn derive(&mut self, site: &Site, given: &Given) {
+        if !given.has("session.secure") {
+            self.secure = site.url.scheme() == "https";
+        }
+        if !given.has("session.name") && self.secure && self.domain.is_none() && self.path == "/" {
+            self.name.insert_str(0, "__Host-");
+        }
+    }
+}
+
+impl Site {
+    /// Whether browsers reach the site on their own machine only, where plain http is safe.
+    ///
+    /// Source: W3C Secure Contexts, 3.1.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        match self.url.host() {
+            Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+            Some(Host::Ipv4(address)) => address.is_loopback(),
+            Some(Host::Ipv6(address)) => address.is_loopback(),
+            None => false,
+        }
+    }
+}
+
+/// The environment of this process, for [`Settings::load`].
+///
+/// What is not Unicode is passed on with a replacement sign, so that it is refused where it matters.
+pub fn environment() -> impl Iterator<Item = (String, String)> {
+    let text = |raw: std::ffi::OsString| raw.to_string_lossy().into_owned();
+    std::env::vars_os().map(move |(name, value)| (text(name), text(value)))
+}
+
+/// The page `docs/SETTINGS.md`, printed from the list of settings.
+#[must_use]
+pub fn markdown() -> String {
+    registry::markdown(TABLES)
+}

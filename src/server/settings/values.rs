@@ -1,0 +1,350 @@
+//! The types of settings, and how each is read from text and from TOML.
+
+use config::ValueKind;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+use tower_sessions::cookie::SameSite;
+use url::Url;
+
+/// A type that a setting can have.
+///
+/// An error is the rest of a sentence whose subject is the setting, without the full stop.
+pub(super) trait Read: Sized {
+    /// What is expected: "a duration".
+    const WHAT: &str;
+    /// How to write it.
+    const LIKE: &str;
+
+    /// Reads the text of a variable, of a default, or of a string in the file.
+    fn from_text(text: &str) -> Result<Self, String>;
+
+    /// Reads a value of the file.
+    fn from_toml(value: &ValueKind) -> Result<Self, String> {
+        match value {
+            ValueKind::String(text) => Self::from_text(text),
+            other => Err(format!("{}, in quotes", wrong::<Self>(kind(other)))),
+        }
+    }
+}
+
+/// A size in bytes, at least one and less than 4 GiB. Written `16 KiB`, `1 MiB` or `16384`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Size(u32);
+
+impl Size {
+    /// The size in bytes.
+    #[must_use]
+    pub const fn bytes(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// Where sessions are kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StoreUrl {
+    /// `sqlite:PATH`: in a file.
+    Sqlite(PathBuf),
+    /// `memory:`: in this process, until it ends.
+    Memory,
+}
+
+/// Where a key is found. Never the key itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeySource {
+    /// In this file.
+    File(PathBuf),
+    /// `env:NAME`: in the environment variable of this name.
+    Env(String),
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// "is …, which is not …; write it like …"
+fn wrong<T: Read>(found: &str) -> String {
+    format!("is {found}, which is not {}; write it like {}", T::WHAT, T::LIKE)
+}
+
+fn wrong_text<T: Read>(text: &str) -> String {
+    if text.is_empty() {
+        wrong::<T>("empty")
+    } else {
+        wrong::<T>(&format!("`{}`", text.escape_debug()))
+    }
+}
+
+fn kind(value: &ValueKind) -> &'static str {
+    match value {
+        ValueKind::Nil => "nothing",
+        ValueKind::Boolean(_) => "a boolean",
+        ValueKind::I64(_) | ValueKind::I128(_) | ValueKind::U64(_) | ValueKind::U128(_) => "a number",
+        ValueKind::Float(_) => "a number with a fraction",
+        ValueKind::String(_) => "text",
+        ValueKind::Table(_) => "a table",
+        ValueKind::Array(_) => "a list",
+    }
+}
+
+impl Read for bool {
+    const WHAT: &str = "`true` or `false`";
+    const LIKE: &str = "`true`";
+
+    fn from_text(text: &str) -> Result<Self, String> {
+        text.parse().map_err(|_| wrong_text::<Self>(text))
+    }
+
+    fn from_toml(value: &ValueKind) -> Result<Self, String> {
+        match value {
+            ValueKind::Boolean(value) => Ok(*value),
+            other => Err(format!("{}, without quotes", wrong::<Self>(kind(other)))),
+        }
+    }
+}
+
+impl Read for u32 {
+    const WHAT: &str = "a whole number from 1 to 1000000";
+    const LIKE: &str = "`4`";
+
+    fn from_text(text: &str) -> Result<Self, String> {
+        text.parse()
+            .ok()
+            .filter(|count| (1..=1_000_000).contains(count))
+            .ok_or_else(|| wrong_text::<Self>(text))
+    }
+
+    fn from_toml(value: &ValueKind) -> Result<Self, String> {
+        match value {
+            ValueKind::I64(number) => Self::from_text(&number.to_string()),
+            other => Err(format!("{}, without quotes", wrong::<Self>(kind(other)))),
+        }
+    }
+}
+
+impl Read for String {
+    const WHAT: &str = "text of at least one character";
+    const LIKE: &str = "`hardtack`";
+
+    fn from_text(text: &str) -> Result<Self, String> {
+        if text.is_empty() {
+            Err(wrong_text::<Self>(text))
+        } else {
+            Ok(text.to_owned())
+        }
+    }
+}
+
+/// Text that may be empty, which then means: none.
+impl Read for Option<String> {
+    const WHAT: &str = "text";
+    const LIKE: &str = "`example.com`";
+
+    fn from_text(text: &str) -> Result<Self, String> {
+        Ok(Some(text.to_owned()).filter(|text| !text.is_empty()))
+    }
+}
+
+impl Read for Duration {
+    // A deadline further away overflows the clocks of some systems.
+    const WHAT: &str = "a duration from 1ms to 10 years";
+    const LIKE: &str = "`800ms`, `60s`, `30m`, `12h` or `14d`";
+
+    fn from_text(text: &str) -> Result<Self, String> {
+        const LONGEST: Duration = Duration::from_hours(10 * 366 * 24);
+        humantime::parse_duration(text)
+            .ok()
+            .filter(|duration| (Self::from_millis(1)..=LONGEST).contains(duration))
+            .ok_or_else(|| wrong_text::<Self>(text))
+    }
+}
+
+impl Read for Size {
+    const WHAT: &str = "a size from 1 byte to 4095 MiB";
+    const LIKE: &str = "`16 KiB`, `1 MiB` or `16384`";
+
+    fn from_text(text: &str) -> Result<Self, String> {
+        let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
+        let factor = match unit.trim_start() {
+            "" => Some(1),
+            "KiB" => Some(1 << 10),
+            "MiB" => Some(1 << 20),
+            _ => None,
+        };
+        let bytes = factor.and_then(|factor| number.parse::<u32>().ok()?.checked_mul(factor));
+        bytes
+            .filter(|bytes| *bytes > 0)
+            .map(Self)
+            .ok_or_else(|| wrong_text::<Self>(text))
+    }
+
+    fn from_toml(value: &ValueKind) -> Result<Self, String> {
+        match value {
+            ValueKind::String(text) => Self::from_text(text),
+            ValueKind::I64(bytes) => Self::from_text(&bytes.to_string()),
+            other => Err(wrong::<Self>(kind(other))),
+        }
+    }
+}
+
+impl Read for SocketAddr {
+    const WHAT: &str = "an address with a port";
+    const LIKE: &str = "`127.0.0.1:3000`, `0.0.0.0:3000` or `[::1]:3000`";
+
+    fn from_text(text: &str) -> Result<Self, String> {
+        text.parse().map_err(|_| wrong_text::<Self>(text))
+    }
+}
+
+/// An origin: scheme, host and port, and nothing else.
+impl Read for Url {
+    const WHAT: &str = "an http or https origin";
+    const LIKE: &str = "`https://app.example.com`";
+
+    // The text is not repeated, because it may hold a password.
+    fn from_text(text: &str) -> Result<Self, String> {
+        let url = Self::parse(text)
+            .map_err(|error| format!("cannot be read ({error}); write it like {}", Self::LIKE))?;
+        let too_much = match () {
+            () if !matches!(url.scheme(), "http" | "https") => "a scheme other than http and https",
+            () if !url.username().is_empty() || url.password().is_some() => "a user name or password",
+            () if url.path() != "/" => "a path",
+            () if url.query().is_some() => "a query",
+            () if url.fragment().is_some() => "a fragment",
+            () => return Ok(url),
+        };
+        Err(format!(
+            "has {too_much}, but browsers know a site by scheme, host and port alone; write it like {}",
+            Self::LIKE
+        ))
+    }
+}
+
+impl Read for SameSite {
+    const WHAT: &str = "one of `lax`, `strict` and `none`";
+    const LIKE: &str = "`lax`";
+
+    fn from_text(text: &str) -> Result<Self, String> {
+        match text {
+            "lax" => Ok(Self::Lax),
+            "strict" => Ok(Self::Strict),
+            "none" => Ok(Self::None),
+            _ => Err(wrong_text::<Self>(text)),
+        }
+    }
+}
+
+impl Read for LogFormat {
+    const WHAT: &str = "one of `text` and `json`";
+    const LIKE: &str = "`text`";
+
+    fn from_text(text: &str) -> Result<Self, String> {
+        match text {
+            "text" => Ok(Self::Text),
+            "json" => Ok(Self::Json),
+            _ => Err(wrong_text::<Self>(text)),
+        }
+    }
+}
+
+impl Read for StoreUrl {
+    const WHAT: &str = "the address of a store";
+    const LIKE: &str = "`sqlite:data/hardtack.db` or `memory:`";
+
+    // The text is not repeated: addresses of stores hold passwords.
+    fn from_text(text: &str) -> Result<Self, String> {
+        let (scheme, rest) = text.split_once(':').unwrap_or_default();
+        match (scheme, rest) {
+            ("memory", "") => Ok(Self::Memory),
+            ("sqlite", "") => Err("names no file; write it like `sqlite:data/hardtack.db`".to_owned()),
+            ("sqlite", ":memory:") => Err("keeps nothing in a file; write `memory:` for that".to_owned()),
+            ("sqlite", path) if path.starts_with("//") || path.contains(['?', '#']) => Err(
+                "is more than `sqlite:` and a path, and nothing more is taken; write it like \
+                 `sqlite:data/hardtack.db` or `sqlite:/var/lib/hardtack.db`"
+                    .to_owned(),
+            ),
+            ("sqlite", path) => Ok(Self::Sqlite(path.into())),
+            ("postgres" | "postgresql" | "redis" | "rediss" | "redis-cluster", _) => Err(format!(
+                "begins with `{scheme}:`, which is not supported by this version; use {}",
+                Self::LIKE
+            )),
+            _ => Err(format!("is not {}; write it like {}", Self::WHAT, Self::LIKE)),
+        }
+    }
+}
+
+impl Read for KeySource {
+    const WHAT: &str = "a list of files and variables";
+    const LIKE: &str = "`hardtack.key` or `env:SESSION_KEY`";
+
+    // The text is not repeated: it may be the key.
+    fn from_text(text: &str) -> Result<Self, String> {
+        if let Some(name) = text.strip_prefix("env:") {
+            return match name {
+                _ if name.starts_with(super::registry::PREFIX) => Err(
+                    "names a variable that begins with `HARDTACK_`, and those are settings; give the \
+                         variable another name, like `SESSION_KEY`"
+                        .to_owned(),
+                ),
+                _ if is_variable(name) => Ok(Self::Env(name.to_owned())),
+                _ => Err(
+                    "has an `env:` without the name of a variable; write it like `env:SESSION_KEY`"
+                        .to_owned(),
+                ),
+            };
+        }
+        if text.is_empty() {
+            Err(format!("has an empty entry; write each like {}", Self::LIKE))
+        } else if looks_like_a_key(text) {
+            Err("has an entry that looks like a key itself, and keys do not belong into settings; put it into a \
+                 file or a variable and name that, like `./hardtack.key` or `env:SESSION_KEY`"
+                .to_owned())
+        } else {
+            Ok(Self::File(text.into()))
+        }
+    }
+}
+
+/// A list; in a variable its entries are separated by commas, and an empty variable is an empty list.
+impl Read for Vec<KeySource> {
+    const WHAT: &str = KeySource::WHAT;
+    const LIKE: &str = "`[\"hardtack.key\", \"env:SESSION_KEY\"]`";
+
+    fn from_text(text: &str) -> Result<Self, String> {
+        if text.trim().is_empty() {
+            return Ok(Self::new());
+        }
+        text.split(',')
+            .map(|entry| KeySource::from_text(entry.trim()))
+            .collect()
+    }
+
+    fn from_toml(value: &ValueKind) -> Result<Self, String> {
+        match value {
+            ValueKind::Array(entries) => entries
+                .iter()
+                .map(|entry| KeySource::from_toml(&entry.kind))
+                .collect(),
+            other => Err(wrong::<Self>(kind(other))),
+        }
+    }
+}
+
+fn is_variable(name: &str) -> bool {
+    !name.is_empty()
+        && !name.starts_with(|c: char| c.is_ascii_digit())
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+/// Whether somebody put a key where the name of a file belongs: hexadecimal or base64 of 16 bytes and more.
+fn looks_like_a_key(text: &str) -> bool {
+    let base64 = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '-' | '_' | '=');
+    let padded = text.ends_with('=');
+    // A slash also parts folders, so without padding only a text without one counts.
+    text.len() >= 22 && text.chars().all(base64) && (padded || (text.len() >= 32 && !text.contains('/')))
+}
