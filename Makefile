@@ -1,0 +1,24 @@
+# The front door. `make` alone says what there is.
+
+.DEFAULT_GOAL := help
+.PHONY: help run test dev check
+
+help: ## shows this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+run: ## builds the release if anything changed, starts it on http://localhost:3000, keeps its data in ./data
+	@tools/install
+	@tools/build
+	@tools/serve
+
+test: ## runs everything: check, the release with its budget, and the browser tests on it
+	@tools/install browser
+	@tools/test all
+
+dev: ## builds and starts a debug build, and again after each change
+	@tools/install
+	@. tools/env.sh && exec cargo leptos watch
+
+check: ## runs the fast part: formatting, lints, unit, integration and documentation tests
+	@tools/install
+	@tools/test check

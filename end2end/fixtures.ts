@@ -1,0 +1,102 @@
+/** What every test of this folder starts from: a server of its own, a watched browser, and the words for the home page. */
+
+import { type BrowserContext, type BrowserContextOptions, expect, type Page, test as base } from "@playwright/test";
+import { Server } from "./server";
+import { Trouble } from "./trouble";
+
+export { expect };
+export type { Page };
+
+type Fixtures = {
+  /** What went wrong unasked. It fails the test at its end, unless the test said that it expects it. */
+  trouble: Trouble;
+  /** A page of another visitor: a context of its own, watched as well. */
+  visitor: (options?: BrowserContextOptions) => Promise<Page>;
+  /** A server for one test alone, to be stopped and started at will. `page` still belongs to the shared one. */
+  ownServer: Server;
+};
+
+export const test = base.extend<Fixtures, { server: Server }>({
+  server: [
+    async ({}, use) => {
+      const server = await Server.start();
+      await use(server);
+      await server.stop();
+    },
+    { scope: "worker" },
+  ],
+  baseURL: async ({ server }, use) => use(server.url),
+  trouble: async ({}, use) => {
+    const trouble = new Trouble();
+    await use(trouble);
+    expect(trouble.unexpected, "what went wrong unasked").toEqual([]);
+  },
+  context: async ({ context, trouble }, use) => {
+    await trouble.watch(context);
+    await watchIslands(context);
+    await use(context);
+  },
+  visitor: async ({ browser, baseURL, trouble }, use) => {
+    const contexts: BrowserContext[] = [];
+    await use(async (options = {}) => {
+      const context = await browser.newContext({ baseURL, ...options });
+      contexts.push(context);
+      await trouble.watch(context);
+      await watchIslands(context);
+      return context.newPage();
+    });
+    for (const context of contexts) await context.close();
+  },
+  ownServer: async ({}, use) => {
+    const server = await Server.start();
+    await use(server);
+    await server.stop();
+  },
+});
+
+export const SESSION_COOKIE = "hardtack_sess";
+
+/** The home page in the words of its tests. */
+export const home = {
+  greeting: (page: Page) => page.getByTestId("visits"),
+  field: (page: Page) => page.getByRole("textbox"),
+  send: (page: Page) => page.getByRole("button", { name: "Send", exact: true }),
+  answer: (page: Page) => page.getByTestId("answer"),
+  notice: (page: Page) => page.getByTestId("notice"),
+  theme: (page: Page, name: "System" | "Light" | "Dark") => page.getByRole("button", { name, exact: true }),
+};
+
+/**
+ * Waits until the islands answer.
+ *
+ * Before that a form posts by itself, which is right for people, but would let a test pass that means the island. The
+ * islands' program is the only one that listens to these events; `watchIslands` notes when it begins to.
+ */
+export async function awake(page: Page, event: "submit" | "click" = "submit"): Promise<void> {
+  // Not `waitForFunction`, which the pages' content security policy keeps from evaluating.
+  const listens = () => page.evaluate((event) => (window as unknown as Listening).listening?.includes(event), event);
+  await expect.poll(listens, { message: "the islands are awake" }).toBe(true);
+}
+
+type Listening = { listening?: string[] };
+
+async function watchIslands(context: BrowserContext): Promise<void> {
+  await context.addInitScript(() => {
+    const listening: string[] = [];
+    Object.assign(window, { listening });
+    const listen = EventTarget.prototype.addEventListener;
+    EventTarget.prototype.addEventListener = function (this: EventTarget, type: string, ...rest: unknown[]) {
+      listening.push(type);
+      Reflect.apply(listen, this, [type, ...rest]);
+    } as typeof listen;
+  });
+}
+
+/** A document that is loaded anew forgets the mark: so a call that needs no page load can be told from one that does. */
+export async function mark(page: Page): Promise<void> {
+  await page.evaluate(() => Object.assign(window, { marked: true }));
+}
+
+export async function isMarked(page: Page): Promise<boolean> {
+  return page.evaluate(() => "marked" in window);
+}

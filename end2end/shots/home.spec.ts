@@ -1,0 +1,46 @@
+/** Pictures of the pages. SHOTS says where to: a folder for all of them, or a file for the one of the README. */
+
+import { join } from "node:path";
+import { awake, expect, home, test } from "../fixtures";
+
+const into = process.env.SHOTS ?? "";
+const one = into.endsWith(".png");
+
+test("the README's picture", async ({ visitor }) => {
+  test.skip(!one, "a folder was asked for");
+  const page = await visitor({ viewport: { width: 1280, height: 800 }, colorScheme: "light" });
+  await page.goto("/");
+  await page.reload();
+  await awake(page);
+  await home.send(page).click();
+  await expect(home.answer(page)).toHaveText("Success!");
+  await page.evaluate(() => (document.activeElement as HTMLElement | null)?.blur());
+  await page.screenshot({ path: into, fullPage: true });
+});
+
+for (const colorScheme of ["light", "dark"] as const) {
+  for (const width of [320, 768, 1280]) {
+    test(`${colorScheme}, ${width} pixels`, async ({ visitor, trouble }) => {
+      test.skip(one, "only the README's picture was asked for");
+      trouble.expect(/\b404\b/);
+      const page = await visitor({ viewport: { width, height: 800 }, colorScheme });
+      const take = (name: string) =>
+        page.screenshot({ path: join(into, `${name}-${colorScheme}-${width}.png`), fullPage: true });
+      await page.goto("/");
+      await awake(page);
+      await take("home");
+      await page.goto("/?error=unavailable");
+      await take("notice");
+      await page.goto("/no-such-page");
+      await take("not-found");
+    });
+
+    test(`${colorScheme}, ${width} pixels, without JavaScript`, async ({ visitor }) => {
+      test.skip(one, "only the README's picture was asked for");
+      const page = await visitor({ viewport: { width, height: 800 }, colorScheme, javaScriptEnabled: false });
+      await page.goto("/");
+      await home.send(page).click();
+      await page.screenshot({ path: join(into, `plain-${colorScheme}-${width}.png`), fullPage: true });
+    });
+  }
+}

@@ -1,0 +1,44 @@
+//! The page of an error answer.
+
+use super::parts::{Footer, Header};
+use leptos::prelude::*;
+
+/// A whole page that says what went wrong. It holds no island and asks for no session.
+#[component]
+pub fn ErrorPage(
+    /// What happened, in a few words: the heading.
+    #[prop(into)]
+    title: String,
+    /// What happened and what to do, in a sentence or two.
+    #[prop(into)]
+    message: String,
+) -> impl IntoView {
+    view! {
+        <Header/>
+        <main id="main" class="page" tabindex="-1">
+            <Sorry title message/>
+        </main>
+        <Footer/>
+    }
+}
+
+/// The words of an error page, and the way home.
+#[component]
+pub fn Sorry(
+    /// The heading.
+    #[prop(into)]
+    title: String,
+    /// What to do.
+    #[prop(into)]
+    message: String,
+) -> impl IntoView {
+    view! {
+        <div class="sorry">
+            <h1>{title}</h1>
+            <p class="lead">{message}</p>
+            <p>
+                <a href="/">"Go to the home page"</a>
+            </p>
+        </div>
+    }
+}

@@ -1,0 +1,146 @@
+//! The handshake: sends the session's value back and shows what the server says.
+
+#![expect(
+    missing_docs,
+    reason = "the macro of islands makes a struct that it does not document"
+)]
+
+use super::overview;
+use super::parts::lively::{instead_of_posting, lively, on_wake, start};
+use super::parts::notice;
+use crate::api::handshake::{read_handshake, send_handshake};
+use crate::model::error::Kind;
+use crate::model::handshake::Confirmed;
+use leptos::html::Input;
+use leptos::prelude::*;
+use leptos::wasm_bindgen::JsCast;
+use leptos::web_sys::{Element, HtmlElement};
+use serde::{Deserialize, Serialize};
+
+/// How far the handshake is.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
+pub enum Said {
+    /// Nothing was sent, or it did not arrive.
+    #[default]
+    Nothing,
+    /// It was sent, and the server has not answered yet.
+    Busy,
+    /// The value is the session's own.
+    Confirmed,
+    /// The value is not the session's.
+    Mismatch,
+}
+
+impl Said {
+    const fn sentence(self) -> Option<&'static str> {
+        match self {
+            Self::Nothing | Self::Busy => None,
+            Self::Confirmed => Some(Confirmed::SUCCESS),
+            Self::Mismatch => Some(Kind::Mismatch.sentence()),
+        }
+    }
+
+    const fn class(self) -> &'static str {
+        match self {
+            Self::Nothing | Self::Busy => "answer",
+            Self::Confirmed => "answer confirmed",
+            Self::Mismatch => "answer mismatch",
+        }
+    }
+}
+
+/// The form. Before WebAssembly, and without it, the browser posts it and the page comes back with the answer.
+#[island]
+pub fn Handshake(
+    /// The session's value; when none, the island asks for it.
+    value: Option<String>,
+    /// What the server said of a form that was posted.
+    said: Said,
+) -> impl IntoView {
+    let said = RwSignal::new(said);
+    let input = NodeRef::<Input>::new();
+    let missing = value.is_none();
+    on_wake(move || {
+        if missing {
+            start(fill(input));
+        }
+    });
+    let busy = move || (said.get() == Said::Busy).then_some("true");
+    view! {
+        <form class="handshake" method="post" action="/api/session">
+            <label for="session-value">"Value in the session"</label>
+            <div class="row">
+                <input
+                    id="session-value"
+                    name="session"
+                    value=value
+                    autocomplete="off"
+                    autocapitalize="off"
+                    spellcheck="false"
+                    node_ref=input
+                />
+                // Enter in the field clicks it too.
+                <button
+                    disabled=lively(busy)
+                    aria-busy=lively(busy)
+                    on:click=instead_of_posting(move || start(send(input, said)))
+                >
+                    "Send"
+                </button>
+            </div>
+            <p
+                role="status"
+                aria-live="polite"
+                data-testid="answer"
+                class=lively(move || said.get().class())
+            >
+                {lively(move || said.get().sentence())}
+            </p>
+        </form>
+    }
+}
+
+/// Puts the session's value into the field, unless somebody typed there meanwhile.
+async fn fill(input: NodeRef<Input>) {
+    match read_handshake().await {
+        Ok(handshake) => {
+            if let Some(input) = input.get_untracked().filter(|input| input.value().is_empty()) {
+                input.set_value(&handshake.id);
+            }
+        }
+        Err(error) => notice::show(error.message),
+    }
+}
+
+async fn send(input: NodeRef<Input>, said: RwSignal<Said>) {
+    let Some(typed) = input.get_untracked().map(|input| input.value()) else {
+        return;
+    };
+    let focused = document().active_element();
+    said.set(Said::Busy);
+    let answer = match send_handshake(typed).await {
+        Ok(_) => Ok(Said::Confirmed),
+        Err(error) if error.kind == Kind::Mismatch => Ok(Said::Mismatch),
+        Err(error) => Err(error.message),
+    };
+    said.set(*answer.as_ref().unwrap_or(&Said::Nothing));
+    keep_focus(focused);
+    match answer {
+        Ok(_) => {
+            notice::dismiss();
+            overview::refresh();
+        }
+        Err(sentence) => notice::show(sentence),
+    }
+}
+
+/// Gives the focus back: a browser takes it from a button that is disabled.
+fn keep_focus(focused: Option<Element>) {
+    let nowhere = document()
+        .active_element()
+        .is_none_or(|now| now.tag_name() == "BODY");
+    if let Some(focused) = focused.filter(|_| nowhere) {
+        // The button is enabled by an effect, which runs after this.
+        request_animation_frame(move || drop(focused.unchecked_into::<HtmlElement>().focus()));
+    }
+}

@@ -1,0 +1,168 @@
+//! The home page: the visit count, the handshake, and the session seen from both ends.
+
+use super::handshake::{Handshake, Said};
+use super::overview::Overview;
+use super::parts::Frame;
+use super::trip::Trip;
+use crate::api::handshake::read_handshake;
+use crate::api::overview::read_overview;
+use crate::api::visits::count_visit;
+use crate::model::error::{Kind, WireError};
+use crate::model::overview;
+use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::hooks::use_query_map;
+use serde::de::value::{Error as NoKind, StrDeserializer};
+use serde::{Deserialize, Serialize};
+
+/// What the server found out for one view of the page.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+struct Found {
+    value: Option<String>,
+    greeting: Option<String>,
+    overview: Option<overview::Overview>,
+    failed: Option<Kind>,
+}
+
+impl Found {
+    /// Asks one after the other: the first two are changes of one session.
+    ///
+    /// What fails ends the asking, so that an outage is waited for once; islands ask for the rest themselves.
+    async fn gather() -> Self {
+        let mut found = Self::default();
+        if let Err(error) = found.ask().await {
+            found.failed = Some(error.kind);
+        }
+        found
+    }
+
+    async fn ask(&mut self) -> Result<(), WireError> {
+        // A speculative request is given an empty value, and its page asks again when it is looked at.
+        self.value = Some(read_handshake().await?.id).filter(|id| !id.is_empty());
+        self.greeting = Some(count_visit().await?.message);
+        self.overview = Some(read_overview().await?);
+        Ok(())
+    }
+}
+
+/// What a form that was posted without WebAssembly came back with, in the query.
+///
+/// Only known words count, and none is repeated into the page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum CameBack {
+    Said(Said),
+    Failed(Kind),
+}
+
+impl CameBack {
+    fn read(done: Option<&str>, error: Option<&str>) -> Option<Self> {
+        match (done, error.and_then(kind)) {
+            (Some("session"), _) => Some(Self::Said(Said::Confirmed)),
+            (_, Some(Kind::Mismatch)) => Some(Self::Said(Said::Mismatch)),
+            (_, failed) => failed.map(Self::Failed),
+        }
+    }
+}
+
+fn kind(code: &str) -> Option<Kind> {
+    Kind::deserialize(StrDeserializer::<NoKind>::new(code))
+        .ok()
+        .filter(|kind| *kind != Kind::Unknown)
+}
+
+/// The home page.
+#[component]
+pub fn Home() -> impl IntoView {
+    let query = use_query_map().get_untracked();
+    let came_back = CameBack::read(query.get_str("done"), query.get_str("error"));
+    let found = Resource::new_blocking(|| (), |()| Found::gather());
+    view! {
+        <Title text="Hardtack: session cookies that hold"/>
+        <Suspense>{move || Suspend::new(async move { page(found.await, came_back) })}</Suspense>
+    }
+}
+
+fn page(found: Found, came_back: Option<CameBack>) -> impl IntoView {
+    let Found {
+        value,
+        greeting,
+        overview,
+        failed,
+    } = found;
+    let (said, refused) = match came_back {
+        Some(CameBack::Said(said)) => (said, None),
+        Some(CameBack::Failed(kind)) => (Said::Nothing, Some(kind)),
+        None => (Said::Nothing, None),
+    };
+    let notice = failed.or(refused).map(|kind| kind.sentence().to_owned());
+    view! {
+        <Frame notice>
+            {hero(greeting)}
+            {handshake(value, said)}
+            {both_ends(overview)}
+        </Frame>
+    }
+}
+
+// The sections forget their types: their futures, one in another, are deeper than the compiler looks.
+
+fn hero(greeting: Option<String>) -> AnyView {
+    view! {
+        <section class="hero">
+            <h1>"Session cookies that hold."</h1>
+            <p class="lead">
+                "Hardtack keeps a visitor’s session between a browser and a server: nothing is lost, ended means ended, \
+                 and a stolen store opens nothing."
+            </p>
+            {greeting.map(|message| view! { <p class="visits" data-testid="visits">{message}</p> })}
+        </section>
+    }
+    .into_any()
+}
+
+fn handshake(value: Option<String>, said: Said) -> AnyView {
+    view! {
+        <section aria-labelledby="handshake">
+            <h2 id="handshake">"Handshake"</h2>
+            <p>
+                "The server keeps this value in your session. Send it back, and the server says whether it is the one \
+                 it kept; change a letter first to see it refused."
+            </p>
+            {view! { <Handshake value said/> }.into_any()}
+        </section>
+    }
+    .into_any()
+}
+
+fn both_ends(overview: Option<overview::Overview>) -> AnyView {
+    view! {
+        <section aria-labelledby="both-ends">
+            <h2 id="both-ends">"Your session, seen from both ends"</h2>
+            <p>"The browser holds a key it cannot read. Everything else stays on the server."</p>
+            <div class="ends">
+                {view! { <Overview overview/> }.into_any()}
+                <Trip/>
+            </div>
+        </section>
+    }
+    .into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_posted_form_comes_back_with_known_words_only() {
+        let read = CameBack::read;
+        assert_eq!(read(Some("session"), None), Some(CameBack::Said(Said::Confirmed)));
+        assert_eq!(read(None, Some("mismatch")), Some(CameBack::Said(Said::Mismatch)));
+        assert_eq!(
+            read(None, Some("unavailable")),
+            Some(CameBack::Failed(Kind::Unavailable))
+        );
+        for unknown in ["", "unknown", "Mismatch", "<b>", "no_such_kind"] {
+            assert_eq!(read(Some(unknown), Some(unknown)), None, "{unknown}");
+        }
+    }
+}

@@ -1,0 +1,268 @@
+//! The session from both of its ends: what the browser holds, and what the server holds.
+
+#![expect(
+    missing_docs,
+    reason = "the macro of islands makes a struct that it does not document"
+)]
+
+use super::parts::lively::{Lively, lively, on_wake, start};
+use super::parts::notice;
+use crate::api::overview::read_overview;
+use crate::model::overview::{self, Kept};
+use leptos::prelude::*;
+use leptos::web_sys::js_sys::Date;
+use std::cell::Cell;
+use std::time::Duration;
+
+thread_local! {
+    // Only the browser sets and reads these: a thread of the server serves many pages.
+
+    /// The panels of this page, once they are awake.
+    static AWAKE: Cell<Option<Panels>> = const { Cell::new(None) };
+
+    /// When the server told what they show, in milliseconds of the browser's clock.
+    static TOLD: Cell<f64> = const { Cell::new(0.0) };
+}
+
+/// Asks the server again, after a call that used the session: its deadlines moved.
+pub fn refresh() {
+    if let Some(panels) = AWAKE.get() {
+        start(panels.ask());
+    }
+}
+
+/// Both panels. The deadlines count down once the island is awake; before, they stand as the server told them.
+#[island]
+pub fn Overview(
+    /// The session as the server sees it; when none, the island asks.
+    overview: Option<overview::Overview>,
+) -> impl IntoView {
+    let missing = overview.is_none();
+    let panels = Panels {
+        known: RwSignal::new(overview),
+        elapsed: RwSignal::new(0),
+    };
+    on_wake(move || {
+        AWAKE.set(Some(panels));
+        TOLD.set(Date::now());
+        set_interval(move || panels.tick(), Duration::from_secs(1));
+        if missing {
+            start(panels.ask());
+        }
+    });
+    let text = |words: Words| panels.text(words);
+    let chips = |list: List| panels.chips(list);
+    view! {
+        <section class="end browser-end" data-testid="browser-end" aria-labelledby="browser-end">
+            <h3 id="browser-end">"The browser holds"</h3>
+            <dl>
+                <dt>"Cookie"</dt>
+                <dd>
+                    <code>{text(cookie)}</code>
+                </dd>
+                <dt>"Attributes"</dt>
+                <dd>
+                    <ul class="chips">{chips(attributes)}</ul>
+                </dd>
+                <dt>"Value"</dt>
+                <dd>
+                    "Hidden from scripts by HttpOnly. A script that could read it could carry the session away, and \
+                     whoever had it would be you."
+                </dd>
+            </dl>
+        </section>
+        <section class="end server-end" data-testid="server-end" aria-labelledby="server-end">
+            <h3 id="server-end">"The server holds"</h3>
+            <dl>
+                <dt>"Keys"</dt>
+                <dd>
+                    <ul class="chips">{chips(keys)}</ul>
+                </dd>
+                <dt>"Age"</dt>
+                <dd class="clock">{text(age)}</dd>
+                <dt>"Idle timeout, restarted by every visit"</dt>
+                <dd class="clock" data-testid="idle-left">
+                    {text(idle_left)}
+                </dd>
+                <dt>"Absolute lifetime, whatever you do"</dt>
+                <dd class="clock" data-testid="absolute-left">
+                    {text(absolute_left)}
+                </dd>
+                <dt>"Store"</dt>
+                <dd>
+                    <code>{text(store)}</code>
+                </dd>
+            </dl>
+            <p class="state" role="status">
+                {text(state)}
+            </p>
+        </section>
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Panels {
+    known: RwSignal<Option<overview::Overview>>,
+    /// Whole seconds since `known` was told.
+    elapsed: RwSignal<u64>,
+}
+
+impl Panels {
+    async fn ask(self) {
+        match read_overview().await {
+            Ok(overview) => {
+                TOLD.set(Date::now());
+                self.elapsed.set(0);
+                self.known.set(Some(overview));
+            }
+            Err(error) => notice::show(error.message),
+        }
+    }
+
+    /// Reads the clock instead of counting calls: timers are slowed in the background and stop during sleep.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a clock set back counts as zero"
+    )]
+    fn tick(self) {
+        self.elapsed.set(((Date::now() - TOLD.get()) / 1000.0) as u64);
+    }
+
+    fn text(self, words: Words) -> Lively<String> {
+        lively(move || {
+            let elapsed = self.elapsed.get();
+            self.known.with(|known| words(known.as_ref(), elapsed))
+        })
+    }
+
+    fn chips(self, list: List) -> Lively<Vec<impl IntoView + use<>>> {
+        lively(move || {
+            let words = self.known.with(|known| known.as_ref().map(list));
+            words.unwrap_or_default().into_iter().map(chip).collect()
+        })
+    }
+}
+
+/// What a text says of the session, so many seconds after the server told it.
+type Words = fn(Option<&overview::Overview>, u64) -> String;
+
+/// What is listed of the session.
+type List = fn(&overview::Overview) -> Vec<String>;
+
+/// Stands where there is nothing to say.
+const NOTHING: &str = "–";
+
+fn chip(word: String) -> impl IntoView {
+    view! {
+        <li>
+            <code>{word}</code>
+        </li>
+    }
+}
+
+fn attributes(overview: &overview::Overview) -> Vec<String> {
+    overview.cookie.attributes.clone()
+}
+
+fn keys(overview: &overview::Overview) -> Vec<String> {
+    overview
+        .kept
+        .as_ref()
+        .map(|kept| kept.keys.clone())
+        .unwrap_or_default()
+}
+
+fn cookie(overview: Option<&overview::Overview>, _: u64) -> String {
+    overview
+        .map_or(NOTHING, |overview| &overview.cookie.name)
+        .to_owned()
+}
+
+fn store(overview: Option<&overview::Overview>, _: u64) -> String {
+    overview.map_or(NOTHING, |overview| &overview.store).to_owned()
+}
+
+fn age(overview: Option<&overview::Overview>, elapsed: u64) -> String {
+    clock(kept(overview).map(|kept| kept.age + elapsed.min(lifetime(kept))))
+}
+
+fn idle_left(overview: Option<&overview::Overview>, elapsed: u64) -> String {
+    clock(kept(overview).map(|kept| kept.idle_left.saturating_sub(elapsed)))
+}
+
+fn absolute_left(overview: Option<&overview::Overview>, elapsed: u64) -> String {
+    clock(kept(overview).map(|kept| kept.absolute_left.saturating_sub(elapsed)))
+}
+
+fn state(overview: Option<&overview::Overview>, elapsed: u64) -> String {
+    let sentence = match (overview, kept(overview)) {
+        (Some(_), None) => "Nothing is kept yet. The session begins with the first stored value.",
+        (_, Some(kept)) if elapsed >= lifetime(kept) => {
+            "This session has ended. Reload the page to begin a new one."
+        }
+        _ => "",
+    };
+    sentence.to_owned()
+}
+
+fn kept(overview: Option<&overview::Overview>) -> Option<&Kept> {
+    overview.and_then(|overview| overview.kept.as_ref())
+}
+
+/// The seconds until the first of its two deadlines.
+fn lifetime(kept: &Kept) -> u64 {
+    kept.idle_left.min(kept.absolute_left)
+}
+
+/// Seconds as a clock shows them: `29:58`, `11:59:58`.
+fn clock(seconds: Option<u64>) -> String {
+    let Some(seconds) = seconds else {
+        return NOTHING.to_owned();
+    };
+    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    if hours == 0 {
+        format!("{minutes}:{seconds:02}")
+    } else {
+        format!("{hours}:{minutes:02}:{seconds:02}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::overview::CookieShape;
+
+    #[test]
+    fn seconds_read_as_a_clock() {
+        let clock = |seconds| clock(Some(seconds));
+        assert_eq!(clock(0), "0:00");
+        assert_eq!(clock(1798), "29:58");
+        assert_eq!(clock(3600), "1:00:00");
+        assert_eq!(clock(43_198), "11:59:58");
+        assert_eq!(clock(30 * 86_400), "720:00:00");
+    }
+
+    #[test]
+    fn a_session_ends_at_the_first_of_its_deadlines() {
+        let overview = overview::Overview {
+            cookie: CookieShape {
+                name: "hardtack_sess".into(),
+                attributes: vec![],
+            },
+            kept: Some(Kept {
+                keys: vec![],
+                age: 7,
+                idle_left: 3,
+                absolute_left: 9,
+            }),
+            store: "memory".into(),
+        };
+        let overview = Some(&overview);
+        assert_eq!(state(overview, 2), "");
+        assert!(state(overview, 3).contains("has ended"));
+        assert_eq!(idle_left(overview, 5), "0:00");
+        assert_eq!(absolute_left(overview, 5), "0:04");
+        assert_eq!(age(overview, 5), "0:10");
+    }
+}

@@ -1,0 +1,40 @@
+//! What all pages have in common.
+
+pub mod footer;
+pub mod header;
+pub mod lively;
+pub mod notice;
+pub mod theme_switch;
+
+pub use footer::Footer;
+pub use header::Header;
+use leptos::prelude::*;
+use notice::Notice;
+use theme_switch::ThemeSwitch;
+
+use crate::model::theme::Theme;
+
+/// A whole page around its content: header, theme switch, notice, `main`, footer.
+#[component]
+pub fn Frame(
+    /// What the notice says when the page arrives.
+    #[prop(default = None)]
+    notice: Option<String>,
+    /// What stands in `main`.
+    children: Children,
+) -> impl IntoView {
+    let theme = use_context::<Theme>().unwrap_or_default();
+    view! {
+        <a class="skip" href="#main">
+            "Skip to content"
+        </a>
+        <Header>
+            <ThemeSwitch theme/>
+        </Header>
+        <Notice text=notice/>
+        <main id="main" class="page" tabindex="-1">
+            {children()}
+        </main>
+        <Footer/>
+    }
+}

@@ -1,0 +1,63 @@
+//! The switch between light, dark and the system's choice.
+
+#![expect(
+    missing_docs,
+    reason = "the macro of islands makes a struct that it does not document"
+)]
+
+use super::lively::{instead_of_posting, lively, start};
+use super::notice;
+use crate::api::theme::choose_theme;
+use crate::model::theme::Theme;
+use leptos::prelude::*;
+
+/// Three buttons in a form, so that it works without WebAssembly.
+#[island]
+pub fn ThemeSwitch(
+    /// The theme that the page was rendered with.
+    theme: Theme,
+) -> impl IntoView {
+    let chosen = RwSignal::new(theme);
+    let buttons = Theme::ALL.map(|theme| {
+        let pressed = move || Some(if chosen.get() == theme { "true" } else { "false" });
+        let choose = move || {
+            chosen.set(theme);
+            start(apply(theme));
+        };
+        view! {
+            <button
+                name="theme"
+                value=theme.name()
+                aria-pressed=lively(pressed)
+                on:click=instead_of_posting(choose)
+            >
+                {label(theme)}
+            </button>
+        }
+    });
+    view! {
+        <form class="theme-switch" method="post" action="/api/theme" role="group" aria-label="Theme">
+            {buttons}
+        </form>
+    }
+}
+
+/// Shows the theme at once, then has it remembered.
+async fn apply(theme: Theme) {
+    if let Some(root) = document().document_element() {
+        // An attribute of this name cannot be refused.
+        drop(root.set_attribute("data-theme", theme.name()));
+    }
+    match choose_theme(theme).await {
+        Ok(_) => notice::dismiss(),
+        Err(error) => notice::show(error.message),
+    }
+}
+
+const fn label(theme: Theme) -> &'static str {
+    match theme {
+        Theme::System => "System",
+        Theme::Light => "Light",
+        Theme::Dark => "Dark",
+    }
+}

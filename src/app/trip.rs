@@ -1,0 +1,109 @@
+//! The session's trip, drawn: from the browser through the cookie and the server to the store, and back.
+
+use leptos::prelude::*;
+
+/// The drawing. It holds no data of the session, so it is no island.
+#[component]
+pub fn Trip() -> impl IntoView {
+    view! {
+        <figure class="trip">
+            <svg
+                viewBox="0 0 288 264"
+                width="288"
+                height="264"
+                role="img"
+                aria-labelledby="trip-title trip-desc"
+                fill="none"
+                stroke="currentColor"
+                stroke-width="1.5"
+                stroke-linecap="round"
+                stroke-linejoin="round"
+            >
+                <title id="trip-title">"The trip of a session"</title>
+                <desc id="trip-desc">
+                    "The browser sends the cookie along with a request to the server. The server looks the session up \
+                     in the store, saves its changes there, and only then answers the browser."
+                </desc>
+                {browser()}
+                {cookie()}
+                {server()}
+                {store()}
+                {ways()}
+                {labels()}
+            </svg>
+            <figcaption>
+                <ol>
+                    <li>"Your browser sends the cookie with each request."</li>
+                    <li>"The server checks its signature and finds the session in the store."</li>
+                    <li>"What changed is saved."</li>
+                    <li>"Only then comes the answer."</li>
+                </ol>
+            </figcaption>
+        </figure>
+    }
+    .into_any()
+}
+
+fn browser() -> impl IntoView {
+    view! {
+        <g>
+            <rect x="4" y="54" width="68" height="52" rx="6"/>
+            <path d="M4 68h68"/>
+            <path d="M12 61h.01M18 61h.01M24 61h.01"/>
+            <path class="faint" d="M14 80h34M14 88h46M14 96h24"/>
+        </g>
+    }
+}
+
+/// A ship's biscuit, docked with holes.
+fn cookie() -> impl IntoView {
+    view! {
+        <g class="accent">
+            <rect x="129" y="24" width="30" height="30" rx="7"/>
+            <path d="M137 32h.01M144 32h.01M151 32h.01M137 39h.01M144 39h.01M151 39h.01M137 46h.01M144 46h.01M151 46h.01"/>
+        </g>
+    }
+}
+
+fn server() -> impl IntoView {
+    view! {
+        <g>
+            <rect x="216" y="50" width="68" height="28" rx="5"/>
+            <rect x="216" y="82" width="68" height="28" rx="5"/>
+            <path d="M226 64h.01M233 64h.01M226 96h.01M233 96h.01"/>
+            <path class="faint" d="M252 64h22M252 96h22"/>
+        </g>
+    }
+}
+
+fn store() -> impl IntoView {
+    view! {
+        <g>
+            <ellipse cx="250" cy="188" rx="32" ry="9"/>
+            <path d="M218 188v38c0 5 14 9 32 9s32-4 32-9v-38"/>
+            <path class="faint" d="M218 201c0 5 14 9 32 9s32-4 32-9M218 213c0 5 14 9 32 9s32-4 32-9"/>
+        </g>
+    }
+}
+
+fn ways() -> impl IntoView {
+    view! {
+        <g class="ways">
+            <path class="accent" d="M82 68h124m-6-5 6 5-6 5"/>
+            <path d="M206 94H82m6-5-6 5 6 5"/>
+            <path d="M240 138v34m-5-6 5 6 5-6"/>
+            <path d="M260 172v-34m-5 6 5-6 5 6"/>
+        </g>
+    }
+}
+
+fn labels() -> impl IntoView {
+    view! {
+        <g class="labels" stroke="none" fill="currentColor" text-anchor="middle" font-size="13">
+            <text x="38" y="126">"browser"</text>
+            <text x="144" y="14">"cookie"</text>
+            <text x="250" y="128">"server"</text>
+            <text x="250" y="256">"store"</text>
+        </g>
+    }
+}
