@@ -1,6 +1,6 @@
 //! `GET` and `POST /api/session`: the value that the session keeps.
 
-use super::codec::JsonOrForm;
+use crate::model::codec::{Json, JsonOrForm};
 use crate::model::error::WireError;
 use crate::model::handshake::{Confirmed, Handshake};
 use leptos::server;
@@ -11,7 +11,7 @@ use server_fn::codec::{GetUrl, Post};
 /// # Errors
 ///
 /// `unavailable` when the store cannot be reached.
-#[server(endpoint = "session", input = GetUrl)]
+#[server(endpoint = "session", input = GetUrl, output = Post<Json>)]
 pub async fn read_handshake() -> Result<Handshake, WireError> {
     use crate::{backend::handshake, session::Session};
     let session: Session = leptos_axum::extract().await?;
@@ -23,8 +23,11 @@ pub async fn read_handshake() -> Result<Handshake, WireError> {
 /// # Errors
 ///
 /// `mismatch` when they differ or the session keeps none, `unavailable` when the store cannot be reached.
-#[server(endpoint = "session", input = Post<JsonOrForm>)]
-pub async fn send_handshake(session: String) -> Result<Confirmed, WireError> {
+#[server(endpoint = "session", input = Post<JsonOrForm>, output = Post<Json>)]
+pub async fn send_handshake(
+    /// The value, as `GET /api/session` gave it.
+    session: String,
+) -> Result<Confirmed, WireError> {
     use crate::{backend::handshake, session::Session};
     let kept: Session = leptos_axum::extract().await?;
     handshake::confirm(&kept, &session).await

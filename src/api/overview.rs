@@ -1,16 +1,17 @@
 //! `GET /api/overview`: the session seen from both of its ends. Changes nothing.
 
+use crate::model::codec::Json;
 use crate::model::error::WireError;
 use crate::model::overview::Overview;
 use leptos::server;
-use server_fn::codec::GetUrl;
+use server_fn::codec::{GetUrl, Post};
 
 /// What the browser holds and what the server holds of the caller's session.
 ///
 /// # Errors
 ///
 /// `unavailable` when the store cannot be reached.
-#[server(endpoint = "overview", input = GetUrl)]
+#[server(endpoint = "overview", input = GetUrl, output = Post<Json>)]
 pub async fn read_overview() -> Result<Overview, WireError> {
     use crate::{backend::overview, session::Session};
     let session: Session = leptos_axum::extract().await?;

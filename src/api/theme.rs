@@ -1,6 +1,6 @@
 //! `POST /api/theme`: remembers light or dark in a plain cookie.
 
-use super::codec::JsonOrForm;
+use crate::model::codec::{Json, JsonOrForm};
 use crate::model::error::WireError;
 use crate::model::theme::Theme;
 use leptos::server;
@@ -11,8 +11,11 @@ use server_fn::codec::Post;
 /// # Errors
 ///
 /// `invalid` for a name that is no theme.
-#[server(endpoint = "theme", input = Post<JsonOrForm>)]
-pub async fn choose_theme(theme: Theme) -> Result<Theme, WireError> {
+#[server(endpoint = "theme", input = Post<JsonOrForm>, output = Post<Json>)]
+pub async fn choose_theme(
+    /// The theme to remember.
+    theme: Theme,
+) -> Result<Theme, WireError> {
     use crate::session::Session;
     use axum::http::header::SET_COOKIE;
     use leptos::prelude::expect_context;

@@ -1,9 +1,6 @@
 //! The handshake: sends the session's value back and shows what the server says.
 
-#![expect(
-    missing_docs,
-    reason = "the macro of islands makes a struct that it does not document"
-)]
+#![expect(missing_docs, reason = "the macro of islands makes a struct that it does not document")]
 
 use super::overview;
 use super::parts::lively::{instead_of_posting, lively, on_wake, start};
@@ -136,9 +133,7 @@ async fn send(input: NodeRef<Input>, said: RwSignal<Said>) {
 
 /// Gives the focus back: a browser takes it from a button that is disabled.
 fn keep_focus(focused: Option<Element>) {
-    let nowhere = document()
-        .active_element()
-        .is_none_or(|now| now.tag_name() == "BODY");
+    let nowhere = document().active_element().is_none_or(|now| now.tag_name() == "BODY");
     if let Some(focused) = focused.filter(|_| nowhere) {
         // The button is enabled by an effect, which runs after this.
         request_animation_frame(move || drop(focused.unchecked_into::<HtmlElement>().focus()));

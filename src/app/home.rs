@@ -65,9 +65,7 @@ impl CameBack {
 }
 
 fn kind(code: &str) -> Option<Kind> {
-    Kind::deserialize(StrDeserializer::<NoKind>::new(code))
-        .ok()
-        .filter(|kind| *kind != Kind::Unknown)
+    Kind::deserialize(StrDeserializer::<NoKind>::new(code)).ok().filter(|kind| *kind != Kind::Unknown)
 }
 
 /// The home page.
@@ -83,12 +81,7 @@ pub fn Home() -> impl IntoView {
 }
 
 fn page(found: Found, came_back: Option<CameBack>) -> impl IntoView {
-    let Found {
-        value,
-        greeting,
-        overview,
-        failed,
-    } = found;
+    let Found { value, greeting, overview, failed } = found;
     let (said, refused) = match came_back {
         Some(CameBack::Said(said)) => (said, None),
         Some(CameBack::Failed(kind)) => (Said::Nothing, Some(kind)),
@@ -157,10 +150,7 @@ mod tests {
         let read = CameBack::read;
         assert_eq!(read(Some("session"), None), Some(CameBack::Said(Said::Confirmed)));
         assert_eq!(read(None, Some("mismatch")), Some(CameBack::Said(Said::Mismatch)));
-        assert_eq!(
-            read(None, Some("unavailable")),
-            Some(CameBack::Failed(Kind::Unavailable))
-        );
+        assert_eq!(read(None, Some("unavailable")), Some(CameBack::Failed(Kind::Unavailable)));
         for unknown in ["", "unknown", "Mismatch", "<b>", "no_such_kind"] {
             assert_eq!(read(Some(unknown), Some(unknown)), None, "{unknown}");
         }

@@ -1,9 +1,6 @@
 //! The session from both of its ends: what the browser holds, and what the server holds.
 
-#![expect(
-    missing_docs,
-    reason = "the macro of islands makes a struct that it does not document"
-)]
+#![expect(missing_docs, reason = "the macro of islands makes a struct that it does not document")]
 
 use super::parts::lively::{Lively, lively, on_wake, start};
 use super::parts::notice;
@@ -38,10 +35,7 @@ pub fn Overview(
     overview: Option<overview::Overview>,
 ) -> impl IntoView {
     let missing = overview.is_none();
-    let panels = Panels {
-        known: RwSignal::new(overview),
-        elapsed: RwSignal::new(0),
-    };
+    let panels = Panels { known: RwSignal::new(overview), elapsed: RwSignal::new(0) };
     on_wake(move || {
         AWAKE.set(Some(panels));
         TOLD.set(Date::now());
@@ -120,11 +114,7 @@ impl Panels {
     }
 
     /// Reads the clock instead of counting calls: timers are slowed in the background and stop during sleep.
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a clock set back counts as zero"
-    )]
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a clock set back counts as zero")]
     fn tick(self) {
         self.elapsed.set(((Date::now() - TOLD.get()) / 1000.0) as u64);
     }
@@ -166,17 +156,11 @@ fn attributes(overview: &overview::Overview) -> Vec<String> {
 }
 
 fn keys(overview: &overview::Overview) -> Vec<String> {
-    overview
-        .kept
-        .as_ref()
-        .map(|kept| kept.keys.clone())
-        .unwrap_or_default()
+    overview.kept.as_ref().map(|kept| kept.keys.clone()).unwrap_or_default()
 }
 
 fn cookie(overview: Option<&overview::Overview>, _: u64) -> String {
-    overview
-        .map_or(NOTHING, |overview| &overview.cookie.name)
-        .to_owned()
+    overview.map_or(NOTHING, |overview| &overview.cookie.name).to_owned()
 }
 
 fn store(overview: Option<&overview::Overview>, _: u64) -> String {
@@ -198,9 +182,7 @@ fn absolute_left(overview: Option<&overview::Overview>, elapsed: u64) -> String 
 fn state(overview: Option<&overview::Overview>, elapsed: u64) -> String {
     let sentence = match (overview, kept(overview)) {
         (Some(_), None) => "Nothing is kept yet. The session begins with the first stored value.",
-        (_, Some(kept)) if elapsed >= lifetime(kept) => {
-            "This session has ended. Reload the page to begin a new one."
-        }
+        (_, Some(kept)) if elapsed >= lifetime(kept) => "This session has ended. Reload the page to begin a new one.",
         _ => "",
     };
     sentence.to_owned()
@@ -221,11 +203,7 @@ fn clock(seconds: Option<u64>) -> String {
         return NOTHING.to_owned();
     };
     let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-    if hours == 0 {
-        format!("{minutes}:{seconds:02}")
-    } else {
-        format!("{hours}:{minutes:02}:{seconds:02}")
-    }
+    if hours == 0 { format!("{minutes}:{seconds:02}") } else { format!("{hours}:{minutes:02}:{seconds:02}") }
 }
 
 #[cfg(test)]
@@ -246,16 +224,8 @@ mod tests {
     #[test]
     fn a_session_ends_at_the_first_of_its_deadlines() {
         let overview = overview::Overview {
-            cookie: CookieShape {
-                name: "hardtack_sess".into(),
-                attributes: vec![],
-            },
-            kept: Some(Kept {
-                keys: vec![],
-                age: 7,
-                idle_left: 3,
-                absolute_left: 9,
-            }),
+            cookie: CookieShape { name: "hardtack_sess".into(), attributes: vec![] },
+            kept: Some(Kept { keys: vec![], age: 7, idle_left: 3, absolute_left: 9 }),
             store: "memory".into(),
         };
         let overview = Some(&overview);

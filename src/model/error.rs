@@ -1,7 +1,6 @@
 //! The one error that the API answers with: `{"kind": "...", "message": "..."}`.
 
 use serde::{Deserialize, Serialize};
-use server_fn::codec::JsonEncoding;
 use server_fn::error::{FromServerFnError, ServerFnErrorErr};
 
 /// An error as it travels: a kind for programs, a sentence for people.
@@ -122,7 +121,9 @@ impl Kind {
     pub const fn sentence(self) -> &'static str {
         match self {
             Self::Invalid => "The request could not be understood. Check what was sent.",
-            Self::CrossOrigin => "This request came from another site, so it was refused. Open this site itself and try again.",
+            Self::CrossOrigin => {
+                "This request came from another site, so it was refused. Open this site itself and try again."
+            }
             Self::NotFound => "There is nothing at this address.",
             Self::MethodNotAllowed => "This address does not take that method.",
             Self::Timeout => "The request took too long to arrive. Try again.",
@@ -155,12 +156,14 @@ impl From<Kind> for WireError {
 }
 
 impl FromServerFnError for WireError {
-    type Encoder = JsonEncoding;
+    type Encoder = super::codec::Json;
 
     fn from_server_fn_error(error: ServerFnErrorErr) -> Self {
         use ServerFnErrorErr as E;
         match error {
             E::Request(_) => Kind::Unreachable.into(),
+            // In the browser it is an answer that cannot be read: the page of a proxy, most likely.
+            E::Deserialization(_) if cfg!(target_arch = "wasm32") => Kind::Internal.into(),
             E::Args(why) | E::MissingArg(why) | E::Deserialization(why) => {
                 Self { kind: Kind::Invalid, message: format!("The data could not be read: {why}.") }
             }

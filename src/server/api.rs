@@ -36,6 +36,11 @@ pub(super) async fn call(Extension(limits): Extension<Limits>, request: Request)
     }
 }
 
+/// The addresses of all server functions.
+pub(super) fn paths() -> Vec<String> {
+    server_fn::axum::server_fn_paths().map(|(path, _)| path.to_owned()).collect()
+}
+
 /// Finds the function of an address. `HEAD` is answered as `GET`.
 fn route(parts: &mut Parts) -> Result<(), Kind> {
     if parts.method == Method::HEAD {

@@ -40,9 +40,7 @@ fn is_own(method: &Method, headers: &HeaderMap, own: &str) -> bool {
     }
     match (text(&header::ORIGIN), text(&header::REFERER)) {
         (Some(origin), _) => origin == own,
-        (None, Some(referer)) => {
-            Url::parse(referer).is_ok_and(|referer| referer.origin().ascii_serialization() == own)
-        }
+        (None, Some(referer)) => Url::parse(referer).is_ok_and(|referer| referer.origin().ascii_serialization() == own),
         // Every browser of today sends one of the three: this is curl or a mobile application.
         (None, None) => true,
     }
@@ -74,8 +72,14 @@ mod tests {
     #[test]
     fn s45_s46_origins_compare_exactly() {
         for origin in [
-            "http://example.com", "https://example.com.evil", "https://evilexample.com", "https://example.com:444",
-            "https://example.com.", "https://user@example.com", "https://example.com/", "",
+            "http://example.com",
+            "https://example.com.evil",
+            "https://evilexample.com",
+            "https://example.com:444",
+            "https://example.com.",
+            "https://user@example.com",
+            "https://example.com/",
+            "",
         ] {
             assert!(!passes(&[("origin", origin)]), "{origin}");
         }

@@ -22,7 +22,9 @@ const HEADERS: usize = 1000;
 #[derive(Debug, thiserror::Error)]
 pub enum BindError {
     /// Somebody else listens there.
-    #[error("site.listen: {0} is in use by another program; stop that one, or choose another port (0 picks a free one)")]
+    #[error(
+        "site.listen: {0} is in use by another program; stop that one, or choose another port (0 picks a free one)"
+    )]
     InUse(SocketAddr),
     /// The system does not allow it.
     #[error("site.listen: {0} cannot be listened on: {1}; choose another address")]

@@ -25,7 +25,7 @@ use axum::http::{Request, StatusCode};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{any, get};
-use leptos_axum::{LeptosRoutes as _, generate_route_list, render_app_async_with_context};
+use leptos_axum::{LeptosRoutes as _, generate_route_list_with_exclusions, render_app_async_with_context};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -53,7 +53,8 @@ pub(super) fn router(site: &Arc<Site>) -> Router {
         .route("/api/{*path}", any(api::call))
         .leptos_routes_with_context(
             &site.assets.options,
-            generate_route_list(App),
+            // The server functions stand above: the list of pages would bring them along without their door.
+            generate_route_list_with_exclusions(App, Some(api::paths())),
             document::provide_theme,
             shell.clone(),
         )

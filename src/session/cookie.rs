@@ -215,8 +215,18 @@ mod tests {
         let long = "A".repeat(1 << 20);
         let (secret, signature) = value.split_once('.').expect("two parts");
         for forged in [
-            "", ".", "a.b", &long, secret, &other, "\u{0}", &format!("{secret}."), &format!(".{signature}"),
-            &format!("{secret}.{signature}A"), &format!("{secret}A.{signature}"), &value[1..],
+            "",
+            ".",
+            "a.b",
+            &long,
+            secret,
+            &other,
+            "\u{0}",
+            &format!("{secret}."),
+            &format!(".{signature}"),
+            &format!("{secret}.{signature}A"),
+            &format!("{secret}A.{signature}"),
+            &value[1..],
         ] {
             let mut pair = b"hardtack_sess=".to_vec();
             pair.extend(forged.bytes().filter(|byte| *byte != 0));

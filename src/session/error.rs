@@ -1,5 +1,9 @@
 //! What can go wrong with a session, for whoever uses one.
 
+use axum::http::header::{CACHE_CONTROL, RETRY_AFTER};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+
 /// Why a session could not do what was asked.
 ///
 /// The cause is in the log, written once where it happened.
@@ -52,6 +56,31 @@ pub enum Fault {
     Random,
     /// The head had left: nothing can be answered any more.
     TooLate,
+}
+
+impl Error {
+    /// The status that fits: 503 for what may be tried again, 409 for a session that ended, else 500.
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::Unavailable | Self::Renewed => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Ended => StatusCode::CONFLICT,
+            Self::TooLarge { .. } | Self::TooLate | Self::Random | Self::Value(_) | Self::Header => {
+                StatusCode::INTERNAL_SERVER_ERROR
+            }
+        }
+    }
+}
+
+/// A short answer in plain text. A handler may thus return `Result<_, Error>`.
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        let status = self.status();
+        let mut response = (status, [(CACHE_CONTROL, "no-store")], format!("{self}\n")).into_response();
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response
+    }
 }
 
 impl From<Fault> for Error {

@@ -3,7 +3,8 @@
 use super::error::{Error, Fault};
 use super::handle::Session;
 use axum::body::{Body, Bytes, HttpBody};
-use axum::http::{HeaderName, HeaderValue, Response, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, Response, header};
+use axum::response::IntoResponse as _;
 use http_body::{Frame, SizeHint};
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -50,19 +51,7 @@ fn answerable(session: &Session, response: &Response<Body>, met: Option<Fault>) 
 
 /// The engine's own answer. An application may put a page in its place: the [`Fault`] is in the extensions.
 fn refusal(fault: Fault) -> Response<Body> {
-    let (status, retry) = match fault {
-        Fault::Unavailable | Fault::Renewed => (StatusCode::SERVICE_UNAVAILABLE, true),
-        Fault::Ended => (StatusCode::CONFLICT, false),
-        Fault::TooLarge { .. } | Fault::Random | Fault::TooLate => (StatusCode::INTERNAL_SERVER_ERROR, false),
-    };
-    let mut response = Response::new(Body::from(format!("{}\n", Error::from(fault))));
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-    headers.insert(header::CACHE_CONTROL, NO_STORE);
-    if retry {
-        headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-    }
+    let mut response = Error::from(fault).into_response();
     response.extensions_mut().insert(fault);
     response
 }
@@ -87,7 +76,10 @@ fn set_headers(session: &Session, response: &mut Response<Body>) {
             _ => None,
         }
     };
-    let used = { let state = unit.state(); state.base.is_some() || state.forget };
+    let used = {
+        let state = unit.state();
+        state.base.is_some() || state.forget
+    };
     let headers = response.headers_mut();
     headers.append(header::VARY, HeaderValue::from_name(COOKIE));
     if let Some(cookie) = cookie {

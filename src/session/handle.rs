@@ -214,9 +214,7 @@ impl Session {
     fn error(&self, error: tower_sessions::session::Error) -> Error {
         match error {
             tower_sessions::session::Error::SerdeJson(error) => Error::Value(error),
-            tower_sessions::session::Error::Store(_) => {
-                self.unit.state().fault.map_or(Error::Unavailable, Error::from)
-            }
+            tower_sessions::session::Error::Store(_) => self.unit.state().fault.map_or(Error::Unavailable, Error::from),
         }
     }
 }

@@ -68,8 +68,7 @@ impl Keys {
     ///
     /// When the list is empty or a text holds no key.
     pub fn parse<'a>(texts: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self, KeyError> {
-        let keys =
-            texts.into_iter().map(|(name, text)| parse_key(name, text)).collect::<Result<Vec<_>, _>>()?;
+        let keys = texts.into_iter().map(|(name, text)| parse_key(name, text)).collect::<Result<Vec<_>, _>>()?;
         if keys.is_empty() { Err(KeyError::None) } else { Ok(Self(keys)) }
     }
 
@@ -102,8 +101,7 @@ impl Keys {
         let mut bytes = [0; 32];
         let length = URL_SAFE_NO_PAD.decode_slice(signature, &mut bytes).ok()?;
         // `verify_slice` compares in constant time.
-        let signed =
-            self.0.iter().any(|key| mac(key, name, text).verify_slice(&bytes[..length]).is_ok());
+        let signed = self.0.iter().any(|key| mac(key, name, text).verify_slice(&bytes[..length]).is_ok());
         if signed { Secret::decode(text) } else { None }
     }
 }

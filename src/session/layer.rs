@@ -46,8 +46,14 @@ impl Sessions {
     /// at their methods.
     #[must_use]
     pub fn new(store: impl Store, keys: Keys) -> Self {
+        Self::shared(Arc::new(store), keys)
+    }
+
+    /// As [`new`](Sessions::new), in a store that others hold too.
+    #[must_use]
+    pub fn shared(store: Arc<dyn Store>, keys: Keys) -> Self {
         Self(Arc::new(Engine {
-            store: Arc::new(store),
+            store,
             keys,
             cookie: CookieSettings::default(),
             lifetime: Lifetime::default(),
@@ -58,6 +64,12 @@ impl Sessions {
             clock: Clock::System,
             queues: Queues::default(),
         }))
+    }
+
+    /// Signs by the first of these keys from now on, and verifies by all.
+    #[must_use]
+    pub fn keys(self, keys: Keys) -> Self {
+        self.with(|engine| engine.keys = keys)
     }
 
     /// Name and attributes of the cookie. Default: [`CookieSettings::default`], for https.

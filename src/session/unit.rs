@@ -260,7 +260,8 @@ impl Unit {
         let mut changes = Changes { max_data: self.engine.max_data, ..Changes::default() };
         for (name, value) in data {
             // Values are compared, not texts: another version may have spelt the same value differently.
-            let same = before(name).is_some_and(|text| serde_json::from_str(text).is_ok_and(|old: Value| old == *value));
+            let same =
+                before(name).is_some_and(|text| serde_json::from_str(text).is_ok_and(|old: Value| old == *value));
             if !same {
                 changes.values.insert(name.clone(), Some(value.to_string()));
             }

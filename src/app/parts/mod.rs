@@ -8,11 +8,11 @@ pub mod theme_switch;
 
 pub use footer::Footer;
 pub use header::Header;
+
+use crate::model::theme::Theme;
 use leptos::prelude::*;
 use notice::Notice;
 use theme_switch::ThemeSwitch;
-
-use crate::model::theme::Theme;
 
 /// A whole page around its content: header, theme switch, notice, `main`, footer.
 #[component]

@@ -1,9 +1,6 @@
 //! The page's one notice: says that a call failed, and what to do.
 
-#![expect(
-    missing_docs,
-    reason = "the macro of islands makes a struct that it does not document"
-)]
+#![expect(missing_docs, reason = "the macro of islands makes a struct that it does not document")]
 
 use super::lively::{instead_of_posting, lively, on_wake};
 use leptos::prelude::*;

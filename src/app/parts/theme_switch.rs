@@ -1,9 +1,6 @@
 //! The switch between light, dark and the system's choice.
 
-#![expect(
-    missing_docs,
-    reason = "the macro of islands makes a struct that it does not document"
-)]
+#![expect(missing_docs, reason = "the macro of islands makes a struct that it does not document")]
 
 use super::lively::{instead_of_posting, lively, start};
 use super::notice;
@@ -36,7 +33,7 @@ pub fn ThemeSwitch(
         }
     });
     view! {
-        <form class="theme-switch" method="post" action="/api/theme" role="group" aria-label="Theme">
+        <form class="theme-switch" method="post" action="/api/theme" aria-label="Theme">
             {buttons}
         </form>
     }

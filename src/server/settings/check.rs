@@ -11,13 +11,7 @@ type Rule = (bool, &'static str);
 
 /// The first contradiction, if there is one.
 pub(super) fn check(settings: &Settings) -> Result<(), SettingsError> {
-    let Settings {
-        site,
-        session,
-        limits,
-        log,
-        ..
-    } = settings;
+    let Settings { site, session, limits, log, .. } = settings;
     let broken = [
         site_rules(site).as_slice(),
         &secure_rules(site, session),
@@ -42,12 +36,7 @@ fn site_rules(site: &Site) -> [Rule; 1] {
 
 fn secure_rules(site: &Site, session: &Session) -> [Rule; 6] {
     let https = site.url.scheme() == "https";
-    let named = |prefix: &str| {
-        session
-            .name
-            .get(..prefix.len())
-            .is_some_and(|start| start.eq_ignore_ascii_case(prefix))
-    };
+    let named = |prefix: &str| session.name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
     [
         (
             https && !session.secure,
@@ -87,9 +76,7 @@ fn cookie_rules(site: &Site, session: &Session) -> [Rule; 4] {
     let host = site.url.host_str().unwrap_or_default();
     // A name without a dot is a whole top-level domain, for which browsers keep nothing.
     let above = |domain: &str| {
-        site.url
-            .domain()
-            .is_some_and(|host| host.ends_with(&format!(".{domain}")))
+        site.url.domain().is_some_and(|host| host.ends_with(&format!(".{domain}")))
             && domain.contains('.')
             && !domain.starts_with('.')
     };

@@ -141,10 +141,7 @@ impl Settings {
     ///
     /// The first name that does not exist, value that cannot be read, or contradiction; or a file that cannot be
     /// read.
-    pub fn load(
-        file: Option<&Path>,
-        env: impl IntoIterator<Item = (String, String)>,
-    ) -> Result<Self, SettingsError> {
+    pub fn load(file: Option<&Path>, env: impl IntoIterator<Item = (String, String)>) -> Result<Self, SettingsError> {
         let given = Given::collect(file, env)?;
         let mut settings = Self::read(&given)?;
         settings.session.derive(&settings.site, &given);

@@ -105,23 +105,14 @@ pub(super) fn markdown(tables: &[Table]) -> String {
     let mut page = INTRODUCTION.to_owned();
     for table in tables {
         // Writing to a String cannot fail.
-        let _ = write!(
-            page,
-            "\n## `[{}]`\n\n{}\n\n{HEADING}",
-            table.name,
-            prose(table.about)
-        );
+        let _ = write!(page, "\n## `[{}]`\n\n{}\n\n{HEADING}", table.name, prose(table.about));
         for setting in table.settings {
             let _ = writeln!(
                 page,
                 "| `{}` | `{}` | {} | {} |",
                 setting.key,
                 setting.variable(),
-                if setting.default.is_empty() {
-                    "empty".to_owned()
-                } else {
-                    format!("`{}`", setting.default)
-                },
+                if setting.default.is_empty() { "empty".to_owned() } else { format!("`{}`", setting.default) },
                 prose(setting.meaning).replace('|', "\\|"),
             );
         }
@@ -131,12 +122,7 @@ pub(super) fn markdown(tables: &[Table]) -> String {
 
 /// The lines of a doc comment as one paragraph.
 fn prose(lines: &[&str]) -> String {
-    lines
-        .iter()
-        .map(|line| line.trim())
-        .filter(|line| !line.is_empty())
-        .collect::<Vec<_>>()
-        .join(" ")
+    lines.iter().map(|line| line.trim()).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
 const HEADING: &str = "| key | variable | default | meaning |\n|---|---|---|---|\n";

@@ -36,10 +36,7 @@ impl Given {
                 ))
             })?,
         };
-        let mut given = Self {
-            file: path.display().to_string(),
-            values: BTreeMap::new(),
-        };
+        let mut given = Self { file: path.display().to_string(), values: BTreeMap::new() };
         given.add_file(&text)?;
         given.add_variables(env)?;
         Ok(given)
@@ -62,9 +59,7 @@ impl Given {
     }
 
     fn add_file(&mut self, text: &str) -> Result<(), SettingsError> {
-        let tables = File::from_str(text, FileFormat::Toml)
-            .collect()
-            .map_err(|error| self.not_toml(&error))?;
+        let tables = File::from_str(text, FileFormat::Toml).collect().map_err(|error| self.not_toml(&error))?;
         for (table, value) in sorted(tables) {
             if !TABLES.iter().any(|known| known.name == table) {
                 return Err(self.unknown_table(&table, &value.kind));
@@ -87,22 +82,14 @@ impl Given {
         Ok(())
     }
 
-    fn add_variables(
-        &mut self,
-        env: impl IntoIterator<Item = (String, String)>,
-    ) -> Result<(), SettingsError> {
+    fn add_variables(&mut self, env: impl IntoIterator<Item = (String, String)>) -> Result<(), SettingsError> {
         // Sorted, so that of several mistakes the same one is named each time.
-        let ours: BTreeMap<_, _> = env
-            .into_iter()
-            .filter(|(name, _)| name.starts_with(PREFIX))
-            .collect();
+        let ours: BTreeMap<_, _> = env.into_iter().filter(|(name, _)| name.starts_with(PREFIX)).collect();
         for (name, text) in ours {
             let Some(setting) = all().find(|known| known.variable() == name) else {
                 let nearest = nearest(&name, all().map(Setting::variable));
                 let name = name.escape_debug();
-                return Err(SettingsError(format!(
-                    "`{name}` is not a setting; did you mean `{nearest}`?"
-                )));
+                return Err(SettingsError(format!("`{name}` is not a setting; did you mean `{nearest}`?")));
             };
             self.values.insert(setting.path(), Set::Variable(name, text));
         }
@@ -112,19 +99,12 @@ impl Given {
     fn unknown_table(&self, table: &str, value: &ValueKind) -> SettingsError {
         if !matches!(value, ValueKind::Table(_)) {
             // A quoted dot is part of the name; shown with its quotes, it tells the mistake.
-            let name = if table.contains('.') {
-                format!("{table:?}")
-            } else {
-                table.to_owned()
-            };
+            let name = if table.contains('.') { format!("{table:?}") } else { table.to_owned() };
             return self.unknown_key(&name, table);
         }
         let nearest = nearest(table, TABLES.iter().map(|known| known.name.to_owned()));
         let table = table.escape_debug();
-        SettingsError(format!(
-            "`[{table}]` in {} is not a table of settings; did you mean `[{nearest}]`?",
-            self.file
-        ))
+        SettingsError(format!("`[{table}]` in {} is not a table of settings; did you mean `[{nearest}]`?", self.file))
     }
 
     fn unknown_key(&self, path: &str, key: &str) -> SettingsError {
@@ -132,10 +112,7 @@ impl Given {
         let moved = all().find(|known| known.key == key).map(Setting::path);
         let nearest = moved.unwrap_or_else(|| nearest(path, all().map(Setting::path)));
         let path = path.replace(char::is_control, " ");
-        SettingsError(format!(
-            "`{path}` in {} is not a setting; did you mean `{nearest}`?",
-            self.file
-        ))
+        SettingsError(format!("`{path}` in {} is not a setting; did you mean `{nearest}`?", self.file))
     }
 
     /// The parser shows place, excerpt and reason on lines of their own; the sentence has the first and the last.
@@ -143,14 +120,8 @@ impl Given {
         let text = error.to_string();
         let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
         let place = lines.next().unwrap_or_default();
-        let reason = lines
-            .next_back()
-            .map(|reason| format!(": {reason}"))
-            .unwrap_or_default();
-        SettingsError(format!(
-            "{} is not valid TOML ({place}{reason}); correct that line.",
-            self.file
-        ))
+        let reason = lines.next_back().map(|reason| format!(": {reason}")).unwrap_or_default();
+        SettingsError(format!("{} is not valid TOML ({place}{reason}); correct that line.", self.file))
     }
 }
 
@@ -163,7 +134,5 @@ fn sorted(map: Map<String, Value>) -> BTreeMap<String, Value> {
 }
 
 fn nearest(name: &str, known: impl Iterator<Item = String>) -> String {
-    known
-        .max_by(|a, b| strsim::jaro_winkler(name, a).total_cmp(&strsim::jaro_winkler(name, b)))
-        .unwrap_or_default()
+    known.max_by(|a, b| strsim::jaro_winkler(name, a).total_cmp(&strsim::jaro_winkler(name, b))).unwrap_or_default()
 }

@@ -73,11 +73,7 @@ fn wrong<T: Read>(found: &str) -> String {
 }
 
 fn wrong_text<T: Read>(text: &str) -> String {
-    if text.is_empty() {
-        wrong::<T>("empty")
-    } else {
-        wrong::<T>(&format!("`{}`", text.escape_debug()))
-    }
+    if text.is_empty() { wrong::<T>("empty") } else { wrong::<T>(&format!("`{}`", text.escape_debug())) }
 }
 
 fn kind(value: &ValueKind) -> &'static str {
@@ -113,10 +109,7 @@ impl Read for u32 {
     const LIKE: &str = "`4`";
 
     fn from_text(text: &str) -> Result<Self, String> {
-        text.parse()
-            .ok()
-            .filter(|count| (1..=1_000_000).contains(count))
-            .ok_or_else(|| wrong_text::<Self>(text))
+        text.parse().ok().filter(|count| (1..=1_000_000).contains(count)).ok_or_else(|| wrong_text::<Self>(text))
     }
 
     fn from_toml(value: &ValueKind) -> Result<Self, String> {
@@ -132,11 +125,7 @@ impl Read for String {
     const LIKE: &str = "`hardtack`";
 
     fn from_text(text: &str) -> Result<Self, String> {
-        if text.is_empty() {
-            Err(wrong_text::<Self>(text))
-        } else {
-            Ok(text.to_owned())
-        }
+        if text.is_empty() { Err(wrong_text::<Self>(text)) } else { Ok(text.to_owned()) }
     }
 }
 
@@ -177,10 +166,7 @@ impl Read for Size {
             _ => None,
         };
         let bytes = factor.and_then(|factor| number.parse::<u32>().ok()?.checked_mul(factor));
-        bytes
-            .filter(|bytes| *bytes > 0)
-            .map(Self)
-            .ok_or_else(|| wrong_text::<Self>(text))
+        bytes.filter(|bytes| *bytes > 0).map(Self).ok_or_else(|| wrong_text::<Self>(text))
     }
 
     fn from_toml(value: &ValueKind) -> Result<Self, String> {
@@ -208,8 +194,8 @@ impl Read for Url {
 
     // The text is not repeated, because it may hold a password.
     fn from_text(text: &str) -> Result<Self, String> {
-        let url = Self::parse(text)
-            .map_err(|error| format!("cannot be read ({error}); write it like {}", Self::LIKE))?;
+        let url =
+            Self::parse(text).map_err(|error| format!("cannot be read ({error}); write it like {}", Self::LIKE))?;
         let too_much = match () {
             () if !matches!(url.scheme(), "http" | "https") => "a scheme other than http and https",
             () if !url.username().is_empty() || url.password().is_some() => "a user name or password",
@@ -263,16 +249,15 @@ impl Read for StoreUrl {
             ("memory", "") => Ok(Self::Memory),
             ("sqlite", "") => Err("names no file; write it like `sqlite:data/hardtack.db`".to_owned()),
             ("sqlite", ":memory:") => Err("keeps nothing in a file; write `memory:` for that".to_owned()),
-            ("sqlite", path) if path.starts_with("//") || path.contains(['?', '#']) => Err(
-                "is more than `sqlite:` and a path, and nothing more is taken; write it like \
+            ("sqlite", path) if path.starts_with("//") || path.contains(['?', '#']) => {
+                Err("is more than `sqlite:` and a path, and nothing more is taken; write it like \
                  `sqlite:data/hardtack.db` or `sqlite:/var/lib/hardtack.db`"
-                    .to_owned(),
-            ),
+                    .to_owned())
+            }
             ("sqlite", path) => Ok(Self::Sqlite(path.into())),
-            ("postgres" | "postgresql" | "redis" | "rediss" | "redis-cluster", _) => Err(format!(
-                "begins with `{scheme}:`, which is not supported by this version; use {}",
-                Self::LIKE
-            )),
+            ("postgres" | "postgresql" | "redis" | "rediss" | "redis-cluster", _) => {
+                Err(format!("begins with `{scheme}:`, which is not supported by this version; use {}", Self::LIKE))
+            }
             _ => Err(format!("is not {}; write it like {}", Self::WHAT, Self::LIKE)),
         }
     }
@@ -286,16 +271,13 @@ impl Read for KeySource {
     fn from_text(text: &str) -> Result<Self, String> {
         if let Some(name) = text.strip_prefix("env:") {
             return match name {
-                _ if name.starts_with(super::registry::PREFIX) => Err(
-                    "names a variable that begins with `HARDTACK_`, and those are settings; give the \
+                _ if name.starts_with(super::registry::PREFIX) => {
+                    Err("names a variable that begins with `HARDTACK_`, and those are settings; give the \
                          variable another name, like `SESSION_KEY`"
-                        .to_owned(),
-                ),
+                        .to_owned())
+                }
                 _ if is_variable(name) => Ok(Self::Env(name.to_owned())),
-                _ => Err(
-                    "has an `env:` without the name of a variable; write it like `env:SESSION_KEY`"
-                        .to_owned(),
-                ),
+                _ => Err("has an `env:` without the name of a variable; write it like `env:SESSION_KEY`".to_owned()),
             };
         }
         if text.is_empty() {
@@ -319,17 +301,12 @@ impl Read for Vec<KeySource> {
         if text.trim().is_empty() {
             return Ok(Self::new());
         }
-        text.split(',')
-            .map(|entry| KeySource::from_text(entry.trim()))
-            .collect()
+        text.split(',').map(|entry| KeySource::from_text(entry.trim())).collect()
     }
 
     fn from_toml(value: &ValueKind) -> Result<Self, String> {
         match value {
-            ValueKind::Array(entries) => entries
-                .iter()
-                .map(|entry| KeySource::from_toml(&entry.kind))
-                .collect(),
+            ValueKind::Array(entries) => entries.iter().map(|entry| KeySource::from_toml(&entry.kind)).collect(),
             other => Err(wrong::<Self>(kind(other))),
         }
     }

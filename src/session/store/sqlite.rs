@@ -287,8 +287,7 @@ impl Store for SqliteStore {
     }
 
     async fn end(&self, id: &IdHash) -> Result<bool, StoreError> {
-        let query = sqlx::query("DELETE FROM session WHERE id_hash = ?1")
-            .bind(id.0.as_slice());
+        let query = sqlx::query("DELETE FROM session WHERE id_hash = ?1").bind(id.0.as_slice());
         Ok(self.write(query).await? == 1)
     }
 

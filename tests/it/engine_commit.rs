@@ -1,0 +1,257 @@
+//! G10: saved, then answered. And G4 as far as one request goes: rotation in one step.
+
+use crate::support::app::{browser, cookies_set};
+use crate::support::engine::Engine;
+use crate::support::watched::Watched;
+use crate::support::{STORES, count, open};
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::http::StatusCode;
+use axum::response::Response;
+use axum::routing::get;
+use hardtack::session::{Key, Session};
+use tokio::sync::mpsc;
+
+const NOTE: Key<String> = Key::new("note");
+
+async fn note(session: &Session, text: &str) {
+    session.put(NOTE, &text.to_owned()).await.expect("put");
+}
+
+fn routes() -> Router {
+    Router::new()
+        .route("/count", get(async |session: Session| count(&session).await.to_string()))
+        .route("/read", get(async |session: Session| session.read(NOTE).await.expect("read").unwrap_or_default()))
+        .route("/note", get(async |session: Session| note(&session, "noted").await))
+        .route(
+            "/fail",
+            get(async |session: Session| {
+                note(&session, "dropped").await;
+                StatusCode::BAD_GATEWAY
+            }),
+        )
+        .route(
+            "/refuse",
+            get(async |session: Session| {
+                note(&session, "kept").await;
+                StatusCode::IM_A_TEAPOT
+            }),
+        )
+        .route(
+            "/panic",
+            get(async |session: Session| {
+                note(&session, "dropped").await;
+                if session.id().is_some() {
+                    panic!("as the test asked");
+                }
+            }),
+        )
+        .route(
+            "/count-then-fail",
+            get(async |session: Session| {
+                count(&session).await;
+                StatusCode::INTERNAL_SERVER_ERROR
+            }),
+        )
+        .route(
+            "/end-then-fail",
+            get(async |session: Session| {
+                session.end().await.expect("ended");
+                StatusCode::INTERNAL_SERVER_ERROR
+            }),
+        )
+        .route(
+            "/flush-then-fail",
+            get(async |session: tower_sessions::Session| {
+                session.flush().await.expect("flushed");
+                StatusCode::INTERNAL_SERVER_ERROR
+            }),
+        )
+        .route(
+            "/cycle-then-fail",
+            get(async |session: tower_sessions::Session| {
+                session.cycle_id().await.expect("cycled");
+                StatusCode::INTERNAL_SERVER_ERROR
+            }),
+        )
+        .route(
+            "/rotate-then-fail",
+            get(async |session: Session| {
+                session.rotate().await.expect("rotated");
+                StatusCode::INTERNAL_SERVER_ERROR
+            }),
+        )
+        .route("/cycle", get(async |session: tower_sessions::Session| session.cycle_id().await.expect("cycled")))
+        .route(
+            "/flush-then-begin",
+            get(async |session: tower_sessions::Session| {
+                session.flush().await.expect("flushed");
+                session.insert("note", "anew").await.expect("put");
+            }),
+        )
+        .route("/late", get(late))
+        .route("/clear", get(async |session: tower_sessions::Session| session.clear().await))
+        .layer(tower_http::catch_panic::CatchPanicLayer::new())
+}
+
+/// Streams a body that changes the session behind its own head.
+async fn late(session: Session) -> Response {
+    session.read(NOTE).await.expect("loaded");
+    let (sender, receiver) = mpsc::channel::<Bytes>(1);
+    tokio::spawn(async move {
+        sender.send(Bytes::from_static(b"head ")).await.expect("read");
+        note(&session, "written late").await;
+        sender.send(Bytes::from_static(b"tail")).await.expect("read");
+    });
+    let stream = futures::stream::unfold(receiver, |mut receiver| async move {
+        receiver.recv().await.map(|bytes| (Ok::<_, std::convert::Infallible>(bytes), receiver))
+    });
+    Response::new(Body::from_stream(stream))
+}
+
+async fn text(engine: &Engine, cookie: &str, path: &str) -> String {
+    engine.get_as(cookie, path).await.text().await.expect("text")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn g10_changes_of_a_handler_that_fails_or_panics_are_dropped_whole() {
+    for kind in STORES {
+        let engine = Engine::start(kind, routes()).await;
+        let cookie = engine.cookie_from("/note").await;
+        assert_eq!(engine.get_as(&cookie, "/fail").await.status(), 502);
+        assert_eq!(text(&engine, &cookie, "/read").await, "noted", "after a 5xx, on {kind:?}");
+        assert_eq!(engine.get_as(&cookie, "/panic").await.status(), 500);
+        assert_eq!(text(&engine, &cookie, "/read").await, "noted", "after a panic, on {kind:?}");
+        assert_eq!(engine.get_as(&cookie, "/refuse").await.status(), 418);
+        assert_eq!(text(&engine, &cookie, "/read").await, "kept", "a refusal is no failure, on {kind:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn g10_a_failed_first_request_begins_no_session() {
+    for kind in STORES {
+        let engine = Engine::start(kind, routes()).await;
+        let answer = engine.get("/fail").await;
+        assert_eq!(cookies_set(&answer), [] as [String; 0]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn g10_update_and_sign_out_commit_at_once_and_stand_whatever_follows() {
+    for kind in STORES {
+        let engine = Engine::start(kind, routes()).await;
+        let cookie = engine.cookie_from("/count").await;
+        assert_eq!(engine.get_as(&cookie, "/count-then-fail").await.status(), 500);
+        assert_eq!(text(&engine, &cookie, "/count").await, "3", "the count stands, on {kind:?}");
+        for end in ["/end-then-fail", "/flush-then-fail"] {
+            let cookie = engine.cookie_from("/note").await;
+            let answer = engine.get_as(&cookie, end).await;
+            assert_eq!(answer.status(), 500);
+            assert!(cookies_set(&answer)[0].contains("Max-Age=0"), "{end} takes the cookie away, on {kind:?}");
+            assert_eq!(text(&engine, &cookie, "/read").await, "", "{end} stands, on {kind:?}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn g10_a_success_answer_is_sent_after_the_commit_and_never_without_it() {
+    let own = open(crate::support::Kind::Memory).await;
+    let store = Watched::new(own.store);
+    let engine = Engine::start_on(store.clone(), routes()).await;
+    store.break_down(true);
+    let answer = engine.get("/note").await;
+    assert_eq!(answer.status(), 503, "what could not be saved is not called a success");
+    assert_eq!(cookies_set(&answer), [] as [String; 0]);
+    store.break_down(false);
+    assert_eq!(engine.get("/note").await.status(), 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn g10_what_an_abandoned_request_changed_is_dropped() {
+    for kind in STORES {
+        let (begun, mut begins) = mpsc::channel::<()>(1);
+        let hang = get(async move |session: Session| {
+            note(&session, "dropped").await;
+            begun.send(()).await.expect("a test");
+            std::future::pending::<()>().await;
+        });
+        let engine = Engine::start(kind, routes().route("/hang", hang)).await;
+        let cookie = engine.cookie_from("/note").await;
+        let request = browser().get(engine.url("/hang")).header("cookie", &cookie);
+        let hanging = tokio::spawn(request.send());
+        begins.recv().await.expect("the handler runs");
+        hanging.abort();
+        assert_eq!(text(&engine, &cookie, "/read").await, "noted", "on {kind:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn g10_s116_a_change_behind_the_head_is_still_committed() {
+    for kind in STORES {
+        let engine = Engine::start(kind, routes()).await;
+        let cookie = engine.cookie_from("/note").await;
+        assert_eq!(text(&engine, &cookie, "/late").await, "head tail");
+        // The body's end starts the commit; how long it takes is nobody's promise.
+        let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(10);
+        while text(&engine, &cookie, "/read").await != "written late" {
+            assert!(tokio::time::Instant::now() < deadline, "never committed, on {kind:?}");
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn g4_s15_a_rotated_id_is_dead_at_once_and_its_late_request_is_told_to_come_again() {
+    for kind in STORES {
+        let engine = Engine::start(kind, routes()).await;
+        let old = engine.cookie_from("/note").await;
+        let answer = engine.get_as(&old, "/cycle").await;
+        let new = cookies_set(&answer)[0].split(';').next().expect("a pair").to_owned();
+        assert_ne!(new, old);
+        assert_eq!(text(&engine, &new, "/read").await, "noted", "the data moved along, on {kind:?}");
+        let late = engine.get_as(&old, "/read").await;
+        assert_eq!(late.status(), 503, "on {kind:?}");
+        assert_eq!(late.headers()["retry-after"], "1");
+        assert_eq!(cookies_set(&late), [] as [String; 0], "its answer cannot overwrite the new cookie");
+        engine.clock.advance(std::time::Duration::from_secs(10));
+        assert_eq!(text(&engine, &old, "/read").await, "", "after the grace the old id is unknown");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn g4_s16_a_rotation_that_fails_leaves_one_live_session() {
+    for kind in STORES {
+        let engine = Engine::start(kind, routes()).await;
+        let cookie = engine.cookie_from("/note").await;
+        let answer = engine.get_as(&cookie, "/cycle-then-fail").await;
+        assert_eq!((answer.status().as_u16(), cookies_set(&answer).len()), (500, 0));
+        assert_eq!(text(&engine, &cookie, "/read").await, "noted", "under the old id, on {kind:?}");
+        let answer = engine.get_as(&cookie, "/rotate-then-fail").await;
+        let new = cookies_set(&answer)[0].split(';').next().expect("a pair").to_owned();
+        assert_eq!(text(&engine, &new, "/read").await, "noted", "or under the new one, told even by a 500");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn g3_what_begins_after_a_flush_is_another_session() {
+    for kind in STORES {
+        let engine = Engine::start(kind, routes()).await;
+        let old = engine.cookie_from("/count").await;
+        let answer = engine.get_as(&old, "/flush-then-begin").await;
+        let new = cookies_set(&answer)[0].split(';').next().expect("a pair").to_owned();
+        assert_eq!(text(&engine, &new, "/read").await, "anew");
+        assert_eq!(text(&engine, &new, "/count").await, "1", "nothing of the old one is in it, on {kind:?}");
+        assert_eq!(text(&engine, &old, "/read").await, "", "and the old one is over");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_emptied_session_ends() {
+    for kind in STORES {
+        let engine = Engine::start(kind, routes()).await;
+        let cookie = engine.cookie_from("/note").await;
+        let answer = engine.get_as(&cookie, "/clear").await;
+        assert!(cookies_set(&answer)[0].contains("Max-Age=0"), "on {kind:?}");
+        assert_eq!(text(&engine, &cookie, "/read").await, "");
+    }
+}

@@ -1,0 +1,150 @@
+//! G9: the cookie is exact. G12: keys turn.
+
+use crate::support::app::{browser, cookies_set};
+use crate::support::engine::Engine;
+use crate::support::{Kind, count, open};
+use axum::Router;
+use axum::routing::get;
+use hardtack::session::keys::KeyError;
+use hardtack::session::{CookieSettings, Keys, Session};
+use std::time::Duration;
+
+fn routes() -> Router {
+    Router::new()
+        .route("/count", get(async |session: Session| count(&session).await.to_string()))
+        .route(
+            "/read",
+            get(async |session: Session| {
+                session.facts().await.expect("facts").map_or(0, |facts| facts.keys.len()).to_string()
+            }),
+        )
+        .route("/end", get(async |session: Session| session.end().await.expect("ended")))
+        .route(
+            "/cached",
+            get(async |session: Session| {
+                session.facts().await.expect("facts");
+                [("cache-control", "private, max-age=60")]
+            }),
+        )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn g9_s10_the_cookie_is_set_once_and_always_with_no_store() {
+    let engine = Engine::start(Kind::Memory, routes()).await;
+    let first = engine.get("/count").await;
+    let [set] = &cookies_set(&first)[..] else { panic!("one cookie expected") };
+    let attributes = set.split_once("; ").expect("attributes").1;
+    assert_eq!(attributes, "HttpOnly; SameSite=Lax; Path=/");
+    assert_eq!(first.headers()["cache-control"], "no-store");
+    for path in ["/count", "/read", "/count"] {
+        let answer = engine.get(path).await;
+        assert_eq!(cookies_set(&answer), [] as [String; 0], "nothing changed for the browser: {path}");
+        assert_eq!(answer.headers()["cache-control"], "no-store", "what a session answers is not to be stored");
+        assert_eq!(answer.headers()["vary"], "cookie");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s91_a_handler_may_allow_its_own_visitor_to_cache_but_never_a_cookie() {
+    let engine = Engine::start(Kind::Memory, routes()).await;
+    engine.get("/count").await;
+    assert_eq!(engine.get("/cached").await.headers()["cache-control"], "private, max-age=60");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn g9_s9_after_the_end_the_jar_is_empty() {
+    let engine = Engine::start(Kind::Memory, routes()).await;
+    engine.get("/count").await;
+    let answer = engine.get("/end").await;
+    let [removal] = &cookies_set(&answer)[..] else { panic!("one cookie expected") };
+    for attribute in CookieSettings::new(false).attributes() {
+        assert!(removal.contains(&attribute), "{attribute} is missing in {removal}");
+    }
+    assert!(removal.starts_with("hardtack_sess=; ") && removal.contains("Max-Age=0"), "{removal}");
+    assert_eq!(answer.headers()["cache-control"], "no-store");
+    assert_eq!(cookies_set(&engine.get("/end").await), [] as [String; 0], "a second end has nothing to take away");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn g9_two_cookies_of_the_name_count_as_none() {
+    let engine = Engine::start(Kind::Memory, routes()).await;
+    let cookie = engine.cookie_from("/count").await;
+    for both in
+        [format!("{cookie}; {cookie}"), format!("hardtack_sess=x; {cookie}"), format!("{cookie}; hardtack_sess=")]
+    {
+        assert_eq!(engine.get_as(&both, "/read").await.text().await.expect("text"), "0", "{both}");
+    }
+    assert_eq!(engine.get_as(&cookie, "/read").await.text().await.expect("text"), "1");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_persistent_cookie_moves_with_the_idle_timeout() {
+    let own = open(Kind::Memory).await;
+    let persistent = CookieSettings { persistent: true, ..CookieSettings::new(false) };
+    let engine = Engine::start_as(own.store, routes(), |s| s.cookie(persistent.clone())).await;
+    let set = cookies_set(&engine.get("/count").await);
+    assert!(set[0].contains("Max-Age=1800"), "{set:?}");
+    assert_eq!(cookies_set(&engine.get("/read").await), [] as [String; 0], "nothing to move yet");
+    engine.clock.advance(Duration::from_secs(90));
+    let moved = cookies_set(&engine.get("/read").await);
+    assert!(moved[0].contains("Max-Age=1800"), "{moved:?}");
+    assert_eq!(moved[0].split(';').next(), set[0].split(';').next(), "the same value, a later end");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn g12_s107_rotating_keys_signs_nobody_out() {
+    let old = "1d5f0c7e9a3b2846f1e0d9c8b7a69584736251403f2e1d0c5b4a392817061524".to_owned();
+    let new = old.chars().rev().collect::<String>();
+    let key = |texts: &[&str]| Keys::parse(texts.iter().map(|text| ("env:KEY", *text)));
+    let own = open(Kind::Memory).await;
+    let before = key(&[&old]).expect("a key");
+    let node = Engine::start_as(own.store.clone(), routes(), |s| s.keys(before.clone())).await;
+    let cookie = node.cookie_from("/count").await;
+    let both = key(&[&new, &old]).expect("keys");
+    let node = Engine::start_as(own.store.clone(), routes(), |s| s.keys(both.clone())).await;
+    assert_eq!(node.get_as(&cookie, "/read").await.text().await.expect("text"), "1");
+    let fresh = node.cookie_from("/count").await;
+    let after = key(&[&new]).expect("a key");
+    let node = Engine::start_as(own.store.clone(), routes(), |s| s.keys(after.clone())).await;
+    assert_eq!(node.get_as(&fresh, "/read").await.text().await.expect("text"), "1", "the first key signs");
+    assert_eq!(
+        node.get_as(&cookie, "/read").await.text().await.expect("text"),
+        "0",
+        "a key that is gone verifies nothing"
+    );
+}
+
+#[test]
+fn g12_s107_weak_malformed_and_exposed_keys_are_refused() {
+    let parse = |text: &str| Keys::parse([("env:KEY", text)]);
+    assert!(matches!(Keys::parse([]), Err(KeyError::None)));
+    for malformed in ["", "changeme", "keyboard cat", &"ab".repeat(31), &"zz".repeat(32), &"é".repeat(32)] {
+        let error = parse(malformed).expect_err("no key");
+        assert!(matches!(error, KeyError::Malformed(_)), "{malformed}");
+        assert!(malformed.is_empty() || !error.to_string().contains(malformed), "the text may be a secret: {error}");
+    }
+    for weak in ["00".repeat(32), "ab".repeat(32), "0123456789abcdef".repeat(4)] {
+        assert!(matches!(parse(&weak), Err(KeyError::Weak(_))), "{weak}");
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("hardtack.key");
+    Keys::in_file(&file).expect("made at the first start");
+    Keys::in_file(&file).expect("read at the second");
+    let mode = |mode| std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(mode));
+    mode(0o644).expect("opened to others");
+    assert!(matches!(Keys::in_file(&file), Err(KeyError::Exposed(_))));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s12_two_servers_on_one_host_keep_apart_by_their_cookies_names() {
+    let named = |name: &str| CookieSettings { name: name.to_owned(), ..CookieSettings::new(false) };
+    let one = Engine::start_as(open(Kind::Memory).await.store, routes(), |s| s.cookie(named("one_sess"))).await;
+    let two = Engine::start_as(open(Kind::Memory).await.store, routes(), |s| s.cookie(named("two_sess"))).await;
+    let visitor = browser();
+    for turn in 1..=3 {
+        for engine in [&one, &two] {
+            let answer = visitor.get(engine.url("/count")).send().await.expect("an answer");
+            assert_eq!(answer.text().await.expect("text"), turn.to_string());
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! The engine under routes of a test's own, on a real listener.
+
+use super::{Kind, OwnStore, open};
+use axum::Router;
+use hardtack::session::clock::{Clock, ManualClock, Timestamp};
+use hardtack::session::store::Store;
+use hardtack::session::{CookieSettings, Keys, Sessions};
+use reqwest::Client;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A running engine.
+pub struct Engine {
+    pub address: SocketAddr,
+    pub clock: ManualClock,
+    pub store: Arc<dyn Store>,
+    pub browser: Client,
+    pub own: Option<OwnStore>,
+}
+
+impl Engine {
+    /// With these routes, on a store of that kind.
+    pub async fn start(kind: Kind, routes: Router) -> Self {
+        let own = open(kind).await;
+        let mut engine = Self::start_on(Arc::clone(&own.store), routes).await;
+        engine.own = Some(own);
+        engine
+    }
+
+    /// With these routes, on this very store.
+    pub async fn start_on(store: Arc<dyn Store>, routes: Router) -> Self {
+        Self::start_as(store, routes, |sessions| sessions).await
+    }
+
+    /// With more to say about the sessions.
+    pub async fn start_as(store: Arc<dyn Store>, routes: Router, set: impl Fn(Sessions) -> Sessions) -> Self {
+        let clock = ManualClock::at(Timestamp(1_800_000_000_000));
+        let sessions = Sessions::shared(Arc::clone(&store), Keys::generate().expect("a key"))
+            .cookie(CookieSettings::new(false))
+            .timeout(Duration::from_secs(5))
+            .clock(Clock::Manual(clock.clone()));
+        let routes = routes.layer(set(sessions));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        tokio::spawn(async move { axum::serve(listener, routes).await });
+        Self { address, clock, store, browser: super::app::browser(), own: None }
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    pub async fn get(&self, path: &str) -> reqwest::Response {
+        self.browser.get(self.url(path)).send().await.expect("an answer")
+    }
+
+    /// As a browser that holds this cookie and no other.
+    pub async fn get_as(&self, cookie: &str, path: &str) -> reqwest::Response {
+        let request = super::app::browser().get(self.url(path)).header("cookie", cookie);
+        request.send().await.expect("an answer")
+    }
+
+    /// A first request, and the cookie that it brought: `name=value`.
+    pub async fn cookie_from(&self, path: &str) -> String {
+        let answer = super::app::browser().get(self.url(path)).send().await.expect("an answer");
+        let cookies = super::app::cookies_set(&answer);
+        let [cookie] = &cookies[..] else { panic!("one cookie expected: {cookies:?}") };
+        cookie.split(';').next().expect("a pair").to_owned()
+    }
+}

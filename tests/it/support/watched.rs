@@ -1,0 +1,93 @@
+//! A store that counts what is asked of it, and that can be frozen like a stopped server.
+
+use async_trait::async_trait;
+use hardtack::session::clock::Timestamp;
+use hardtack::session::id::{Handle, IdHash};
+use hardtack::session::record::{Changes, Record, Rotation};
+use hardtack::session::store::{Applied, Listed, Loaded, Store, StoreError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+/// A real store behind a counter and a tap.
+#[derive(Debug)]
+pub struct Watched {
+    inner: Arc<dyn Store>,
+    calls: AtomicUsize,
+    writes: AtomicUsize,
+    frozen: AtomicBool,
+    broken: AtomicBool,
+}
+
+impl Watched {
+    pub fn new(inner: Arc<dyn Store>) -> Arc<Self> {
+        let (calls, writes) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        Arc::new(Self { inner, calls, writes, frozen: false.into(), broken: false.into() })
+    }
+
+    /// Calls since the last time this was asked: all of them, and those that write.
+    pub fn asked(&self) -> (usize, usize) {
+        (self.calls.swap(0, Ordering::SeqCst), self.writes.swap(0, Ordering::SeqCst))
+    }
+
+    /// Answers no more, until thawed.
+    pub fn freeze(&self, frozen: bool) {
+        self.frozen.store(frozen, Ordering::SeqCst);
+    }
+
+    /// Fails at once, until mended.
+    pub fn break_down(&self, broken: bool) {
+        self.broken.store(broken, Ordering::SeqCst);
+    }
+
+    async fn pass(&self, writes: bool) -> Result<&dyn Store, StoreError> {
+        self.calls.fetch_add(1, Ordering::SeqCst);
+        self.writes.fetch_add(usize::from(writes), Ordering::SeqCst);
+        if self.broken.load(Ordering::SeqCst) {
+            return Err(StoreError::unavailable("broken for a test"));
+        }
+        if self.frozen.load(Ordering::SeqCst) {
+            std::future::pending::<()>().await;
+        }
+        Ok(&*self.inner)
+    }
+}
+
+#[async_trait]
+impl Store for Watched {
+    fn kind(&self) -> &'static str {
+        self.inner.kind()
+    }
+    async fn load(&self, id: &IdHash, now: Timestamp) -> Result<Loaded, StoreError> {
+        self.pass(false).await?.load(id, now).await
+    }
+    async fn create(&self, id: &IdHash, record: &Record) -> Result<bool, StoreError> {
+        self.pass(true).await?.create(id, record).await
+    }
+    async fn apply(&self, id: &IdHash, changes: &Changes, now: Timestamp) -> Result<Applied, StoreError> {
+        self.pass(true).await?.apply(id, changes, now).await
+    }
+    async fn rotate(&self, id: &IdHash, rotation: &Rotation, now: Timestamp) -> Result<Applied, StoreError> {
+        self.pass(true).await?.rotate(id, rotation, now).await
+    }
+    async fn touch(&self, id: &IdHash, now: Timestamp) -> Result<bool, StoreError> {
+        self.pass(true).await?.touch(id, now).await
+    }
+    async fn end(&self, id: &IdHash) -> Result<bool, StoreError> {
+        self.pass(true).await?.end(id).await
+    }
+    async fn list(&self, account: &str, now: Timestamp) -> Result<Vec<Listed>, StoreError> {
+        self.pass(false).await?.list(account, now).await
+    }
+    async fn end_by_handle(&self, account: &str, handle: &Handle) -> Result<bool, StoreError> {
+        self.pass(true).await?.end_by_handle(account, handle).await
+    }
+    async fn end_by_account(&self, account: &str, except: Option<&Handle>) -> Result<u64, StoreError> {
+        self.pass(true).await?.end_by_account(account, except).await
+    }
+    async fn sweep(&self, now: Timestamp, batch: u32) -> Result<u64, StoreError> {
+        self.pass(true).await?.sweep(now, batch).await
+    }
+    async fn ping(&self) -> Result<(), StoreError> {
+        self.pass(false).await?.ping().await
+    }
+}
