@@ -1,1 +1,28 @@
-fn main() {}
+//! The session engine alone, under plain Axum: `cargo run --example counter --features ssr`.
+//!
+//! ```text
+//! $ curl -c jar -b jar localhost:3000
+//! You were here 1 times.
+//! $ curl -c jar -b jar localhost:3000
+//! You were here 2 times.
+//! ```
+
+use axum::{Router, routing::get};
+use hardtack::session::store::memory::MemoryStore;
+use hardtack::session::{CookieSettings, Error, Key, Keys, Session, Sessions};
+
+const VISITS: Key<u32> = Key::new("visits");
+
+async fn count(session: Session) -> Result<String, Error> {
+    let visits = session.update(VISITS, |visits| visits.unwrap_or(0) + 1).await?;
+    Ok(format!("You were here {visits} times.\n"))
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    // For https leave the cookie as it is: `__Host-`, Secure. Here it is plain http on this machine.
+    let sessions = Sessions::new(MemoryStore::default(), Keys::generate()?).cookie(CookieSettings::new(false));
+    let app = Router::new().route("/", get(count)).layer(sessions);
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
+    Ok(axum::serve(listener, app).await?)
+}

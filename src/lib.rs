@@ -1,4 +1,13 @@
-//! Session cookies that hold, between a browser and a server.
+#![doc = include_str!("../README.md")]
+//!
+//! # The modules
+//!
+//! One chain; each uses only what stands to its left (`docs/ARCHITECTURE.md`):
+//!
+//! ```text
+//! model  →  session  →  backend  →  api  →  app  →  server  →  bin/hardtack
+//! both      server      server      both    both    server      server
+//! ```
 
 pub mod api;
 pub mod app;

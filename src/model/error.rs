@@ -140,7 +140,7 @@ impl Kind {
             }
             Self::Internal | Self::Unknown => "Something went wrong on the server. Try again in a moment.",
             Self::Unavailable => {
-                "Sessions cannot be reached just now. You are still signed in as before; try again in a moment."
+                "Sessions cannot be reached just now. Nothing is lost; try again in a moment."
             }
             Self::Renewed => "Your session was just renewed by another request. Send this one again.",
             Self::Busy => "The server is busy. Try again in a moment.",

@@ -15,7 +15,11 @@ use std::error::Error as _;
 pub(super) async fn call(Extension(limits): Extension<Limits>, request: Request) -> Response {
     let (mut parts, body) = request.into_parts();
     if let Err(kind) = route(&mut parts) {
-        return refuse(kind);
+        let mut refusal = refuse(kind);
+        if let Some(methods) = methods(parts.uri.path()) {
+            refusal.headers_mut().insert(header::ALLOW, methods);
+        }
+        return refusal;
     }
     let body = match read(&parts, body, &limits).await {
         Ok(body) => body,
@@ -31,7 +35,7 @@ pub(super) async fn call(Extension(limits): Extension<Limits>, request: Request)
     let (answer, error) = with_status(answer).await;
     match (back, error) {
         (Some(_), Some(error)) if error.kind.status() >= 500 => refuse(error.kind),
-        (Some(page), error) => redirect(answer, &page, &endpoint, error.as_ref()),
+        (Some(page), error) => redirect(&answer, &page, &endpoint, error.as_ref()),
         (None, _) => answer,
     }
 }
@@ -53,6 +57,14 @@ fn route(parts: &mut Parts) -> Result<(), Kind> {
     if known.any(|(_, method)| method == parts.method) { Ok(()) } else { Err(Kind::MethodNotAllowed) }
 }
 
+/// What `Allow` says of an address (RFC 9110, 15.5.6); none when there is nothing.
+fn methods(path: &str) -> Option<HeaderValue> {
+    let known = server_fn::axum::server_fn_paths().filter(|(known, _)| *known == path);
+    let mut methods: Vec<String> = known.map(|(_, method)| method.to_string().replace("GET", "GET,HEAD")).collect();
+    methods.sort_unstable();
+    HeaderValue::try_from(methods.join(",")).ok().filter(|methods| !methods.is_empty())
+}
+
 /// The body, if it is of a kind, a size and a speed that we take.
 async fn read(parts: &Parts, body: Body, limits: &Limits) -> Result<Bytes, Kind> {
     if parts.method == Method::GET {
@@ -65,7 +77,7 @@ async fn read(parts: &Parts, body: Body, limits: &Limits) -> Result<Bytes, Kind>
     }
     let body = match tokio::time::timeout(limits.body_timeout, to_bytes(body, limit)).await {
         Err(_) => return Err(Kind::Timeout),
-        Ok(Err(error)) if error.source().is_some_and(|cause| cause.is::<LengthLimitError>()) => {
+        Ok(Err(error)) if error.source().is_some_and(<dyn std::error::Error>::is::<LengthLimitError>) => {
             return Err(Kind::TooLarge);
         }
         Ok(Err(_)) => return Err(Kind::Invalid),
@@ -110,7 +122,7 @@ async fn with_status(mut answer: Response) -> (Response, Option<WireError>) {
 }
 
 /// Post, redirect, get: the page says what became of its form, told by a fixed word in the address.
-fn redirect(answer: Response, page: &str, endpoint: &str, error: Option<&WireError>) -> Response {
+fn redirect(answer: &Response, page: &str, endpoint: &str, error: Option<&WireError>) -> Response {
     let word = match error {
         None => format!("done={endpoint}"),
         Some(error) => format!("error={}", error.kind.name()),

@@ -2,7 +2,7 @@
 
 use super::settings::Leptos;
 use axum::body::Body;
-use axum::http::{HeaderValue, Request, header};
+use axum::http::{HeaderValue, Request, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use leptos::prelude::LeptosOptions;
 use std::path::{Path, PathBuf};
@@ -108,7 +108,8 @@ impl Service<Request<Body>> for Kept {
             let mut response = found.await.into_response();
             let headers = response.headers_mut();
             headers.append(header::VARY, HeaderValue::from_static("accept-encoding"));
-            if response.status().is_success() {
+            // A 304 repeats what the 200 said (RFC 9110, 15.4.5).
+            if response.status().is_success() || response.status() == StatusCode::NOT_MODIFIED {
                 response.headers_mut().insert(header::CACHE_CONTROL, keep);
             }
             Ok(response)

@@ -24,6 +24,8 @@ pub(super) fn document(assets: &Assets) -> impl IntoView + use<> {
         if let Ok(policy) = HeaderValue::from_str(&page_policy(nonce, reload.as_deref())) {
             answer.insert_header(header::CONTENT_SECURITY_POLICY, policy);
         }
+        // A page shows its visitor's session, and its nonce is good for one answer.
+        answer.insert_header(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
     // Islands carry their own data; what the rest of the page was made from stays on the server.
     if let Some(shared) = Owner::current_shared_context() {

@@ -44,6 +44,7 @@ pub(super) async fn explain(State(site): State<Arc<Site>>, request: Request, nex
     parts.headers.remove(header::CONTENT_LENGTH);
     parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     parts.headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    parts.headers.append(header::VARY, HeaderValue::from_static("accept, cookie"));
     if parts.status == StatusCode::SERVICE_UNAVAILABLE {
         parts.headers.entry(header::RETRY_AFTER).or_insert(HeaderValue::from_static("1"));
     }

@@ -4,7 +4,7 @@ use super::settings::{Log, LogFormat};
 use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::Response;
-use std::io::stderr;
+use std::io::{IsTerminal as _, stderr};
 use std::time::Instant;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -15,7 +15,7 @@ pub fn start(settings: &Log) {
     let quiet = "tower_sessions_core=off";
     let filter = EnvFilter::try_new(format!("{},{quiet}", settings.level))
         .unwrap_or_else(|_| EnvFilter::new(format!("info,{quiet}")));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr);
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr).with_ansi(stderr().is_terminal());
     let begun = match settings.format {
         LogFormat::Text => log.finish().try_init(),
         LogFormat::Json => log.json().finish().try_init(),
@@ -28,11 +28,13 @@ pub(super) async fn request(request: Request, next: Next) -> Response {
     let begun = Instant::now();
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let response = next.run(request).await;
-    let (status, ms) = (response.status().as_u16(), begun.elapsed().as_secs_f64() * 1000.0);
-    if path.starts_with("/pkg/") || path.ends_with('z') {
-        tracing::debug!(%method, path, status, ms, "answered");
+    let status = response.status().as_u16();
+    let micros = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
+    // Files and health checks are many and tell little.
+    if path.starts_with("/pkg/") || matches!(path.as_str(), "/healthz" | "/readyz") {
+        tracing::debug!(%method, path, status, micros, "answered");
     } else {
-        tracing::info!(%method, path, status, ms, "answered");
+        tracing::info!(%method, path, status, micros, "answered");
     }
     response
 }

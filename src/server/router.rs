@@ -21,7 +21,7 @@ use crate::model::error::Kind;
 use crate::session::Sessions;
 use axum::Router;
 use axum::body::Body;
-use axum::http::{Request, StatusCode};
+use axum::http::{HeaderValue, Request, StatusCode, header};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{any, get};
@@ -78,6 +78,8 @@ pub(super) fn router(site: &Arc<Site>) -> Router {
             }
             let mut page: Response = not_found(Request::from_parts(parts, body)).await;
             *page.status_mut() = StatusCode::NOT_FOUND;
+            // It wears the visitor's theme.
+            page.headers_mut().append(header::VARY, HeaderValue::from_static("cookie"));
             page
         })
         .with_state(Arc::clone(site));

@@ -98,13 +98,11 @@ impl CookieSettings {
             tracing::warn!(cookie = self.name, "two session cookies in one request; neither is used");
             return Presented::Nothing;
         }
-        match keys.open(&self.name, value) {
-            Some(secret) => Presented::Signed(secret),
-            None => {
-                tracing::debug!(cookie = self.name, "a session cookie that no key of ours signed");
-                Presented::Nothing
-            }
-        }
+        let Some(secret) = keys.open(&self.name, value) else {
+            tracing::debug!(cookie = self.name, "a session cookie that no key of ours signed");
+            return Presented::Nothing;
+        };
+        Presented::Signed(secret)
     }
 
     /// The value in `name=value`, if the name is ours: exact bytes, no decoding, no case folding.

@@ -103,7 +103,7 @@ registry::settings! {
         connections: u32 = "1024",
         /// How long the headers of a request may take to arrive. An idle connection stays open as long.
         header_timeout: Duration = "10s",
-        /// The longest pause while a body arrives.
+        /// How long a body may take to arrive.
         body_timeout: Duration = "10s",
         /// The longest time from the head of a request to its answer.
         request_timeout: Duration = "30s",
