@@ -107,6 +107,23 @@ async fn g1_requests_that_write_different_values_at_the_same_time_all_stick() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn g1_a_late_commit_does_not_undo_what_others_wrote_meanwhile() {
+    for kind in STORES {
+        let gate = Gate::new();
+        let engine = Engine::start(kind, routes(&gate, Arc::new(Barrier::new(1)))).await;
+        let cookie = engine.cookie_from("/count").await;
+        let late = crate::support::app::browser().get(engine.url("/slow-put")).header("cookie", &cookie);
+        let running = tokio::spawn(late.send());
+        gate.wait_for_loaded().await;
+        assert_eq!(engine.get_as(&cookie, "/count").await.text().await.expect("text"), "2");
+        gate.go.add_permits(1);
+        assert_eq!(running.await.expect("no panic").expect("an answer").status(), 200);
+        assert_eq!(engine.get_as(&cookie, "/read").await.text().await.expect("text"), "late", "on {kind:?}");
+        assert_eq!(engine.get_as(&cookie, "/count").await.text().await.expect("text"), "3", "on {kind:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn g2_six_hundred_increments_give_six_hundred() {
     for kind in STORES {
         let engine = Engine::start(kind, routes(&Gate::new(), Arc::new(Barrier::new(1)))).await;
