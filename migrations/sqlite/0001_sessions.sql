@@ -29,3 +29,11 @@ CREATE TABLE retired_id (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX retired_id_by_until ON retired_id (until);
+
+CREATE INDEX retired_id_by_handle ON retired_id (handle);
+
+-- One row, written to find out whether the database can be written.
+CREATE TABLE probe (
+    id    INTEGER NOT NULL PRIMARY KEY CHECK (id = 1),
+    count INTEGER NOT NULL
+) STRICT;

@@ -1,21 +1,28 @@
 //! The one place where a session's failure becomes the error that travels.
 
 use crate::model::error::{Kind, WireError};
-use crate::session::Error;
+use crate::session::{Error, Fault};
 
 impl From<Error> for WireError {
     fn from(error: Error) -> Self {
         let kind = match error {
             Error::Unavailable => Kind::Unavailable,
             Error::Ended => Kind::SessionEnded,
-            Error::Renewed => Kind::Renewed,
-            Error::TooLarge { .. } => Kind::TooLarge,
-            Error::TooLate | Error::Random | Error::Header => Kind::Internal,
-            Error::Value(error) => {
-                tracing::error!(%error, "a session value is not of the type of its key");
-                Kind::Internal
-            }
+            Error::Rotated => Kind::Rotated,
+            // The application has put it there, not the visitor.
+            Error::TooLarge { .. }
+            | Error::Unfit
+            | Error::TooLate
+            | Error::Random
+            | Error::Header
+            | Error::Value(_) => Kind::Internal,
         };
         kind.into()
+    }
+}
+
+impl From<Fault> for Kind {
+    fn from(fault: Fault) -> Self {
+        WireError::from(Error::from(fault)).kind
     }
 }

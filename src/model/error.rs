@@ -42,8 +42,8 @@ pub enum Kind {
     Internal,
     /// The sessions cannot be reached just now: 503.
     Unavailable,
-    /// The session's id was renewed by another request; this one may be sent again: 503.
-    Renewed,
+    /// Another request has just given the session a new id; this one may be sent again: 503.
+    Rotated,
     /// The server has too much to do just now: 503.
     Busy,
     /// The browser could not reach the server at all. Never sent, only made in the browser.
@@ -68,7 +68,7 @@ impl Kind {
             Self::UnsupportedMediaType => 415,
             Self::HeadersTooLarge => 431,
             Self::Internal | Self::Unknown => 500,
-            Self::Unavailable | Self::Renewed | Self::Busy | Self::Unreachable => 503,
+            Self::Unavailable | Self::Rotated | Self::Busy | Self::Unreachable => 503,
         }
     }
 
@@ -88,7 +88,7 @@ impl Kind {
             Self::HeadersTooLarge => "headers_too_large",
             Self::Internal => "internal",
             Self::Unavailable => "unavailable",
-            Self::Renewed => "renewed",
+            Self::Rotated => "rotated",
             Self::Busy => "busy",
             Self::Unreachable => "unreachable",
             Self::Unknown => "unknown",
@@ -110,7 +110,7 @@ impl Kind {
             Self::HeadersTooLarge => "Too many cookies.",
             Self::Internal | Self::Unknown => "Something went wrong.",
             Self::Unavailable => "Sessions cannot be reached.",
-            Self::Renewed => "Once more, please.",
+            Self::Rotated => "Once more, please.",
             Self::Busy => "Busy just now.",
             Self::Unreachable => "The server cannot be reached.",
         }
@@ -139,10 +139,8 @@ impl Kind {
                 "Your browser sent more cookies than this site takes. They have been cleared; load the page again."
             }
             Self::Internal | Self::Unknown => "Something went wrong on the server. Try again in a moment.",
-            Self::Unavailable => {
-                "Sessions cannot be reached just now. Nothing is lost; try again in a moment."
-            }
-            Self::Renewed => "Your session was just renewed by another request. Send this one again.",
+            Self::Unavailable => "Sessions cannot be reached just now. Nothing is lost; try again in a moment.",
+            Self::Rotated => "Your session was just renewed by another request. Send this one again.",
             Self::Busy => "The server is busy. Try again in a moment.",
             Self::Unreachable => "The server cannot be reached. Check your connection, then try again.",
         }

@@ -19,6 +19,8 @@ pub(super) struct Assets {
     pub(super) script: String,
     pub(super) wasm: String,
     pub(super) options: LeptosOptions,
+    /// The port of the socket that reloads pages, while cargo-leptos watches.
+    pub(super) reload: Option<String>,
 }
 
 impl Assets {
@@ -44,6 +46,7 @@ impl Assets {
             script: name("js"),
             wasm: name("wasm"),
             options,
+            reload: std::env::var("LEPTOS_WATCH").and_then(|_| std::env::var("LEPTOS_RELOAD_PORT")).ok(),
         };
         if !assets.root.join(assets.script.trim_start_matches('/')).is_file() {
             tracing::warn!(

@@ -19,9 +19,7 @@ pub(super) fn document(assets: &Assets) -> impl IntoView + use<> {
     let theme = use_context::<Theme>().unwrap_or_default();
     let nonce = use_nonce();
     if let (Some(nonce), Some(answer)) = (&nonce, use_context::<ResponseOptions>()) {
-        // cargo-leptos sets both while it watches: the reload's socket is another origin.
-        let reload = std::env::var("LEPTOS_WATCH").and_then(|_| std::env::var("LEPTOS_RELOAD_PORT")).ok();
-        if let Ok(policy) = HeaderValue::from_str(&page_policy(nonce, reload.as_deref())) {
+        if let Ok(policy) = HeaderValue::from_str(&page_policy(nonce, assets.reload.as_deref())) {
             answer.insert_header(header::CONTENT_SECURITY_POLICY, policy);
         }
         // A page shows its visitor's session, and its nonce is good for one answer.
@@ -70,7 +68,8 @@ pub(super) fn error_page(assets: &Assets, theme: Theme, kind: Kind) -> String {
             <html lang="en" data-theme=theme.name()>
                 <head>
                     <Head style/>
-                    <title>{kind.title()}" · Hardtack"</title>
+                    // One text: between two, the marker would be shown, because a title is not parsed.
+                    <title>{format!("{} · Hardtack", kind.title())}</title>
                 </head>
                 <body>
                     <ErrorPage title=kind.title() message=kind.sentence()/>

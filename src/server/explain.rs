@@ -56,12 +56,7 @@ fn unexplained(answer: &Response) -> Option<Kind> {
         return Some(*kind);
     }
     if let Some(fault) = answer.extensions().get::<Fault>() {
-        return Some(match fault {
-            Fault::Unavailable => Kind::Unavailable,
-            Fault::Renewed => Kind::Renewed,
-            Fault::Ended => Kind::SessionEnded,
-            Fault::TooLarge { .. } | Fault::Random | Fault::TooLate => Kind::Internal,
-        });
+        return Some((*fault).into());
     }
     let content_type = answer.headers().get(header::CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
     if content_type.starts_with(b"text/html") || content_type.starts_with(b"application/json") {

@@ -25,9 +25,10 @@ use axum::http::{HeaderValue, Request, StatusCode, header};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{any, get};
-use leptos_axum::{LeptosRoutes as _, generate_route_list_with_exclusions, render_app_async_with_context};
-use std::sync::Arc;
+use leptos_axum::{AxumRouteListing, LeptosRoutes as _};
+use leptos_axum::{generate_route_list_with_exclusions, render_app_async_with_context};
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, LazyLock};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::timeout::TimeoutLayer;
@@ -43,6 +44,13 @@ pub(super) struct Site {
     pub(super) ready: AtomicBool,
 }
 
+/// The pages. Without the server functions: their door stands beside.
+///
+/// Listed once in a process: while Leptos lists, a page that any server in it renders would wait for ever for its
+/// data (leptos_server 0.8, `SuppressResourceLoad` is global).
+static PAGES: LazyLock<Vec<AxumRouteListing>> =
+    LazyLock::new(|| generate_route_list_with_exclusions(App, Some(api::paths())));
+
 /// Everything that the server answers.
 pub(super) fn router(site: &Arc<Site>) -> Router {
     let shell = {
@@ -51,13 +59,7 @@ pub(super) fn router(site: &Arc<Site>) -> Router {
     };
     let with_session = Router::new()
         .route("/api/{*path}", any(api::call))
-        .leptos_routes_with_context(
-            &site.assets.options,
-            // The server functions stand above: the list of pages would bring them along without their door.
-            generate_route_list_with_exclusions(App, Some(api::paths())),
-            document::provide_theme,
-            shell.clone(),
-        )
+        .leptos_routes_with_context(&site.assets.options, PAGES.clone(), document::provide_theme, shell.clone())
         .with_state(site.assets.options.clone())
         .layer(site.sessions.clone());
 

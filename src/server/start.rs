@@ -8,7 +8,6 @@ use crate::session::clock::Clock;
 use crate::session::keys::{KeyError, read_private};
 use crate::session::store::memory::MemoryStore;
 use crate::session::store::sqlite::{OpenError, SqliteStore};
-use crate::session::sweep::sweep;
 use crate::session::{CookieSettings, Keys, Lifetime, Sessions};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -19,15 +18,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The database cannot be used.
-    #[error(transparent)]
+    #[error("store.url: {0}")]
     Store(#[from] OpenError),
     /// There is no key to sign cookies with.
-    #[error(transparent)]
+    #[error("session.keys: {0}")]
     Keys(#[from] KeyError),
     /// The address cannot be listened on.
     #[error(transparent)]
     Bind(#[from] BindError),
-    /// The site's address is not one.
+    /// A variable that is to hold a key does not exist.
     #[error("session.keys: the variable {0} is not set; put a key into it (`openssl rand -hex 32`) or name another")]
     NoVariable(String),
 }
@@ -86,7 +85,7 @@ impl Server {
         tracing::info!(
             address = %listener.address, store = site.sessions.store().kind(), "listening; open {}", settings.site.url
         );
-        let sweeper = tokio::spawn(sweep(site.sessions.store(), Clock::System));
+        let sweeper = tokio::spawn(site.sessions.sweep());
         let stopping = Arc::clone(&site);
         let stop = async move {
             stop.await;

@@ -55,8 +55,11 @@ impl CookieSettings {
     ///
     /// # Errors
     ///
-    /// When name or value hold a byte that no header can carry.
+    /// When the value holds anything but letters, digits, `-`, `_` and `.`: it could pass for attributes.
     pub fn plain(&self, name: &str, value: &str) -> Result<HeaderValue, super::Error> {
+        if !value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte)) {
+            return Err(super::Error::Header);
+        }
         let cookie = cookie::Cookie::build((name, value))
             .path("/")
             .same_site(SameSite::Lax)
@@ -69,7 +72,7 @@ impl CookieSettings {
     pub(super) fn set(&self, value: &str, life: Duration) -> Option<HeaderValue> {
         let mut cookie = self.build(value);
         if self.persistent {
-            let seconds = i64::try_from(life.as_secs()).unwrap_or(i64::MAX).min(MAX_AGE);
+            let seconds = i64::try_from(life.min(MAX_AGE).as_secs()).unwrap_or(i64::MAX);
             cookie.set_max_age(time::Duration::seconds(seconds));
         }
         HeaderValue::from_str(&cookie.to_string()).ok()
@@ -86,23 +89,23 @@ impl CookieSettings {
     }
 
     /// What a request says about its session, from its raw `Cookie` headers.
-    pub(super) fn read(&self, headers: &HeaderMap, keys: &Keys) -> Presented {
+    pub(super) fn read(&self, headers: &HeaderMap, keys: &Keys) -> Option<Secret> {
         let mut values = headers
             .get_all(COOKIE)
             .into_iter()
             .flat_map(|header| header.as_bytes().split(|&byte| byte == b';'))
             .filter_map(|pair| self.value_of(pair));
-        let Some(value) = values.next() else { return Presented::Nothing };
+        let value = values.next()?;
         // A cookie of the same name from a sibling domain or another path must not win by its place in the row.
         if values.next().is_some() {
             tracing::warn!(cookie = self.name, "two session cookies in one request; neither is used");
-            return Presented::Nothing;
+            return None;
         }
-        let Some(secret) = keys.open(&self.name, value) else {
+        let secret = keys.open(&self.name, value);
+        if secret.is_none() {
             tracing::debug!(cookie = self.name, "a session cookie that no key of ours signed");
-            return Presented::Nothing;
-        };
-        Presented::Signed(secret)
+        }
+        secret
     }
 
     /// The value in `name=value`, if the name is ours: exact bytes, no decoding, no case folding.
@@ -121,7 +124,7 @@ impl CookieSettings {
             .same_site(self.same_site)
             .path(self.path.as_str())
             .build();
-        // Only when true: the crate spells an explicit `false` no differently from absence.
+        // Never set to false: the crate adds Secure to `SameSite=None` only while nothing is said.
         if self.secure {
             cookie.set_secure(true);
         }
@@ -142,15 +145,7 @@ impl Default for CookieSettings {
 }
 
 /// Browsers cut longer lives to 400 days. Source: RFC 6265bis, 5.5.
-const MAX_AGE: i64 = 400 * 24 * 60 * 60;
-
-/// What a request brought along.
-pub(super) enum Presented {
-    /// No session cookie, or none that counts.
-    Nothing,
-    /// A cookie that we once signed. Whether its session lives, the store knows.
-    Signed(Secret),
-}
+const MAX_AGE: Duration = super::Lifetime::LONGEST;
 
 #[cfg(test)]
 mod tests {
@@ -161,7 +156,7 @@ mod tests {
         for line in cookies {
             headers.append(COOKIE, HeaderValue::from_bytes(line).expect("a header"));
         }
-        matches!(settings.read(&headers, keys), Presented::Signed(_))
+        settings.read(&headers, keys).is_some()
     }
 
     fn sealed(settings: &CookieSettings, keys: &Keys) -> String {

@@ -2,15 +2,17 @@
 
 use super::clock::Clock;
 use super::cookie::CookieSettings;
+use super::id::IdHash;
 use super::keys::Keys;
 use super::lifetime::Lifetime;
 use super::store::Store;
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::OwnedMutexGuard;
 
 /// The shared part of all units of work.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Engine {
     pub(super) store: Arc<dyn Store>,
     pub(super) keys: Keys,
@@ -21,23 +23,43 @@ pub(super) struct Engine {
     pub(super) max_data: usize,
     pub(super) timeout: Duration,
     pub(super) clock: Clock,
-    pub(super) queues: Queues,
+    pub(super) queues: Arc<Queues>,
 }
 
 /// Lets the atomic updates of one session queue in this process, so that they do not collide in the store.
 ///
 /// Only a courtesy: what makes an update atomic, also across processes, is its version check.
-#[derive(Debug)]
-pub(super) struct Queues([Mutex<()>; 64]);
+#[derive(Debug, Default)]
+pub(super) struct Queues(Mutex<HashMap<IdHash, Arc<tokio::sync::Mutex<()>>>>);
 
 impl Queues {
-    pub(super) async fn wait(&self, id: &super::id::IdHash) -> MutexGuard<'_, ()> {
-        self.0[usize::from(id.0[0]) % self.0.len()].lock().await
+    /// Waits for a turn. Dropped while waiting, it leaves the queue.
+    pub(super) async fn turn(&self, id: IdHash) -> Turn<'_> {
+        let queue = Arc::clone(self.queues().entry(id).or_default());
+        let mut turn = Turn { queues: self, id, held: None };
+        turn.held = Some(queue.lock_owned().await);
+        turn
+    }
+
+    fn queues(&self) -> MutexGuard<'_, HashMap<IdHash, Arc<tokio::sync::Mutex<()>>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Default for Queues {
-    fn default() -> Self {
-        Self(std::array::from_fn(|_| Mutex::default()))
+/// A turn in a session's queue, or a place in it. The last one to leave takes the queue away.
+pub(super) struct Turn<'a> {
+    queues: &'a Queues,
+    id: IdHash,
+    held: Option<OwnedMutexGuard<()>>,
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        let mut queues = self.queues.queues();
+        drop(self.held.take());
+        // Counted under the lock under which places are given: nobody can join meanwhile.
+        if queues.get(&self.id).is_some_and(|queue| Arc::strong_count(queue) == 1) {
+            queues.remove(&self.id);
+        }
     }
 }

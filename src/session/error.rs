@@ -9,21 +9,24 @@ use axum::response::{IntoResponse, Response};
 /// The cause is in the log, written once where it happened.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The store could not be reached, or not in time. The session is as it was.
+    /// The store could not be reached, or not in time. Whether it did what it was asked is unknown.
     #[error("the session store cannot be reached")]
     Unavailable,
     /// The session ended while this request was under way. What it wrote is lost.
     #[error("the session ended while the request was under way")]
     Ended,
-    /// Another request renewed the session's id a moment ago: the browser has a new cookie, come again with it.
-    #[error("the session's id was renewed by another request")]
-    Renewed,
+    /// Another request rotated the session's id a moment ago: the browser has a new cookie, come again with it.
+    #[error("the session's id was rotated by another request")]
+    Rotated,
     /// The session would hold more than it may.
     #[error("the session would hold more than {limit} bytes")]
     TooLarge {
         /// The most that it may hold, in bytes.
         limit: usize,
     },
+    /// A value cannot be kept: there is a NUL in its name, or it is nested deeper than 100 levels.
+    #[error("a session value cannot be kept: a NUL is in its name, or it is nested deeper than 100 levels")]
+    Unfit,
     /// The head of the answer has left: no cookie can be given any more.
     #[error("the answer has left, so no session can begin")]
     TooLate,
@@ -31,7 +34,7 @@ pub enum Error {
     #[error("no session id could be made")]
     Random,
     /// A value could not be turned into JSON, or what is kept under its key is of another type.
-    #[error("a session value is not of the type of its key: {0}")]
+    #[error("a session value is not of the type of its key")]
     Value(#[from] serde_json::Error),
     /// A text holds a byte that no header can carry.
     #[error("a cookie cannot carry that text")]
@@ -45,13 +48,15 @@ pub enum Fault {
     Unavailable,
     /// The session ended under the request: 409.
     Ended,
-    /// The id was renewed by another request: 503.
-    Renewed,
+    /// The id was rotated by another request: 503.
+    Rotated,
     /// The session would hold more than it may: 500, for it is the application that put it there.
     TooLarge {
         /// The most that it may hold, in bytes.
         limit: usize,
     },
+    /// A value cannot be kept: 500, likewise.
+    Unfit,
     /// The system has no random numbers: 500.
     Random,
     /// The head had left: nothing can be answered any more.
@@ -62,9 +67,9 @@ impl Error {
     /// The status that fits: 503 for what may be tried again, 409 for a session that ended, else 500.
     fn status(&self) -> StatusCode {
         match self {
-            Self::Unavailable | Self::Renewed => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Unavailable | Self::Rotated => StatusCode::SERVICE_UNAVAILABLE,
             Self::Ended => StatusCode::CONFLICT,
-            Self::TooLarge { .. } | Self::TooLate | Self::Random | Self::Value(_) | Self::Header => {
+            Self::TooLarge { .. } | Self::Unfit | Self::TooLate | Self::Random | Self::Value(_) | Self::Header => {
                 StatusCode::INTERNAL_SERVER_ERROR
             }
         }
@@ -88,8 +93,9 @@ impl From<Fault> for Error {
         match fault {
             Fault::Unavailable => Self::Unavailable,
             Fault::Ended => Self::Ended,
-            Fault::Renewed => Self::Renewed,
+            Fault::Rotated => Self::Rotated,
             Fault::TooLarge { limit } => Self::TooLarge { limit },
+            Fault::Unfit => Self::Unfit,
             Fault::Random => Self::Random,
             Fault::TooLate => Self::TooLate,
         }

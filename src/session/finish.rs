@@ -2,6 +2,9 @@
 
 use super::error::{Error, Fault};
 use super::handle::Session;
+use super::id::Secret;
+use super::record::Record;
+use super::unit::{Cookie, Leaving, Place};
 use axum::body::{Body, Bytes, HttpBody};
 use axum::http::{HeaderName, HeaderValue, Response, header};
 use axum::response::IntoResponse as _;
@@ -11,28 +14,36 @@ use std::task::{Context, Poll};
 
 /// Commits, and makes the answer say what became of it.
 pub(super) async fn finish(session: Session, mut response: Response<Body>) -> Response<Body> {
-    let asked = session.unit.state().fault;
     let failed = response.status().is_server_error();
-    let committed = if asked.is_some() { Ok(()) } else { commit(&session, failed).await };
-    if let Some(fault) = answerable(&session, &response, asked).or(committed.err()) {
+    let met = session.unit.state().stop;
+    let committed = if met.is_some() { Ok(()) } else { commit(&session, failed).await };
+    if let Some(fault) = answerable(&session, &response, met).or(committed.err()) {
         response = refusal(fault);
     }
     set_headers(&session, &mut response);
     session.unit.state().sent = true;
     // A body of known length is already there; only one that is still being made can write behind its head.
     if response.body().size_hint().exact().is_none() {
-        response = response.map(|body| Body::new(Watched { body, _late: Late(session) }));
+        response = response.map(|body| Body::new(Watched { body, _late: Late { session, failed } }));
     }
     response
 }
 
 async fn commit(session: &Session, failed: bool) -> Result<(), Fault> {
     let Session { inner, unit } = session;
-    if unit.has_deleted() && (inner.id().is_some() || inner.is_empty().await) {
-        // Signed out by tower-sessions' own `flush` or `delete`: that stands, whatever the handler's status.
+    unit.state().failed = failed;
+    let (leaving, surely) = match &unit.state().place {
+        Place::Leaving(Leaving { surely, .. }) => (true, *surely),
+        _ => (false, false),
+    };
+    if surely || (leaving && inner.id().is_some()) {
+        // Ended by our own `end`, which was abandoned, or by tower-sessions' `delete`: either stands.
         unit.end().await?;
-    } else if !failed && inner.is_modified() && !inner.is_empty().await && inner.save().await.is_err() {
-        return Err(unit.state().fault.unwrap_or(Fault::Unavailable));
+    } else if leaving || (!failed && inner.is_modified() && !inner.is_empty().await) {
+        // After `flush` or `cycle_id` the save says which it was; an end stands whatever the handler's status.
+        if inner.save().await.is_err() {
+            return Err(unit.state().last.unwrap_or(Fault::Unavailable));
+        }
     }
     unit.touch().await
 }
@@ -42,7 +53,7 @@ fn answerable(session: &Session, response: &Response<Body>, met: Option<Fault>) 
     let fault = met?;
     let refused = match fault {
         // Without a cookie there is no session to protect: the handler has served its visitor without one.
-        Fault::Unavailable | Fault::Renewed => session.unit.presented.is_some(),
+        Fault::Unavailable | Fault::Rotated => session.unit.presented.is_some(),
         // The handler was told. An answer that says so stands; a success would be a lie.
         _ => !(response.status().is_client_error() || response.status().is_server_error()),
     };
@@ -60,33 +71,44 @@ const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 const COOKIE: HeaderName = header::COOKIE;
 
 fn set_headers(session: &Session, response: &mut Response<Body>) {
-    let unit = &session.unit;
-    let cookie = {
-        let state = unit.state();
-        let life = state.base.as_ref().map(|record| record.deadline().left(unit.now()));
-        let ended = state.fault == Some(Fault::Ended);
-        // A persistent cookie must move with the idle timeout, else the browser drops it too early.
-        let renewed = unit.presented.as_ref().filter(|_| state.marked && unit.engine.cookie.persistent);
-        match state.issued.as_ref().or(renewed) {
-            Some(secret) if !ended && !state.forget => {
-                let value = unit.engine.keys.seal(&unit.engine.cookie.name, secret);
-                unit.engine.cookie.set(&value, life.unwrap_or_default())
-            }
-            _ if state.forget && unit.presented.is_some() => unit.engine.cookie.removal(),
-            _ => None,
-        }
-    };
-    let used = {
-        let state = unit.state();
-        state.base.is_some() || state.forget
-    };
+    let (cookie, used) = cookie(session);
     let headers = response.headers_mut();
     headers.append(header::VARY, HeaderValue::from_name(COOKIE));
     if let Some(cookie) = cookie {
         headers.append(header::SET_COOKIE, cookie);
         headers.insert(header::CACHE_CONTROL, NO_STORE);
-    } else if used {
-        headers.entry(header::CACHE_CONTROL).or_insert(NO_STORE);
+    } else if used && !headers.get(header::CACHE_CONTROL).is_some_and(is_private) {
+        headers.insert(header::CACHE_CONTROL, NO_STORE);
+    }
+}
+
+/// Whether a handler has seen to it that no other visitor is shown its answer.
+fn is_private(value: &HeaderValue) -> bool {
+    let value = value.to_str().unwrap_or_default();
+    value.contains("private") || value.contains("no-store")
+}
+
+/// The `Set-Cookie` of the answer, if the browser must be told something; and whether a session had a part in it.
+fn cookie(session: &Session) -> (Option<HeaderValue>, bool) {
+    let unit = &session.unit;
+    let settings = &unit.engine.cookie;
+    let state = unit.state();
+    let give = |secret: &Secret, record: &Record| {
+        let value = unit.engine.keys.seal(&settings.name, secret);
+        settings.set(&value, record.deadline().left(unit.now()))
+    };
+    match (&state.cookie, &state.place) {
+        // Whoever was told that the session has ended is not handed its key.
+        _ if state.stop == Some(Fault::Ended) => (None, true),
+        (Cookie::Give(secret), Place::Live(_, record)) => (give(secret, record), true),
+        (Cookie::Take, _) => (unit.presented.as_ref().and_then(|_| settings.removal()), true),
+        // A persistent cookie must move with the idle timeout, else the browser drops it too early.
+        (Cookie::Keep, Place::Live(id, record)) if settings.persistent && state.marked => {
+            let same = unit.presented.as_ref().filter(|secret| secret.hash() == *id);
+            (same.and_then(|secret| give(secret, record)), true)
+        }
+        (_, Place::Live(..) | Place::Leaving(..)) => (None, true),
+        _ => (None, false),
     }
 }
 
@@ -107,7 +129,10 @@ impl Abandoned {
 
 impl Drop for Abandoned {
     fn drop(&mut self) {
-        let Some(session) = self.0.take().filter(|session| session.unit.has_deleted()) else { return };
+        let Some(session) = self.0.take().filter(|session| matches!(session.unit.state().place, Place::Leaving(..)))
+        else {
+            return;
+        };
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             // The failure is in the log already, and nobody waits for this answer any more.
             runtime.spawn(async move { commit(&session, true).await.ok() });
@@ -116,14 +141,19 @@ impl Drop for Abandoned {
 }
 
 /// Looks once more when a streamed body is over.
-struct Late(Session);
+struct Late {
+    session: Session,
+    /// The handler failed: what it changed stays dropped.
+    failed: bool,
+}
 
 impl Drop for Late {
     fn drop(&mut self) {
-        if !self.0.inner.is_modified() {
+        let leaving = matches!(self.session.unit.state().place, Place::Leaving(_));
+        if self.failed || !(leaving || self.session.inner.is_modified()) {
             return;
         }
-        let session = self.0.clone();
+        let session = self.session.clone();
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             // Writes nothing when nothing changed since the head; complains when something did.
             runtime.spawn(async move { commit(&session, false).await.ok() });

@@ -1,9 +1,9 @@
 //! The session as a handler holds it.
 
 use super::cookie::CookieSettings;
-use super::error::Error;
+use super::error::{Error, Fault};
 use super::key::Key;
-use super::record::Changes;
+use super::record::{Changes, Record};
 use super::store::Applied;
 use super::unit::Unit;
 use axum::extract::FromRequestParts;
@@ -47,11 +47,11 @@ pub struct Session {
 /// What may be told of a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Facts {
-    /// The names of its values, sorted.
+    /// The names of its values, sorted; without those that this request has put and not committed.
     pub keys: Vec<String>,
     /// How long ago it began.
     pub age: Duration,
-    /// How long until silence ends it.
+    /// How long until it ends if nothing more is asked of it: by silence, or by its absolute lifetime.
     pub idle_left: Duration,
     /// How long until it ends in any case.
     pub absolute_left: Duration,
@@ -67,7 +67,7 @@ impl Session {
         self.inner.get(key.name()).await.map_err(|e| self.error(e))
     }
 
-    /// Sets a value; it is committed with the request.
+    /// Sets a value; it is committed with the request, which fails (500) if the session would outgrow its limit.
     ///
     /// # Errors
     ///
@@ -82,44 +82,78 @@ impl Session {
     ///
     /// When the store cannot be reached, or what was kept is of another type.
     pub async fn take<T: DeserializeOwned>(&self, key: Key<T>) -> Result<Option<T>, Error> {
-        self.inner.remove(key.name()).await.map_err(|e| self.error(e))
+        // Read first: what is not of the key's type stays where it is.
+        let value = self.inner.get(key.name()).await.map_err(|e| self.error(e))?;
+        if value.is_some() {
+            self.inner.remove_value(key.name()).await.map_err(|e| self.error(e))?;
+        }
+        Ok(value)
     }
 
     /// Changes one value atomically and commits it at once: N concurrent increments give N.
     ///
-    /// `change` may be called again when another request was faster. A session that does not exist yet begins
-    /// here, with everything that was put into it before. A value that comes out as it was is not written.
+    /// `change` may be called again when another request was faster; it then starts from what that one wrote. A
+    /// session that does not exist yet begins here, with everything that was put into it before. A value that comes
+    /// out as it is kept is not written. A speculative request is told the result, and nothing is stored.
     ///
     /// # Errors
     ///
     /// [`Error::Unavailable`] when the store cannot be reached in time, [`Error::Ended`] when the session ended
-    /// meanwhile, [`Error::TooLarge`] when it would outgrow its limit.
+    /// meanwhile, [`Error::TooLarge`] when it would outgrow its limit, [`Error::Value`] when what is kept is of
+    /// another type.
     pub async fn update<T>(&self, key: Key<T>, mut change: impl FnMut(Option<T>) -> T) -> Result<T, Error>
     where
         T: Serialize + DeserializeOwned,
     {
-        let mut before = self.inner.get_value(key.name()).await.map_err(|e| self.error(e))?;
-        let Some(id) = self.unit.state().current else {
-            let value = change(before.map(serde_json::from_value).transpose()?);
-            self.inner.insert(key.name(), &value).await.map_err(|e| self.error(e))?;
-            self.commit().await?;
-            return Ok(value);
-        };
-        let unit = &self.unit;
-        let _turn = unit.ask(async { Ok(unit.engine.queues.wait(&id).await) }).await?;
+        let (unit, name) = (&self.unit, key.name());
+        let _alone = unit.updating.lock().await;
+        let mut fresh = unit.live().is_none();
+        let mut before = self.inner.get_value(name).await.map_err(|e| self.error(e))?;
+        let Some((id, _)) = unit.live() else { return self.begin_with(name, before, change).await };
+        let _turn = unit.turn(id).await;
+        let (mut kept, mut version) = self.kept(name)?;
+        // What this request has put and not committed is what it starts from, whatever others write.
+        let pending = (before != kept).then(|| before.clone());
         loop {
-            let value = change(before.clone().map(serde_json::from_value).transpose()?);
-            let json = serde_json::to_value(&value)?;
-            if before.as_ref() != Some(&json) && self.swap(key.name(), &json).await? == Applied::Conflict {
-                before = self.refresh(key.name()).await?;
-                continue;
+            let value = change(before.map(serde_json::from_value).transpose().map_err(value_error)?);
+            let json = serde_json::to_value(&value).map_err(value_error)?;
+            let same = kept.as_ref() == Some(&json);
+            if (same && fresh) || (!same && self.swap(name, &json, version).await? != Applied::Conflict) {
+                self.inner.insert_value(name, json).await.map_err(|e| self.error(e))?;
+                return Ok(value);
             }
-            self.inner.insert_value(key.name(), json).await.map_err(|e| self.error(e))?;
-            return Ok(value);
+            // Another writer was faster, or may have been: from here on it is the store's word that counts.
+            (kept, version) = self.ask_again(name).await?;
+            before = pending.clone().unwrap_or_else(|| kept.clone());
+            fresh = true;
         }
     }
 
-    /// Commits what was put so far, before the request ends.
+    /// The first value of a session that does not exist yet.
+    async fn begin_with<T>(
+        &self,
+        name: &str,
+        before: Option<Value>,
+        mut change: impl FnMut(Option<T>) -> T,
+    ) -> Result<T, Error>
+    where
+        T: Serialize + DeserializeOwned,
+    {
+        let value = change(before.clone().map(serde_json::from_value).transpose().map_err(value_error)?);
+        self.inner.insert(name, &value).await.map_err(|e| self.error(e))?;
+        if let Err(error) = self.commit().await {
+            // What was refused is not to be tried again with the rest of the request.
+            match before {
+                Some(before) => self.inner.insert_value(name, before).await,
+                None => self.inner.remove_value(name).await,
+            }
+            .map_err(|e| self.error(e))?;
+            return Err(error);
+        }
+        Ok(value)
+    }
+
+    /// Commits what was put so far, before the request ends. Without a value there is nothing to commit.
     ///
     /// # Errors
     ///
@@ -130,7 +164,8 @@ impl Session {
 
     /// Gives the session a new id and keeps its values; committed at once, in one step with them.
     ///
-    /// For every change of privilege: the old id is dead from this moment on. Source: ASVS 5.0, 7.2.4.
+    /// For every change of privilege: the old id is dead from this moment on. Where there is no session yet there is
+    /// nothing to rotate, and the one that begins later has a new id anyway. Source: ASVS 5.0, 7.2.4.
     ///
     /// # Errors
     ///
@@ -147,7 +182,8 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// [`Error::Unavailable`] when the store cannot be reached: then it has not ended.
+    /// [`Error::Unavailable`] when the store cannot be reached: whether it has ended is unknown, so try again.
+    /// [`Error::Rotated`] when another request has just given it a new id: the browser must come again with that.
     pub async fn end(&self) -> Result<(), Error> {
         self.unit.end().await?;
         self.inner.flush().await.map_err(|e| self.error(e))
@@ -162,12 +198,11 @@ impl Session {
         // Any question loads the session.
         self.inner.get_value("").await.map_err(|e| self.error(e))?;
         let now = self.unit.now();
-        let state = self.unit.state();
-        Ok(state.base.as_ref().map(|record| Facts {
-            keys: record.data.keys().cloned().collect(),
+        Ok(self.unit.live().map(|(_, record)| Facts {
             age: now - record.created,
             idle_left: record.deadline().left(now),
             absolute_left: (record.created + record.lifetime.absolute).left(now),
+            keys: record.data.into_keys().collect(),
         }))
     }
 
@@ -189,34 +224,40 @@ impl Session {
         self.unit.engine.store.kind()
     }
 
-    async fn swap(&self, name: &str, json: &Value) -> Result<Applied, Error> {
-        let if_version = self.unit.state().base.as_ref().map(|record| record.version);
-        let values = [(name.to_owned(), Some(json.to_string()))].into();
-        let changes = Changes { values, if_version, max_data: self.unit.engine.max_data };
-        Ok(self.unit.apply(changes).await?)
+    /// What the store holds under a name as far as this request knows, and the version that goes with it.
+    fn kept(&self, name: &str) -> Result<(Option<Value>, u64), Error> {
+        let Some((_, record)) = self.unit.live() else { return Err(Error::Ended) };
+        Ok((parse(&record, name)?, record.version))
     }
 
-    /// Takes over what another request wrote under this one name, and the version it left behind.
-    async fn refresh(&self, name: &str) -> Result<Option<Value>, Error> {
-        let Some(fresh) = self.unit.find().await? else { return Err(Error::Ended) };
-        let text = fresh.data.get(name);
-        let value = text.map(|text| serde_json::from_str(text)).transpose()?;
-        if let Some(base) = &mut self.unit.state().base {
-            base.version = fresh.version;
-            match text {
-                Some(text) => base.data.insert(name.to_owned(), text.clone()),
-                None => base.data.remove(name),
-            };
-        }
-        Ok(value)
+    /// The same, asked anew. The record as loaded stays: the rest of the request is measured against it.
+    async fn ask_again(&self, name: &str) -> Result<(Option<Value>, u64), Error> {
+        let Some((_, record)) = self.unit.find().await? else { return Err(self.unit.fail(Fault::Ended).into()) };
+        Ok((parse(&record, name)?, record.version))
+    }
+
+    async fn swap(&self, name: &str, json: &Value, version: u64) -> Result<Applied, Error> {
+        let values = [(name.to_owned(), Some(self.unit.text(name, json)?))].into();
+        let changes = Changes { values, if_version: Some(version), max_data: self.unit.engine.max_data };
+        Ok(self.unit.apply(&changes).await?)
     }
 
     fn error(&self, error: tower_sessions::session::Error) -> Error {
         match error {
-            tower_sessions::session::Error::SerdeJson(error) => Error::Value(error),
-            tower_sessions::session::Error::Store(_) => self.unit.state().fault.map_or(Error::Unavailable, Error::from),
+            tower_sessions::session::Error::SerdeJson(error) => value_error(error),
+            tower_sessions::session::Error::Store(_) => self.unit.state().last.map_or(Error::Unavailable, Error::from),
         }
     }
+}
+
+fn parse(record: &Record, name: &str) -> Result<Option<Value>, Error> {
+    record.data.get(name).map(|text| serde_json::from_str(text)).transpose().map_err(value_error)
+}
+
+/// The cause names what a session holds, so it goes to the log and no further.
+fn value_error(error: serde_json::Error) -> Error {
+    tracing::error!(%error, "a session value is not of the type of its key");
+    Error::Value(error)
 }
 
 impl Deref for Session {

@@ -23,19 +23,19 @@ pub struct Keys(Vec<HmacSha256>);
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
     /// The list of keys is empty.
-    #[error("session.keys is empty: name at least one file or env:NAME that holds a key")]
+    #[error("there is no key to sign with: name at least one file or env:NAME that holds a key")]
     None,
     /// A key is not 32 bytes in hexadecimal or base64.
     #[error(
-        "session.keys: {0} does not hold a key; a key is 32 random bytes, written as 64 hexadecimal digits or in base64 \
+        "{0} does not hold a key; a key is 32 random bytes, written as 64 hexadecimal digits or in base64 \
          (make one with `openssl rand -hex 32`)"
     )]
     Malformed(String),
     /// A key is so regular that nobody drew it at random.
-    #[error("session.keys: {0} holds a weak key; make a random one with `openssl rand -hex 32`")]
+    #[error("{0} holds a weak key; make a random one with `openssl rand -hex 32`")]
     Weak(String),
     /// A file cannot be read or written.
-    #[error("session.keys: {path} cannot be used: {source}; give the server access to it or name another file")]
+    #[error("{path} cannot be used: {source}; give the server access to it or name another file")]
     File {
         /// The file.
         path: String,
@@ -43,10 +43,10 @@ pub enum KeyError {
         source: std::io::Error,
     },
     /// Others may read the file.
-    #[error("session.keys: {0} can be read by others; run `chmod 600 {0}`")]
+    #[error("{0} can be read by others; run `chmod 600 {0}`")]
     Exposed(String),
     /// The system has no random numbers.
-    #[error("session.keys: no key could be made, because the system gave no random numbers: {0}")]
+    #[error("no key could be made, because the system gave no random numbers: {0}")]
     Random(getrandom::Error),
 }
 
@@ -129,12 +129,15 @@ fn create(path: &Path) -> Result<String, KeyError> {
     let secret = Secret::generate().map_err(KeyError::Random)?;
     let text = format!("{}\n", secret.encode());
     let file = |source| KeyError::File { path: path.display().to_string(), source };
-    let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-    match made {
-        Ok(mut handle) => {
-            handle.write_all(text.as_bytes()).and_then(|()| handle.sync_all()).map_err(file)?;
-            Ok(text)
-        }
+    // Whole from the first moment it has its name: another process that starts now must not read half a key.
+    let draft = path.with_extension(format!("{}.new", std::process::id()));
+    let mut handle =
+        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft).map_err(file)?;
+    handle.write_all(text.as_bytes()).and_then(|()| handle.sync_all()).map_err(file)?;
+    let linked = fs::hard_link(&draft, path);
+    fs::remove_file(&draft).map_err(file)?;
+    match linked {
+        Ok(()) => Ok(text),
         // Another process was faster; its key is the one.
         Err(e) if e.kind() == ErrorKind::AlreadyExists => read_private(path),
         Err(e) => Err(file(e)),
@@ -148,7 +151,7 @@ fn parse_key(name: &str, text: &str) -> Result<HmacSha256, KeyError> {
         .filter(|bytes| bytes.len() == 32)
         .ok_or_else(|| KeyError::Malformed(name.to_owned()))?;
     let distinct = bytes.iter().collect::<std::collections::BTreeSet<_>>().len();
-    // 32 random bytes have fewer than 16 distinct values once in far more than 2^80 draws.
+    // 32 random bytes have fewer than 16 distinct values once in some 2^54 draws.
     if distinct < 16 { Err(KeyError::Weak(name.to_owned())) } else { Ok(hmac(&bytes)) }
 }
 

@@ -1,14 +1,14 @@
 //! The tower layer: cookie in, unit of work around the handler, commit, cookie out.
 
 use super::clock::Clock;
-use super::cookie::{CookieSettings, Presented};
-use super::engine::{Engine, Queues};
+use super::cookie::{CookieSettings, SameSite};
+use super::engine::Engine;
 use super::finish::{Abandoned, finish};
 use super::handle::Session;
-use super::id::Secret;
 use super::keys::Keys;
 use super::lifetime::Lifetime;
 use super::store::Store;
+use super::sweep::sweep;
 use super::unit::Unit;
 use axum::http::{HeaderMap, Method, Request, Response};
 use std::pin::Pin;
@@ -62,7 +62,7 @@ impl Sessions {
             max_data: 16 * 1024,
             timeout: Duration::from_millis(800),
             clock: Clock::System,
-            queues: Queues::default(),
+            queues: Arc::default(),
         }))
     }
 
@@ -78,10 +78,10 @@ impl Sessions {
         self.with(|engine| engine.cookie = cookie)
     }
 
-    /// How long a session lives. Default: 30 minutes idle, 12 hours in all.
+    /// How long a session lives, each clock at most 400 days. Default: 30 minutes idle, 12 hours in all.
     #[must_use]
     pub fn lifetime(self, lifetime: Lifetime) -> Self {
-        self.with(|engine| engine.lifetime = lifetime)
+        self.with(|engine| engine.lifetime = lifetime.at_most(Lifetime::LONGEST))
     }
 
     /// How often at most a reading request marks its session as used in the store. Default: 60 seconds.
@@ -120,22 +120,31 @@ impl Sessions {
         Arc::clone(&self.0.store)
     }
 
+    /// Removes sessions that are over, in the background, until the future is dropped.
+    pub fn sweep(&self) -> impl Future<Output = ()> + Send + use<> {
+        sweep(self.store(), self.0.clock.clone())
+    }
+
     fn with(mut self, change: impl FnOnce(&mut Engine)) -> Self {
-        // Whoever still builds holds the only reference, so this never does nothing.
-        if let Some(engine) = Arc::get_mut(&mut self.0) {
-            change(engine);
-        }
+        change(Arc::make_mut(&mut self.0));
         self
     }
 
     fn begin(&self, method: &Method, headers: &HeaderMap) -> Session {
-        let presented: Option<Secret> = match self.0.cookie.read(headers, &self.0.keys) {
-            Presented::Signed(secret) => Some(secret),
-            Presented::Nothing => None,
-        };
+        let presented = self.0.cookie.read(headers, &self.0.keys);
+        let speculative = is_speculative(method, headers) || (presented.is_none() && self.is_withheld(headers));
         let id = presented.as_ref().map(|secret| secret.hash().as_tower_id());
-        let unit = Arc::new(Unit::new(Arc::clone(&self.0), presented, is_speculative(method, headers)));
+        let unit = Arc::new(Unit::new(Arc::clone(&self.0), presented, speculative));
         Session { inner: tower_sessions::Session::new(id, Arc::clone(&unit), None), unit }
+    }
+}
+
+impl Sessions {
+    /// Whether the browser may hold a cookie that it does not show: with `SameSite=Strict`, when it follows a link from
+    /// another site. To begin a session now would replace the one that it has.
+    fn is_withheld(&self, headers: &HeaderMap) -> bool {
+        let site = headers.get("sec-fetch-site");
+        self.0.cookie.same_site == SameSite::Strict && site.is_some_and(|site| site == "cross-site")
     }
 }
 
@@ -178,16 +187,18 @@ where
         Box::pin(async move {
             let guard = Abandoned::guard(session.clone());
             let response = inner.call(request).await?;
+            let response = finish(session, response).await;
             guard.disarm();
-            Ok(finish(session, response).await)
+            Ok(response)
         })
     }
 }
 
-/// `HEAD`, prefetch and prerender: nobody looks at the answer yet.
+/// `HEAD`, and a `GET` that is a prefetch or a prerender: nobody looks at the answer yet.
 ///
 /// Source: <https://wicg.github.io/nav-speculation/prefetch.html#sec-purpose-header>.
 fn is_speculative(method: &Method, headers: &HeaderMap) -> bool {
     let purpose = headers.get("sec-purpose").or_else(|| headers.get("purpose"));
-    method == Method::HEAD || purpose.is_some_and(|value| value.as_bytes().starts_with(b"prefetch"))
+    let prefetches = purpose.is_some_and(|value| value.as_bytes().starts_with(b"prefetch"));
+    method == Method::HEAD || (method == Method::GET && prefetches)
 }

@@ -18,6 +18,15 @@ pub struct Lifetime {
 }
 
 impl Lifetime {
+    /// 400 days: browsers keep no cookie longer (RFC 6265bis, 5.5).
+    pub const LONGEST: Duration = Duration::from_secs(400 * 24 * 60 * 60);
+
+    /// The same, with neither clock longer than `longest`.
+    #[must_use]
+    pub fn at_most(self, longest: Duration) -> Self {
+        Self { idle: self.idle.min(longest), absolute: self.absolute.min(longest) }
+    }
+
     /// The moment at which a session created at `created` and last used at `seen` is over.
     #[must_use]
     pub fn deadline(self, created: Timestamp, seen: Timestamp) -> Timestamp {

@@ -28,6 +28,7 @@ mod handle;
 mod key;
 mod layer;
 mod lifetime;
+mod tower;
 mod unit;
 
 pub use cookie::CookieSettings;

@@ -1,21 +1,14 @@
-//! One request's dealings with its session: what was loaded, what changed, what the browser must be told.
-//!
-//! To tower-sessions this is a `SessionStore`, made for one request. It remembers the record as loaded, turns
-//! the difference into [`Changes`], and reads `delete` followed by `create` as what it is: a rotation.
+//! One request's dealings with its session: where it stands, what the browser must be told, the steps of the store.
 
 use super::clock::Timestamp;
-use super::engine::Engine;
+use super::engine::{Engine, Turn};
 use super::error::Fault;
 use super::id::{IdHash, Secret};
 use super::record::{Changes, Data, Grace, Record, Rotation, size};
 use super::store::{Applied, Loaded, StoreError};
-use async_trait::async_trait;
 use serde_json::Value;
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-use tower_sessions::session::Record as TowerRecord;
-use tower_sessions::session_store::{Error as TowerError, Result as TowerResult, SessionStore};
 
 /// The unit of work of one request.
 #[derive(Debug)]
@@ -25,35 +18,74 @@ pub(super) struct Unit {
     pub(super) speculative: bool,
     /// The id that the request's cookie carried.
     pub(super) presented: Option<Secret>,
+    /// One atomic update at a time: two of one request would each start from what the other is about to change.
+    pub(super) updating: tokio::sync::Mutex<()>,
     state: Mutex<State>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct State {
-    /// The id under which the session lives, as far as this request knows.
-    pub(super) current: Option<IdHash>,
-    /// The session as loaded, kept in step with what this request has written.
-    pub(super) base: Option<Record>,
-    /// An id that was deleted and may yet turn out to be rotated.
-    deleted: Option<IdHash>,
-    /// The browser must be given this one.
-    pub(super) issued: Option<Secret>,
-    /// The browser must forget what it presented.
-    pub(super) forget: bool,
+    pub(super) place: Place,
+    pub(super) cookie: Cookie,
     /// The store has been told that the session is in use.
     pub(super) marked: bool,
     /// The head of the answer has left.
     pub(super) sent: bool,
-    pub(super) fault: Option<Fault>,
+    /// The handler failed: a rotation that it left behind is not made.
+    pub(super) failed: bool,
+    /// What nothing later in this request can mend.
+    pub(super) stop: Option<Fault>,
+    /// The failure met last, for whoever is handed tower-sessions' error for it.
+    pub(super) last: Option<Fault>,
     /// How long this request has waited for the store.
     spent: Duration,
 }
 
+/// Where the session of a request stands, as far as the request knows.
+#[derive(Clone, Debug)]
+pub(super) enum Place {
+    /// There is none, or none any more.
+    Nowhere,
+    /// An id was presented. The store has not been asked.
+    Presented(IdHash),
+    /// It lives under this id. The record is as loaded, in step with what this request has written since.
+    Live(IdHash, Record),
+    /// It is to end, or tower-sessions has deleted it. It lives until the store says otherwise.
+    Leaving(Leaving),
+}
+
+/// A session that is to end, unless it turns out that its id is to be rotated.
+#[derive(Clone, Debug)]
+pub(super) struct Leaving {
+    pub(super) id: IdHash,
+    /// As it was loaded, if it was.
+    pub(super) record: Option<Record>,
+    /// No rotation can follow any more.
+    pub(super) surely: bool,
+}
+
+/// What the answer says about the cookie.
+#[derive(Debug)]
+pub(super) enum Cookie {
+    Keep,
+    Give(Secret),
+    Take,
+}
+
 impl Unit {
     pub(super) fn new(engine: Arc<Engine>, presented: Option<Secret>, speculative: bool) -> Self {
-        let current = presented.as_ref().map(Secret::hash);
-        let state = Mutex::new(State { current, ..State::default() });
-        Self { engine, speculative, presented, state }
+        let place = presented.as_ref().map_or(Place::Nowhere, |secret| Place::Presented(secret.hash()));
+        let state = State {
+            place,
+            cookie: Cookie::Keep,
+            marked: false,
+            sent: false,
+            failed: false,
+            stop: None,
+            last: None,
+            spent: Duration::ZERO,
+        };
+        Self { engine, speculative, presented, updating: tokio::sync::Mutex::default(), state: Mutex::new(state) }
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
@@ -64,13 +96,22 @@ impl Unit {
         self.engine.clock.now()
     }
 
+    /// The session as loaded.
+    pub(super) fn live(&self) -> Option<(IdHash, Record)> {
+        match &self.state().place {
+            Place::Live(id, record) => Some((*id, record.clone())),
+            _ => None,
+        }
+    }
+
     /// Waits for a step of the store, within what is left of this request's patience.
     ///
     /// After a failure the request asks no more: an outage costs each request one timeout at most (G8).
     pub(super) async fn ask<T>(&self, step: impl Future<Output = Result<T, StoreError>>) -> Result<T, Fault> {
         let left = {
-            let state = self.state();
-            if let Some(fault) = state.fault {
+            let mut state = self.state();
+            if let Some(fault) = state.stop {
+                state.last = Some(fault);
                 return Err(fault);
             }
             self.engine.timeout.saturating_sub(state.spent)
@@ -78,117 +119,137 @@ impl Unit {
         let begun = Instant::now();
         let answer = tokio::time::timeout(left, step).await;
         self.state().spent += begun.elapsed();
+        let store = self.engine.store.kind();
         match answer {
-            Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(error)) => {
-                tracing::error!(store = self.engine.store.kind(), %error, "the session store failed");
-                Err(self.fail(Fault::Unavailable))
-            }
+            Ok(Ok(answer)) => return Ok(answer),
+            Ok(Err(error)) => tracing::error!(store, %error, "the session store failed"),
             Err(_) => {
-                let timeout = self.engine.timeout;
-                tracing::error!(store = self.engine.store.kind(), ?timeout, "the session store did not answer in time");
-                Err(self.fail(Fault::Unavailable))
+                tracing::error!(store, timeout = ?self.engine.timeout, "the session store did not answer in time");
             }
         }
+        Err(self.fail(Fault::Unavailable))
+    }
+
+    /// Waits for this session's turn among the updates of this process, for half of what is left of the patience; then
+    /// goes on without.
+    pub(super) async fn turn(&self, id: IdHash) -> Option<Turn<'_>> {
+        let left = self.engine.timeout.saturating_sub(self.state().spent) / 2;
+        let begun = Instant::now();
+        let turn = tokio::time::timeout(left, self.engine.queues.turn(id)).await.ok();
+        self.state().spent += begun.elapsed();
+        turn
     }
 
     pub(super) fn fail(&self, fault: Fault) -> Fault {
-        *self.state().fault.get_or_insert(fault)
+        let mut state = self.state();
+        state.last = Some(fault);
+        if matches!(fault, Fault::Unavailable | Fault::Ended | Fault::Rotated) {
+            state.stop.get_or_insert(fault);
+        }
+        fault
     }
 
-    /// Loads the session of the presented id.
-    pub(super) async fn find(&self) -> Result<Option<Record>, Fault> {
-        let Some(id) = self.state().current else { return Ok(None) };
+    /// Asks the store for the session of the id that this request knows.
+    pub(super) async fn find(&self) -> Result<Option<(IdHash, Record)>, Fault> {
+        let id = match &self.state().place {
+            Place::Nowhere => return Ok(None),
+            Place::Presented(id) | Place::Live(id, _) | Place::Leaving(Leaving { id, .. }) => *id,
+        };
         let now = self.now();
         match self.ask(async { tolerate(self.engine.store.load(&id, now).await) }).await? {
-            Loaded::Live(id, record) => {
-                self.state().current = Some(id);
-                Ok(Some(record))
-            }
-            Loaded::Retired => Err(self.fail(Fault::Renewed)),
+            Loaded::Live(id, record) => Ok(Some((id, record))),
+            Loaded::Retired => Err(self.fail(Fault::Rotated)),
             Loaded::Absent => {
                 tracing::debug!(?id, "a session id that is not, or no longer, known");
-                self.state().current = None;
                 Ok(None)
             }
         }
     }
 
-    /// Sends changes of the data; none are sent when there are none.
-    pub(super) async fn apply(&self, changes: Changes) -> Result<Applied, Fault> {
+    /// Sends changes of the live session's data.
+    pub(super) async fn apply(&self, changes: &Changes) -> Result<Applied, Fault> {
         if self.speculative {
             return Ok(Applied::Done(0));
         }
         self.complain_when_late();
-        let Some(id) = self.state().current else { return Err(self.fail(Fault::Ended)) };
-        let applied = self.ask(self.engine.store.apply(&id, &changes, self.now())).await?;
+        let Some((id, _)) = self.live() else { return Err(self.fail(Fault::Ended)) };
+        let applied = self.ask(self.engine.store.apply(&id, changes, self.now())).await?;
         match applied {
-            Applied::Done(version) => self.record_written(&changes, version),
+            Applied::Done(version) => self.written(changes, version),
             Applied::Conflict => {}
             Applied::Gone => return Err(self.fail(Fault::Ended)),
-            Applied::TooLarge => return Err(self.fail(self.too_large())),
+            Applied::TooLarge => return Err(self.too_large()),
         }
         Ok(applied)
     }
 
     /// Keeps a new session under a new id.
-    async fn begin(&self, data: Data) -> Result<(), Fault> {
+    pub(super) async fn begin(&self, data: Data) -> Result<(), Fault> {
+        if self.speculative {
+            return Ok(());
+        }
         if size(&data) > self.engine.max_data {
-            return Err(self.fail(self.too_large()));
+            return Err(self.too_large());
         }
-        let record = Record::new(data, self.engine.lifetime, self.now());
-        if !self.speculative {
-            let secret = self.new_secret()?;
-            // 256 random bits do not collide; if the source is broken, no stranger's session is handed out.
-            if !self.ask(self.engine.store.create(&secret.hash(), &record)).await? {
-                return Err(self.fail(Fault::Random));
-            }
-            self.issue(secret);
+        let (secret, record) = (self.new_secret()?, Record::new(data, self.engine.lifetime, self.now()));
+        // 256 random bits do not collide; if the source is broken, no stranger's session is handed out.
+        if !self.ask(self.engine.store.create(&secret.hash(), &record)).await? {
+            tracing::error!("a new session id was in use already: the system's random numbers are broken");
+            return Err(self.fail(Fault::Random));
         }
-        self.state().base = Some(record);
+        self.give(secret, record);
         Ok(())
     }
 
-    /// Moves the session of `old` to a new id.
-    async fn rotate(&self, old: IdHash, changes: Changes) -> Result<(), Fault> {
+    /// Moves the session of `old` to a new id, with these changes.
+    pub(super) async fn rotate(&self, old: IdHash, mut record: Record, changes: Changes) -> Result<(), Fault> {
+        self.complain_when_late();
         let secret = self.new_secret()?;
         let grace = Grace::Recognised(self.now() + self.engine.rotation_grace);
         let rotation = Rotation { to: secret.hash(), changes, account: None, lifetime: None, grace };
         match self.ask(self.engine.store.rotate(&old, &rotation, self.now())).await? {
             Applied::Done(version) => {
-                self.record_written(&rotation.changes, version);
-                self.issue(secret);
+                step(&mut record, &rotation.changes, version);
+                self.give(secret, record);
                 Ok(())
             }
             Applied::Gone | Applied::Conflict => Err(self.fail(Fault::Ended)),
-            Applied::TooLarge => Err(self.fail(self.too_large())),
+            Applied::TooLarge => Err(self.too_large()),
         }
     }
 
-    /// Ends the session at once.
+    /// Ends the session at once, also when another request has just renewed its id.
     pub(super) async fn end(&self) -> Result<(), Fault> {
-        let id = {
-            let mut state = self.state();
-            let deleted = state.deleted.take();
-            state.current.take().or(deleted)
-        };
-        if let Some(id) = id.filter(|_| !self.speculative) {
-            self.ask(self.engine.store.end(&id)).await?;
-            let mut state = self.state();
-            state.base = None;
-            state.issued = None;
-            state.forget = true;
+        if self.speculative {
+            return Ok(());
         }
+        // Kept as leaving until the store has said yes: if this request is abandoned here, somebody goes on.
+        let place = std::mem::replace(&mut self.state().place, Place::Nowhere);
+        let leaving = |id| Place::Leaving(Leaving { id, record: None, surely: true });
+        let (id, known) = match place {
+            Place::Nowhere => return Ok(()),
+            Place::Live(id, _) | Place::Leaving(Leaving { id, record: Some(_), .. }) => (id, true),
+            Place::Presented(id) | Place::Leaving(Leaving { id, .. }) => (id, false),
+        };
+        self.state().place = leaving(id);
+        let mut next = if known { Some(id) } else { self.find().await?.map(|(id, _)| id) };
+        while let Some(id) = next {
+            self.state().place = leaving(id);
+            let ended = self.ask(self.engine.store.end(&id)).await?;
+            next = if ended { None } else { self.find().await?.map(|(id, _)| id) };
+        }
+        let mut state = self.state();
+        state.place = Place::Nowhere;
+        state.cookie = Cookie::Take;
         Ok(())
     }
 
     /// Tells the store that the session is in use, if it has not been told for a while.
     pub(super) async fn touch(&self) -> Result<(), Fault> {
         let now = self.now();
-        let due = {
-            let state = self.state();
-            let seen = state.base.as_ref().filter(|_| !state.marked).map(|record| record.seen);
-            state.current.filter(|_| seen.is_some_and(|seen| now - seen >= self.engine.touch_every))
+        let due = match &self.state().place {
+            Place::Live(id, record) if now - record.seen >= self.engine.touch_every => Some(*id),
+            _ => None,
         };
         let Some(id) = due.filter(|_| !self.speculative) else { return Ok(()) };
         // Gone meanwhile: what this request has read, it read while the session lived.
@@ -198,32 +259,25 @@ impl Unit {
         Ok(())
     }
 
-    /// Whether a deleted id still waits for its rotation or its end.
-    pub(super) fn has_deleted(&self) -> bool {
-        self.state().deleted.is_some()
-    }
-
-    fn issue(&self, secret: Secret) {
+    fn give(&self, secret: Secret, record: Record) {
         let mut state = self.state();
-        state.current = Some(secret.hash());
-        state.issued = Some(secret);
-        state.forget = false;
+        state.place = Place::Live(secret.hash(), record);
+        state.cookie = Cookie::Give(secret);
         state.marked = true;
     }
 
     fn mark(&self, now: Timestamp) {
         let mut state = self.state();
         state.marked = true;
-        if let Some(base) = &mut state.base {
-            base.seen = base.seen.max(now);
+        if let Place::Live(_, record) = &mut state.place {
+            record.seen = record.seen.max(now);
         }
     }
 
-    fn record_written(&self, changes: &Changes, version: u64) {
+    fn written(&self, changes: &Changes, version: u64) {
         self.mark(self.now());
-        if let Some(base) = &mut self.state().base {
-            changes.apply_to(&mut base.data);
-            base.version = version;
+        if let Place::Live(_, record) = &mut self.state().place {
+            step(record, changes, version);
         }
     }
 
@@ -245,105 +299,41 @@ impl Unit {
         })
     }
 
+    /// A value as it is kept, if it can be read back.
+    pub(super) fn text(&self, name: &str, value: &Value) -> Result<String, Fault> {
+        if name.contains('\0') || depth(value) > DEPTH {
+            tracing::error!(name, "a session value has a NUL in its name or is nested too deeply");
+            return Err(self.fail(Fault::Unfit));
+        }
+        Ok(value.to_string())
+    }
+
     fn too_large(&self) -> Fault {
         let limit = self.engine.max_data;
         tracing::error!(limit, "a session would hold more bytes than it may");
-        Fault::TooLarge { limit }
-    }
-
-    /// What `data` changed, measured against the record as loaded.
-    fn changes(&self, data: &HashMap<String, Value>) -> Changes {
-        let state = self.state();
-        let kept = state.base.as_ref().map(|record| &record.data);
-        let before = |name: &str| kept.and_then(|kept| kept.get(name));
-        let mut changes = Changes { max_data: self.engine.max_data, ..Changes::default() };
-        for (name, value) in data {
-            // Values are compared, not texts: another version may have spelt the same value differently.
-            let same =
-                before(name).is_some_and(|text| serde_json::from_str(text).is_ok_and(|old: Value| old == *value));
-            if !same {
-                changes.values.insert(name.clone(), Some(value.to_string()));
-            }
-        }
-        for name in kept.into_iter().flat_map(Data::keys).filter(|name| !data.contains_key(*name)) {
-            changes.values.insert(name.clone(), None);
-        }
-        changes
-    }
-
-    async fn load_record(&self) -> Result<Option<TowerRecord>, Fault> {
-        let Some(record) = self.find().await? else { return Ok(None) };
-        let id = self.state().current.unwrap_or(IdHash([0; 32])).as_tower_id();
-        let parsed: Result<_, _> = record
-            .data
-            .iter()
-            .map(|(name, text)| Ok((name.clone(), serde_json::from_str(text)?)))
-            .collect::<Result<HashMap<String, Value>, serde_json::Error>>();
-        match parsed {
-            Ok(data) => {
-                self.state().base = Some(record);
-                Ok(Some(TowerRecord { id, data, expiry_date: cookie::time::OffsetDateTime::UNIX_EPOCH }))
-            }
-            Err(error) => {
-                tracing::warn!(%error, "a session record could not be read and counts as none");
-                self.state().current = None;
-                Ok(None)
-            }
-        }
+        self.fail(Fault::TooLarge { limit })
     }
 }
 
-#[async_trait]
-impl SessionStore for Unit {
-    async fn load(&self, _: &tower_sessions::session::Id) -> TowerResult<Option<TowerRecord>> {
-        self.load_record().await.map_err(backend)
+/// Keeps a record in step with a change of its own making.
+///
+/// Its version moves only when nobody else has written in between: a version stands for everything in the record, and
+/// an update that trusted it would overwrite what it has not seen.
+fn step(record: &mut Record, changes: &Changes, version: u64) {
+    changes.apply_to(&mut record.data);
+    if version == record.version + 1 {
+        record.version = version;
     }
+}
 
-    async fn save(&self, record: &TowerRecord) -> TowerResult<()> {
-        if self.state().base.is_none() {
-            // `clear` makes a record without loading one; its difference needs the one that is kept.
-            let found = self.find().await.map_err(backend)?;
-            self.state().base = found;
-        }
-        let signed_in = self.state().base.as_ref().is_some_and(|base| base.account.is_some());
-        if record.data.is_empty() && !signed_in {
-            return self.end().await.map_err(backend);
-        }
-        let changes = self.changes(&record.data);
-        if changes.values.is_empty() {
-            return Ok(());
-        }
-        self.apply(changes).await.map(drop).map_err(backend)
-    }
+/// How deeply values may be nested: less than what a JSON reader takes, which is 128.
+const DEPTH: usize = 100;
 
-    async fn create(&self, record: &mut TowerRecord) -> TowerResult<()> {
-        let deleted = self.state().deleted.take().filter(|_| !self.speculative);
-        match deleted {
-            // `cycle_id` gives the record a new id before it deletes the old one …
-            Some(old) if old.as_tower_id() != record.id => {
-                let changes = self.changes(&record.data);
-                self.rotate(old, changes).await.map_err(backend)?;
-            }
-            // … and `flush` leaves the old id in it: that session is over, and another one begins.
-            ended => {
-                if let Some(old) = ended {
-                    self.state().current = Some(old);
-                    self.end().await.map_err(backend)?;
-                }
-                let texts = record.data.iter().map(|(name, value)| (name.clone(), value.to_string()));
-                self.begin(texts.collect()).await.map_err(backend)?;
-            }
-        }
-        if let Some(id) = self.state().current {
-            record.id = id.as_tower_id();
-        }
-        Ok(())
-    }
-
-    async fn delete(&self, _: &tower_sessions::session::Id) -> TowerResult<()> {
-        let mut state = self.state();
-        state.deleted = state.current.take();
-        Ok(())
+fn depth(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
+        Value::Object(fields) => 1 + fields.values().map(depth).max().unwrap_or(0),
+        _ => 0,
     }
 }
 
@@ -356,8 +346,4 @@ fn tolerate(loaded: Result<Loaded, StoreError>) -> Result<Loaded, StoreError> {
         }
         other => other,
     }
-}
-
-fn backend(fault: Fault) -> TowerError {
-    TowerError::Backend(super::Error::from(fault).to_string())
 }

@@ -229,8 +229,17 @@ async fn g4_lets_a_renewed_id_reach(store: &dyn Store) {
     assert_eq!(did(store.apply(&old, &changes(&[("b", Some("2"))]), NOW).await), Applied::Done(4));
     assert!(did(store.touch(&second, NOW).await));
     assert_eq!(did(store.load(&old, NOW + Duration::from_secs(10)).await), Loaded::Absent, "for the grace only");
-    did(store.end(&third).await);
-    assert_eq!(did(store.load(&second, NOW).await), Loaded::Absent, "an ended session is reached by none of its ids");
+    let fourth = new_id();
+    assert_eq!(did(store.rotate(&third, &rotation(fourth, recognised()), NOW).await), Applied::Done(5));
+    for id in [old, second, third] {
+        assert!(live(store, &id, NOW).await.is_none(), "a change of privilege cuts off every earlier id");
+        assert_eq!(did(store.apply(&id, &changes(&[("b", Some("3"))]), NOW).await), Applied::Gone);
+        assert!(!did(store.touch(&id, NOW).await));
+    }
+    did(store.rotate(&fourth, &rotation(new_id(), reaches), NOW).await);
+    let Loaded::Live(fifth, _) = did(store.load(&fourth, NOW).await) else { panic!("a renewed id reaches") };
+    did(store.end(&fifth).await);
+    assert_eq!(did(store.load(&fourth, NOW).await), Loaded::Absent, "an ended session is reached by none of its ids");
 }
 
 async fn lists_and_ends_by_account(store: &dyn Store) {

@@ -232,11 +232,13 @@ impl Store for MemoryStore {
         for (_, id) in &over {
             state.remove(id);
         }
-        while let Some((until, id)) = state.retired_by_end.first().copied().filter(|(until, _)| *until <= now) {
-            state.retired_by_end.remove(&(until, id));
-            state.retired.remove(&id);
+        let retired: Vec<_> = state.retired_by_end.iter().take(batch as usize).copied().collect();
+        let retired: Vec<_> = retired.into_iter().take_while(|(until, _)| *until <= now).collect();
+        for (until, id) in &retired {
+            state.retired_by_end.remove(&(*until, *id));
+            state.retired.remove(id);
         }
-        Ok(over.len() as u64)
+        Ok((over.len() + retired.len()) as u64)
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

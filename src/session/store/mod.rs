@@ -14,9 +14,12 @@ use std::fmt::Debug;
 ///
 /// Every step is atomic: it happens whole or not at all, also when several processes share the store. A store
 /// has no clock and no policy: the moment comes with the call, and what may be done is decided above it.
-/// A session whose deadline has come counts as absent in every step, swept or not.
+/// A session whose deadline has come counts as absent, swept or not; only ending one that is over already may find it.
 ///
-/// "Not found" is a value of the answer, never an error; an error means that the store could not tell.
+/// # Errors
+///
+/// "Not found" is a value of the answer, never an error. [`StoreError::Unavailable`] means that the store could not
+/// tell, [`StoreError::Corrupt`] that a record is there and makes no sense.
 ///
 /// [`contract`] holds the suite that proves an implementation.
 #[async_trait]
@@ -53,7 +56,8 @@ pub trait Store: Debug + Send + Sync + 'static {
     /// Ends the sessions of an account, all of them or all but one, and says how many.
     async fn end_by_account(&self, account: &str, except: Option<&Handle>) -> Result<u64, StoreError>;
 
-    /// Removes at most `batch` sessions whose deadline has come, the oldest deadline first, and says how many.
+    /// Removes at most `batch` sessions whose deadline has come, the oldest deadline first, and as many retired ids
+    /// whose grace is over. Says how many of both.
     async fn sweep(&self, now: Timestamp, batch: u32) -> Result<u64, StoreError>;
 
     /// Succeeds when the store can be read and written.

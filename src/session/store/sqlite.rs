@@ -34,7 +34,7 @@ pub struct SqliteStore {
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The file or its folder cannot be made or written.
-    #[error("store.url: {path} cannot be used: {source}; make its folder writable for the server or name another file")]
+    #[error("{path} cannot be used: {source}; make its folder writable for the server or name another file")]
     File {
         /// The file.
         path: String,
@@ -43,7 +43,7 @@ pub enum OpenError {
     },
     /// A newer version of this program wrote it.
     #[error(
-        "store.url: {path} was written by a newer version of Hardtack (its migration {migration} is unknown here); \
+        "{path} was written by a newer version of Hardtack (its migration {migration} is unknown here); \
          run that version, or name another file"
     )]
     Newer {
@@ -53,7 +53,7 @@ pub enum OpenError {
         migration: i64,
     },
     /// SQLite cannot work with it.
-    #[error("store.url: {path} cannot be opened as a SQLite database: {reason}; name another file")]
+    #[error("{path} cannot be opened as a SQLite database: {reason}; name another file")]
     Database {
         /// The file.
         path: String,
@@ -156,9 +156,11 @@ impl SqliteStore {
         .bind(now.0)
         .bind(changes.if_version.map(signed))
         .bind(i64::try_from(changes.max_data).unwrap_or(i64::MAX))
-        .fetch_optional(&self.writer)
+        // To the end of the statement, not to its first row: it commits when it ends, and a full disk says so only then.
+        .fetch_all(&self.writer)
         .await
-        .map_err(StoreError::unavailable)?;
+        .map_err(StoreError::unavailable)?
+        .pop();
         match version {
             Some(version) => Ok(Applied::Done(unsigned(version))),
             None => self.refusal(id, changes, now).await,
@@ -264,6 +266,14 @@ impl Store for SqliteStore {
         };
         let handle: Vec<u8> = row.try_get(0).map_err(StoreError::corrupt)?;
         let version: i64 = row.try_get(1).map_err(StoreError::corrupt)?;
+        if !reaches {
+            // Nor may an id that reached it before: it may have been planted.
+            sqlx::query("UPDATE retired_id SET reaches = 0 WHERE handle = ?1")
+                .bind(&handle)
+                .execute(&mut *step)
+                .await
+                .map_err(StoreError::unavailable)?;
+        }
         sqlx::query("INSERT INTO retired_id (id_hash, handle, reaches, until) VALUES (?1, ?2, ?3, ?4)")
             .bind(id.0.as_slice())
             .bind(handle)
@@ -287,8 +297,7 @@ impl Store for SqliteStore {
     }
 
     async fn end(&self, id: &IdHash) -> Result<bool, StoreError> {
-        let query = sqlx::query("DELETE FROM session WHERE id_hash = ?1").bind(id.0.as_slice());
-        Ok(self.write(query).await? == 1)
+        Ok(self.write(sqlx::query("DELETE FROM session WHERE id_hash = ?1").bind(id.0.as_slice())).await? == 1)
     }
 
     async fn list(&self, account: &str, now: Timestamp) -> Result<Vec<Listed>, StoreError> {
@@ -331,13 +340,16 @@ impl Store for SqliteStore {
                         (SELECT id_hash FROM session WHERE expires <= ?1 ORDER BY expires LIMIT ?2)";
         let retired = "DELETE FROM retired_id WHERE id_hash IN \
                        (SELECT id_hash FROM retired_id WHERE until <= ?1 ORDER BY until LIMIT ?2)";
-        self.write(sqlx::query(retired).bind(now.0).bind(batch)).await?;
-        self.write(sqlx::query(sessions).bind(now.0).bind(batch)).await
+        let retired = self.write(sqlx::query(retired).bind(now.0).bind(batch)).await?;
+        Ok(retired + self.write(sqlx::query(sessions).bind(now.0).bind(batch)).await?)
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
-        // A write that changes nothing: a full disk or a read-only file system must not look healthy.
-        self.write(sqlx::query("DELETE FROM session WHERE id_hash = x''")).await.map(drop)
+        // A row is written each time: a full disk, or one that can only be read, must not look healthy.
+        let write = "INSERT INTO probe (id, count) VALUES (1, 1) ON CONFLICT DO UPDATE SET count = count + 1";
+        self.write(sqlx::query(write)).await?;
+        let read = sqlx::query("SELECT count FROM probe").fetch_all(&self.readers).await;
+        read.map(drop).map_err(StoreError::unavailable)
     }
 }
 

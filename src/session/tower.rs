@@ -1,0 +1,181 @@
+//! The unit of work as tower-sessions sees it: a `SessionStore` for one request.
+//!
+//! It turns the difference to the record as loaded into [`Changes`], and reads `delete` followed by `create` as what it
+//! is: a rotation after `cycle_id`, an end and a beginning after `flush`.
+
+use super::error::{Error, Fault};
+use super::id::IdHash;
+use super::record::{Changes, Data, Record};
+use super::unit::{Leaving, Place, Unit};
+use async_trait::async_trait;
+use serde_json::Value;
+use std::collections::HashMap;
+use tower_sessions::session::{Id, Record as TowerRecord};
+use tower_sessions::session_store::{Error as TowerError, Result as TowerResult, SessionStore};
+
+type Values = HashMap<String, Value>;
+
+impl Unit {
+    async fn load_values(&self) -> Result<Option<(IdHash, Values)>, Fault> {
+        if matches!(self.state().place, Place::Leaving(_)) {
+            // `cycle_id` never loads after its `delete`, so this was meant as the end.
+            self.end().await?;
+            return Ok(None);
+        }
+        let Some((id, record)) = self.find().await? else {
+            self.state().place = Place::Nowhere;
+            return Ok(None);
+        };
+        let parsed: Result<Values, serde_json::Error> =
+            record.data.iter().map(|(name, text)| Ok((name.clone(), serde_json::from_str(text)?))).collect();
+        match parsed {
+            Ok(values) => {
+                self.state().place = Place::Live(id, record);
+                Ok(Some((id, values)))
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a session record could not be read and counts as none");
+                self.state().place = Place::Nowhere;
+                Ok(None)
+            }
+        }
+    }
+
+    /// Commits the values of a session that tower-sessions holds to exist.
+    async fn save_values(&self, values: &Values) -> Result<(), Fault> {
+        if matches!(self.state().place, Place::Presented(_)) {
+            // `clear` makes a record without loading one; its difference needs the one that is kept.
+            self.load_values().await?;
+        }
+        let place = self.state().place.clone();
+        if let Place::Leaving(Leaving { record, .. }) = place {
+            return self.end_and_begin(record.as_ref(), values).await;
+        }
+        let Some((_, record)) = self.live() else {
+            return self.begin_unless_empty(values).await;
+        };
+        if values.is_empty() && record.account.is_none() {
+            return self.end().await;
+        }
+        let changes = self.changes(&record, values)?;
+        if !changes.values.is_empty() {
+            self.apply(&changes).await?;
+        }
+        Ok(())
+    }
+
+    /// Commits the values of a session that tower-sessions holds to be new.
+    async fn create_values(&self, id: Id, values: &Values) -> Result<(), Fault> {
+        let (place, failed) = {
+            let state = self.state();
+            (state.place.clone(), state.failed)
+        };
+        match place {
+            // `flush` empties the record and leaves the old id in it: that session is over, another one may begin.
+            Place::Leaving(Leaving { id: old, .. }) if old.as_tower_id() == id => {
+                self.end().await?;
+                if failed { Ok(()) } else { self.begin_unless_empty(values).await }
+            }
+            // `cycle_id` gives it a new id before it deletes the old one. Emptied as well, it was flushed after that.
+            Place::Leaving(Leaving { id: old, record: Some(record), surely: false })
+                if !values.is_empty() || record.data.is_empty() =>
+            {
+                if failed || self.speculative {
+                    self.state().place = Place::Live(old, record);
+                    return Ok(());
+                }
+                let changes = self.changes(&record, values)?;
+                self.rotate(old, record, changes).await
+            }
+            Place::Leaving(_) if failed => self.end().await,
+            Place::Leaving(Leaving { record, .. }) => self.end_and_begin(record.as_ref(), values).await,
+            // A second `save` in a row.
+            Place::Live(..) => self.save_values(values).await,
+            Place::Nowhere | Place::Presented(_) => self.begin_unless_empty(values).await,
+        }
+    }
+
+    /// After a plain `delete` tower-sessions still holds the old values: only what is new may begin another session.
+    async fn end_and_begin(&self, record: Option<&Record>, values: &Values) -> Result<(), Fault> {
+        let mut fresh = values.clone();
+        if let Some(record) = record {
+            let changed = self.changes(record, values)?.values;
+            fresh.retain(|name, _| changed.contains_key(name));
+        }
+        self.end().await?;
+        self.begin_unless_empty(&fresh).await
+    }
+
+    /// Who stores nothing costs nothing.
+    async fn begin_unless_empty(&self, values: &Values) -> Result<(), Fault> {
+        if values.is_empty() {
+            return Ok(());
+        }
+        let texts = values.iter().map(|(name, value)| Ok((name.clone(), self.text(name, value)?)));
+        self.begin(texts.collect::<Result<Data, Fault>>()?).await
+    }
+
+    /// What `values` changed, measured against the record as loaded.
+    fn changes(&self, record: &Record, values: &Values) -> Result<Changes, Fault> {
+        let mut changes = Changes { max_data: self.engine.max_data, ..Changes::default() };
+        for (name, value) in values {
+            let (text, before) = (self.text(name, value)?, record.data.get(name));
+            // By text, or by value where another version has spelt it differently. (A float read back may differ from
+            // the one that was written.)
+            let same = before.is_some_and(|before| {
+                *before == text || serde_json::from_str::<Value>(before).is_ok_and(|before| before == *value)
+            });
+            if !same {
+                changes.values.insert(name.clone(), Some(text));
+            }
+        }
+        for name in record.data.keys().filter(|name| !values.contains_key(*name)) {
+            changes.values.insert(name.clone(), None);
+        }
+        Ok(changes)
+    }
+}
+
+#[async_trait]
+impl SessionStore for Unit {
+    async fn load(&self, _: &Id) -> TowerResult<Option<TowerRecord>> {
+        let loaded = self.load_values().await.map_err(backend)?;
+        Ok(loaded.map(|(id, data)| TowerRecord {
+            id: id.as_tower_id(),
+            data,
+            // Not heeded: `Lifetime` is the only clock.
+            expiry_date: cookie::time::OffsetDateTime::UNIX_EPOCH,
+        }))
+    }
+
+    async fn save(&self, record: &TowerRecord) -> TowerResult<()> {
+        self.save_values(&record.data).await.map_err(backend)
+    }
+
+    async fn create(&self, record: &mut TowerRecord) -> TowerResult<()> {
+        self.create_values(record.id, &record.data).await.map_err(backend)?;
+        if let Some((id, _)) = self.live() {
+            record.id = id.as_tower_id();
+        }
+        Ok(())
+    }
+
+    async fn delete(&self, id: &Id) -> TowerResult<()> {
+        let mut state = self.state();
+        state.place = match std::mem::replace(&mut state.place, Place::Nowhere) {
+            Place::Presented(id) => Place::Leaving(Leaving { id, record: None, surely: false }),
+            Place::Live(id, record) => Place::Leaving(Leaving { id, record: Some(record), surely: false }),
+            // A second `cycle_id` names the id that its predecessor made up; anything else means the old one again.
+            Place::Leaving(leaving) => {
+                let surely = leaving.surely || leaving.id.as_tower_id() == *id;
+                Place::Leaving(Leaving { surely, ..leaving })
+            }
+            Place::Nowhere => Place::Nowhere,
+        };
+        Ok(())
+    }
+}
+
+fn backend(fault: Fault) -> TowerError {
+    TowerError::Backend(Error::from(fault).to_string())
+}
