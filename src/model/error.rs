@@ -140,7 +140,7 @@ impl Kind {
             }
             Self::Internal | Self::Unknown => "Something went wrong on the server. Try again in a moment.",
             Self::Unavailable => "Sessions cannot be reached just now. Nothing is lost; try again in a moment.",
-            Self::Rotated => "Your session was just renewed by another request. Send this one again.",
+            Self::Rotated => "Your session was just given a new key by another request. Send this one again.",
             Self::Busy => "The server is busy. Try again in a moment.",
             Self::Unreachable => "The server cannot be reached. Check your connection, then try again.",
         }

@@ -100,7 +100,8 @@ fn is_ours(content_type: Option<&HeaderValue>) -> bool {
 }
 
 fn accepts_page(headers: &HeaderMap) -> bool {
-    headers.get(header::ACCEPT).is_some_and(|accept| accept.as_bytes().windows(9).any(|part| part == b"text/html"))
+    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    accept.contains("text/html") && !accept.contains("application/json")
 }
 
 /// Gives an error of a server function, which arrives as 500 always, the status of its kind.
@@ -139,6 +140,7 @@ fn redirect(answer: &Response, page: &str, endpoint: &str, error: Option<&WireEr
 fn page_of(headers: &HeaderMap) -> String {
     let referer = headers.get(header::REFERER).and_then(|value| url::Url::parse(value.to_str().ok()?).ok());
     let path = referer.map(|url| url.path().to_owned()).unwrap_or_default();
-    // A path of two slashes would name another host.
-    if path.starts_with('/') && !path.starts_with("//") { path } else { "/".to_owned() }
+    // Two slashes, or what browsers take for slashes, would name another host.
+    let ours = path.starts_with('/') && !path.starts_with("//") && !path.contains('\\');
+    if ours { path } else { "/".to_owned() }
 }

@@ -89,6 +89,9 @@ fn serve(folder: &Path) -> ServeDir {
     ServeDir::new(folder).precompressed_br().precompressed_gzip().append_index_html_on_directories(false)
 }
 
+/// The longest name of a file; the suffix of a compressed one has to fit as well.
+const NAME: usize = 250;
+
 /// Files of a folder, with how long browsers may keep them.
 #[derive(Clone)]
 pub(super) struct Kept {
@@ -106,6 +109,10 @@ impl Service<Request<Body>> for Kept {
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
+        // No file system has such a name, and the system's complaint is no fault of ours.
+        if request.uri().path().split('/').any(|name| name.len() > NAME) {
+            return Box::pin(async { Ok(StatusCode::NOT_FOUND.into_response()) });
+        }
         let (found, keep) = (self.files.call(request), self.keep.clone());
         Box::pin(async move {
             let mut response = found.await.into_response();

@@ -25,7 +25,7 @@ pub(super) fn wants_page(parts: &Parts) -> bool {
 
 fn prefers_page(path: &str, headers: &HeaderMap) -> bool {
     let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    accept.contains("text/html") || !(path.starts_with("/api/") || accept.contains("application/json"))
+    !accept.contains("application/json") && (accept.contains("text/html") || !path.starts_with("/api/"))
 }
 
 /// Puts bare error answers into words. What already is a page or JSON passes.

@@ -31,6 +31,11 @@ pub(super) async fn same_origin(State(site): State<Arc<Site>>, request: Request,
 ///
 /// Source: checklist 39 to 46 and 92; the OWASP CSRF prevention cheat sheet.
 fn is_own(method: &Method, headers: &HeaderMap, own: &str) -> bool {
+    // A browser sends each of them once.
+    let twice = |name: &HeaderName| headers.get_all(name).iter().nth(1).is_some();
+    if [SEC_FETCH_SITE, header::ORIGIN, header::REFERER].iter().any(twice) {
+        return false;
+    }
     let text = |name: &HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or_default());
     if let Some(site) = text(&SEC_FETCH_SITE) {
         return matches!(site, "same-origin" | "none");

@@ -11,6 +11,9 @@ use std::sync::Arc;
 
 const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
 
+/// The longest name of a cookie that is taken away: longer ones would make the answer as large as the request.
+const NAME: usize = 256;
+
 /// Refuses methods that nobody needs, and heads that are too large.
 pub(super) async fn headers(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
     // TRACE would echo the cookie (ASVS 5.0, 13.4.4).
@@ -23,7 +26,10 @@ pub(super) async fn headers(State(site): State<Arc<Site>>, request: Request, nex
     }
     let (parts, _) = request.into_parts();
     let mut response = refuse(Kind::HeadersTooLarge);
-    if wants_page(&parts) {
+    let cookies: usize = parts.headers.get_all(header::COOKIE).iter().map(HeaderValue::len).sum();
+    let navigates = parts.headers.get("sec-fetch-mode").is_none_or(|mode| mode == "navigate");
+    // Only where cookies are what is too much, and somebody looks at the page that says so.
+    if navigates && wants_page(&parts) && cookies > site.limits.headers.bytes() / 2 {
         clear_cookies(&parts.headers, response.headers_mut());
     }
     response
@@ -36,7 +42,7 @@ fn clear_cookies(sent: &HeaderMap, answer: &mut HeaderMap) {
     answer.insert(CLEAR_SITE_DATA, HeaderValue::from_static("\"cookies\""));
     let lines = sent.get_all(header::COOKIE).into_iter().filter_map(|line| line.to_str().ok());
     let names = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.split('=').next());
-    for name in names.map(str::trim).filter(|name| !name.is_empty()).take(200) {
+    for name in names.map(str::trim).filter(|name| (1..=NAME).contains(&name.len())).take(200) {
         let secure = if name.starts_with("__") { "; Secure" } else { "" };
         if let Ok(removal) = HeaderValue::from_str(&format!("{name}=; Max-Age=0; Path=/{secure}")) {
             answer.append(header::SET_COOKIE, removal);

@@ -3,13 +3,19 @@
 use super::settings::Limits;
 use axum::Router;
 use axum_server::Handle;
+use axum_server::accept::Accept;
 use hyper_util::rt::TokioTimer;
 use std::convert::Infallible;
+use std::future::{Ready, ready};
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, TcpListener};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_io_timeout::TimeoutStream;
 use tower::{Service, service_fn};
 
 /// What hyper reads at most before a head is complete: enough to answer a browser that drowns in cookies with a
@@ -59,7 +65,10 @@ pub(super) async fn serve(
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
     let handle = Handle::new();
-    let mut server = axum_server::from_tcp(listener.socket)?.handle(handle.clone()).http1_only();
+    let mut server = axum_server::from_tcp(listener.socket)?
+        .handle(handle.clone())
+        .acceptor(Impatient(limits.answer_timeout))
+        .http1_only();
     server
         .http_builder()
         .http1()
@@ -68,12 +77,14 @@ pub(super) async fn serve(
         .header_read_timeout(limits.header_timeout)
         .max_buf_size(HEAD)
         .max_headers(HEADERS);
-    let grace = limits.shutdown_grace;
+    let room = Arc::new(Semaphore::new(limits.connections as usize));
+    let (grace, waiting) = (limits.shutdown_grace, Arc::clone(&room));
     tokio::spawn(async move {
         stop.await;
         handle.graceful_shutdown(Some(grace));
+        // Whoever still waits for room is let through to be turned away: the listener must not wait with it.
+        waiting.close();
     });
-    let room = Arc::new(Semaphore::new(limits.connections as usize));
     // Who finds no room waits in the system's queue: the next connection is accepted when there is room for it.
     let connections = service_fn(move |_: SocketAddr| {
         let (room, router) = (Arc::clone(&room), router.clone());
@@ -83,6 +94,26 @@ pub(super) async fn serve(
         }
     });
     server.serve(connections).await
+}
+
+/// Gives up on a client that does not take its answer.
+#[derive(Clone)]
+struct Impatient(Duration);
+
+impl<S> Accept<TcpStream, S> for Impatient {
+    type Stream = Pin<Box<TimeoutStream<TcpStream>>>;
+    type Service = S;
+    type Future = Ready<io::Result<(Self::Stream, S)>>;
+
+    fn accept(&self, stream: TcpStream, service: S) -> Self::Future {
+        // Small answers must not wait for an acknowledgement (Nagle).
+        let stream = stream.set_nodelay(true).map(|()| {
+            let mut stream = TimeoutStream::new(stream);
+            stream.set_write_timeout(Some(self.0));
+            Box::pin(stream)
+        });
+        ready(stream.map(|stream| (stream, service)))
+    }
 }
 
 /// The router for one connection, holding its room until the connection ends.

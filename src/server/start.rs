@@ -13,6 +13,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 /// Why the server does not start, in one sentence: the setting, the reason, the cure.
 #[derive(Debug, thiserror::Error)]
@@ -79,6 +80,9 @@ impl Server {
     /// When the listener fails.
     pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
         let Self { listener, site, settings } = self;
+        if settings.store.timeout > Duration::from_millis(900) {
+            tracing::warn!("store.timeout is long: while the store is away, visitors wait over a second to be told so");
+        }
         if settings.site.insecure {
             tracing::warn!("site.insecure is on: sessions travel unencrypted and can be taken over on the way");
         }

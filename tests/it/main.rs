@@ -4,8 +4,17 @@
 
 mod support;
 
+mod api;
+mod architecture;
+mod assets;
 mod engine_commit;
 mod engine_concurrency;
 mod engine_cookie;
+mod engine_orders;
 mod engine_store;
+mod headers;
+mod limits;
+mod pages;
+mod process;
+mod settings;
 mod store;

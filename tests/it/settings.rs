@@ -13,15 +13,10 @@ fn load(text: &str, env: &[(&str, &str)]) -> Result<Settings, String> {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("Leptos.toml");
     fs::write(&file, text).expect("a file");
-    let env = env
-        .iter()
-        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let env = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     Settings::load(Some(&file), env).map_err(|error| {
         let sentence = error.to_string();
-        assert!(
-            sentence.ends_with(['.', '?']) && sentence.lines().count() == 1,
-            "{sentence}"
-        );
+        assert!(sentence.ends_with(['.', '?']) && sentence.lines().count() == 1, "{sentence}");
         sentence.replace(&file.display().to_string(), "Leptos.toml")
     })
 }
@@ -101,10 +96,7 @@ fn variables_have_the_types_that_the_file_has() {
         store = { url = 'memory:' }
         log = { format = 'json' }";
     assert_eq!(Ok(&by_variables), load(by_file, &[]).as_ref());
-    let (new, old) = (
-        KeySource::File("new.key".into()),
-        KeySource::Env("OLD_KEY".into()),
-    );
+    let (new, old) = (KeySource::File("new.key".into()), KeySource::Env("OLD_KEY".into()));
     assert_eq!(by_variables.session.keys, [new, old]);
     assert_eq!(by_variables.store.url, StoreUrl::Memory);
 }
@@ -112,11 +104,7 @@ fn variables_have_the_types_that_the_file_has() {
 #[test]
 fn an_empty_variable_is_a_value_and_not_absence() {
     let file = "session = { keys = ['a.key'], domain = 'example.com' }";
-    let empty = [
-        HTTPS,
-        ("HARDTACK_SESSION_KEYS", ""),
-        ("HARDTACK_SESSION_DOMAIN", ""),
-    ];
+    let empty = [HTTPS, ("HARDTACK_SESSION_KEYS", ""), ("HARDTACK_SESSION_DOMAIN", "")];
     let session = load(file, &empty).expect("settings").session;
     assert!(session.keys.is_empty() && session.domain.is_none());
     for name in "SITE_URL SESSION_NAME SESSION_IDLE SESSION_SECURE STORE_URL LOG_LEVEL".split(' ') {
@@ -133,14 +121,10 @@ fn secure_and_the_name_follow_from_the_origin() {
         ("name = 'mine'", "mine"),
         ("name = '__Secure-mine', secure = true", "__Secure-mine"),
     ] {
-        let session = load(&format!("session = {{ {text} }}"), &[HTTPS])
-            .expect(text)
-            .session;
+        let session = load(&format!("session = {{ {text} }}"), &[HTTPS]).expect(text).session;
         assert_eq!((session.name.as_str(), session.secure), (name, true), "{text}");
     }
-    let plain = load("", &[("HARDTACK_SITE_URL", "http://127.0.0.1:8080")])
-        .expect("plain http")
-        .session;
+    let plain = load("", &[("HARDTACK_SITE_URL", "http://127.0.0.1:8080")]).expect("plain http").session;
     assert_eq!((plain.name.as_str(), plain.secure), ("hardtack_sess", false));
 }
 
@@ -204,10 +188,7 @@ fn values_of_the_wrong_type_or_out_of_range_are_refused() {
         let (table, key) = setting.split_once('.').expect("table and key");
         for value in values.split("; ") {
             let sentence = refused(&format!("[{table}]\n{key} = {value}"), &[]);
-            assert!(
-                sentence.starts_with(&format!("`{setting}`")),
-                "{setting} = {value}: {sentence}"
-            );
+            assert!(sentence.starts_with(&format!("`{setting}`")), "{setting} = {value}: {sentence}");
         }
     }
 }
@@ -229,8 +210,8 @@ store.url: ''; 'sqlite'; 'sqlite:'; 'sqlite::memory:'; 'sqlite://a.db'; 'sqlite:
 store.connections: 0; -1; 1.0; '4'; 4294967296
 store.timeout: 800; '0ms'
 limits.body: 0
-limits.headers: '4 KiB'
-limits.header_count: 0; 10001
+limits.headers: '4 KiB'; '1 MiB'
+limits.header_count: 0; 1001
 limits.shutdown_grace: '0s'
 log.format: 'xml'
 log.level: 'inof'; 'loud=5x'; ''; 'info,'; 3
@@ -240,16 +221,8 @@ leptos.hash_files: 'true'";
 #[test]
 fn the_site_is_an_origin_and_nothing_more() {
     let with = |rest: &str| load(&format!("[site]\nurl = 'https://app.example.com{rest}'"), &[]);
-    for (rest, part) in [
-        ("/app", "path"),
-        ("?a", "query"),
-        ("#a", "fragment"),
-        ("/?", "query"),
-    ] {
-        begins(
-            &with(rest).expect_err(rest),
-            &format!("`site.url` in Leptos.toml has a {part}, but"),
-        );
+    for (rest, part) in [("/app", "path"), ("?a", "query"), ("#a", "fragment"), ("/?", "query")] {
+        begins(&with(rest).expect_err(rest), &format!("`site.url` in Leptos.toml has a {part}, but"));
     }
     assert_eq!(with("/").expect("a slash"), with("").expect("no slash"));
 }
@@ -259,11 +232,7 @@ fn contradictions_are_refused() {
     for line in CONTRADICTIONS.lines() {
         let (text, about) = line.split_once(" => ").expect("settings and sentence");
         let (scheme, text) = text.split_once(": ").expect("a scheme and settings");
-        let site = if scheme == "https" {
-            HTTPS
-        } else {
-            ("HARDTACK_SITE_URL", "http://localhost:3000")
-        };
+        let site = if scheme == "https" { HTTPS } else { ("HARDTACK_SITE_URL", "http://localhost:3000") };
         let sentence = refused(&format!("session = {{ {text} }}"), &[site]);
         begins(&sentence, about);
         assert!(sentence.contains("; "), "{sentence} offers no cure");
@@ -294,10 +263,7 @@ fn the_cookie_is_shared_only_with_domains_above_the_host() {
         assert_eq!(session.domain.as_deref(), Some(covering));
     }
     for other in "example.org xample.com .example.com www.app.example.com com example.com;Secure".split(' ') {
-        begins(
-            &with(other).expect_err(other),
-            "`session.domain` does not cover the host of `site.url`",
-        );
+        begins(&with(other).expect_err(other), "`session.domain` does not cover the host of `site.url`");
     }
     let address = "site = { url = 'https://10.0.0.1' }\nsession = { domain = '0.0.1' }";
     begins(&refused(address, &[]), "`session.domain` does not cover");
@@ -339,16 +305,8 @@ fn g11_no_sentence_repeats_what_may_be_a_secret() {
 fn a_named_file_must_exist_and_be_toml() {
     let missing = Settings::load(Some(Path::new("no/such.toml")), []).expect_err("no such file");
     begins(&missing.to_string(), "no/such.toml cannot be read (");
-    for text in [
-        "[site",
-        "[site]\nurl = ",
-        "[log]\nlevel = 'a'\nlevel = 'a'",
-        "[site]\nurl = http://x",
-    ] {
-        begins(
-            &refused(text, &[]),
-            "Leptos.toml is not valid TOML (TOML parse error at line ",
-        );
+    for text in ["[site", "[site]\nurl = ", "[log]\nlevel = 'a'\nlevel = 'a'", "[site]\nurl = http://x"] {
+        begins(&refused(text, &[]), "Leptos.toml is not valid TOML (TOML parse error at line ");
     }
     let no_table = refused("site = 5", &[("HARDTACK_SITE_LISTEN", "127.0.0.1:1")]);
     begins(&no_table, "`site` in Leptos.toml is a table of settings;");
@@ -357,10 +315,7 @@ fn a_named_file_must_exist_and_be_toml() {
 #[test]
 fn the_page_of_settings_is_the_list_of_settings() {
     let page = shipped("docs/SETTINGS.md");
-    assert!(
-        page == markdown(),
-        "out of date; run `hardtack settings > docs/SETTINGS.md`"
-    );
+    assert!(page == markdown(), "out of date; run `hardtack settings > docs/SETTINGS.md`");
 }
 
 #[test]
@@ -382,16 +337,12 @@ fn leptos_toml_explains_every_setting() {
 #[test]
 fn leptos_toml_shows_the_defaults() {
     let text = shipped("Leptos.toml");
-    let lines: Vec<&str> = text
-        .lines()
-        .map(|line| commented_key(line).unwrap_or(line))
-        .collect();
+    let lines: Vec<&str> = text.lines().map(|line| commented_key(line).unwrap_or(line)).collect();
     assert_eq!(load(&lines.join("\n"), &[]), load("", &[]));
     assert_eq!(load(&text, &[]), load("", &[]));
 }
 
 /// `#key = default`, without the sign. Prose has a space after it.
 fn commented_key(line: &str) -> Option<&str> {
-    line.strip_prefix('#')
-        .filter(|rest| rest.starts_with(char::is_alphabetic))
+    line.strip_prefix('#').filter(|rest| rest.starts_with(char::is_alphabetic))
 }

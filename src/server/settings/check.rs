@@ -124,7 +124,7 @@ fn clock_rules(session: &Session) -> [Rule; 3] {
     ]
 }
 
-fn limit_rules(limits: &Limits) -> [Rule; 2] {
+fn limit_rules(limits: &Limits) -> [Rule; 3] {
     [
         (
             limits.headers.bytes() < 8 << 10,
@@ -132,9 +132,12 @@ fn limit_rules(limits: &Limits) -> [Rule; 2] {
              `8 KiB` or more.",
         ),
         (
-            limits.header_count > 10_000,
-            "`limits.header_count` is more than 10000, which no request needs and the server cannot hold; write \
-             `100`.",
+            limits.headers.bytes() > 256 << 10,
+            "`limits.headers` is more than `256 KiB`, which is more than the server reads; write `256 KiB` or less.",
+        ),
+        (
+            limits.header_count > 1000,
+            "`limits.header_count` is more than 1000, which is more than the server reads; write `100`.",
         ),
     ]
 }

@@ -56,7 +56,7 @@ registry::settings! {
         absolute: Duration = "12h",
         /// Activity is written down no more often than this. Shorter than `idle`.
         touch_every: Duration = "60s",
-        /// For this long after a session's id was renewed, late requests with the old one are told to try again.
+        /// For this long after a session's id was rotated, late requests with the old one are told to try again.
         rotation_grace: Duration = "10s",
         /// Where the keys are that sign cookies: files, or variables as `env:NAME`. The first signs, all verify.
         /// Empty: a key is made at the first start, in the file `hardtack.key` (mode 0600) beside the database;
@@ -95,9 +95,9 @@ registry::settings! {
     limits: Limits {
         /// The largest body of a request.
         body: Size = "64 KiB",
-        /// The most that the headers of a request may measure, cookies included. At least 8 KiB.
+        /// The most that the headers of a request may measure, cookies included. At least 8 KiB, at most 256 KiB.
         headers: Size = "16 KiB",
-        /// The most headers of a request. At most 10000.
+        /// The most headers of a request. At most 1000.
         header_count: u32 = "100",
         /// The most connections at the same time; more wait.
         connections: u32 = "1024",
@@ -107,6 +107,8 @@ registry::settings! {
         body_timeout: Duration = "10s",
         /// The longest time from the head of a request to its answer.
         request_timeout: Duration = "30s",
+        /// The longest pause while a client takes its answer.
+        answer_timeout: Duration = "30s",
         /// At a stop, how long requests under way have to finish.
         shutdown_grace: Duration = "10s",
     }

@@ -66,6 +66,14 @@ impl App {
         super::rows(&self.database(), "session").await
     }
 
+    /// Changes the database behind the application's back.
+    pub async fn execute(&self, sql: &'static str) {
+        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(self.database());
+        let pool = sqlx::SqlitePool::connect_with(options).await.expect("the database");
+        sqlx::query(sql).execute(&pool).await.expect("a change");
+        pool.close().await;
+    }
+
     /// Stops as SIGTERM does, and waits for the end.
     pub async fn stop(mut self) {
         self.stop.take().expect("stopped once").send(()).expect("a running server");

@@ -2,6 +2,7 @@
 
 pub mod app;
 pub mod engine;
+pub mod process;
 pub mod raw;
 pub mod watched;
 

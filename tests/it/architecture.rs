@@ -1,0 +1,213 @@
+//! The law of the layout: what may know what, where gates stand, how long a file may be.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The chain: a module uses only what stands to its left.
+const CHAIN: [&str; 6] = ["model", "session", "backend", "api", "app", "server"];
+
+/// What stands beside the chain, and who may know it: `doctor` is plain and known to all, `browser` is for the
+/// browser's build of `api` and `app`.
+fn may_use(user: &str, used: &str) -> bool {
+    let place = |name: &str| CHAIN.iter().position(|known| *known == name);
+    match (user, used) {
+        _ if user == used => true,
+        ("model", _) => false,
+        ("doctor", _) => used == "model",
+        (_, "doctor") => true,
+        ("api" | "app", "browser") | ("browser", "model") => true,
+        _ => place(user).zip(place(used)).is_some_and(|(user, used)| used < user),
+    }
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The files below a folder of ours that end so, without what tools put there.
+fn files(folder: &str, endings: &[&str]) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut folders = vec![root().join(folder)];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).into_iter().flatten() {
+            let path = entry.expect("an entry").path();
+            let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+            let theirs = ["node_modules", "target", "test-results", "playwright-report"].contains(&name.as_str());
+            if path.is_dir() && !theirs {
+                folders.push(path);
+            } else if endings.iter().any(|ending| name.ends_with(ending)) {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The Rust files of the package's own code, by their path below `src`.
+fn sources() -> Vec<(String, String)> {
+    let below = |path: &Path| path.strip_prefix(root().join("src")).expect("a source").display().to_string();
+    let sources: Vec<_> = files("src", &[".rs"]).iter().map(|path| (below(path), read(path))).collect();
+    assert!(sources.len() > 40, "the sources are found");
+    sources
+}
+
+/// Code without comments and without the unit tests at its end.
+fn code(text: &str) -> String {
+    let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+    let lines = code.lines().map(|line| {
+        let comment = line.trim_start().starts_with("//");
+        if comment { "" } else { line.split(" // ").next().unwrap_or_default() }
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// The modules of the crate's root that this code names: `crate::a`, `crate::{a::b, c}`, and `super::super::a`
+/// where that reaches the root.
+fn used_modules(path: &str, code: &str) -> Vec<String> {
+    let depth = path.trim_end_matches("/mod.rs").trim_end_matches(".rs").split('/').count();
+    let climb = "super::".repeat(depth);
+    let mut used = Vec::new();
+    for prefix in ["crate::", climb.as_str()] {
+        for (_, rest) in code.match_indices(prefix).map(|(at, _)| code.split_at(at + prefix.len())) {
+            if let Some(group) = rest.strip_prefix('{') {
+                used.extend(heads(group));
+            } else if !rest.starts_with("super::") {
+                used.push(word(rest));
+            }
+        }
+    }
+    used
+}
+
+/// The first names in a group of imports: `a` and `c` of `a::{x, y}, c}`.
+fn heads(group: &str) -> Vec<String> {
+    let (mut deep, mut heads, mut fresh) = (0, Vec::new(), true);
+    for (at, sign) in group.char_indices() {
+        match sign {
+            '{' => deep += 1,
+            '}' if deep == 0 => break,
+            '}' => deep -= 1,
+            ',' if deep == 0 => fresh = true,
+            sign if fresh && !sign.is_whitespace() => {
+                heads.push(word(&group[at..]));
+                fresh = false;
+            }
+            _ => {}
+        }
+    }
+    heads
+}
+
+fn word(text: &str) -> String {
+    text.chars().take_while(|sign| sign.is_alphanumeric() || *sign == '_').collect()
+}
+
+#[test]
+fn a_module_uses_only_what_stands_to_its_left() {
+    let mut seen = 0;
+    for (path, text) in sources() {
+        let user = path.split(['/', '.']).next().unwrap_or_default();
+        if user == "lib" || user == "bin" {
+            continue;
+        }
+        assert!(
+            CHAIN.contains(&user) || user == "doctor" || user == "browser",
+            "src/{path} is of no module that the layout knows"
+        );
+        for used in used_modules(&path, &code(&text)) {
+            seen += 1;
+            assert!(may_use(user, &used), "src/{path}: `{user}` must not use `{used}`");
+        }
+    }
+    assert!(seen > 50, "imports are found: {seen}");
+}
+
+#[test]
+fn the_reader_of_imports_sees_every_spelling() {
+    let used = |path: &str, code: &str| used_modules(path, code).join(" ");
+    assert_eq!(used("api/x.rs", "use crate::model::error::Kind;"), "model");
+    assert_eq!(used("api/x.rs", "use crate::{backend::{a, b}, session::Session, app};"), "backend session app");
+    assert_eq!(used("api/x.rs", "let x = crate::server::run();"), "server");
+    assert_eq!(used("api/x.rs", "use super::super::server::run;"), "server");
+    assert_eq!(used("api/mod.rs", "use super::server::run;"), "server");
+    assert_eq!(used("server/settings/x.rs", "use super::super::y;"), "");
+    assert!(may_use("server", "model") && may_use("app", "api") && may_use("app", "browser"));
+    assert!(!may_use("session", "backend") && !may_use("model", "doctor") && !may_use("server", "browser"));
+}
+
+#[test]
+fn the_backend_knows_no_http_and_no_pages_and_the_engine_no_leptos() {
+    for (path, text) in sources() {
+        let strangers: &[&str] = match path.split('/').next().unwrap_or_default() {
+            "model" => &["axum", "leptos", "tokio", "sqlx", "tracing"],
+            "session" => &["leptos", "leptos_axum", "server_fn"],
+            "backend" => &["axum", "leptos", "leptos_axum", "server_fn", "http", "tower"],
+            "app" => &["axum", "sqlx", "tokio", "leptos_axum"],
+            _ => continue,
+        };
+        for stranger in strangers {
+            let names = format!("{stranger}::");
+            let code = code(&text);
+            let whole = |at: usize| !code[..at].ends_with(|c: char| c.is_alphanumeric() || matches!(c, '_' | ':'));
+            let known = code.match_indices(&names).any(|(at, _)| whole(at));
+            assert!(!known, "src/{path} knows `{stranger}`");
+        }
+    }
+}
+
+#[test]
+fn gates_stand_in_lib_and_nowhere_else() {
+    for (path, text) in sources() {
+        let gates = text.lines().filter(|line| line.contains("feature = \"") && !line.trim_start().starts_with("//"));
+        let gates: Vec<_> = gates.collect();
+        if path == "lib.rs" {
+            assert!((1..=5).contains(&gates.len()), "at most four gates and one more: {gates:#?}");
+        } else {
+            assert!(gates.is_empty(), "src/{path}: {gates:#?}");
+        }
+        let macros = ["cfg_if!", "cfg!(feature", "#[ssr", "#![cfg("];
+        assert!(!macros.iter().any(|gate| text.contains(gate)), "src/{path} has a gate of another kind");
+    }
+}
+
+#[test]
+fn no_file_is_longer_than_400_lines() {
+    let endings = [".rs", ".ts", ".scss", ".js", ".mjs", ".sh"];
+    let ours = ["src", "tests", "style", "end2end", "examples", "tools", "benches"];
+    let files: Vec<_> = ours.iter().flat_map(|folder| files(folder, &endings)).collect();
+    assert!(files.len() > 60, "the files are found");
+    for path in files {
+        let lines = read(&path).lines().count();
+        assert!(lines <= 400, "{} has {lines} lines", path.display());
+    }
+}
+
+#[test]
+fn every_source_says_first_what_it_is_about() {
+    let tests = files("tests", &[".rs"]).into_iter().map(|path| (path.display().to_string(), read(&path)));
+    for (path, text) in sources().into_iter().chain(tests) {
+        let first = text.lines().next().unwrap_or_default();
+        // The crate's front page is the README, so that its examples are compiled.
+        let said = if path == "lib.rs" { "#![doc = include_str!(\"../README.md\")]" } else { "//! " };
+        assert!(first.starts_with(said) && first.len() > 10, "{path} begins with {first:?}");
+    }
+}
+
+#[test]
+fn no_source_panics_prints_or_is_unfinished() {
+    for (path, text) in sources() {
+        let code = code(&text);
+        for word in [".unwrap()", "todo!", "unimplemented!", "dbg!", "FIXME", "XXX"] {
+            assert!(!code.contains(word), "src/{path} has {word}");
+        }
+        let prints = code.contains("println!") || code.contains("print!");
+        assert!(!prints || path.starts_with("bin/"), "src/{path} prints");
+        let open = text.contains("TODO") || text.contains("FIXME");
+        assert!(!open, "src/{path} is unfinished");
+    }
+}

@@ -1,0 +1,210 @@
+//! What one client may ask: sizes, times, connections.
+
+use super::support::app::{App, browser, cookies_set};
+use super::support::process::PATIENCE;
+use super::support::raw::exchange;
+use reqwest::cookie::Jar;
+use serde_json::Value;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+const GET: &str = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
+const JSON_POST: &str = "POST /api/session HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
+
+async fn connect(app: &App) -> TcpStream {
+    TcpStream::connect(app.address).await.expect("a connection")
+}
+
+/// Everything until the server closes the connection, which it must.
+async fn rest(stream: &mut TcpStream) -> String {
+    let mut text = Vec::new();
+    // A reset after the answer is as good as a close.
+    timeout(PATIENCE, stream.read_to_end(&mut text)).await.expect("the server closes it").ok();
+    String::from_utf8_lossy(&text).into_owned()
+}
+
+/// Asks for `/healthz` and leaves the connection open.
+async fn ask_and_stay(stream: &mut TcpStream) {
+    stream.write_all(GET.as_bytes()).await.expect("sent");
+    answered(stream).await;
+}
+
+async fn answered(stream: &mut TcpStream) {
+    let mut text = String::new();
+    while !text.contains("\"alive\"}") {
+        let mut part = [0; 4096];
+        let read = timeout(PATIENCE, stream.read(&mut part)).await.expect("an answer");
+        let read = read.expect("an answer");
+        assert_ne!(read, 0, "closed before its answer: {text}");
+        text.push_str(&String::from_utf8_lossy(&part[..read]));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s109_a_page_for_too_many_cookies_says_so_and_clears_them() {
+    let app = App::start().await;
+    let cookies: Vec<_> = (0..60).map(|n| format!("c{n}={}", "x".repeat(4090))).collect();
+    let request = browser().get(app.url("/")).header("accept", "text/html");
+    let answer = request.header("cookie", cookies.join("; ")).send().await.expect("an answer");
+    assert_eq!(answer.status(), 431);
+    assert_eq!(answer.headers()["clear-site-data"], "\"cookies\"");
+    assert_eq!(answer.headers()["cache-control"], "no-store");
+    let removed = cookies_set(&answer);
+    assert_eq!(removed.len(), 60);
+    for n in 0..60 {
+        assert!(removed.contains(&format!("c{n}=; Max-Age=0; Path=/")), "c{n} stays: {removed:?}");
+    }
+    assert_eq!(answer.headers()["content-type"], "text/html; charset=utf-8");
+    let page = answer.text().await.expect("a page");
+    assert!(page.contains("<h1>Too many cookies.</h1>") && page.contains("load the page again"), "{page}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s109_a_browser_that_drowns_in_cookies_recovers_by_itself() {
+    let app = App::start().await;
+    let jar = Arc::new(Jar::default());
+    for n in 0..60 {
+        let cookie = format!("c{n}={}", "x".repeat(4090));
+        jar.add_cookie_str(&cookie, &app.url("/").parse().expect("a URL"));
+    }
+    let browser = reqwest::Client::builder().cookie_provider(jar).build().expect("a client");
+    let get = || async { browser.get(app.url("/")).send().await.expect("an answer").status() };
+    assert_eq!((get().await.as_u16(), get().await.as_u16()), (431, 200));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s109_the_api_says_too_many_cookies_in_json_and_clears_nothing() {
+    let app = App::start().await;
+    let request = browser().get(app.url("/api/session")).header("cookie", "x".repeat(20_000));
+    let answer = request.send().await.expect("an answer");
+    assert_eq!((answer.status().as_u16(), cookies_set(&answer)), (431, vec![]));
+    assert!(!answer.headers().contains_key("clear-site-data"));
+    let body: Value = answer.json().await.expect("JSON");
+    assert_eq!(body["kind"], "headers_too_large");
+    assert_eq!(app.sessions().await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s109_the_limits_of_a_head_are_exact() {
+    let app = App::start().await;
+    let status = async |headers: &str| {
+        let request = format!("GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headers}\r\n");
+        let answer = exchange(app.address, request.as_bytes()).await;
+        answer.split(' ').nth(1).unwrap_or_else(|| panic!("no status: {answer}")).to_owned()
+    };
+    let others = "Hostlocalhost".len() + "Connectionclose".len();
+    let cookies = |size: usize| format!("Cookie: {}\r\n", "x".repeat(size - others - "Cookie".len()));
+    assert_eq!(status(&cookies(16 * 1024)).await, "200");
+    assert_eq!(status(&cookies(16 * 1024 + 1)).await, "431");
+    let many = |count: usize| "X: y\r\n".repeat(count - 2);
+    assert_eq!(status(&many(100)).await, "200");
+    assert_eq!(status(&many(101)).await, "431");
+    assert_eq!(status(&many(5000)).await, "431", "also when the listener itself refuses");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s110_a_head_that_does_not_come_to_its_end_is_cut_off() {
+    let app = App::start_with(&[("LIMITS_HEADER_TIMEOUT", "200ms")]).await;
+    for start in ["", "G", "GET / HTTP/1.1\r\n", "GET / HTTP/1.1\r\nHost: localhost\r\nCookie: "] {
+        let mut stream = connect(&app).await;
+        stream.write_all(start.as_bytes()).await.expect("sent");
+        let answer = rest(&mut stream).await;
+        assert!(!answer.contains("200 OK"), "{start:?} was answered: {answer}");
+    }
+    ask_and_stay(&mut connect(&app).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s110_a_head_that_dribbles_in_is_cut_off() {
+    let app = App::start_with(&[("LIMITS_HEADER_TIMEOUT", "200ms")]).await;
+    let (mut reading, mut writing) = connect(&app).await.into_split();
+    let dribble = tokio::spawn(async move {
+        writing.write_all(b"GET / HTTP/1.1\r\n").await.expect("sent");
+        // Each byte comes well within the limit; all of them never do.
+        while writing.write_all(b"a").await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    });
+    let mut text = Vec::new();
+    timeout(PATIENCE, reading.read_to_end(&mut text)).await.expect("the server closes it").ok();
+    assert!(!String::from_utf8_lossy(&text).contains("200 OK"));
+    timeout(PATIENCE, dribble).await.expect("nobody listens any more").expect("no panic");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s110_an_idle_connection_is_closed() {
+    let app = App::start_with(&[("LIMITS_HEADER_TIMEOUT", "200ms")]).await;
+    let mut stream = connect(&app).await;
+    ask_and_stay(&mut stream).await;
+    assert_eq!(rest(&mut stream).await, "");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s110_more_connections_than_the_limit_wait_for_room() {
+    let app = App::start_with(&[("LIMITS_CONNECTIONS", "2"), ("LIMITS_HEADER_TIMEOUT", "60s")]).await;
+    let (mut first, mut second, mut third) = (connect(&app).await, connect(&app).await, connect(&app).await);
+    ask_and_stay(&mut first).await;
+    ask_and_stay(&mut second).await;
+    third.write_all(GET.as_bytes()).await.expect("sent");
+    // Slowness cannot break this: it only makes the silence longer.
+    let early = timeout(Duration::from_millis(300), third.read_u8()).await;
+    assert!(early.is_err(), "a third connection was served beside two");
+    ask_and_stay(&mut second).await;
+    drop(first);
+    answered(&mut third).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s110_a_body_that_does_not_come_is_408() {
+    let app = App::start_with(&[("LIMITS_BODY_TIMEOUT", "100ms")]).await;
+    for (head, start) in [("Content-Length: 100\r\n\r\n", "{"), ("Transfer-Encoding: chunked\r\n\r\n", "1\r\n{\r\n")] {
+        let mut stream = connect(&app).await;
+        stream.write_all(format!("{JSON_POST}{head}{start}").as_bytes()).await.expect("sent");
+        let answer = rest(&mut stream).await;
+        assert!(answer.starts_with("HTTP/1.1 408") && answer.contains("\"kind\":\"timeout\""), "{answer}");
+    }
+    assert_eq!(app.sessions().await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s110_a_request_that_takes_too_long_in_all_is_503_and_may_come_again() {
+    let app = App::start_with(&[("LIMITS_REQUEST_TIMEOUT", "100ms")]).await;
+    let mut stream = connect(&app).await;
+    stream.write_all(format!("{JSON_POST}Content-Length: 100\r\n\r\n{{").as_bytes()).await.expect("sent");
+    let answer = rest(&mut stream).await;
+    assert!(answer.starts_with("HTTP/1.1 503") && answer.contains("\"kind\":\"busy\""), "{answer}");
+    assert!(answer.contains("retry-after: 1\r\n"), "{answer}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s111_a_body_that_is_announced_too_large_is_413_before_it_is_sent() {
+    let app = App::start().await;
+    for length in ["65537", "1000000000000"] {
+        let request = format!("{JSON_POST}Content-Length: {length}\r\n\r\n");
+        let answer = exchange(app.address, request.as_bytes()).await;
+        assert!(answer.starts_with("HTTP/1.1 413") && answer.contains("\"kind\":\"too_large\""), "{answer}");
+    }
+    let most = "x".repeat(64 * 1024 - "session=".len());
+    let answer = app.post("/api/session").form(&[("session", most)]).send().await.expect("an answer");
+    assert_eq!(answer.status(), 409, "64 KiB are taken");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s111_a_body_without_an_end_is_413_and_the_connection_closed() {
+    let app = App::start().await;
+    let (mut reading, mut writing) = connect(&app).await.into_split();
+    let endless = tokio::spawn(async move {
+        let head = format!("{JSON_POST}Transfer-Encoding: chunked\r\n\r\n");
+        writing.write_all(head.as_bytes()).await.expect("sent");
+        let chunk = format!("400\r\n{}\r\n", "x".repeat(1024));
+        while writing.write_all(chunk.as_bytes()).await.is_ok() {}
+    });
+    let mut answer = Vec::new();
+    timeout(PATIENCE, reading.read_to_end(&mut answer)).await.expect("the server closes it").ok();
+    let answer = String::from_utf8_lossy(&answer);
+    assert!(answer.starts_with("HTTP/1.1 413") && answer.contains("\"kind\":\"too_large\""), "{answer}");
+    timeout(PATIENCE, endless).await.expect("nobody listens any more").expect("no panic");
+}

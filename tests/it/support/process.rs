@@ -1,0 +1,177 @@
+//! The real binary, in a folder of its own.
+
+use reqwest::Client;
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// How long a test waits for what must come. Never measured, only a bound.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A folder for a server's data, in which the binary is started with settings of the test's own.
+pub(crate) struct Place {
+    folder: TempDir,
+    binary: PathBuf,
+}
+
+impl Place {
+    pub(crate) fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        Self { folder, binary: env!("CARGO_BIN_EXE_hardtack").into() }
+    }
+
+    /// With a binary of its own, so that the test can put files beside it.
+    pub(crate) fn with_own_binary() -> Self {
+        let place = Self::new();
+        let folder = place.path().join("bin");
+        fs::create_dir(&folder).expect("a folder");
+        let binary = folder.join("hardtack");
+        fs::hard_link(&place.binary, &binary)
+            .or_else(|_| fs::copy(&place.binary, &binary).map(drop))
+            .expect("a second binary");
+        Self { binary, ..place }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(crate) fn database(&self) -> PathBuf {
+        self.path().join("data/hardtack.db")
+    }
+
+    /// The command, in this folder, with no settings but these (named without `HARDTACK_`).
+    pub(crate) fn command(&self, arguments: &[&str], settings: &[(&str, &str)]) -> Command {
+        let mut command = Command::new(&self.binary);
+        command.args(arguments).current_dir(self.path()).env_clear().stdin(Stdio::null());
+        for (name, value) in settings {
+            command.env(format!("HARDTACK_{name}"), value);
+        }
+        command
+    }
+
+    /// Runs the command to its end.
+    pub(crate) fn run(&self, arguments: &[&str], settings: &[(&str, &str)]) -> Output {
+        self.command(arguments, settings).output().expect("the binary runs")
+    }
+
+    /// Runs a command that must refuse, and returns the one line that it writes.
+    pub(crate) fn refusal(&self, code: i32, arguments: &[&str], settings: &[(&str, &str)]) -> String {
+        let output = self.run(arguments, settings);
+        let said = String::from_utf8(output.stderr).expect("text");
+        assert_eq!(output.status.code(), Some(code), "{said}");
+        assert_eq!(said.lines().count(), 1, "one sentence expected: {said}");
+        assert!(said.starts_with("hardtack: ") && !said.contains("panicked"), "{said}");
+        said.trim_end().to_owned()
+    }
+
+    /// Starts the server on a free port and waits until it listens.
+    pub(crate) async fn serve(&self, settings: &[(&str, &str)]) -> Running {
+        let mut command = self.command(&["serve"], settings);
+        command.env("HARDTACK_SITE_LISTEN", "127.0.0.1:0");
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary starts");
+        let said = Said::default();
+        said.follow(child.stdout.take().expect("its output"));
+        said.follow(child.stderr.take().expect("its log"));
+        let line = said.wait_for("listening").await;
+        let digits = |text: &str| text.chars().take_while(char::is_ascii_digit).collect::<String>();
+        let port = line.split("127.0.0.1:").nth(1).map(digits);
+        let port = port.and_then(|port| port.parse().ok());
+        let port: u16 = port.unwrap_or_else(|| panic!("a port in {line}"));
+        Running { address: SocketAddr::from(([127, 0, 0, 1], port)), said, child }
+    }
+}
+
+/// All lines that the server has written so far.
+#[derive(Clone, Default)]
+pub(crate) struct Said(Arc<Mutex<Vec<String>>>);
+
+impl Said {
+    pub(crate) fn lines(&self) -> Vec<String> {
+        self.0.lock().expect("no panic while writing").clone()
+    }
+
+    /// The first line with these words, waited for.
+    pub(crate) async fn wait_for(&self, words: &str) -> String {
+        let find = || self.lines().into_iter().find(|line| line.contains(words));
+        until(find).await.unwrap_or_else(|| panic!("{words:?} never came: {:#?}", self.lines()))
+    }
+
+    fn follow(&self, stream: impl std::io::Read + Send + 'static) {
+        let lines = Arc::clone(&self.0);
+        std::thread::spawn(move || {
+            for line in BufReader::new(stream).lines().map_while(Result::ok) {
+                lines.lock().expect("no panic while reading").push(line);
+            }
+        });
+    }
+}
+
+/// A server that listens. Killed when dropped.
+pub(crate) struct Running {
+    pub(crate) address: SocketAddr,
+    pub(crate) said: Said,
+    child: Child,
+}
+
+impl Running {
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// Counts a visit of this browser.
+    pub(crate) async fn visit(&self, browser: &Client) -> u64 {
+        let answer = browser.post(self.url("/api/visits")).send().await.expect("an answer");
+        assert_eq!(answer.status(), 200);
+        let body: serde_json::Value = answer.json().await.expect("JSON");
+        body["visits"].as_u64().expect("a count")
+    }
+
+    /// Sends a signal: `TERM`, `INT`, `KILL`.
+    pub(crate) fn signal(&self, name: &str) {
+        let kill = Command::new("kill").args([format!("-{name}"), self.child.id().to_string()]).status();
+        assert!(kill.expect("the command kill").success());
+    }
+
+    /// Waits until nobody listens on the address any more.
+    pub(crate) async fn deaf(&self) {
+        until(|| std::net::TcpStream::connect(self.address).err()).await.expect("the listener closes");
+    }
+
+    /// Waits for the end of the process.
+    pub(crate) async fn end(&mut self) -> ExitStatus {
+        until(|| self.child.try_wait().expect("a status")).await.expect("the process ends")
+    }
+
+    /// Stops it, and returns all that it wrote.
+    pub(crate) async fn stop(mut self) -> Vec<String> {
+        self.signal("TERM");
+        assert!(self.end().await.success(), "{:#?}", self.said.lines());
+        self.said.wait_for("stopped").await;
+        self.said.lines()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Fails when it has ended already, which is as well.
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+/// Asks again and again until there is an answer, or until patience ends.
+pub(crate) async fn until<T>(mut ask: impl FnMut() -> Option<T>) -> Option<T> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match ask() {
+            None if Instant::now() < deadline => tokio::time::sleep(Duration::from_millis(10)).await,
+            answer => return answer,
+        }
+    }
+}
