@@ -17,7 +17,7 @@ test: ## runs everything: check, the release with its budget, and the browser te
 
 dev: ## builds and starts a debug build, and again after each change
 	@tools/install
-	@. tools/env.sh && exec cargo leptos watch
+	@tools/dev
 
 check: ## runs the fast part: formatting, lints, unit, integration and documentation tests
 	@tools/install

@@ -67,29 +67,46 @@ export const home = {
 };
 
 /**
- * Waits until the islands answer.
+ * Waits until the islands answer: every button in one has its handler.
  *
- * Before that a form posts by itself, which is right for people, but would let a test pass that means the island. The
- * islands' program is the only one that listens to these events; `watchIslands` notes when it begins to.
+ * Before that a form posts by itself, which is right for people, but would let a test pass that means the island.
+ * `watchIslands` notes which buttons have one.
  */
-export async function awake(page: Page, event: "submit" | "click" = "submit"): Promise<void> {
+export async function awake(page: Page): Promise<void> {
   // Not `waitForFunction`, which the pages' content security policy keeps from evaluating.
-  const listens = () => page.evaluate((event) => (window as unknown as Listening).listening?.includes(event), event);
-  await expect.poll(listens, { message: "the islands are awake" }).toBe(true);
+  const answers = () =>
+    page.evaluate(() => {
+      const buttons = [...document.querySelectorAll("leptos-island button")];
+      const { answering } = window as unknown as Answering;
+      return buttons.length > 0 && buttons.every((button) => answering?.has(button));
+    });
+  await expect.poll(answers, { message: "the islands are awake" }).toBe(true);
 }
 
-type Listening = { listening?: string[] };
+type Answering = { answering?: WeakSet<EventTarget> };
 
 async function watchIslands(context: BrowserContext): Promise<void> {
   await context.addInitScript(() => {
-    const listening: string[] = [];
-    Object.assign(window, { listening });
+    const answering = new WeakSet<EventTarget>();
+    Object.assign(window, { answering });
     const listen = EventTarget.prototype.addEventListener;
     EventTarget.prototype.addEventListener = function (this: EventTarget, type: string, ...rest: unknown[]) {
-      listening.push(type);
+      if (type === "click") answering.add(this);
       Reflect.apply(listen, this, [type, ...rest]);
     } as typeof listen;
   });
+}
+
+/** Goes to a page that no page links to: the answer to a form of a content type that the server does not take. */
+export async function goToRefusal(page: Page): Promise<void> {
+  await page.goto("/");
+  await page.evaluate(() => {
+    const form = document.querySelector<HTMLFormElement>("form.handshake");
+    if (form) form.enctype = "text/plain";
+    // Not by its button, which the island answers once it is awake.
+    form?.submit();
+  });
+  await expect(page.getByRole("link", { name: "Go to the home page" })).toBeVisible();
 }
 
 /** A document that is loaded anew forgets the mark: so a call that needs no page load can be told from one that does. */

@@ -1,7 +1,7 @@
 /** Pictures of the pages. SHOTS says where to: a folder for all of them, or a file for the one of the README. */
 
 import { join } from "node:path";
-import { awake, expect, home, test } from "../fixtures";
+import { awake, expect, goToRefusal, home, test } from "../fixtures";
 
 const into = process.env.SHOTS ?? "";
 const one = into.endsWith(".png");
@@ -14,6 +14,8 @@ test("the README's picture", async ({ visitor }) => {
   await awake(page);
   await home.send(page).click();
   await expect(home.answer(page)).toHaveText("Success!");
+  // Nothing hovered, nothing focused.
+  await page.mouse.move(0, 0);
   await page.evaluate(() => (document.activeElement as HTMLElement | null)?.blur());
   await page.screenshot({ path: into, fullPage: true });
 });
@@ -22,7 +24,7 @@ for (const colorScheme of ["light", "dark"] as const) {
   for (const width of [320, 768, 1280]) {
     test(`${colorScheme}, ${width} pixels`, async ({ visitor, trouble }) => {
       test.skip(one, "only the README's picture was asked for");
-      trouble.expect(/\b404\b/);
+      trouble.expect(/\b404\b/, /\b415\b/);
       const page = await visitor({ viewport: { width, height: 800 }, colorScheme });
       const take = (name: string) =>
         page.screenshot({ path: join(into, `${name}-${colorScheme}-${width}.png`), fullPage: true });
@@ -33,6 +35,8 @@ for (const colorScheme of ["light", "dark"] as const) {
       await take("notice");
       await page.goto("/no-such-page");
       await take("not-found");
+      await goToRefusal(page);
+      await take("error");
     });
 
     test(`${colorScheme}, ${width} pixels, without JavaScript`, async ({ visitor }) => {

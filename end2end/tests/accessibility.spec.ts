@@ -1,5 +1,5 @@
 import axe from "axe-core";
-import { awake, expect, home, type Page, test } from "../fixtures";
+import { awake, expect, goToRefusal, home, type Page, test } from "../fixtures";
 
 const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
 
@@ -35,14 +35,21 @@ for (const colorScheme of ["light", "dark"] as const) {
     test("on the home page with a notice", async ({ page }) => {
       await page.goto("/?error=unavailable");
       await awake(page);
-      await expect(home.notice(page)).not.toBeEmpty();
+      await expect(home.notice(page)).toBeVisible();
       expect(await violations(page)).toEqual([]);
     });
 
     test("on the page that says that there is none", async ({ page, trouble }) => {
       trouble.expect(/\b404\b/);
       expect((await page.goto("/no-such-page"))?.status()).toBe(404);
-      await awake(page, "click");
+      await awake(page);
+      expect(await violations(page)).toEqual([]);
+    });
+
+    test("on the page of an error, which has no islands", async ({ page, trouble }) => {
+      trouble.expect(/\b415\b/);
+      await goToRefusal(page);
+      await expect(page).toHaveTitle("That could not be understood. · Hardtack");
       expect(await violations(page)).toEqual([]);
     });
   });

@@ -1,4 +1,4 @@
-import { expect, home, test } from "../fixtures";
+import { awake, expect, home, test } from "../fixtures";
 
 test("the first visit is greeted, every later one is counted, and a reload is a visit", async ({ page }) => {
   await page.goto("/");
@@ -22,6 +22,9 @@ test("two browsers have two sessions", async ({ page, visitor }) => {
 test("a server killed between two visits loses none", async ({ page, ownServer }) => {
   await page.goto(ownServer.url);
   await expect(home.greeting(page)).toHaveText("Welcome to this page for the first time!");
+  // Left first, so that nothing of the page is still loading when its server dies.
+  await awake(page);
+  await page.goto("about:blank");
   await ownServer.kill();
   await ownServer.resume();
   await page.goto(ownServer.url);
