@@ -242,6 +242,8 @@ async fn s39_s41_s92_what_another_site_asks_is_refused_and_begins_no_session() {
         let request = app.post("/api/visits").header("origin", origin);
         assert_eq!(refused(request).await.0, 403, "{origin}");
     }
+    let twice = app.post("/api/visits").header("sec-fetch-site", "same-origin").header("sec-fetch-site", "cross-site");
+    assert_eq!(refused(twice).await.0, 403, "no browser says it twice");
     let own = app.post("/api/visits").header("origin", "http://localhost:3000");
     assert_eq!(told(own).await.0, 200);
     assert_eq!(app.sessions().await, 1, "of the own origin alone");

@@ -6,17 +6,16 @@ use std::path::{Path, PathBuf};
 /// The chain: a module uses only what stands to its left.
 const CHAIN: [&str; 6] = ["model", "session", "backend", "api", "app", "server"];
 
-/// What stands beside the chain, and who may know it: `doctor` is plain and known to all, `browser` is for the
-/// browser's build of `api` and `app`.
-fn may_use(user: &str, used: &str) -> bool {
+/// Whether a module may name another one.
+///
+/// Two stand beside the chain: `doctor` is plain and known to all, `browser` is for the browser's build of `api` and
+/// `app`.
+fn may_use(module: &str, other: &str) -> bool {
     let place = |name: &str| CHAIN.iter().position(|known| *known == name);
-    match (user, used) {
-        _ if user == used => true,
-        ("model", _) => false,
-        ("doctor", _) => used == "model",
-        (_, "doctor") => true,
-        ("api" | "app", "browser") | ("browser", "model") => true,
-        _ => place(user).zip(place(used)).is_some_and(|(user, used)| used < user),
+    match (module, other) {
+        ("doctor" | "browser", "model") | ("api" | "app", "browser") => true,
+        (_, "doctor") => module != "model",
+        _ => module == other || place(module).zip(place(other)).is_some_and(|(module, other)| other < module),
     }
 }
 

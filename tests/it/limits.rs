@@ -88,6 +88,25 @@ async fn s109_the_api_says_too_many_cookies_in_json_and_clears_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn s109_cookies_stay_where_they_are_not_what_is_too_much_or_nobody_looks() {
+    let app = App::start().await;
+    let cookies = format!("a={}", "x".repeat(20_000));
+    let page = || app.get("/").header("accept", "text/html");
+    for request in [
+        page().header("cookie", "a=b").header("x-long", "x".repeat(20_000)),
+        page().header("cookie", &cookies).header("sec-fetch-mode", "no-cors"),
+        page().header("cookie", &cookies).header("accept", "application/json"),
+    ] {
+        let answer = request.send().await.expect("an answer");
+        assert_eq!((answer.status().as_u16(), cookies_set(&answer)), (431, vec![]));
+        assert!(!answer.headers().contains_key("clear-site-data"));
+    }
+    let navigation = page().header("cookie", &cookies).header("sec-fetch-mode", "navigate");
+    let answer = navigation.send().await.expect("an answer");
+    assert_eq!(cookies_set(&answer), ["a=; Max-Age=0; Path=/"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn s109_the_limits_of_a_head_are_exact() {
     let app = App::start().await;
     let status = async |headers: &str| {
@@ -207,4 +226,16 @@ async fn s111_a_body_without_an_end_is_413_and_the_connection_closed() {
     let answer = String::from_utf8_lossy(&answer);
     assert!(answer.starts_with("HTTP/1.1 413") && answer.contains("\"kind\":\"too_large\""), "{answer}");
     timeout(PATIENCE, endless).await.expect("nobody listens any more").expect("no panic");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s118_a_stop_ends_although_the_room_is_full_and_somebody_waits() {
+    let settings = [("LIMITS_CONNECTIONS", "1"), ("LIMITS_SHUTDOWN_GRACE", "100ms"), ("LIMITS_HEADER_TIMEOUT", "60s")];
+    let app = App::start_with(&settings).await;
+    let mut held = connect(&app).await;
+    ask_and_stay(&mut held).await;
+    held.write_all(b"GET /").await.expect("half a head");
+    let mut waiting = connect(&app).await;
+    waiting.write_all(GET.as_bytes()).await.expect("sent");
+    timeout(PATIENCE, app.stop()).await.expect("the server stops");
 }

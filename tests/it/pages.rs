@@ -213,7 +213,9 @@ async fn a_server_that_starts_disturbs_no_page_of_another_in_its_process() {
         assert_eq!(answer.status(), 200, "visit {visit}");
     }
     over.store(true, Ordering::Relaxed);
-    starting.map(|thread| thread.join().expect("servers that start and stop"));
+    for thread in starting {
+        thread.join().expect("servers that start and stop");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

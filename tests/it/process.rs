@@ -179,6 +179,37 @@ async fn sigkill_between_two_visits_loses_no_acknowledged_visit() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn g10_a_full_disk_is_never_called_a_success() {
+    let (place, browser) = (Place::new(), browser());
+    let mut server = place.serve_on_a_full_disk(256).await;
+    let mut counted = 0;
+    loop {
+        let url = format!("http://{}/api/visits", server.address);
+        let answer = browser.post(url).send().await.expect("an answer");
+        if answer.status() != 200 {
+            assert_eq!(answer.status(), 503);
+            break;
+        }
+        counted += 1;
+        let body: serde_json::Value = answer.json().await.expect("JSON");
+        assert_eq!(body["visits"], counted, "each visit that is answered was kept");
+        assert!(counted < 5000, "the disk is never full");
+    }
+    // What is asked of the disk here is small and may fit once more; not for ever.
+    let ready =
+        async || browser.get(format!("http://{}/readyz", server.address)).send().await.expect("an answer").status();
+    let mut asked = 0;
+    while ready().await != 503 {
+        asked += 1;
+        assert!(asked < 1000, "a server whose disk is full is still sent requests");
+    }
+    server.signal("KILL");
+    server.end().await;
+    let server = place.serve(&[]).await;
+    assert_eq!(server.visit(&browser).await, counted + 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn g2_a_hundred_parallel_visits_count_a_hundred_and_after_a_restart_two_hundred() {
     // An update waits for its turn within its patience with the store, and this machine may be busy.
     let patient = [("STORE_TIMEOUT", "60s"), ("LIMITS_REQUEST_TIMEOUT", "60s")];

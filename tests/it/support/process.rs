@@ -72,7 +72,19 @@ impl Place {
 
     /// Starts the server on a free port and waits until it listens.
     pub(crate) async fn serve(&self, settings: &[(&str, &str)]) -> Running {
-        let mut command = self.command(&["serve"], settings);
+        self.wait_for(self.command(&["serve"], settings)).await
+    }
+
+    /// The same, where no file may grow beyond so many KiB: as if the disk were full.
+    pub(crate) async fn serve_on_a_full_disk(&self, kib: u32) -> Running {
+        let mut command = Command::new("/bin/bash");
+        let script = "trap '' XFSZ; ulimit -f \"$1\"; exec \"$0\" serve";
+        command.args(["-c", script]).arg(&self.binary).arg(kib.to_string());
+        command.current_dir(self.path()).env_clear().stdin(Stdio::null());
+        self.wait_for(command).await
+    }
+
+    async fn wait_for(&self, mut command: Command) -> Running {
         command.env("HARDTACK_SITE_LISTEN", "127.0.0.1:0");
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary starts");
         let said = Said::default();
