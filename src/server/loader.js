@@ -9,7 +9,11 @@
       island.parentElement.closest("leptos-children")?.$$on_hydrate?.();
       await module[island.dataset.component]?.(island);
     }
+  }).catch((error) => {
+    // The forms go on working; the next touch tries again.
+    woken = undefined;
+    console.warn("the islands could not be loaded", error);
   }));
-  for (const touch of ["pointerdown", "focusin", "keydown"]) addEventListener(touch, wake, { once: true });
+  for (const touch of ["pointerdown", "focusin", "keydown"]) addEventListener(touch, wake);
   "requestIdleCallback" in window ? requestIdleCallback(wake, { timeout: 2000 }) : setTimeout(wake, 200);
 }

@@ -20,7 +20,14 @@ pub fn start(settings: &Log) {
         LogFormat::Text => log.finish().try_init(),
         LogFormat::Json => log.json().finish().try_init(),
     };
-    begun.ok();
+    if begun.is_ok() {
+        // Else a panic stands in the log as text of its own shape, which no program reads.
+        std::panic::set_hook(Box::new(|panic| {
+            let place = panic.location().map(ToString::to_string);
+            let said = panic.payload_as_str().unwrap_or("no text");
+            tracing::error!(place, said, "panicked");
+        }));
+    }
 }
 
 /// Writes a line a request: method, path and status; no query, no header.

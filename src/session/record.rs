@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 /// The values of a session: each name with its value as JSON text.
 ///
-/// Text, because most requests hand it on unread, and because two texts of one value compare at once.
+/// Text, because that is what every kind of store can keep, merge and count the bytes of.
 pub type Data = BTreeMap<String, String>;
 
 /// How much `data` measures: the bytes of all names and all values.

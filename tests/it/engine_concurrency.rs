@@ -2,10 +2,11 @@
 
 use crate::support::app::cookies_set;
 use crate::support::engine::Engine;
-use crate::support::{STORES, count};
+use crate::support::{Kind, STORES, count, id_of};
 use axum::extract::Path;
 use axum::routing::get;
 use axum::{Extension, Router};
+use hardtack::session::store::sqlite::SqliteStore;
 use hardtack::session::{Error, Key, Session};
 use std::sync::Arc;
 use std::time::Duration;
@@ -150,11 +151,18 @@ async fn g2_two_servers_on_one_store_count_together() {
     for kind in STORES {
         let own = crate::support::open(kind).await;
         let keys = hardtack::session::Keys::generate().expect("a key");
+        // Two stores of one file know nothing of each other, like those of two processes.
+        let second = match kind {
+            Kind::Memory => Arc::clone(&own.store),
+            Kind::Sqlite => {
+                Arc::new(SqliteStore::open(&own.folder.path().join("hardtack.db"), 4).await.expect("opened"))
+            }
+        };
         let mut nodes = Vec::new();
-        for _ in 0..2 {
+        for store in [Arc::clone(&own.store), second] {
             let routes = routes(&Gate::new(), Arc::new(Barrier::new(1)));
             let keys = keys.clone();
-            nodes.push(Engine::start_as(Arc::clone(&own.store), routes, move |s| s.keys(keys.clone())).await);
+            nodes.push(Engine::start_as(store, routes, move |s| s.keys(keys.clone())).await);
         }
         let cookie = nodes[0].cookie_from("/count").await;
         let mut tasks = JoinSet::new();
@@ -209,5 +217,12 @@ async fn g3_s25_nor_one_that_tower_sessions_flushed() {
 async fn g3_s25_nor_one_that_expired_meanwhile() {
     for slow in ["/slow-put", "/slow-update"] {
         outlives(slow, async |engine, _| engine.clock.advance(Duration::from_secs(30 * 60))).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn g3_s25_nor_one_that_was_revoked_in_the_store() {
+    for slow in ["/slow-put", "/slow-tower-put", "/slow-update"] {
+        outlives(slow, async |engine, cookie| assert!(engine.store.end(&id_of(cookie)).await.expect("ended"))).await;
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::support::app::cookies_set;
 use crate::support::engine::Engine;
-use crate::support::{STORES, open};
+use crate::support::{STORES, id_of, open};
 use axum::Router;
 use axum::body::Body;
 use axum::http::StatusCode;
@@ -193,14 +193,6 @@ async fn g4_a_sign_out_with_a_rotated_id_does_not_claim_success() {
         assert_eq!(cookies_set(&answer), [] as [String; 0], "the new cookie is not taken away");
         assert!(matches!(store.load(&new, now).await, Ok(hardtack::session::store::Loaded::Live(..))));
     }
-}
-
-fn id_of(cookie: &str) -> hardtack::session::id::IdHash {
-    use base64::Engine as _;
-    use sha2::Digest as _;
-    let secret = cookie.split_once('=').and_then(|(_, value)| value.split_once('.')).expect("a signed value").0;
-    let raw = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(secret).expect("base64");
-    hardtack::session::id::IdHash(sha2::Sha256::digest(raw).into())
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -56,3 +56,12 @@ pub async fn count(session: &Session) -> u32 {
     const COUNT: hardtack::session::Key<u32> = hardtack::session::Key::new("count");
     session.update(COUNT, |n| n.unwrap_or(0) + 1).await.expect("a counted session")
 }
+
+/// What a store knows the session of a cookie by.
+pub fn id_of(cookie: &str) -> hardtack::session::id::IdHash {
+    use base64::Engine as _;
+    use sha2::Digest as _;
+    let secret = cookie.split_once('=').and_then(|(_, value)| value.split_once('.')).expect("a signed value").0;
+    let raw = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(secret).expect("base64");
+    hardtack::session::id::IdHash(sha2::Sha256::digest(raw).into())
+}
