@@ -8,7 +8,7 @@ use super::lifetime::Lifetime;
 use super::store::Store;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::OwnedMutexGuard;
 
 /// The shared part of all units of work.
@@ -30,7 +30,11 @@ pub(super) struct Engine {
 ///
 /// Only a courtesy: what makes an update atomic, also across processes, is its version check.
 #[derive(Debug, Default)]
-pub(super) struct Queues(Mutex<HashMap<IdHash, Arc<tokio::sync::Mutex<()>>>>);
+pub(super) struct Queues {
+    queues: Mutex<HashMap<IdHash, Arc<tokio::sync::Mutex<()>>>>,
+    /// When the store has last failed a request.
+    failed: Mutex<Option<Instant>>,
+}
 
 impl Queues {
     /// Waits for a turn. Dropped while waiting, it leaves the queue.
@@ -42,7 +46,16 @@ impl Queues {
     }
 
     fn queues(&self) -> MutexGuard<'_, HashMap<IdHash, Arc<tokio::sync::Mutex<()>>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.queues.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn note_failure(&self) {
+        *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+
+    /// Whether the store has failed a request after that moment.
+    pub(super) fn failed_since(&self, moment: Instant) -> bool {
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner).is_some_and(|failed| failed > moment)
     }
 }
 

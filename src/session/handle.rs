@@ -110,7 +110,7 @@ impl Session {
         let mut fresh = unit.live().is_none();
         let mut before = self.inner.get_value(name).await.map_err(|e| self.error(e))?;
         let Some((id, _)) = unit.live() else { return self.begin_with(name, before, change).await };
-        let _turn = unit.turn(id).await;
+        let _turn = unit.turn(id).await?;
         let (mut kept, mut version) = self.kept(name)?;
         // What this request has put and not committed is what it starts from, whatever others write.
         let pending = (before != kept).then(|| before.clone());

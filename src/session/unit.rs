@@ -127,17 +127,18 @@ impl Unit {
                 tracing::error!(store, timeout = ?self.engine.timeout, "the session store did not answer in time");
             }
         }
+        self.engine.queues.note_failure();
         Err(self.fail(Fault::Unavailable))
     }
 
-    /// Waits for this session's turn among the updates of this process, for half of what is left of the patience; then
-    /// goes on without.
-    pub(super) async fn turn(&self, id: IdHash) -> Option<Turn<'_>> {
-        let left = self.engine.timeout.saturating_sub(self.state().spent) / 2;
+    /// Waits for this session's turn among the updates of this process; after a while goes on without.
+    ///
+    /// A queue that moves is no outage, so this does not count as waiting for the store. But whoever is handed its turn
+    /// by one that the store has failed does not wait for the same failure again (G8).
+    pub(super) async fn turn(&self, id: IdHash) -> Result<Option<Turn<'_>>, Fault> {
         let begun = Instant::now();
-        let turn = tokio::time::timeout(left, self.engine.queues.turn(id)).await.ok();
-        self.state().spent += begun.elapsed();
-        turn
+        let turn = tokio::time::timeout(self.engine.timeout * 4, self.engine.queues.turn(id)).await.ok();
+        if self.engine.queues.failed_since(begun) { Err(self.fail(Fault::Unavailable)) } else { Ok(turn) }
     }
 
     pub(super) fn fail(&self, fault: Fault) -> Fault {

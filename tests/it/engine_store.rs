@@ -192,6 +192,27 @@ async fn g8_one_request_waits_for_one_timeout_however_often_it_asks() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn g8_a_queue_of_updates_waits_for_one_timeout_all_together() {
+    let store = Watched::new(open(Kind::Memory).await.store);
+    let engine = Engine::start_as(store.clone(), routes(), |s| s.timeout(Duration::from_millis(500))).await;
+    let cookie = engine.cookie_from("/count").await;
+    store.asked();
+    // All have read when the store freezes; then the first in the queue meets the outage for all of them.
+    store.freeze_writes(true);
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..20 {
+        tasks.spawn(browser().get(engine.url("/count")).header("cookie", &cookie).send());
+    }
+    for answer in tasks.join_all().await {
+        assert_eq!(answer.expect("an answer").status(), 503);
+    }
+    let (_, writes) = store.asked();
+    assert!(writes < 20, "not each of them has waited for the store: {writes}");
+    store.freeze_writes(false);
+    assert_eq!(engine.get_as(&cookie, "/count").await.status(), 200, "it recovers by itself");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn g8_a_locked_sqlite_file_is_an_outage_like_any_other() {
     let own = open(Kind::Sqlite).await;
     let engine = Engine::start_as(own.store.clone(), routes(), |s| s.timeout(Duration::from_millis(300))).await;

@@ -211,14 +211,12 @@ async fn g10_a_full_disk_is_never_called_a_success() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn g2_a_hundred_parallel_visits_count_a_hundred_and_after_a_restart_two_hundred() {
-    // An update waits for its turn within its patience with the store, and this machine may be busy.
-    let patient = [("STORE_TIMEOUT", "60s"), ("LIMITS_REQUEST_TIMEOUT", "60s")];
     let (place, browser) = (Place::new(), browser());
-    let server = place.serve(&patient).await;
+    let server = place.serve(&[]).await;
     assert_eq!(server.visit(&browser).await, 1);
     assert_eq!(in_parallel(&server, &browser, 99).await, (2..=100).collect::<Vec<_>>());
     server.stop().await;
-    let server = place.serve(&patient).await;
+    let server = place.serve(&[]).await;
     assert_eq!(in_parallel(&server, &browser, 100).await, (101..=200).collect::<Vec<_>>());
 }
 

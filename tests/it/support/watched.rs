@@ -15,13 +15,14 @@ pub struct Watched {
     calls: AtomicUsize,
     writes: AtomicUsize,
     frozen: AtomicBool,
+    frozen_writes: AtomicBool,
     broken: AtomicBool,
 }
 
 impl Watched {
     pub fn new(inner: Arc<dyn Store>) -> Arc<Self> {
         let (calls, writes) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        Arc::new(Self { inner, calls, writes, frozen: false.into(), broken: false.into() })
+        Arc::new(Self { inner, calls, writes, frozen: false.into(), frozen_writes: false.into(), broken: false.into() })
     }
 
     /// Calls since the last time this was asked: all of them, and those that write.
@@ -32,6 +33,11 @@ impl Watched {
     /// Answers no more, until thawed.
     pub fn freeze(&self, frozen: bool) {
         self.frozen.store(frozen, Ordering::SeqCst);
+    }
+
+    /// Answers what only reads, until thawed.
+    pub fn freeze_writes(&self, frozen: bool) {
+        self.frozen_writes.store(frozen, Ordering::SeqCst);
     }
 
     /// Fails at once, until mended.
@@ -45,7 +51,7 @@ impl Watched {
         if self.broken.load(Ordering::SeqCst) {
             return Err(StoreError::unavailable("broken for a test"));
         }
-        if self.frozen.load(Ordering::SeqCst) {
+        if self.frozen.load(Ordering::SeqCst) || (writes && self.frozen_writes.load(Ordering::SeqCst)) {
             std::future::pending::<()>().await;
         }
         Ok(&*self.inner)
