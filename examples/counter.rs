@@ -24,5 +24,6 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let sessions = Sessions::new(MemoryStore::default(), Keys::generate()?).cookie(CookieSettings::new(false));
     let app = Router::new().route("/", get(count)).layer(sessions);
     let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
+    println!("listening; open http://localhost:3000");
     Ok(axum::serve(listener, app).await?)
 }

@@ -25,7 +25,7 @@ pub(super) async fn call(Extension(limits): Extension<Limits>, request: Request)
         Ok(body) => body,
         Err(kind) => return refuse(kind),
     };
-    // A form without script: server functions would answer it with the error in the address (checklist 55).
+    // A form without script: server functions would answer it with the error in the address (ASVS 5.0, 14.2.1).
     let posted_by_page = parts.method == Method::POST && accepts_page(&parts.headers);
     let back = posted_by_page.then(|| page_of(&parts.headers));
     let endpoint = parts.uri.path().rsplit('/').next().unwrap_or_default().to_owned();
@@ -83,7 +83,7 @@ async fn read(parts: &Parts, body: Body, limits: &Limits) -> Result<Bytes, Kind>
         Ok(Err(_)) => return Err(Kind::Invalid),
         Ok(Ok(body)) => body,
     };
-    // No body has no type. A body without one, or as text, is what a foreign page can send unasked (checklist 42).
+    // No body has no type. A body without one, or as text, is what a foreign page can send unasked (ASVS 5.0, 3.5.2).
     if !body.is_empty() && !is_ours(parts.headers.get(header::CONTENT_TYPE)) {
         return Err(Kind::UnsupportedMediaType);
     }

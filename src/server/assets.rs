@@ -51,7 +51,7 @@ impl Assets {
         if !assets.root.join(assets.script.trim_start_matches('/')).is_file() {
             tracing::warn!(
                 file = assets.script,
-                "leptos.site_root: the browser's part is not built there, so pages come without style and islands; \
+                "leptos.site_root or leptos.output_name: the browser's part is not built there, so pages come without style and islands; \
                  run `make run` or `cargo leptos build`"
             );
         }

@@ -29,7 +29,7 @@ pub(super) async fn same_origin(State(site): State<Arc<Site>>, request: Request,
 
 /// Browsers say where a request comes from: by `Sec-Fetch-Site`, the older ones by `Origin` or `Referer`.
 ///
-/// Source: checklist 39 to 46 and 92; the OWASP CSRF prevention cheat sheet.
+/// Source: ASVS 5.0, 3.5.1 to 3.5.3; the OWASP CSRF prevention cheat sheet.
 fn is_own(method: &Method, headers: &HeaderMap, own: &str) -> bool {
     // A browser sends each of them once.
     let twice = |name: &HeaderName| headers.get_all(name).iter().nth(1).is_some();

@@ -7,7 +7,7 @@ use axum::response::Response;
 
 /// What stands on every answer that does not say otherwise itself.
 ///
-/// Source: checklist 88 to 90; ASVS 5.0, 3.4.3 to 3.4.8.
+/// Source: ASVS 5.0, 3.4.3 to 3.4.8.
 const ALWAYS: [(HeaderName, &str); 7] = [
     // For what is no page. A page brings its own policy, with its nonce.
     (
@@ -38,7 +38,7 @@ pub(super) async fn secure(request: Request, next: Next) -> Response {
 
 /// The policy of a page: its own scripts by nonce, WebAssembly, styles and calls of this origin.
 ///
-/// Source: checklist 88 and 89. While `make dev` runs, the reload's socket is let through too.
+/// Source: ASVS 5.0, 3.4.3. While `make dev` runs, the reload's socket is let through too.
 pub(super) fn page_policy(nonce: &str, reload: Option<&str>) -> String {
     let reload = reload.map(|port| format!(" ws://127.0.0.1:{port} ws://localhost:{port}")).unwrap_or_default();
     format!(

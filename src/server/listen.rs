@@ -19,7 +19,7 @@ use tokio_io_timeout::TimeoutStream;
 use tower::{Service, service_fn};
 
 /// What hyper reads at most before a head is complete: enough to answer a browser that drowns in cookies with a
-/// page that frees it (checklist 109). The limit itself is `limits.headers`.
+/// page that frees it. The limit itself is `limits.headers`.
 const HEAD: usize = 512 * 1024;
 /// Likewise for the number of headers.
 const HEADERS: usize = 1000;
@@ -29,7 +29,7 @@ const HEADERS: usize = 1000;
 pub enum BindError {
     /// Somebody else listens there.
     #[error(
-        "site.listen: {0} is in use by another program; stop that one, or choose another port (0 picks a free one)"
+        "site.listen: {0} is in use by another program; stop that one, or set another port in `site.listen` and `site.url`"
     )]
     InUse(SocketAddr),
     /// The system does not allow it.

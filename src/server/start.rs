@@ -80,6 +80,14 @@ impl Server {
     /// When the listener fails.
     pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
         let Self { listener, site, settings } = self;
+        let port = settings.site.url.port_or_known_default();
+        if settings.site.is_loopback() && port != Some(listener.address.port()) {
+            tracing::warn!(
+                listening = listener.address.port(),
+                ?port,
+                "site.url names another port than the one listened on; set both"
+            );
+        }
         if settings.store.timeout > Duration::from_millis(900) {
             tracing::warn!("store.timeout is long: while the store is away, visitors wait over a second to be told so");
         }

@@ -6,7 +6,7 @@
 //!
 //! `registry` makes structs, defaults and `docs/SETTINGS.md` from the list, `sources` collects what was set,
 //! `values` reads it, `check` refuses contradictions. To add a setting, add a field here and a line to
-//! `Leptos.toml`, and print the page anew: `hardtack settings > docs/SETTINGS.md`.
+//! `Leptos.toml`, and print the page anew: `cargo run --features ssr -- settings`, into `docs/SETTINGS.md`.
 
 mod check;
 mod registry;
@@ -37,7 +37,8 @@ registry::settings! {
         /// The origin by which browsers call this server: scheme, host and port. Secure cookies follow from it.
         /// Plain http is for this machine; elsewhere it needs `insecure`.
         url: Url = "http://localhost:3000",
-        /// The address and port to listen on. Port 0 picks a free one, and the log says which.
+        /// The address and port to listen on. The port of `url` does not follow: change both. Port 0 picks a free one,
+        /// and the log says which.
         listen: SocketAddr = "127.0.0.1:3000",
         /// Accepts plain http on a host that is not this machine. For trials only: anybody on the way can take
         /// over sessions.
@@ -60,7 +61,8 @@ registry::settings! {
         rotation_grace: Duration = "10s",
         /// Where the keys are that sign cookies: files, or variables as `env:NAME`. The first signs, all verify.
         /// Empty: a key is made at the first start, in the file `hardtack.key` (mode 0600) beside the database;
-        /// with `memory:` a new one at every start. Never write a key itself here.
+        /// with `memory:` a new one at every start. Never write a key itself here, and
+        /// begin the name of a variable of yours with anything but `HARDTACK_`.
         keys: Vec<KeySource> = "",
         /// The most data that one session may hold.
         max_data: Size = "16 KiB",
