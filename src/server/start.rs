@@ -83,9 +83,9 @@ impl Server {
         let port = settings.site.url.port_or_known_default();
         if settings.site.is_loopback() && port != Some(listener.address.port()) {
             tracing::warn!(
-                listening = listener.address.port(),
+                bound = listener.address.port(),
                 ?port,
-                "site.url names another port than the one listened on; set both"
+                "site.url names another port than the one that is bound; set it to what browsers are to open"
             );
         }
         if settings.store.timeout > Duration::from_millis(900) {
