@@ -1,18 +1,19 @@
 //! The door of the server functions: what may come in, and what goes out.
 
 use super::explain::refuse;
+use super::router::Site;
 use super::settings::Limits;
 use crate::model::error::{Kind, WireError};
-use axum::Extension;
 use axum::body::{Body, Bytes, to_bytes};
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts};
 use axum::response::{IntoResponse, Redirect, Response};
 use http_body_util::LengthLimitError;
 use std::error::Error as _;
+use std::sync::Arc;
 
 /// Calls a server function.
-pub(super) async fn call(Extension(limits): Extension<Limits>, request: Request) -> Response {
+pub(super) async fn call(State(site): State<Arc<Site>>, request: Request) -> Response {
     let (mut parts, body) = request.into_parts();
     if let Err(kind) = route(&mut parts) {
         let mut refusal = refuse(kind);
@@ -21,7 +22,7 @@ pub(super) async fn call(Extension(limits): Extension<Limits>, request: Request)
         }
         return refusal;
     }
-    let body = match read(&parts, body, &limits).await {
+    let body = match read(&parts, body, &site.limits).await {
         Ok(body) => body,
         Err(kind) => return refuse(kind),
     };

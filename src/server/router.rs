@@ -57,10 +57,11 @@ pub(super) fn router(site: &Arc<Site>) -> Router {
         let site = Arc::clone(site);
         move || document::document(&site.assets)
     };
+    let functions = Router::new().route("/api/{*path}", any(api::call)).with_state(Arc::clone(site));
     let with_session = Router::new()
-        .route("/api/{*path}", any(api::call))
         .leptos_routes_with_context(&site.assets.options, PAGES.clone(), document::provide_theme, shell.clone())
         .with_state(site.assets.options.clone())
+        .merge(functions)
         .layer(site.sessions.clone());
 
     let files = assets::files(&site.assets);
@@ -96,5 +97,4 @@ pub(super) fn router(site: &Arc<Site>) -> Router {
         .layer(CompressionLayer::new())
         .layer(from_fn(headers::secure))
         .layer(from_fn(log::request))
-        .layer(axum::Extension(site.limits.clone()))
 }

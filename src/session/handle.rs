@@ -107,9 +107,9 @@ impl Session {
     {
         let (unit, name) = (&self.unit, key.name());
         let _alone = unit.updating.lock().await;
-        let mut fresh = unit.live().is_none();
+        let mut fresh = unit.live_id().is_none();
         let mut before = self.inner.get_value(name).await.map_err(|e| self.error(e))?;
-        let Some((id, _)) = unit.live() else { return self.begin_with(name, before, change).await };
+        let Some(id) = unit.live_id() else { return self.begin_with(name, before, change).await };
         let _turn = unit.turn(id).await?;
         let (mut kept, mut version) = self.kept(name)?;
         // What this request has put and not committed is what it starts from, whatever others write.
@@ -198,11 +198,11 @@ impl Session {
         // Any question loads the session.
         self.inner.get_value("").await.map_err(|e| self.error(e))?;
         let now = self.unit.now();
-        Ok(self.unit.live().map(|(_, record)| Facts {
+        Ok(self.unit.live(|_, record| Facts {
             age: now - record.created,
             idle_left: record.deadline().left(now),
             absolute_left: (record.created + record.lifetime.absolute).left(now),
-            keys: record.data.into_keys().collect(),
+            keys: record.data.keys().cloned().collect(),
         }))
     }
 
@@ -226,8 +226,8 @@ impl Session {
 
     /// What the store holds under a name as far as this request knows, and the version that goes with it.
     fn kept(&self, name: &str) -> Result<(Option<Value>, u64), Error> {
-        let Some((_, record)) = self.unit.live() else { return Err(Error::Ended) };
-        Ok((parse(&record, name)?, record.version))
+        let kept = self.unit.live(|_, record| Ok((parse(record, name)?, record.version)));
+        kept.unwrap_or(Err(Error::Ended))
     }
 
     /// The same, asked anew. The record as loaded stays: the rest of the request is measured against it.

@@ -47,17 +47,19 @@ impl Unit {
             // `clear` makes a record without loading one; its difference needs the one that is kept.
             self.load_values().await?;
         }
-        let place = self.state().place.clone();
-        if let Place::Leaving(Leaving { record, .. }) = place {
+        let leaving = match &self.state().place {
+            Place::Leaving(leaving) => Some(leaving.record.clone()),
+            _ => None,
+        };
+        if let Some(record) = leaving {
             return self.end_and_begin(record.as_ref(), values).await;
         }
-        let Some((_, record)) = self.live() else {
-            return self.begin_unless_empty(values).await;
-        };
-        if values.is_empty() && record.account.is_none() {
+        if values.is_empty() && self.live(|_, record| record.account.is_none()) == Some(true) {
             return self.end().await;
         }
-        let changes = self.changes(&record, values)?;
+        let Some(changes) = self.live_changes(values)? else {
+            return self.begin_unless_empty(values).await;
+        };
         if !changes.values.is_empty() {
             self.apply(&changes).await?;
         }
@@ -111,28 +113,42 @@ impl Unit {
         if values.is_empty() {
             return Ok(());
         }
-        let texts = values.iter().map(|(name, value)| Ok((name.clone(), self.text(name, value)?)));
-        self.begin(texts.collect::<Result<Data, Fault>>()?).await
+        self.begin(self.texts(values)?).await
+    }
+
+    /// What `values` changed in the session that lives, if one does.
+    fn live_changes(&self, values: &Values) -> Result<Option<Changes>, Fault> {
+        let texts = self.texts(values)?;
+        Ok(self.live(|_, record| self.difference(record, values, texts)))
     }
 
     /// What `values` changed, measured against the record as loaded.
     fn changes(&self, record: &Record, values: &Values) -> Result<Changes, Fault> {
+        Ok(self.difference(record, values, self.texts(values)?))
+    }
+
+    fn difference(&self, record: &Record, values: &Values, texts: Data) -> Changes {
         let mut changes = Changes { max_data: self.engine.max_data, ..Changes::default() };
-        for (name, value) in values {
-            let (text, before) = (self.text(name, value)?, record.data.get(name));
+        for (name, text) in texts {
             // By text, or by value where another version has spelt it differently. (A float read back may differ from
             // the one that was written.)
-            let same = before.is_some_and(|before| {
-                *before == text || serde_json::from_str::<Value>(before).is_ok_and(|before| before == *value)
+            let same = record.data.get(&name).is_some_and(|before| {
+                *before == text
+                    || serde_json::from_str(before).is_ok_and(|before: Value| Some(&before) == values.get(&name))
             });
             if !same {
-                changes.values.insert(name.clone(), Some(text));
+                changes.values.insert(name, Some(text));
             }
         }
         for name in record.data.keys().filter(|name| !values.contains_key(*name)) {
             changes.values.insert(name.clone(), None);
         }
-        Ok(changes)
+        changes
+    }
+
+    /// The values as they are kept.
+    fn texts(&self, values: &Values) -> Result<Data, Fault> {
+        values.iter().map(|(name, value)| Ok((name.clone(), self.text(name, value)?))).collect()
     }
 }
 
@@ -154,7 +170,7 @@ impl SessionStore for Unit {
 
     async fn create(&self, record: &mut TowerRecord) -> TowerResult<()> {
         self.create_values(record.id, &record.data).await.map_err(backend)?;
-        if let Some((id, _)) = self.live() {
+        if let Some(id) = self.live_id() {
             record.id = id.as_tower_id();
         }
         Ok(())

@@ -96,12 +96,17 @@ impl Unit {
         self.engine.clock.now()
     }
 
-    /// The session as loaded.
-    pub(super) fn live(&self) -> Option<(IdHash, Record)> {
+    /// Looks at the session as loaded, if it lives. Nothing is copied: `look` must not wait.
+    pub(super) fn live<T>(&self, look: impl FnOnce(IdHash, &Record) -> T) -> Option<T> {
         match &self.state().place {
-            Place::Live(id, record) => Some((*id, record.clone())),
+            Place::Live(id, record) => Some(look(*id, record)),
             _ => None,
         }
+    }
+
+    /// The id under which the session lives.
+    pub(super) fn live_id(&self) -> Option<IdHash> {
+        self.live(|id, _| id)
     }
 
     /// Waits for a step of the store, within what is left of this request's patience.
@@ -173,7 +178,7 @@ impl Unit {
             return Ok(Applied::Done(0));
         }
         self.complain_when_late();
-        let Some((id, _)) = self.live() else { return Err(self.fail(Fault::Ended)) };
+        let Some(id) = self.live_id() else { return Err(self.fail(Fault::Ended)) };
         let applied = self.ask(self.engine.store.apply(&id, changes, self.now())).await?;
         match applied {
             Applied::Done(version) => self.written(changes, version),
