@@ -98,11 +98,13 @@ impl CookieSettings {
         let value = values.next()?;
         // A cookie of the same name from a sibling domain or another path must not win by its place in the row.
         if values.next().is_some() {
+            metrics::counter!("hardtack_cookies_refused_total", "reason" => "twice").increment(1);
             tracing::warn!(cookie = self.name, "two session cookies in one request; neither is used");
             return None;
         }
         let secret = keys.open(&self.name, value);
         if secret.is_none() {
+            metrics::counter!("hardtack_cookies_refused_total", "reason" => "forged").increment(1);
             tracing::debug!(cookie = self.name, "a session cookie that no key of ours signed");
         }
         secret

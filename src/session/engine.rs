@@ -7,6 +7,7 @@ use super::keys::Keys;
 use super::lifetime::Lifetime;
 use super::store::Store;
 use std::collections::HashMap;
+use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::OwnedMutexGuard;
@@ -20,6 +21,8 @@ pub(super) struct Engine {
     pub(super) lifetime: Lifetime,
     pub(super) touch_every: Duration,
     pub(super) rotation_grace: Duration,
+    pub(super) renew_every: Option<Duration>,
+    pub(super) per_account: Option<NonZeroU32>,
     pub(super) max_data: usize,
     pub(super) timeout: Duration,
     pub(super) clock: Clock,

@@ -45,7 +45,7 @@ async fn commit(session: &Session, failed: bool) -> Result<(), Fault> {
             return Err(unit.state().last.unwrap_or(Fault::Unavailable));
         }
     }
-    unit.touch().await
+    if unit.renew().await? { Ok(()) } else { unit.touch().await }
 }
 
 /// A failure that was met while the handler ran, if it must decide the answer.

@@ -2,8 +2,9 @@
 
 use super::cookie::CookieSettings;
 use super::error::{Error, Fault};
+use super::id::Handle;
 use super::key::Key;
-use super::record::{Changes, Record};
+use super::record::{Changes, Owner, Record};
 use super::store::Applied;
 use super::unit::Unit;
 use axum::extract::FromRequestParts;
@@ -47,6 +48,10 @@ pub struct Session {
 /// What may be told of a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Facts {
+    /// Its public name, which survives rotations.
+    pub handle: Handle,
+    /// Whose it is.
+    pub owner: Owner,
     /// The names of its values, sorted; without those that this request has put and not committed.
     pub keys: Vec<String>,
     /// How long ago it began.
@@ -199,6 +204,8 @@ impl Session {
         self.inner.get_value("").await.map_err(|e| self.error(e))?;
         let now = self.unit.now();
         Ok(self.unit.live(|_, record| Facts {
+            handle: record.handle,
+            owner: record.owner.clone(),
             age: now - record.created,
             idle_left: record.deadline().left(now),
             absolute_left: (record.created + record.lifetime.absolute).left(now),
@@ -238,11 +245,12 @@ impl Session {
 
     async fn swap(&self, name: &str, json: &Value, version: u64) -> Result<Applied, Error> {
         let values = [(name.to_owned(), Some(self.unit.text(name, json)?))].into();
-        let changes = Changes { values, if_version: Some(version), max_data: self.unit.engine.max_data };
+        let max_data = self.unit.engine.max_data;
+        let changes = Changes { values, if_version: Some(version), max_data, ..Changes::default() };
         Ok(self.unit.apply(&changes).await?)
     }
 
-    fn error(&self, error: tower_sessions::session::Error) -> Error {
+    pub(super) fn error(&self, error: tower_sessions::session::Error) -> Error {
         match error {
             tower_sessions::session::Error::SerdeJson(error) => value_error(error),
             tower_sessions::session::Error::Store(_) => self.unit.state().last.map_or(Error::Unavailable, Error::from),

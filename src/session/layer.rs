@@ -7,10 +7,12 @@ use super::finish::{Abandoned, finish};
 use super::handle::Session;
 use super::keys::Keys;
 use super::lifetime::Lifetime;
+use super::policy::Contradiction;
 use super::store::Store;
 use super::sweep::sweep;
 use super::unit::Unit;
 use axum::http::{HeaderMap, Method, Request, Response};
+use std::num::NonZeroU32;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -32,9 +34,9 @@ use tower::{Layer, Service};
 /// }
 ///
 /// let sessions = Sessions::new(MemoryStore::default(), Keys::generate()?)
-///     .cookie(CookieSettings::new(false)); // plain http on this machine
+///     .cookie(CookieSettings::new(false))?; // plain http on this machine
 /// let app: Router = Router::new().route("/", get(count)).layer(sessions);
-/// # Ok::<(), hardtack::session::keys::KeyError>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct Sessions(Arc<Engine>);
@@ -59,6 +61,8 @@ impl Sessions {
             lifetime: Lifetime::default(),
             touch_every: Duration::from_secs(60),
             rotation_grace: Duration::from_secs(10),
+            renew_every: None,
+            per_account: None,
             max_data: 16 * 1024,
             timeout: Duration::from_millis(800),
             clock: Clock::System,
@@ -73,9 +77,15 @@ impl Sessions {
     }
 
     /// Name and attributes of the cookie. Default: [`CookieSettings::default`], for https.
-    #[must_use]
-    pub fn cookie(self, cookie: CookieSettings) -> Self {
-        self.with(|engine| engine.cookie = cookie)
+    ///
+    /// # Errors
+    ///
+    /// When browsers would drop such a cookie: the sentence says why, and what to do.
+    pub fn cookie(self, cookie: CookieSettings) -> Result<Self, Contradiction> {
+        match Contradiction::find(&cookie) {
+            Some(contradiction) => Err(contradiction),
+            None => Ok(self.with(|engine| engine.cookie = cookie)),
+        }
     }
 
     /// How long a session lives, each clock at most 400 days. Default: 30 minutes idle, 12 hours in all.
@@ -85,6 +95,8 @@ impl Sessions {
     }
 
     /// How often at most a reading request marks its session as used in the store. Default: 60 seconds.
+    ///
+    /// Of a session whose idle timeout is shorter than twice this, half that timeout counts.
     #[must_use]
     pub fn touch_every(self, span: Duration) -> Self {
         self.with(|engine| engine.touch_every = span)
@@ -94,6 +106,23 @@ impl Sessions {
     #[must_use]
     pub fn rotation_grace(self, span: Duration) -> Self {
         self.with(|engine| engine.rotation_grace = span)
+    }
+
+    /// Gives a session a new id when it has had its present one for so long. Default: never.
+    ///
+    /// No privilege changes, so the old id goes on reaching the session for the rotation's grace: parallel requests
+    /// notice nothing. A browser that never gets the answer with the new id is signed out when the grace is over.
+    #[must_use]
+    pub fn renew_every(self, span: Option<Duration>) -> Self {
+        self.with(|engine| engine.renew_every = span)
+    }
+
+    /// How many sessions an account may have. Default: any number.
+    ///
+    /// A sign-in beyond it ends those that were used longest ago, before it is answered. Source: ASVS 5.0, 7.1.2.
+    #[must_use]
+    pub fn per_account(self, limit: Option<NonZeroU32>) -> Self {
+        self.with(|engine| engine.per_account = limit)
     }
 
     /// How many bytes the names and values of a session may measure. Default: 16 KiB.

@@ -16,19 +16,39 @@ pub fn size(data: &Data) -> usize {
     data.iter().map(|(name, value)| name.len() + value.len()).sum()
 }
 
+/// Whose session it is, and where it was signed in.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Owner {
+    /// The account that is signed in, if one is. Stores index it.
+    pub account: Option<String>,
+    /// Where it was signed in.
+    pub device: Option<Device>,
+}
+
+/// A line in a list of devices, as people tell them apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Device {
+    /// Browser and system in words: "Firefox on Linux".
+    pub label: String,
+    /// The network address that it signed in from.
+    pub address: String,
+}
+
 /// A session as a store keeps it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
     /// Its public name.
     pub handle: Handle,
-    /// The account that is signed in, if one is. Stores index it.
-    pub account: Option<String>,
+    /// Whose it is.
+    pub owner: Owner,
     /// Its values.
     pub data: Data,
     /// Its two clocks.
     pub lifetime: Lifetime,
     /// When it was first created; rotations keep it.
     pub created: Timestamp,
+    /// When it got the id that it has now.
+    pub renewed: Timestamp,
     /// When it was last used, to the accuracy of `touch_every`.
     pub seen: Timestamp,
     /// Counts the changes of the data, from 1.
@@ -39,7 +59,16 @@ impl Record {
     /// A session that begins now, with `data` and nobody signed in.
     #[must_use]
     pub fn new(data: Data, lifetime: Lifetime, now: Timestamp) -> Self {
-        Self { handle: Handle::generate(), account: None, data, lifetime, created: now, seen: now, version: 1 }
+        Self {
+            handle: Handle::generate(),
+            owner: Owner::default(),
+            data,
+            lifetime,
+            created: now,
+            renewed: now,
+            seen: now,
+            version: 1,
+        }
     }
 
     /// The moment at which it is over.
@@ -54,9 +83,11 @@ impl Record {
 pub struct Changes {
     /// The new values by name; `None` removes.
     pub values: BTreeMap<String, Option<String>>,
+    /// New clocks, counted from the first creation; `None` keeps the old ones.
+    pub lifetime: Option<Lifetime>,
     /// Applies only to this version of the data. Without it, other writers' changes of other values are kept.
     pub if_version: Option<u64>,
-    /// How much the data may measure afterwards, in bytes (see [`size`]).
+    /// How much the data may measure afterwards, in bytes (see [`size`]). What measures more already may shrink.
     pub max_data: usize,
 }
 
@@ -79,10 +110,8 @@ pub struct Rotation {
     pub to: IdHash,
     /// What else changes in the same step.
     pub changes: Changes,
-    /// Who is signed in from now on; `None` keeps whoever is.
-    pub account: Option<Option<String>>,
-    /// New clocks, counted from the first creation; `None` keeps the old ones.
-    pub lifetime: Option<Lifetime>,
+    /// Whose it is from now on; `None` keeps the owner.
+    pub owner: Option<Owner>,
     /// What the old id is good for afterwards.
     pub grace: Grace,
 }

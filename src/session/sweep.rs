@@ -1,9 +1,10 @@
 //! Removes sessions that are over, in the background.
 
 use super::clock::Clock;
-use super::store::Store;
+use super::id::Handle;
+use super::store::{Stats, Store, StoreError};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How many sessions one step removes.
 const BATCH: u32 = 500;
@@ -11,21 +12,62 @@ const BATCH: u32 = 500;
 const BREATH: Duration = Duration::from_millis(50);
 /// The pause between two rounds, before jitter.
 const PAUSE: Duration = Duration::from_secs(60);
+/// How long a sweeper keeps its office without confirming it. More than the longest pause, so that it stays with one node
+/// while that node lives.
+const OFFICE: Duration = Duration::from_secs(150);
+/// The longest round: a store that is written faster than it is swept is looked at anew.
+const ROUND: Duration = Duration::from_secs(30);
 
-/// Sweeps for ever. Dropping the future stops it; a failure is logged and the next round tries again.
+/// Sweeps for ever, while no other node does. Dropping the future stops it; a failure is logged and the next round tries
+/// again.
 ///
 /// Ended and expired sessions are refused by the load already: this only gives back their room.
+///
+/// Metrics: `hardtack_sweep_removed_total`, `hardtack_sweep_failures_total`, `hardtack_sweep_seconds` (a round),
+/// `hardtack_sessions` by state.
 pub async fn sweep(store: Arc<dyn Store>, clock: Clock) {
+    let sweeper = Handle::generate();
     loop {
         tokio::time::sleep(jittered(PAUSE)).await;
-        loop {
-            match store.sweep(clock.now(), BATCH).await {
-                Ok(swept) if swept >= u64::from(BATCH) => tokio::time::sleep(BREATH).await,
-                Ok(swept) => break tracing::debug!(swept, "swept sessions that are over"),
-                Err(error) => break tracing::warn!(%error, "sessions that are over could not be swept"),
+        let begun = Instant::now();
+        match round(&*store, &clock, &sweeper).await {
+            Ok(Some((swept, stats))) => {
+                metrics::counter!("hardtack_sweep_removed_total").increment(swept);
+                metrics::histogram!("hardtack_sweep_seconds").record(begun.elapsed().as_secs_f64());
+                gauge(stats);
+                tracing::debug!(swept, live = stats.live, over = stats.over, "swept sessions that are over");
+            }
+            Ok(None) => tracing::debug!("another node sweeps"),
+            Err(error) => {
+                metrics::counter!("hardtack_sweep_failures_total").increment(1);
+                tracing::warn!(%error, "sessions that are over could not be swept");
             }
         }
     }
+}
+
+/// One round, if the office is ours: how many were removed, and how full the store is then.
+async fn round(store: &dyn Store, clock: &Clock, sweeper: &Handle) -> Result<Option<(u64, Stats)>, StoreError> {
+    let begun = Instant::now();
+    let mut removed = 0;
+    loop {
+        let now = clock.now();
+        if !store.lead(sweeper, now + OFFICE, now).await? {
+            return Ok(None);
+        }
+        let swept = store.sweep(now, BATCH).await?;
+        removed += swept.sessions;
+        if !swept.more || begun.elapsed() > ROUND {
+            return Ok(Some((removed, store.stats(now).await?)));
+        }
+        tokio::time::sleep(BREATH).await;
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a gauge is a float; the loss begins at 2^52 sessions")]
+fn gauge(stats: Stats) {
+    metrics::gauge!("hardtack_sessions", "state" => "live").set(stats.live as f64);
+    metrics::gauge!("hardtack_sessions", "state" => "over").set(stats.over as f64);
 }
 
 /// Between half and one and a half of a span, so that nodes do not sweep in step.

@@ -54,7 +54,7 @@ impl Unit {
         if let Some(record) = leaving {
             return self.end_and_begin(record.as_ref(), values).await;
         }
-        if values.is_empty() && self.live(|_, record| record.account.is_none()) == Some(true) {
+        if values.is_empty() && self.live(|_, record| record.owner.account.is_none()) == Some(true) {
             return self.end().await;
         }
         let Some(changes) = self.live_changes(values)? else {
@@ -108,9 +108,9 @@ impl Unit {
         self.begin_unless_empty(&fresh).await
     }
 
-    /// Who stores nothing costs nothing.
+    /// Who stores nothing, and signs nobody in, costs nothing.
     async fn begin_unless_empty(&self, values: &Values) -> Result<(), Fault> {
-        if values.is_empty() {
+        if values.is_empty() && self.state().next.owner.is_none() {
             return Ok(());
         }
         self.begin(self.texts(values)?).await

@@ -4,7 +4,8 @@ use super::clock::Timestamp;
 use super::engine::{Engine, Turn};
 use super::error::Fault;
 use super::id::{IdHash, Secret};
-use super::record::{Changes, Data, Grace, Record, Rotation, size};
+use super::lifetime::Lifetime;
+use super::record::{Changes, Owner, Record};
 use super::store::{Applied, Loaded, StoreError};
 use serde_json::Value;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -29,6 +30,8 @@ pub(super) struct State {
     pub(super) cookie: Cookie,
     /// The store has been told that the session is in use.
     pub(super) marked: bool,
+    /// What the next beginning or rotation brings with it.
+    pub(super) next: Next,
     /// The head of the answer has left.
     pub(super) sent: bool,
     /// The handler failed: a rotation that it left behind is not made.
@@ -39,6 +42,13 @@ pub(super) struct State {
     pub(super) last: Option<Fault>,
     /// How long this request has waited for the store.
     spent: Duration,
+}
+
+/// What is to come with the session's next id.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Next {
+    pub(super) owner: Option<Owner>,
+    pub(super) lifetime: Option<Lifetime>,
 }
 
 /// Where the session of a request stands, as far as the request knows.
@@ -79,6 +89,7 @@ impl Unit {
             place,
             cookie: Cookie::Keep,
             marked: false,
+            next: Next::default(),
             sent: false,
             failed: false,
             stop: None,
@@ -127,8 +138,12 @@ impl Unit {
         let store = self.engine.store.kind();
         match answer {
             Ok(Ok(answer)) => return Ok(answer),
-            Ok(Err(error)) => tracing::error!(store, %error, "the session store failed"),
+            Ok(Err(error)) => {
+                metrics::counter!("hardtack_store_failures_total", "kind" => "error").increment(1);
+                tracing::error!(store, %error, "the session store failed");
+            }
             Err(_) => {
+                metrics::counter!("hardtack_store_failures_total", "kind" => "timeout").increment(1);
                 tracing::error!(store, timeout = ?self.engine.timeout, "the session store did not answer in time");
             }
         }
@@ -183,78 +198,20 @@ impl Unit {
         match applied {
             Applied::Done(version) => self.written(changes, version),
             Applied::Conflict => {}
-            Applied::Gone => return Err(self.fail(Fault::Ended)),
+            Applied::Gone => return Err(self.gone().await),
             Applied::TooLarge => return Err(self.too_large()),
         }
         Ok(applied)
-    }
-
-    /// Keeps a new session under a new id.
-    pub(super) async fn begin(&self, data: Data) -> Result<(), Fault> {
-        if self.speculative {
-            return Ok(());
-        }
-        if size(&data) > self.engine.max_data {
-            return Err(self.too_large());
-        }
-        let (secret, record) = (self.new_secret()?, Record::new(data, self.engine.lifetime, self.now()));
-        // 256 random bits do not collide; if the source is broken, no stranger's session is handed out.
-        if !self.ask(self.engine.store.create(&secret.hash(), &record)).await? {
-            tracing::error!("a new session id was in use already: the system's random numbers are broken");
-            return Err(self.fail(Fault::Random));
-        }
-        self.give(secret, record);
-        Ok(())
-    }
-
-    /// Moves the session of `old` to a new id, with these changes.
-    pub(super) async fn rotate(&self, old: IdHash, mut record: Record, changes: Changes) -> Result<(), Fault> {
-        self.complain_when_late();
-        let secret = self.new_secret()?;
-        let grace = Grace::Recognised(self.now() + self.engine.rotation_grace);
-        let rotation = Rotation { to: secret.hash(), changes, account: None, lifetime: None, grace };
-        match self.ask(self.engine.store.rotate(&old, &rotation, self.now())).await? {
-            Applied::Done(version) => {
-                step(&mut record, &rotation.changes, version);
-                self.give(secret, record);
-                Ok(())
-            }
-            Applied::Gone | Applied::Conflict => Err(self.fail(Fault::Ended)),
-            Applied::TooLarge => Err(self.too_large()),
-        }
-    }
-
-    /// Ends the session at once, also when another request has just renewed its id.
-    pub(super) async fn end(&self) -> Result<(), Fault> {
-        if self.speculative {
-            return Ok(());
-        }
-        // Kept as leaving until the store has said yes: if this request is abandoned here, somebody goes on.
-        let place = std::mem::replace(&mut self.state().place, Place::Nowhere);
-        let leaving = |id| Place::Leaving(Leaving { id, record: None, surely: true });
-        let (id, known) = match place {
-            Place::Nowhere => return Ok(()),
-            Place::Live(id, _) | Place::Leaving(Leaving { id, record: Some(_), .. }) => (id, true),
-            Place::Presented(id) | Place::Leaving(Leaving { id, .. }) => (id, false),
-        };
-        self.state().place = leaving(id);
-        let mut next = if known { Some(id) } else { self.find().await?.map(|(id, _)| id) };
-        while let Some(id) = next {
-            self.state().place = leaving(id);
-            let ended = self.ask(self.engine.store.end(&id)).await?;
-            next = if ended { None } else { self.find().await?.map(|(id, _)| id) };
-        }
-        let mut state = self.state();
-        state.place = Place::Nowhere;
-        state.cookie = Cookie::Take;
-        Ok(())
     }
 
     /// Tells the store that the session is in use, if it has not been told for a while.
     pub(super) async fn touch(&self) -> Result<(), Fault> {
         let now = self.now();
         let due = match &self.state().place {
-            Place::Live(id, record) if now - record.seen >= self.engine.touch_every => Some(*id),
+            // A session with an idle timeout of its own may need it sooner.
+            Place::Live(id, record) if now - record.seen >= self.engine.touch_every.min(record.lifetime.idle / 2) => {
+                Some(*id)
+            }
             _ => None,
         };
         let Some(id) = due.filter(|_| !self.speculative) else { return Ok(()) };
@@ -263,13 +220,6 @@ impl Unit {
             self.mark(now);
         }
         Ok(())
-    }
-
-    fn give(&self, secret: Secret, record: Record) {
-        let mut state = self.state();
-        state.place = Place::Live(secret.hash(), record);
-        state.cookie = Cookie::Give(secret);
-        state.marked = true;
     }
 
     fn mark(&self, now: Timestamp) {
@@ -288,21 +238,10 @@ impl Unit {
     }
 
     /// Streamed rendering writes behind its own answer: kept where it can be, and never silently.
-    fn complain_when_late(&self) {
+    pub(super) fn complain_when_late(&self) {
         if self.state().sent {
             tracing::error!("a session was changed after the head of the answer had left; write before rendering");
         }
-    }
-
-    fn new_secret(&self) -> Result<Secret, Fault> {
-        if self.state().sent {
-            tracing::error!("a session cannot begin after the head of the answer has left; its values are lost");
-            return Err(self.fail(Fault::TooLate));
-        }
-        Secret::generate().map_err(|error| {
-            tracing::error!(%error, "the system has no random numbers, so no session can begin");
-            self.fail(Fault::Random)
-        })
     }
 
     /// A value as it is kept, if it can be read back.
@@ -314,7 +253,7 @@ impl Unit {
         Ok(value.to_string())
     }
 
-    fn too_large(&self) -> Fault {
+    pub(super) fn too_large(&self) -> Fault {
         let limit = self.engine.max_data;
         tracing::error!(limit, "a session would hold more bytes than it may");
         self.fail(Fault::TooLarge { limit })
@@ -325,8 +264,9 @@ impl Unit {
 ///
 /// Its version moves only when nobody else has written in between: a version stands for everything in the record, and
 /// an update that trusted it would overwrite what it has not seen.
-fn step(record: &mut Record, changes: &Changes, version: u64) {
+pub(super) fn step(record: &mut Record, changes: &Changes, version: u64) {
     changes.apply_to(&mut record.data);
+    record.lifetime = changes.lifetime.unwrap_or(record.lifetime);
     if version == record.version + 1 {
         record.version = version;
     }

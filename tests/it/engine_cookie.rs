@@ -81,7 +81,7 @@ async fn g9_two_cookies_of_the_name_count_as_none() {
 async fn a_persistent_cookie_moves_with_the_idle_timeout() {
     let own = open(Kind::Memory).await;
     let persistent = CookieSettings { persistent: true, ..CookieSettings::new(false) };
-    let engine = Engine::start_as(own.store, routes(), |s| s.cookie(persistent.clone())).await;
+    let engine = Engine::start_as(own.store, routes(), |s| s.cookie(persistent.clone()).expect("legal")).await;
     let set = cookies_set(&engine.get("/count").await);
     assert!(set[0].contains("Max-Age=1800"), "{set:?}");
     assert_eq!(cookies_set(&engine.get("/read").await), [] as [String; 0], "nothing to move yet");
@@ -138,8 +138,12 @@ fn g12_s107_weak_malformed_and_exposed_keys_are_refused() {
 #[tokio::test(flavor = "multi_thread")]
 async fn s12_two_servers_on_one_host_keep_apart_by_their_cookies_names() {
     let named = |name: &str| CookieSettings { name: name.to_owned(), ..CookieSettings::new(false) };
-    let one = Engine::start_as(open(Kind::Memory).await.store, routes(), |s| s.cookie(named("one_sess"))).await;
-    let two = Engine::start_as(open(Kind::Memory).await.store, routes(), |s| s.cookie(named("two_sess"))).await;
+    let one =
+        Engine::start_as(open(Kind::Memory).await.store, routes(), |s| s.cookie(named("one_sess")).expect("legal"))
+            .await;
+    let two =
+        Engine::start_as(open(Kind::Memory).await.store, routes(), |s| s.cookie(named("two_sess")).expect("legal"))
+            .await;
     let visitor = browser();
     for turn in 1..=3 {
         for engine in [&one, &two] {

@@ -183,10 +183,10 @@ async fn g4_a_sign_out_with_a_rotated_id_does_not_claim_success() {
         let new = hardtack::session::id::Secret::generate().expect("random numbers").hash();
         let old_id = id_of(&old);
         let grace =
-            hardtack::session::record::Grace::Recognised(hardtack::session::clock::Timestamp(1_900_000_000_000));
+            hardtack::session::record::Grace::Recognised(hardtack::session::clock::Timestamp(4_100_000_000_000));
         let changes = Changes { max_data: 1024, ..Changes::default() };
-        let rotation = Rotation { to: new, changes, account: None, lifetime: None, grace };
-        let now = hardtack::session::clock::Timestamp(1_800_000_000_000);
+        let rotation = Rotation { to: new, changes, owner: None, grace };
+        let now = hardtack::session::clock::Timestamp(4_000_000_000_000);
         store.rotate(&old_id, &rotation, now).await.expect("rotated");
         let answer = engine.get_as(&old, "/odd").await;
         assert_eq!(answer.status(), 503, "on {kind:?}");
@@ -362,7 +362,7 @@ async fn a_strict_cookie_that_is_withheld_is_not_replaced() {
     let own = open(crate::support::Kind::Memory).await;
     let nothing: Handler = |_| async { Ok(()) }.boxed();
     let strict = CookieSettings { same_site: SameSite::Strict, ..CookieSettings::new(false) };
-    let engine = Engine::start_as(own.store, routes(nothing), |s| s.cookie(strict.clone())).await;
+    let engine = Engine::start_as(own.store, routes(nothing), |s| s.cookie(strict.clone()).expect("legal")).await;
     let link = engine.browser.get(engine.url("/bump-a")).header("sec-fetch-site", "cross-site");
     assert_eq!(cookies_set(&link.send().await.expect("an answer")), [] as [String; 0]);
     assert_eq!(cookies_set(&engine.get("/bump-a").await).len(), 1);

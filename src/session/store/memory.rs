@@ -1,11 +1,12 @@
 //! Sessions in this process's memory: for tests and demonstrations. They end with the process.
 
-use super::{Applied, Listed, Loaded, Store, StoreError};
+use super::{Applied, Listed, Loaded, Page, Stats, Store, StoreError, Swept};
 use crate::session::clock::Timestamp;
 use crate::session::id::{Handle, IdHash};
 use crate::session::record::{Changes, Grace, Record, Rotation, size};
 use async_trait::async_trait;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Bound;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// A bounded store in memory. When it is full, the session that would end first makes room.
@@ -20,8 +21,11 @@ struct State {
     live: HashMap<IdHash, Record>,
     by_deadline: BTreeSet<(Timestamp, IdHash)>,
     by_account: HashMap<String, BTreeSet<IdHash>>,
+    by_handle: BTreeMap<Handle, IdHash>,
     retired: HashMap<IdHash, Retired>,
     retired_by_end: BTreeSet<(Timestamp, IdHash)>,
+    /// Who sweeps, and until when.
+    leader: Option<(Handle, Timestamp)>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -53,7 +57,8 @@ impl Default for MemoryStore {
 impl State {
     fn insert(&mut self, id: IdHash, record: Record) {
         self.by_deadline.insert((record.deadline(), id));
-        if let Some(account) = &record.account {
+        self.by_handle.insert(record.handle, id);
+        if let Some(account) = &record.owner.account {
             self.by_account.entry(account.clone()).or_default().insert(id);
         }
         self.live.insert(id, record);
@@ -62,13 +67,29 @@ impl State {
     fn remove(&mut self, id: &IdHash) -> Option<Record> {
         let record = self.live.remove(id)?;
         self.by_deadline.remove(&(record.deadline(), *id));
-        if let Some(ids) = record.account.as_ref().and_then(|account| self.by_account.get_mut(account)) {
+        self.by_handle.remove(&record.handle);
+        if let Some(account) = &record.owner.account
+            && let Some(ids) = self.by_account.get_mut(account)
+        {
             ids.remove(id);
             if ids.is_empty() {
-                self.by_account.remove(record.account.as_deref().unwrap_or_default());
+                self.by_account.remove(account);
             }
         }
         Some(record)
+    }
+
+    /// Moves a session on in the order of deadlines, and in no other.
+    fn postpone(&mut self, id: &IdHash, seen: Timestamp) {
+        if let Some(record) = self.live.get_mut(id) {
+            let before = record.deadline();
+            record.seen = record.seen.max(seen);
+            let after = record.deadline();
+            if after != before {
+                self.by_deadline.remove(&(before, *id));
+                self.by_deadline.insert((after, *id));
+            }
+        }
     }
 
     fn live(&self, id: &IdHash, now: Timestamp) -> Option<&Record> {
@@ -98,10 +119,13 @@ impl State {
             return Err(Applied::Conflict);
         }
         let mut record = record.clone();
+        let before = size(&record.data);
         changes.apply_to(&mut record.data);
-        if size(&record.data) > changes.max_data {
+        let after = size(&record.data);
+        if after > changes.max_data && after > before {
             return Err(Applied::TooLarge);
         }
+        record.lifetime = changes.lifetime.unwrap_or(record.lifetime);
         record.seen = record.seen.max(now);
         record.version += 1;
         Ok(record)
@@ -166,10 +190,10 @@ impl Store for MemoryStore {
             Ok(mut record) => {
                 let version = record.version;
                 state.remove(id);
-                if let Some(account) = &rotation.account {
-                    record.account.clone_from(account);
+                if let Some(owner) = &rotation.owner {
+                    record.owner.clone_from(owner);
                 }
-                record.lifetime = rotation.lifetime.unwrap_or(record.lifetime);
+                record.renewed = record.renewed.max(now);
                 state.insert(rotation.to, record);
                 let retired = match rotation.grace {
                     Grace::Recognised(until) => Retired { until, successor: None },
@@ -187,10 +211,7 @@ impl Store for MemoryStore {
         if state.live(&id, now).is_none() {
             return Ok(false);
         }
-        if let Some(mut record) = state.remove(&id) {
-            record.seen = record.seen.max(now);
-            state.insert(id, record);
-        }
+        state.postpone(&id, now);
         Ok(true)
     }
 
@@ -201,18 +222,26 @@ impl Store for MemoryStore {
     async fn list(&self, account: &str, now: Timestamp) -> Result<Vec<Listed>, StoreError> {
         let state = self.state();
         let ids = state.by_account.get(account).into_iter().flatten();
-        let mut listed: Vec<_> = ids
-            .filter_map(|id| state.live(id, now))
-            .map(|record| Listed { handle: record.handle, created: record.created, seen: record.seen })
-            .collect();
+        let mut listed: Vec<_> = ids.filter_map(|id| state.live(id, now)).map(Listed::from).collect();
         listed.sort_by_key(|listed| std::cmp::Reverse((listed.seen, listed.handle)));
         Ok(listed)
     }
 
-    async fn end_by_handle(&self, account: &str, handle: &Handle) -> Result<bool, StoreError> {
+    async fn browse(&self, cursor: Option<&str>, limit: u32, now: Timestamp) -> Result<Page, StoreError> {
+        let state = self.state();
+        let after = cursor.map(str::parse).transpose().map_err(StoreError::corrupt)?;
+        let from = after.map_or(Bound::Unbounded, |uuid| Bound::Excluded(Handle(uuid)));
+        let page: Vec<_> = state.by_handle.range((from, Bound::Unbounded)).take(limit.max(1) as usize).collect();
+        let next = page.last().filter(|_| page.len() == limit.max(1) as usize).map(|(handle, _)| handle.to_string());
+        let sessions = page.iter().filter_map(|(_, id)| state.live(id, now)).map(Listed::from).collect();
+        Ok(Page { sessions, next })
+    }
+
+    async fn end_by_handle(&self, account: Option<&str>, handle: &Handle) -> Result<bool, StoreError> {
         let mut state = self.state();
-        let found = state.of_account(account).into_iter().find(|(_, own)| own == handle);
-        Ok(found.is_some_and(|(id, _)| state.remove(&id).is_some()))
+        let Some(id) = state.by_handle.get(handle).copied() else { return Ok(false) };
+        let own = account.is_none() || state.live.get(&id).is_some_and(|r| r.owner.account.as_deref() == account);
+        Ok(own && state.remove(&id).is_some())
     }
 
     async fn end_by_account(&self, account: &str, except: Option<&Handle>) -> Result<u64, StoreError> {
@@ -225,7 +254,7 @@ impl Store for MemoryStore {
         Ok(ended.len() as u64)
     }
 
-    async fn sweep(&self, now: Timestamp, batch: u32) -> Result<u64, StoreError> {
+    async fn sweep(&self, now: Timestamp, batch: u32) -> Result<Swept, StoreError> {
         let mut state = self.state();
         let over: Vec<_> = state.by_deadline.iter().take(batch as usize).copied().collect();
         let over: Vec<_> = over.into_iter().take_while(|(deadline, _)| *deadline <= now).collect();
@@ -238,7 +267,23 @@ impl Store for MemoryStore {
             state.retired_by_end.remove(&(*until, *id));
             state.retired.remove(id);
         }
-        Ok((over.len() + retired.len()) as u64)
+        let more = over.len().max(retired.len()) >= batch as usize;
+        Ok(Swept { sessions: over.len() as u64, more })
+    }
+
+    async fn lead(&self, sweeper: &Handle, until: Timestamp, now: Timestamp) -> Result<bool, StoreError> {
+        let mut state = self.state();
+        let free = state.leader.is_none_or(|(holder, end)| holder == *sweeper || end <= now);
+        if free {
+            state.leader = Some((*sweeper, until));
+        }
+        Ok(free)
+    }
+
+    async fn stats(&self, now: Timestamp) -> Result<Stats, StoreError> {
+        let state = self.state();
+        let over = state.by_deadline.iter().take_while(|(deadline, _)| *deadline <= now).count();
+        Ok(Stats { live: (state.live.len() - over) as u64, over: over as u64 })
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

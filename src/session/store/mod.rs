@@ -2,13 +2,19 @@
 
 pub mod contract;
 pub mod memory;
+pub mod postgres;
+pub mod redis;
 pub mod sqlite;
+
+mod open;
 
 use super::clock::Timestamp;
 use super::id::{Handle, IdHash};
-use super::record::{Changes, Record, Rotation};
+use super::record::{Changes, Owner, Record, Rotation};
 use async_trait::async_trait;
 use std::fmt::Debug;
+
+pub use open::{OpenError, Schema, Transport};
 
 /// A store of sessions.
 ///
@@ -38,7 +44,8 @@ pub trait Store: Debug + Send + Sync + 'static {
 
     /// Gives a live session a new id, in one step: afterwards it lives under the new id alone.
     ///
-    /// Handle, creation and everything not named in `rotation` stay. Marks the session as used.
+    /// Handle, creation and everything not named in `rotation` stay. Marks the session as used, and as renewed now.
+    /// `id` must be the one that it lives under: an earlier one that still reaches it gets [`Applied::Gone`].
     async fn rotate(&self, id: &IdHash, rotation: &Rotation, now: Timestamp) -> Result<Applied, StoreError>;
 
     /// Marks a live session as used and leaves its data alone. `false` when it is gone.
@@ -50,15 +57,28 @@ pub trait Store: Debug + Send + Sync + 'static {
     /// The live sessions of an account, the one used last first.
     async fn list(&self, account: &str, now: Timestamp) -> Result<Vec<Listed>, StoreError>;
 
-    /// Ends one session of an account by its handle. `false` when that account has no such session.
-    async fn end_by_handle(&self, account: &str, handle: &Handle) -> Result<bool, StoreError>;
+    /// A page of all live sessions, in no order, and where the next page begins. The first has no cursor.
+    ///
+    /// A page holds about `limit` of them, none at all included; what lives all the while is on some page.
+    async fn browse(&self, cursor: Option<&str>, limit: u32, now: Timestamp) -> Result<Page, StoreError>;
+
+    /// Ends a session by its handle; with an account, only one of its own. `false` when there is no such session.
+    async fn end_by_handle(&self, account: Option<&str>, handle: &Handle) -> Result<bool, StoreError>;
 
     /// Ends the sessions of an account, all of them or all but one, and says how many.
     async fn end_by_account(&self, account: &str, except: Option<&Handle>) -> Result<u64, StoreError>;
 
-    /// Removes at most `batch` sessions whose deadline has come, the oldest deadline first, and as many retired ids
-    /// whose grace is over. Says how many of both.
-    async fn sweep(&self, now: Timestamp, batch: u32) -> Result<u64, StoreError>;
+    /// Removes at most `batch` sessions whose deadline has come, those first that have been over longest, and at most
+    /// as many retired ids whose grace is over.
+    async fn sweep(&self, now: Timestamp, batch: u32) -> Result<Swept, StoreError>;
+
+    /// Takes the office of sweeper until a moment, or keeps it: of all nodes on a store one at a time has it.
+    ///
+    /// `false` when another sweeper has it.
+    async fn lead(&self, sweeper: &Handle, until: Timestamp, now: Timestamp) -> Result<bool, StoreError>;
+
+    /// How many sessions there are.
+    async fn stats(&self, now: Timestamp) -> Result<Stats, StoreError>;
 
     /// Succeeds when the store can be read and written.
     async fn ping(&self) -> Result<(), StoreError>;
@@ -88,15 +108,58 @@ pub enum Applied {
     TooLarge,
 }
 
-/// A session in a list of devices.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A session in a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listed {
     /// Its public name.
     pub handle: Handle,
+    /// Whose it is, and where it was signed in.
+    pub owner: Owner,
     /// When it began.
     pub created: Timestamp,
     /// When it was last used.
     pub seen: Timestamp,
+    /// When it is over unless it is used.
+    pub deadline: Timestamp,
+}
+
+impl From<&Record> for Listed {
+    fn from(record: &Record) -> Self {
+        Self {
+            handle: record.handle,
+            owner: record.owner.clone(),
+            created: record.created,
+            seen: record.seen,
+            deadline: record.deadline(),
+        }
+    }
+}
+
+/// A part of all sessions.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Page {
+    /// The sessions.
+    pub sessions: Vec<Listed>,
+    /// What to ask the next page with; the store's own text. `None` on the last page.
+    pub next: Option<String>,
+}
+
+/// What a sweep did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// How many sessions it removed.
+    pub sessions: u64,
+    /// Whether another sweep at this moment may find more to do.
+    pub more: bool,
+}
+
+/// How full a store is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Sessions that live.
+    pub live: u64,
+    /// Sessions that are over and not swept yet.
+    pub over: u64,
 }
 
 /// Why a store could not do what was asked.

@@ -1,0 +1,241 @@
+//! A store of your own, and the proof that it is one: `cargo run --example own_store --features ssr`.
+//!
+//! This one keeps sessions in a sorted map and looks through all of it for everything but an id: the smallest store that
+//! keeps every promise. Yours will speak to a database; what each step must do is the same, and so is the proof.
+
+use async_trait::async_trait;
+use hardtack::session::clock::Timestamp;
+use hardtack::session::id::{Handle, IdHash};
+use hardtack::session::record::{Changes, Grace, Record, Rotation, size};
+use hardtack::session::store::contract::{self, Behind};
+use hardtack::session::store::{Applied, Listed, Loaded, Page, Stats, Store, StoreError, Swept};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+#[derive(Debug, Default)]
+struct Notebook(Mutex<Pages>);
+
+#[derive(Debug, Default)]
+struct Pages {
+    sessions: BTreeMap<IdHash, Record>,
+    /// Ids that were rotated away: whose they were, until when they are known, and whether they still reach it.
+    retired: BTreeMap<IdHash, (Handle, Timestamp, bool)>,
+    sweeper: Option<(Handle, Timestamp)>,
+}
+
+impl Pages {
+    /// The id under which the session of `id` lives now.
+    fn current(&self, id: &IdHash, now: Timestamp) -> IdHash {
+        let Some((handle, until, true)) = self.retired.get(id) else { return *id };
+        let live = self.sessions.iter().find(|(_, record)| record.handle == *handle && *until > now);
+        live.map_or(*id, |(current, _)| *current)
+    }
+
+    fn live(&self, id: &IdHash, now: Timestamp) -> Option<&Record> {
+        self.sessions.get(id).filter(|record| record.deadline() > now)
+    }
+
+    /// What the changes would make of a session, or why they cannot be made.
+    fn changed(&self, id: &IdHash, changes: &Changes, now: Timestamp) -> Result<Record, Applied> {
+        let mut record = self.live(id, now).cloned().ok_or(Applied::Gone)?;
+        if changes.if_version.is_some_and(|version| version != record.version) {
+            return Err(Applied::Conflict);
+        }
+        let before = size(&record.data);
+        changes.apply_to(&mut record.data);
+        if size(&record.data) > changes.max_data.max(before) {
+            return Err(Applied::TooLarge);
+        }
+        record.lifetime = changes.lifetime.unwrap_or(record.lifetime);
+        record.seen = record.seen.max(now);
+        record.version += 1;
+        Ok(record)
+    }
+
+    /// Removes the sessions that a rule names, and says how many.
+    fn remove(&mut self, rule: impl Fn(&Record) -> bool) -> u64 {
+        let before = self.sessions.len();
+        self.sessions.retain(|_, record| !rule(record));
+        (before - self.sessions.len()) as u64
+    }
+}
+
+impl Notebook {
+    /// One lock for each step makes each step atomic.
+    fn pages(&self) -> MutexGuard<'_, Pages> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Store for Notebook {
+    fn kind(&self) -> &'static str {
+        "notebook"
+    }
+
+    async fn load(&self, id: &IdHash, now: Timestamp) -> Result<Loaded, StoreError> {
+        let pages = self.pages();
+        let current = pages.current(id, now);
+        let known = |(_, until, _): &&(Handle, Timestamp, bool)| *until > now;
+        Ok(match (pages.live(&current, now), pages.retired.get(id).filter(known)) {
+            (Some(record), _) => Loaded::Live(current, record.clone()),
+            (None, Some((_, _, false))) => Loaded::Retired,
+            (None, _) => Loaded::Absent,
+        })
+    }
+
+    async fn create(&self, id: &IdHash, record: &Record) -> Result<bool, StoreError> {
+        let mut pages = self.pages();
+        let free = !pages.sessions.contains_key(id) && !pages.retired.contains_key(id);
+        if free {
+            pages.sessions.insert(*id, record.clone());
+        }
+        Ok(free)
+    }
+
+    async fn apply(&self, id: &IdHash, changes: &Changes, now: Timestamp) -> Result<Applied, StoreError> {
+        let mut pages = self.pages();
+        let id = pages.current(id, now);
+        Ok(match pages.changed(&id, changes, now) {
+            Err(why) => why,
+            Ok(record) => {
+                let version = record.version;
+                pages.sessions.insert(id, record);
+                Applied::Done(version)
+            }
+        })
+    }
+
+    async fn rotate(&self, id: &IdHash, rotation: &Rotation, now: Timestamp) -> Result<Applied, StoreError> {
+        let mut pages = self.pages();
+        let mut record = match pages.changed(id, &rotation.changes, now) {
+            Err(why) => return Ok(why),
+            Ok(record) => record,
+        };
+        record.renewed = now;
+        record.owner = rotation.owner.clone().unwrap_or(record.owner);
+        let (handle, version) = (record.handle, record.version);
+        let (until, reaches) = match rotation.grace {
+            Grace::Recognised(until) => (until, false),
+            Grace::Reaches(until) => (until, true),
+        };
+        pages.sessions.remove(id);
+        pages.sessions.insert(rotation.to, record);
+        if !reaches {
+            // A change of privilege: no earlier id may go on reaching the session.
+            for retired in pages.retired.values_mut().filter(|(of, ..)| *of == handle) {
+                retired.2 = false;
+            }
+        }
+        pages.retired.insert(*id, (handle, until, reaches));
+        Ok(Applied::Done(version))
+    }
+
+    async fn touch(&self, id: &IdHash, now: Timestamp) -> Result<bool, StoreError> {
+        let mut pages = self.pages();
+        let id = pages.current(id, now);
+        let live = pages.sessions.get_mut(&id).filter(|record| record.deadline() > now);
+        Ok(live.map(|record| record.seen = record.seen.max(now)).is_some())
+    }
+
+    async fn end(&self, id: &IdHash) -> Result<bool, StoreError> {
+        Ok(self.pages().sessions.remove(id).is_some())
+    }
+
+    async fn list(&self, account: &str, now: Timestamp) -> Result<Vec<Listed>, StoreError> {
+        let pages = self.pages();
+        let own = |record: &&Record| record.owner.account.as_deref() == Some(account) && record.deadline() > now;
+        let mut listed: Vec<_> = pages.sessions.values().filter(own).map(Listed::from).collect();
+        listed.sort_by_key(|session| std::cmp::Reverse((session.seen, session.handle)));
+        Ok(listed)
+    }
+
+    async fn browse(&self, _: Option<&str>, _: u32, now: Timestamp) -> Result<Page, StoreError> {
+        // All on one page: it is a small notebook.
+        let pages = self.pages();
+        let live = pages.sessions.values().filter(|record| record.deadline() > now);
+        Ok(Page { sessions: live.map(Listed::from).collect(), next: None })
+    }
+
+    async fn end_by_handle(&self, account: Option<&str>, handle: &Handle) -> Result<bool, StoreError> {
+        let named = |record: &Record| record.handle == *handle;
+        let own = |record: &Record| account.is_none() || record.owner.account.as_deref() == account;
+        Ok(self.pages().remove(|record| named(record) && own(record)) > 0)
+    }
+
+    async fn end_by_account(&self, account: &str, except: Option<&Handle>) -> Result<u64, StoreError> {
+        let own = |record: &Record| record.owner.account.as_deref() == Some(account);
+        Ok(self.pages().remove(|record| own(record) && Some(&record.handle) != except))
+    }
+
+    async fn sweep(&self, now: Timestamp, batch: u32) -> Result<Swept, StoreError> {
+        let mut pages = self.pages();
+        pages.retired.retain(|_, (_, until, _)| *until > now);
+        let over = pages.sessions.iter().filter(|(_, record)| record.deadline() <= now);
+        let mut over: Vec<_> = over.map(|(id, record)| (record.deadline(), *id)).collect();
+        over.sort_unstable();
+        over.truncate(batch as usize);
+        for (_, id) in &over {
+            pages.sessions.remove(id);
+        }
+        Ok(Swept { sessions: over.len() as u64, more: over.len() == batch as usize })
+    }
+
+    async fn lead(&self, sweeper: &Handle, until: Timestamp, now: Timestamp) -> Result<bool, StoreError> {
+        let mut pages = self.pages();
+        let free = pages.sweeper.is_none_or(|(holder, end)| holder == *sweeper || end <= now);
+        if free {
+            pages.sweeper = Some((*sweeper, until));
+        }
+        Ok(free)
+    }
+
+    async fn stats(&self, now: Timestamp) -> Result<Stats, StoreError> {
+        let pages = self.pages();
+        let live = pages.sessions.values().filter(|record| record.deadline() > now).count() as u64;
+        Ok(Stats { live, over: pages.sessions.len() as u64 - live })
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+/// What the suite may see and do behind the store's back. For a database: its dump, and an UPDATE that spoils a row.
+struct Shelf(Arc<Notebook>);
+
+#[async_trait]
+impl Behind for Shelf {
+    async fn dump(&self) -> Vec<u8> {
+        let pages = self.0.pages();
+        let ids = pages.sessions.keys().chain(pages.retired.keys());
+        let mut dump: Vec<u8> = ids.flat_map(|id| id.0).collect();
+        dump.extend(format!("{pages:?}").bytes());
+        dump
+    }
+
+    async fn spoil(&self, id: &IdHash, _: &Handle) {
+        if let Some(record) = self.0.pages().sessions.get_mut(id) {
+            record.data.values_mut().for_each(|text| text.push('{'));
+        }
+    }
+}
+
+async fn prove() {
+    let store = Arc::new(Notebook::default());
+    contract::prove(store.clone(), &Shelf(store)).await;
+}
+
+#[tokio::main]
+async fn main() {
+    prove().await;
+    println!("the notebook fulfils the contract of a session store");
+}
+
+#[cfg(test)]
+mod tests {
+    #[tokio::test(flavor = "multi_thread")]
+    async fn the_notebook_fulfils_the_contract() {
+        super::prove().await;
+    }
+}

@@ -1,0 +1,138 @@
+//! The ids of a request's session: how it begins, moves to a new one, and ends.
+
+use super::error::Fault;
+use super::id::{IdHash, Secret};
+use super::record::{Changes, Data, Grace, Record, Rotation, size};
+use super::store::Applied;
+use super::unit::{Cookie, Leaving, Next, Place, Unit, step};
+
+impl Unit {
+    /// Keeps a new session under a new id.
+    pub(super) async fn begin(&self, data: Data) -> Result<(), Fault> {
+        if self.speculative {
+            return Ok(());
+        }
+        if size(&data) > self.engine.max_data {
+            return Err(self.too_large());
+        }
+        let Next { owner, lifetime } = self.state().next.clone();
+        let record = Record {
+            owner: owner.unwrap_or_default(),
+            ..Record::new(data, lifetime.unwrap_or(self.engine.lifetime), self.now())
+        };
+        let secret = self.new_secret()?;
+        // 256 random bits do not collide; if the source is broken, no stranger's session is handed out.
+        if !self.ask(self.engine.store.create(&secret.hash(), &record)).await? {
+            tracing::error!("a new session id was in use already: the system's random numbers are broken");
+            return Err(self.fail(Fault::Random));
+        }
+        self.give(secret, record);
+        Ok(())
+    }
+
+    /// Moves the session of `old` to a new id, with these changes and with what is to come.
+    pub(super) async fn rotate(&self, old: IdHash, record: Record, mut changes: Changes) -> Result<(), Fault> {
+        self.complain_when_late();
+        let Next { owner, lifetime } = self.state().next.clone();
+        changes.lifetime = lifetime;
+        let grace = Grace::Recognised(self.now() + self.engine.rotation_grace);
+        let secret = self.new_secret()?;
+        let rotation = Rotation { to: secret.hash(), changes, owner, grace };
+        match self.ask(self.engine.store.rotate(&old, &rotation, self.now())).await? {
+            Applied::Done(version) => {
+                self.moved(secret, record, rotation, version);
+                Ok(())
+            }
+            Applied::Gone | Applied::Conflict => Err(self.gone().await),
+            Applied::TooLarge => Err(self.too_large()),
+        }
+    }
+
+    /// Gives the session a new id because it has had its present one for long. Its old one reaches it a while longer, so
+    /// nothing is lost where another request was faster, or has ended it.
+    ///
+    /// Says whether the session has been told that it is in use.
+    pub(super) async fn renew(&self) -> Result<bool, Fault> {
+        let Some(every) = self.engine.renew_every else { return Ok(false) };
+        let now = self.now();
+        let due = {
+            let state = self.state();
+            match &state.place {
+                Place::Live(id, record) if now - record.renewed >= every => Some((*id, record.clone())),
+                _ => None,
+            }
+            .filter(|_| !(self.speculative || state.sent || state.failed) && matches!(state.cookie, Cookie::Keep))
+        };
+        let Some((old, record)) = due else { return Ok(false) };
+        let secret = self.new_secret()?;
+        let changes = Changes { max_data: usize::MAX, ..Changes::default() };
+        let grace = Grace::Reaches(now + self.engine.rotation_grace);
+        let rotation = Rotation { to: secret.hash(), changes, owner: None, grace };
+        let Applied::Done(version) = self.ask(self.engine.store.rotate(&old, &rotation, now)).await? else {
+            return Ok(true);
+        };
+        self.moved(secret, record, rotation, version);
+        Ok(true)
+    }
+
+    /// Keeps the record in step with a rotation that was made.
+    fn moved(&self, secret: Secret, mut record: Record, rotation: Rotation, version: u64) {
+        step(&mut record, &rotation.changes, version);
+        record.owner = rotation.owner.unwrap_or(record.owner);
+        record.renewed = self.now();
+        record.seen = record.seen.max(record.renewed);
+        self.give(secret, record);
+    }
+
+    /// Why a live session is not there any more: it has ended, or its id was rotated away under this request.
+    pub(super) async fn gone(&self) -> Fault {
+        match self.find().await {
+            Err(fault) => fault,
+            Ok(_) => self.fail(Fault::Ended),
+        }
+    }
+
+    /// Ends the session at once, also when another request has just renewed its id.
+    pub(super) async fn end(&self) -> Result<(), Fault> {
+        if self.speculative {
+            return Ok(());
+        }
+        // Kept as leaving until the store has said yes: if this request is abandoned here, somebody goes on.
+        let place = std::mem::replace(&mut self.state().place, Place::Nowhere);
+        let leaving = |id| Place::Leaving(Leaving { id, record: None, surely: true });
+        let (id, known) = match place {
+            Place::Nowhere => return Ok(()),
+            Place::Live(id, _) | Place::Leaving(Leaving { id, record: Some(_), .. }) => (id, true),
+            Place::Presented(id) | Place::Leaving(Leaving { id, .. }) => (id, false),
+        };
+        self.state().place = leaving(id);
+        let mut next = if known { Some(id) } else { self.find().await?.map(|(id, _)| id) };
+        while let Some(id) = next {
+            self.state().place = leaving(id);
+            let ended = self.ask(self.engine.store.end(&id)).await?;
+            next = if ended { None } else { self.find().await?.map(|(id, _)| id) };
+        }
+        let mut state = self.state();
+        state.place = Place::Nowhere;
+        state.cookie = Cookie::Take;
+        Ok(())
+    }
+
+    fn give(&self, secret: Secret, record: Record) {
+        let mut state = self.state();
+        state.place = Place::Live(secret.hash(), record);
+        state.cookie = Cookie::Give(secret);
+        state.marked = true;
+    }
+
+    fn new_secret(&self) -> Result<Secret, Fault> {
+        if self.state().sent {
+            tracing::error!("a session cannot begin after the head of the answer has left; its values are lost");
+            return Err(self.fail(Fault::TooLate));
+        }
+        Secret::generate().map_err(|error| {
+            tracing::error!(%error, "the system has no random numbers, so no session can begin");
+            self.fail(Fault::Random)
+        })
+    }
+}

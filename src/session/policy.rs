@@ -1,0 +1,149 @@
+//! What browsers make of a cookie's attributes: the combinations that they drop are refused before the first request.
+
+use super::cookie::{CookieSettings, SameSite};
+
+/// Attributes that no browser would keep together, or cannot be written at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Contradiction {
+    /// `SameSite=None` without `Secure`. Source: RFC 6265bis, 5.7.
+    NoneWithoutSecure,
+    /// `Partitioned` without `Secure`. Source: CHIPS.
+    PartitionedWithoutSecure,
+    /// A `__Host-` name without `Secure`, with a domain, or with a path. Source: RFC 6265bis, 4.1.3.2.
+    HostPrefix,
+    /// A `__Secure-` or `__Http-` name without `Secure`. Source: RFC 6265bis, 4.1.3.1.
+    SecurePrefix,
+    /// A name that is no token, or so long that its value would not fit. Source: RFC 6265, 4.1.1; RFC 6265bis, 5.6.
+    Name,
+    /// A path that does not start with `/`: browsers would ignore it.
+    RelativePath,
+    /// A path of more than 1024 bytes, or with a sign that no cookie can carry. Source: RFC 6265bis, 5.6.
+    Path,
+    /// A domain of more than 253 bytes, or with a sign that no host name has. Source: RFC 1035, 2.3.4.
+    Domain,
+}
+
+impl Contradiction {
+    /// The first contradiction in `cookie`, if there is one.
+    #[must_use]
+    pub fn find(cookie: &CookieSettings) -> Option<Self> {
+        let host_bound = cookie.secure && cookie.domain.is_none() && cookie.path == "/";
+        let rules = [
+            (cookie.same_site == SameSite::None && !cookie.secure, Self::NoneWithoutSecure),
+            (cookie.partitioned && !cookie.secure, Self::PartitionedWithoutSecure),
+            (begins(&cookie.name, "__Host-") && !host_bound, Self::HostPrefix),
+            (["__Secure-", "__Http-"].iter().any(|p| begins(&cookie.name, p)) && !cookie.secure, Self::SecurePrefix),
+            (!(1..=255).contains(&cookie.name.len()) || !cookie.name.chars().all(is_token), Self::Name),
+            (!cookie.path.starts_with('/'), Self::RelativePath),
+            (cookie.path.len() > 1024 || cookie.path.contains(|c: char| !c.is_ascii_graphic() || c == ';'), Self::Path),
+            (cookie.domain.as_deref().is_some_and(|domain| !is_host_name(domain)), Self::Domain),
+        ];
+        rules.into_iter().find_map(|(broken, contradiction)| broken.then_some(contradiction))
+    }
+
+    /// What is wrong, why, and the cure, with the names of attributes behind `prefix` (as in `session.same_site`).
+    #[must_use]
+    pub fn sentence(self, prefix: &str) -> String {
+        let (attribute, rest) = match self {
+            Self::NoneWithoutSecure => {
+                ("same_site", "is `none`, which browsers accept on https alone; serve https, or use `lax`")
+            }
+            Self::PartitionedWithoutSecure => {
+                ("partitioned", "is true, which browsers accept on https alone; serve https, or set it to false")
+            }
+            Self::HostPrefix => (
+                "name",
+                "begins with `__Host-`, and browsers keep such a cookie only from https, with the path `/` and without \
+                 a domain; choose another name, or set the others so",
+            ),
+            Self::SecurePrefix => (
+                "name",
+                "begins with a prefix that browsers accept on https alone; serve https, or choose another name",
+            ),
+            Self::Name => (
+                "name",
+                "is not the name of a cookie, which is 1 to 255 letters, digits, `-`, `_` and a few other signs; write \
+                 it like `my_app_sess`",
+            ),
+            Self::RelativePath => {
+                ("path", "does not start with `/`, so browsers would ignore it; write it like `/` or `/app`")
+            }
+            Self::Path => (
+                "path",
+                "is longer than 1024 bytes or has a sign that no cookie can carry; write it like `/` or `/app`, other \
+                 signs percent-encoded",
+            ),
+            Self::Domain => ("domain", "is not the name of a host; write it like `example.com`, or leave it out"),
+        };
+        format!("`{prefix}{attribute}` {rest}.")
+    }
+}
+
+impl std::fmt::Display for Contradiction {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.sentence(""))
+    }
+}
+
+impl std::error::Error for Contradiction {}
+
+/// Browsers compare prefixes without case. Source: RFC 6265bis, 4.1.3.
+fn begins(name: &str, prefix: &str) -> bool {
+    name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+}
+
+fn is_token(c: char) -> bool {
+    c.is_ascii_graphic() && !"()<>@,;:\\\"/[]?={}".contains(c)
+}
+
+fn is_host_name(domain: &str) -> bool {
+    let letter = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.');
+    (1..=253).contains(&domain.len()) && domain.chars().all(letter) && !domain.starts_with('.')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn s1_s5_s7_attributes_that_browsers_drop_are_refused_with_a_sentence() {
+        let https = || CookieSettings::new(true);
+        let http = || CookieSettings::new(false);
+        let named = |name: &str, base: CookieSettings| CookieSettings { name: name.to_owned(), ..base };
+        let cases = [
+            (CookieSettings { same_site: SameSite::None, ..http() }, Contradiction::NoneWithoutSecure),
+            (CookieSettings { partitioned: true, ..http() }, Contradiction::PartitionedWithoutSecure),
+            (CookieSettings { domain: Some("example.com".to_owned()), ..https() }, Contradiction::HostPrefix),
+            (CookieSettings { path: "/app".to_owned(), ..https() }, Contradiction::HostPrefix),
+            (named("__hOST-x", http()), Contradiction::HostPrefix),
+            (named("__Secure-x", http()), Contradiction::SecurePrefix),
+            (named("__http-x", http()), Contradiction::SecurePrefix),
+            (named("", http()), Contradiction::Name),
+            (named("a b", http()), Contradiction::Name),
+            (named("a;b", http()), Contradiction::Name),
+            (named(&"n".repeat(256), http()), Contradiction::Name),
+            (CookieSettings { path: "app".to_owned(), ..http() }, Contradiction::RelativePath),
+            (CookieSettings { path: "/a;b".to_owned(), ..http() }, Contradiction::Path),
+            (CookieSettings { path: format!("/{}", "p".repeat(1024)), ..http() }, Contradiction::Path),
+            (CookieSettings { domain: Some(".example.com".to_owned()), ..http() }, Contradiction::Domain),
+            (CookieSettings { domain: Some("example.com; x".to_owned()), ..http() }, Contradiction::Domain),
+        ];
+        for (cookie, expected) in cases {
+            assert_eq!(Contradiction::find(&cookie), Some(expected), "{cookie:?}");
+            let sentence = expected.sentence("session.");
+            assert!(
+                sentence.starts_with("`session.") && sentence.ends_with('.') && sentence.contains("; "),
+                "{sentence}"
+            );
+        }
+        for legal in [
+            https(),
+            http(),
+            CookieSettings { same_site: SameSite::None, partitioned: true, ..https() },
+            named("__Host-Http-x", https()),
+            CookieSettings { domain: Some("example.com".to_owned()), ..named("x", https()) },
+        ] {
+            assert_eq!(Contradiction::find(&legal), None, "{legal:?}");
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! The suite that proves a store. Every store of this crate passes it whole; a store of your own can run it too.
+//!
+//! It panics with a sentence at the first promise that is broken, so call it from a test. Some promises are about what
+//! lies in the store behind its back: [`Behind`] lets the suite look there. `examples/own_store.rs` shows the whole.
+
+mod crowd;
+mod lists;
+mod rotation;
+mod secrets;
+mod steps;
+
+use super::{Loaded, Store, StoreError};
+use crate::session::clock::Timestamp;
+use crate::session::id::{Handle, IdHash, Secret};
+use crate::session::lifetime::Lifetime;
+use crate::session::record::{Changes, Data, Owner, Record};
+use async_trait::async_trait;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Far ahead, so that nothing here depends on today.
+const NOW: Timestamp = Timestamp(4_000_000_000_000);
+const LIMIT: usize = 1024;
+
+/// What a thief or a fault could do to a store, behind its back.
+#[async_trait]
+pub trait Behind: Send + Sync {
+    /// Everything that the store keeps, as bytes: a dump of the database, or its file.
+    async fn dump(&self) -> Vec<u8>;
+
+    /// Makes the record of a session unreadable, in any way that this kind of store can suffer: half a JSON text, a
+    /// field of the wrong type.
+    async fn spoil(&self, id: &IdHash, handle: &Handle);
+}
+
+/// Runs the suite on a store. It may hold other sessions; those that are over at the suite's time, far in the
+/// future, are swept.
+///
+/// # Panics
+///
+/// When the store breaks a promise of [`Store`].
+pub async fn prove(store: Arc<dyn Store>, behind: &dyn Behind) {
+    steps::prove(&*store).await;
+    rotation::prove(&*store).await;
+    lists::prove(&*store).await;
+    crowd::prove(&store).await;
+    secrets::prove(&store, behind).await;
+}
+
+fn new_id() -> IdHash {
+    Secret::generate().expect("random numbers").hash()
+}
+
+fn lifetime() -> Lifetime {
+    Lifetime { idle: Duration::from_secs(60), absolute: Duration::from_secs(600) }
+}
+
+fn data(pairs: &[(&str, &str)]) -> Data {
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+fn changes(pairs: &[(&str, Option<&str>)]) -> Changes {
+    let values = pairs.iter().map(|(name, value)| ((*name).to_owned(), value.map(str::to_owned)));
+    Changes { values: values.collect(), max_data: LIMIT, ..Changes::default() }
+}
+
+fn owner(account: Option<&str>) -> Owner {
+    Owner { account: account.map(str::to_owned), device: None }
+}
+
+async fn begin(store: &dyn Store, pairs: &[(&str, &str)]) -> (IdHash, Record) {
+    begin_for(store, pairs, None).await
+}
+
+async fn begin_for(store: &dyn Store, pairs: &[(&str, &str)], account: Option<&str>) -> (IdHash, Record) {
+    let id = new_id();
+    let record = Record { owner: owner(account), ..Record::new(data(pairs), lifetime(), NOW) };
+    assert!(did(store.create(&id, &record).await), "a new session is kept");
+    (id, record)
+}
+
+fn did<T>(answer: Result<T, StoreError>) -> T {
+    answer.unwrap_or_else(|error| panic!("the store failed: {error}"))
+}
+
+async fn live(store: &dyn Store, id: &IdHash, now: Timestamp) -> Option<Record> {
+    match did(store.load(id, now).await) {
+        Loaded::Live(_, record) => Some(record),
+        Loaded::Retired | Loaded::Absent => None,
+    }
+}

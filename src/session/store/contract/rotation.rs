@@ -1,0 +1,106 @@
+//! New ids for live sessions, in one step.
+
+use super::{NOW, begin, changes, data, did, lifetime, live, new_id, owner};
+use crate::session::id::IdHash;
+use crate::session::lifetime::Lifetime;
+use crate::session::record::{Changes, Grace, Owner, Record, Rotation};
+use crate::session::store::{Applied, Loaded, Store};
+use std::time::Duration;
+
+pub(super) async fn prove(store: &dyn Store) {
+    g4_rotates_in_one_step(store).await;
+    g4_lets_a_renewed_id_reach(store).await;
+    g4_rotates_nothing_by_an_id_that_only_reaches(store).await;
+    g4_changes_nothing_with_what_it_refuses(store).await;
+}
+
+pub(super) fn recognised() -> Grace {
+    Grace::Recognised(NOW + Duration::from_secs(10))
+}
+
+pub(super) fn rotation(to: IdHash, grace: Grace) -> Rotation {
+    Rotation { to, changes: changes(&[]), owner: None, grace }
+}
+
+async fn g4_rotates_in_one_step(store: &dyn Store) {
+    let (old, record) = begin(store, &[("kept", "1"), ("removed", "2")]).await;
+    let new = new_id();
+    let longer = Lifetime { absolute: Duration::from_secs(9000), ..lifetime() };
+    let sign_in = Rotation {
+        changes: Changes { lifetime: Some(longer), ..changes(&[("removed", None), ("added", Some("3"))]) },
+        owner: Some(owner(Some("ada"))),
+        ..rotation(new, recognised())
+    };
+    let moment = NOW + Duration::from_secs(1);
+    assert_eq!(did(store.rotate(&old, &sign_in, moment).await), Applied::Done(2));
+    let now = live(store, &new, NOW).await.expect("the session lives under its new id");
+    let expected = Record {
+        owner: owner(Some("ada")),
+        data: data(&[("kept", "1"), ("added", "3")]),
+        lifetime: longer,
+        renewed: moment,
+        seen: moment,
+        version: 2,
+        ..record
+    };
+    assert_eq!(now, expected, "handle and creation stay, what was asked changes");
+    assert_eq!(did(store.load(&old, NOW).await), Loaded::Retired, "the old id is recognised and opens nothing");
+    assert_eq!(did(store.apply(&old, &changes(&[("a", Some("1"))]), NOW).await), Applied::Gone);
+    assert!(!did(store.touch(&old, NOW).await) && !did(store.end(&old).await));
+    assert_eq!(did(store.rotate(&old, &rotation(new_id(), recognised()), NOW).await), Applied::Gone);
+    assert_eq!(did(store.load(&old, NOW + Duration::from_secs(10)).await), Loaded::Absent, "and is forgotten in time");
+    let (_, other) = begin(store, &[]).await;
+    assert!(!did(store.create(&old, &other).await), "a retired id is given to nobody");
+
+    let sign_out = Rotation { owner: Some(Owner::default()), ..rotation(new_id(), recognised()) };
+    assert_eq!(did(store.rotate(&new, &sign_out, NOW).await), Applied::Done(3));
+    assert_eq!(live(store, &sign_out.to, NOW).await.expect("a live session").owner.account, None);
+}
+
+async fn g4_lets_a_renewed_id_reach(store: &dyn Store) {
+    let (old, record) = begin(store, &[("a", "1")]).await;
+    let reaches = Grace::Reaches(NOW + Duration::from_secs(10));
+    let (second, third) = (new_id(), new_id());
+    did(store.rotate(&old, &rotation(second, reaches), NOW).await);
+    did(store.rotate(&second, &rotation(third, reaches), NOW).await);
+    let now = Record { version: 3, ..record };
+    for id in [old, second, third] {
+        assert_eq!(did(store.load(&id, NOW).await), Loaded::Live(third, now.clone()), "each id leads to the session");
+    }
+    assert_eq!(did(store.apply(&old, &changes(&[("b", Some("2"))]), NOW).await), Applied::Done(4));
+    assert!(did(store.touch(&second, NOW).await));
+    assert_eq!(did(store.load(&old, NOW + Duration::from_secs(10)).await), Loaded::Absent, "for the grace only");
+    let fourth = new_id();
+    assert_eq!(did(store.rotate(&third, &rotation(fourth, recognised()), NOW).await), Applied::Done(5));
+    for id in [old, second, third] {
+        assert!(live(store, &id, NOW).await.is_none(), "a change of privilege cuts off every earlier id");
+        assert_eq!(did(store.apply(&id, &changes(&[("b", Some("3"))]), NOW).await), Applied::Gone);
+        assert!(!did(store.touch(&id, NOW).await));
+    }
+    did(store.rotate(&fourth, &rotation(new_id(), reaches), NOW).await);
+    let Loaded::Live(fifth, _) = did(store.load(&fourth, NOW).await) else { panic!("a renewed id reaches") };
+    did(store.end(&fifth).await);
+    assert_eq!(did(store.load(&fourth, NOW).await), Loaded::Absent, "an ended session is reached by none of its ids");
+}
+
+async fn g4_rotates_nothing_by_an_id_that_only_reaches(store: &dyn Store) {
+    let (old, _) = begin(store, &[]).await;
+    let (new, other) = (new_id(), new_id());
+    let reaches = Grace::Reaches(NOW + Duration::from_secs(10));
+    did(store.rotate(&old, &rotation(new, reaches), NOW).await);
+    assert_eq!(did(store.rotate(&old, &rotation(other, reaches), NOW).await), Applied::Gone, "one renewal, not two");
+    assert_eq!(live(store, &other, NOW).await, None);
+    assert!(matches!(did(store.load(&old, NOW).await), Loaded::Live(id, _) if id == new));
+}
+
+async fn g4_changes_nothing_with_what_it_refuses(store: &dyn Store) {
+    let (old, record) = begin(store, &[("a", "1")]).await;
+    let of_another_version = Changes { if_version: Some(7), ..changes(&[("a", Some("2"))]) };
+    let refused = Rotation { changes: of_another_version, ..rotation(new_id(), recognised()) };
+    assert_eq!(did(store.rotate(&old, &refused, NOW).await), Applied::Conflict);
+    let too_large = changes(&[("a", Some("x".repeat(super::LIMIT).as_str()))]);
+    let refused = Rotation { changes: too_large, ..rotation(new_id(), recognised()) };
+    assert_eq!(did(store.rotate(&old, &refused, NOW).await), Applied::TooLarge);
+    assert_eq!(live(store, &refused.to, NOW).await, None);
+    assert_eq!(live(store, &old, NOW).await, Some(record), "the session is as it was, under its old id");
+}

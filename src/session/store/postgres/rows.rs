@@ -1,0 +1,82 @@
+//! Rows, and what they mean.
+
+use crate::session::clock::{Timestamp, millis};
+use crate::session::id::{Handle, IdHash};
+use crate::session::lifetime::Lifetime;
+use crate::session::record::{Changes, Data, Device, Owner, Record};
+use crate::session::store::{Listed, StoreError};
+use sqlx::postgres::PgRow;
+use sqlx::{Decode, Postgres, Row as _, Type};
+use std::time::Duration;
+
+/// A whole session.
+pub(super) fn record(row: &PgRow) -> Result<Record, StoreError> {
+    let span = |name: &str| column(row, name).map(|millis| Duration::from_millis(unsigned(millis)));
+    // The reader's own words would repeat the value that it stumbled over.
+    let data = serde_json::from_str::<Data>(column(row, "data")?)
+        .map_err(|error| StoreError::corrupt(format!("its data make no sense at byte {}", error.column())))?;
+    Ok(Record {
+        handle: handle(row)?,
+        owner: owner(row)?,
+        data,
+        lifetime: Lifetime { idle: span("idle")?, absolute: span("absolute")? },
+        created: Timestamp(column(row, "created")?),
+        renewed: Timestamp(column(row, "renewed")?),
+        seen: Timestamp(column(row, "seen")?),
+        version: unsigned(column(row, "version")?),
+    })
+}
+
+/// What a list shows of a session.
+pub(super) fn listed(row: &PgRow) -> Result<Listed, StoreError> {
+    Ok(Listed {
+        handle: handle(row)?,
+        owner: owner(row)?,
+        created: Timestamp(column(row, "created")?),
+        seen: Timestamp(column(row, "seen")?),
+        deadline: Timestamp(column(row, "expires")?),
+    })
+}
+
+/// The id under which a session lives.
+pub(super) fn id(row: &PgRow) -> Result<IdHash, StoreError> {
+    let bytes: &[u8] = column(row, "id_hash")?;
+    bytes.try_into().map(IdHash).map_err(StoreError::corrupt)
+}
+
+pub(super) fn column<'r, T>(row: &'r PgRow, name: &str) -> Result<T, StoreError>
+where
+    T: Decode<'r, Postgres> + Type<Postgres>,
+{
+    row.try_get(name).map_err(|error| StoreError::corrupt(error.to_string()))
+}
+
+fn owner(row: &PgRow) -> Result<Owner, StoreError> {
+    let device = column::<Option<String>>(row, "device_label")?.zip(column(row, "device_address")?);
+    Ok(Owner { account: column(row, "account")?, device: device.map(|(label, address)| Device { label, address }) })
+}
+
+fn handle(row: &PgRow) -> Result<Handle, StoreError> {
+    column::<&str>(row, "handle")?.parse().map(Handle).map_err(StoreError::corrupt)
+}
+
+/// The values that changes set, as a JSON object, and the names that they remove.
+pub(super) fn parts(changes: &Changes) -> Result<(String, Vec<&str>), StoreError> {
+    let set: std::collections::BTreeMap<_, _> =
+        changes.values.iter().filter_map(|(name, value)| Some((name, value.as_ref()?))).collect();
+    let removed = changes.values.iter().filter(|(_, value)| value.is_none()).map(|(name, _)| name.as_str()).collect();
+    Ok((serde_json::to_string(&set).map_err(StoreError::corrupt)?, removed))
+}
+
+/// A span that can be added to any moment: the server knows no number beyond.
+pub(super) fn span(span: Duration) -> i64 {
+    millis(span).min(i64::MAX / 4)
+}
+
+pub(super) fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+pub(super) fn unsigned(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or(0)
+}

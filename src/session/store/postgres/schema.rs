@@ -1,0 +1,127 @@
+//! The tables, and how they come to be.
+
+use super::address::unreachable;
+use crate::session::store::{OpenError, Schema};
+use sqlx::migrate::Migrator;
+use sqlx::{Connection as _, PgConnection, Row as _};
+
+static MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
+
+/// Whoever migrates holds this lock of the database: "hardtack" in ASCII.
+const LOCK: i64 = i64::from_be_bytes(*b"hardtack");
+
+/// The oldest server that this is tested with, as servers number themselves.
+const OLDEST: i32 = 15_00_00;
+
+pub(super) async fn bring_up_to_date(
+    connection: &mut PgConnection,
+    place: &str,
+    schema: Schema,
+) -> Result<(), OpenError> {
+    let trouble = Trouble { place };
+    fits(connection, &trouble).await?;
+    if pending(connection, &trouble).await?.is_empty() {
+        return Ok(());
+    }
+    match schema {
+        Schema::Check => Err(OpenError::Older { place: place.to_owned() }),
+        Schema::Migrate => migrate(connection, &trouble).await,
+    }
+}
+
+/// Refuses what would fail later, and less clearly.
+async fn fits(connection: &mut PgConnection, trouble: &Trouble<'_>) -> Result<(), OpenError> {
+    let facts = "SELECT current_setting('server_version_num')::int, current_setting('server_encoding')";
+    let row = sqlx::raw_sql(facts).fetch_one(connection).await.map_err(|e| trouble.with(&e))?;
+    let version: i32 = row.try_get(0).map_err(|e| trouble.with(&e))?;
+    let encoding: &str = row.try_get(1).map_err(|e| trouble.with(&e))?;
+    if version < OLDEST {
+        return Err(trouble.unfit(format!("the server is older than PostgreSQL {}", OLDEST / 10_000)));
+    }
+    if encoding != "UTF8" {
+        return Err(trouble.unfit(format!("its encoding is {encoding}, not UTF8")));
+    }
+    Ok(())
+}
+
+/// The migrations that have not been run. A migration that is unknown here is an error.
+async fn pending(connection: &mut PgConnection, trouble: &Trouble<'_>) -> Result<Vec<i64>, OpenError> {
+    let there = "SELECT to_regclass('hardtack.migration') IS NOT NULL";
+    let row = sqlx::raw_sql(there).fetch_one(&mut *connection).await.map_err(|e| trouble.with(&e))?;
+    let mut pending: Vec<i64> = MIGRATIONS.iter().map(|migration| migration.version).collect();
+    if !row.try_get::<bool, _>(0).map_err(|e| trouble.with(&e))? {
+        return Ok(pending);
+    }
+    let done = "SELECT version, checksum FROM hardtack.migration ORDER BY version";
+    for row in sqlx::raw_sql(done).fetch_all(connection).await.map_err(|e| trouble.with(&e))? {
+        let version: i64 = row.try_get(0).map_err(|e| trouble.with(&e))?;
+        let checksum: Vec<u8> = row.try_get(1).map_err(|e| trouble.with(&e))?;
+        let Some(known) = MIGRATIONS.iter().find(|migration| migration.version == version) else {
+            return Err(OpenError::Newer { place: trouble.place.to_owned(), schema: version });
+        };
+        if *known.checksum != checksum[..] {
+            return Err(trouble.unfit(format!("its schema {version} is not the one that Hardtack made")));
+        }
+        pending.retain(|other| *other != version);
+    }
+    Ok(pending)
+}
+
+/// Runs what is pending, whole or not at all.
+///
+/// Not by sqlx's migrator: its lock belongs to a connection, and so it is none through a proxy that gives each
+/// transaction another one; and it comes after the schema is made, where two nodes would collide.
+async fn migrate(connection: &mut PgConnection, trouble: &Trouble<'_>) -> Result<(), OpenError> {
+    let mut step = connection.begin().await.map_err(|e| trouble.with(&e))?;
+    // A migration may take as long as it takes; to wait for another node's has an end. The lock ends with the transaction.
+    let wait = "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '60s'";
+    sqlx::raw_sql(wait).execute(&mut *step).await.map_err(|e| trouble.with(&e))?;
+    sqlx::query("SELECT pg_advisory_xact_lock($1)")
+        .persistent(false)
+        .bind(LOCK)
+        .execute(&mut *step)
+        .await
+        .map_err(|e| trouble.with(&e))?;
+    // Looked at first: making a schema, even one that exists, takes a right to that in the database.
+    let there = "SELECT to_regnamespace('hardtack') IS NOT NULL";
+    let row = sqlx::raw_sql(there).fetch_one(&mut *step).await.map_err(|e| trouble.with(&e))?;
+    if !row.try_get::<bool, _>(0).map_err(|e| trouble.with(&e))? {
+        sqlx::raw_sql("CREATE SCHEMA hardtack").execute(&mut *step).await.map_err(|e| trouble.with(&e))?;
+    }
+    let pending = pending(&mut step, trouble).await?;
+    if pending.len() == MIGRATIONS.iter().count() {
+        let table = "CREATE TABLE hardtack.migration (version bigint NOT NULL PRIMARY KEY, description text NOT NULL, \
+                     checksum bytea NOT NULL, done timestamptz NOT NULL DEFAULT now())";
+        sqlx::raw_sql(table).execute(&mut *step).await.map_err(|e| trouble.with(&e))?;
+    }
+    for migration in MIGRATIONS.iter().filter(|migration| pending.contains(&migration.version)) {
+        sqlx::raw_sql(migration.sql.clone()).execute(&mut *step).await.map_err(|e| trouble.with(&e))?;
+        sqlx::query("INSERT INTO hardtack.migration (version, description, checksum) VALUES ($1, $2, $3)")
+            .persistent(false)
+            .bind(migration.version)
+            .bind(&*migration.description)
+            .bind(&*migration.checksum)
+            .execute(&mut *step)
+            .await
+            .map_err(|e| trouble.with(&e))?;
+    }
+    step.commit().await.map_err(|e| trouble.with(&e))
+}
+
+/// What to say when something goes wrong here.
+struct Trouble<'a> {
+    place: &'a str,
+}
+
+impl Trouble<'_> {
+    fn with(&self, error: &sqlx::Error) -> OpenError {
+        match error {
+            sqlx::Error::Database(said) => self.unfit(said.message().to_owned()),
+            other => unreachable(self.place, other),
+        }
+    }
+
+    fn unfit(&self, reason: String) -> OpenError {
+        OpenError::Unfit { place: self.place.to_owned(), reason }
+    }
+}

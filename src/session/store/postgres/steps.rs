@@ -1,0 +1,320 @@
+//! The steps of the store contract, each one statement.
+//!
+//! One, because between two statements of a transaction a node can vanish, and the row that it holds would stay locked
+//! until the server notices: hours, by default. And one is atomic without more: under READ COMMITTED an `UPDATE` or
+//! `DELETE` that had to wait for another writer of its row looks again at what that one left, evaluates its `WHERE` anew
+//! and computes the new values from the new row, or leaves the row alone. So concurrent changes merge, a version is good
+//! for one of them, what was ended is not changed, and what was rotated is not found under its old id.
+
+use super::PostgresStore;
+use super::rows::{column, id as live_id, listed, parts, record, signed, span, unsigned};
+use crate::session::clock::Timestamp;
+use crate::session::id::{Handle, IdHash};
+use crate::session::record::{Changes, Grace, Record, Rotation};
+use crate::session::store::{Applied, Listed, Loaded, Page, Stats, Store, StoreError, Swept};
+use async_trait::async_trait;
+use sqlx::postgres::PgArguments;
+use sqlx::query::Query;
+use sqlx::{Postgres, query};
+
+/// The columns of a whole session.
+macro_rules! record {
+    () => {
+        "s.id_hash, s.handle::text, s.account, s.device_label, s.device_address, s.data::text, s.version, s.created, \
+         s.renewed, s.seen, s.idle, s.absolute"
+    };
+}
+
+/// The columns of a list.
+macro_rules! listed {
+    () => {
+        "s.handle::text, s.account, s.device_label, s.device_address, s.created, s.seen, s.expires"
+    };
+}
+
+/// A guarded change of a session, bound by [`changing`], and in the same step of what `$more` names.
+macro_rules! change {
+    ($more:literal) => {
+        concat!(
+            "UPDATE hardtack.session SET ",
+            $more,
+            "data = (data || $2::jsonb) - $3, version = version + 1, seen = greatest(seen, $4), \
+             idle = coalesce($7, idle), absolute = coalesce($8, absolute), \
+             expires = least(greatest(seen, $4) + coalesce($7, idle), created + coalesce($8, absolute)), \
+             due = least(due, greatest(seen, $4) + coalesce($7, idle), created + coalesce($8, absolute)) \
+             WHERE id_hash = $1 AND expires > $4 AND ($5 IS NULL OR version = $5) AND \
+             (",
+            size!("(data || $2::jsonb) - $3"),
+            " <= $6 OR ",
+            size!("(data || $2::jsonb) - $3"),
+            " <= ",
+            size!("data"),
+            ") RETURNING handle, version"
+        )
+    };
+}
+
+/// How much data measure, in bytes.
+macro_rules! size {
+    ($data:literal) => {
+        concat!("(SELECT coalesce(sum(octet_length(key) + octet_length(value)), 0) FROM jsonb_each_text(", $data, "))")
+    };
+}
+
+/// Binds `$1` to `$8` of a [`change`].
+fn changing<'q>(
+    sql: &'static str,
+    id: &'q IdHash,
+    changes: &Changes,
+    now: Timestamp,
+) -> Result<Query<'q, Postgres, PgArguments>, StoreError> {
+    let (set, removed) = parts(changes)?;
+    let removed: Vec<String> = removed.into_iter().map(str::to_owned).collect();
+    Ok(query(sql)
+        .bind(id.0.as_slice())
+        .bind(set)
+        .bind(removed)
+        .bind(now.0)
+        .bind(changes.if_version.map(signed))
+        .bind(i64::try_from(changes.max_data).unwrap_or(i64::MAX))
+        .bind(changes.lifetime.map(|life| span(life.idle)))
+        .bind(changes.lifetime.map(|life| span(life.absolute))))
+}
+
+impl PostgresStore {
+    /// Where the session of an id lives, be it a renewed one, and the version of its data.
+    async fn whereabouts(&self, id: &IdHash, now: Timestamp) -> Result<Option<(IdHash, i64)>, StoreError> {
+        let sql = "SELECT id_hash, version FROM hardtack.session WHERE id_hash = $1 AND expires > $2 \
+                   UNION ALL SELECT s.id_hash, s.version FROM hardtack.retired_id r \
+                   JOIN hardtack.session s ON s.handle = r.handle \
+                   WHERE r.id_hash = $1 AND r.until > $2 AND r.reaches AND s.expires > $2";
+        let rows = self.pool.rows(query(sql).bind(id.0.as_slice()).bind(now.0)).await?;
+        rows.first().map(|row| Ok((live_id(row)?, column(row, "version")?))).transpose()
+    }
+
+    /// Runs a statement that touches one row or none, and says whether it did.
+    async fn hits(&self, query: Query<'_, Postgres, PgArguments>) -> Result<bool, StoreError> {
+        Ok(!self.pool.rows(query).await?.is_empty())
+    }
+}
+
+/// Why a live session was not changed.
+fn refused(changes: &Changes, version: i64) -> Applied {
+    match changes.if_version {
+        Some(asked) if signed(asked) != version => Applied::Conflict,
+        _ => Applied::TooLarge,
+    }
+}
+
+#[async_trait]
+impl Store for PostgresStore {
+    fn kind(&self) -> &'static str {
+        "postgres"
+    }
+
+    async fn load(&self, id: &IdHash, now: Timestamp) -> Result<Loaded, StoreError> {
+        let sql = concat!("SELECT ", record!(), " FROM hardtack.session s WHERE s.id_hash = $1 AND s.expires > $2");
+        if let Some(row) = self.pool.rows(query(sql).bind(id.0.as_slice()).bind(now.0)).await?.first() {
+            return Ok(Loaded::Live(*id, record(row)?));
+        }
+        // In one look: between two the session might move on.
+        let sql = concat!(
+            "SELECT r.reaches, s.expires, ",
+            record!(),
+            " FROM hardtack.retired_id r JOIN hardtack.session s ON s.handle = r.handle \
+             WHERE r.id_hash = $1 AND r.until > $2"
+        );
+        let rows = self.pool.rows(query(sql).bind(id.0.as_slice()).bind(now.0)).await?;
+        let Some(row) = rows.first() else { return Ok(Loaded::Absent) };
+        Ok(if !column::<bool>(row, "reaches")? {
+            Loaded::Retired
+        } else if column::<i64>(row, "expires")? > now.0 {
+            Loaded::Live(live_id(row)?, record(row)?)
+        } else {
+            Loaded::Absent
+        })
+    }
+
+    async fn create(&self, id: &IdHash, record: &Record) -> Result<bool, StoreError> {
+        let device = record.owner.device.as_ref();
+        let query = query(
+            "INSERT INTO hardtack.session (id_hash, handle, account, device_label, device_address, data, version, created, \
+                    renewed, seen, idle, absolute, expires, due) \
+             SELECT $1, $2::uuid, $3, $4, $5, $6::jsonb, $7, $8, $9, $10, $11, $12, \
+                    least($10 + $11, $8 + $12), least($10 + $11, $8 + $12) \
+             WHERE NOT EXISTS (SELECT FROM hardtack.retired_id WHERE id_hash = $1) ON CONFLICT DO NOTHING RETURNING 1",
+        )
+        .bind(id.0.as_slice())
+        .bind(record.handle.to_string())
+        .bind(record.owner.account.as_deref())
+        .bind(device.map(|device| device.label.as_str()))
+        .bind(device.map(|device| device.address.as_str()))
+        .bind(serde_json::to_string(&record.data).map_err(StoreError::corrupt)?)
+        .bind(signed(record.version))
+        .bind(record.created.0)
+        .bind(record.renewed.0)
+        .bind(record.seen.0)
+        .bind(span(record.lifetime.idle))
+        .bind(span(record.lifetime.absolute));
+        self.hits(query).await
+    }
+
+    async fn apply(&self, id: &IdHash, changes: &Changes, now: Timestamp) -> Result<Applied, StoreError> {
+        let mut id = *id;
+        loop {
+            let rows = self.pool.rows(changing(change!(""), &id, changes, now)?).await?;
+            if let Some(row) = rows.first() {
+                return Ok(Applied::Done(unsigned(column(row, "version")?)));
+            }
+            // Where it lives now is changed under that id and no other way: a sign-in that moves it on meanwhile must
+            // leave this change nothing to find (G4).
+            match self.whereabouts(&id, now).await? {
+                None => return Ok(Applied::Gone),
+                Some((live, version)) if live == id => return Ok(refused(changes, version)),
+                Some((live, _)) => id = live,
+            }
+        }
+    }
+
+    async fn rotate(&self, id: &IdHash, rotation: &Rotation, now: Timestamp) -> Result<Applied, StoreError> {
+        let (until, reaches) = match rotation.grace {
+            Grace::Recognised(until) => (until, false),
+            Grace::Reaches(until) => (until, true),
+        };
+        let (changes, owner) = (&rotation.changes, rotation.owner.as_ref());
+        let device = owner.and_then(|owner| owner.device.as_ref());
+        let sql = concat!(
+            "WITH moved AS (",
+            change!(
+                "id_hash = $9, renewed = greatest(renewed, $4), \
+                 account = CASE WHEN $10 THEN $11 ELSE account END, \
+                 device_label = CASE WHEN $10 THEN $12 ELSE device_label END, \
+                 device_address = CASE WHEN $10 THEN $13 ELSE device_address END, "
+            ),
+            // An id that reached it before may have been planted. None can have come since this statement began: only a
+            // rotation retires an id, and another one of this session leaves this one nothing to find.
+            "), cut AS (UPDATE hardtack.retired_id r SET reaches = false FROM moved \
+             WHERE r.handle = moved.handle AND r.reaches AND NOT $14), \
+             kept AS (INSERT INTO hardtack.retired_id (id_hash, handle, reaches, until) \
+             SELECT $1, handle, $14, $15 FROM moved) SELECT version FROM moved"
+        );
+        let query = changing(sql, id, changes, now)?
+            .bind(rotation.to.0.as_slice())
+            .bind(owner.is_some())
+            .bind(owner.and_then(|owner| owner.account.as_deref()))
+            .bind(device.map(|device| device.label.as_str()))
+            .bind(device.map(|device| device.address.as_str()))
+            .bind(reaches)
+            .bind(until.0);
+        if let Some(row) = self.pool.rows(query).await?.first() {
+            return Ok(Applied::Done(unsigned(column(row, "version")?)));
+        }
+        Ok(match self.whereabouts(id, now).await? {
+            Some((live, version)) if live == *id => refused(changes, version),
+            _ => Applied::Gone,
+        })
+    }
+
+    async fn touch(&self, id: &IdHash, now: Timestamp) -> Result<bool, StoreError> {
+        let sql = "UPDATE hardtack.session SET seen = greatest(seen, $2), \
+                          expires = least(greatest(seen, $2) + idle, created + absolute) \
+                   WHERE id_hash = $1 AND expires > $2 RETURNING 1";
+        let mut id = *id;
+        loop {
+            if self.hits(query(sql).bind(id.0.as_slice()).bind(now.0)).await? {
+                return Ok(true);
+            }
+            match self.whereabouts(&id, now).await? {
+                Some((live, _)) if live != id => id = live,
+                _ => return Ok(false),
+            }
+        }
+    }
+
+    async fn end(&self, id: &IdHash) -> Result<bool, StoreError> {
+        self.hits(query("DELETE FROM hardtack.session WHERE id_hash = $1 RETURNING 1").bind(id.0.as_slice())).await
+    }
+
+    async fn list(&self, account: &str, now: Timestamp) -> Result<Vec<Listed>, StoreError> {
+        let sql = concat!(
+            "SELECT ",
+            listed!(),
+            " FROM hardtack.session s WHERE s.account = $1 AND s.expires > $2 ORDER BY s.seen DESC, s.handle DESC"
+        );
+        self.pool.rows(query(sql).bind(account).bind(now.0)).await?.iter().map(listed).collect()
+    }
+
+    async fn browse(&self, cursor: Option<&str>, limit: u32, now: Timestamp) -> Result<Page, StoreError> {
+        let after = cursor.map(str::parse::<uuid::Uuid>).transpose().map_err(StoreError::corrupt)?;
+        let sql = concat!(
+            "SELECT ",
+            listed!(),
+            " FROM hardtack.session s WHERE s.handle > $1::uuid ORDER BY s.handle LIMIT $2"
+        );
+        // No handle is the nil UUID.
+        let page = query(sql).bind(after.unwrap_or_default().to_string()).bind(i64::from(limit.max(1)));
+        let rows = self.pool.rows(page).await?;
+        let mut sessions = rows.iter().map(listed).collect::<Result<Vec<_>, _>>()?;
+        let next = sessions.last().filter(|_| rows.len() == limit.max(1) as usize).map(|last| last.handle.to_string());
+        sessions.retain(|session| session.deadline > now);
+        Ok(Page { sessions, next })
+    }
+
+    async fn end_by_handle(&self, account: Option<&str>, handle: &Handle) -> Result<bool, StoreError> {
+        let sql = "DELETE FROM hardtack.session WHERE handle = $1::uuid AND ($2 IS NULL OR account = $2) RETURNING 1";
+        self.hits(query(sql).bind(handle.to_string()).bind(account)).await
+    }
+
+    async fn end_by_account(&self, account: &str, except: Option<&Handle>) -> Result<u64, StoreError> {
+        let sql = "DELETE FROM hardtack.session WHERE account = $1 AND handle IS DISTINCT FROM $2::uuid RETURNING 1";
+        let query = query(sql).bind(account).bind(except.map(Handle::to_string));
+        Ok(self.pool.rows(query).await?.len() as u64)
+    }
+
+    async fn sweep(&self, now: Timestamp, batch: u32) -> Result<Swept, StoreError> {
+        // Waits for nobody. A row that somebody holds is swept the next time, and one that was used since it was looked
+        // at is not deleted: `expires` is asked once more of the row as it is then. The ids come as arrays, because a
+        // planner that does not know how many a LIMIT lets through would read the whole table.
+        let sessions = "WITH due AS (SELECT id_hash FROM hardtack.session WHERE due <= $1 \
+                        ORDER BY due LIMIT $2 FOR UPDATE SKIP LOCKED), \
+                        gone AS (DELETE FROM hardtack.session \
+                        WHERE id_hash = ANY (ARRAY(SELECT id_hash FROM due)) AND expires <= $1 RETURNING 1), \
+                        kept AS (UPDATE hardtack.session SET due = expires \
+                        WHERE id_hash = ANY (ARRAY(SELECT id_hash FROM due)) AND expires > $1) \
+                        SELECT (SELECT count(*) FROM gone) AS gone, (SELECT count(*) FROM due) AS seen";
+        let retired = "DELETE FROM hardtack.retired_id WHERE id_hash = ANY (ARRAY(SELECT id_hash \
+                       FROM hardtack.retired_id WHERE until <= $1 ORDER BY until LIMIT $2 FOR UPDATE SKIP LOCKED)) \
+                       RETURNING 1";
+        let retired = self.pool.rows(query(retired).bind(now.0).bind(i64::from(batch))).await?.len() as u64;
+        let rows = self.pool.rows(query(sessions).bind(now.0).bind(i64::from(batch))).await?;
+        let count = |name| rows.first().map_or(Ok(0), |row| column(row, name)).map(unsigned);
+        Ok(Swept { sessions: count("gone")?, more: count("seen")?.max(retired) >= u64::from(batch) })
+    }
+
+    async fn lead(&self, sweeper: &Handle, until: Timestamp, now: Timestamp) -> Result<bool, StoreError> {
+        let sql = "INSERT INTO hardtack.sweeper AS office (id, holder, until) VALUES (1, $1::uuid, $2) \
+                   ON CONFLICT (id) DO UPDATE SET holder = excluded.holder, until = excluded.until \
+                   WHERE office.holder = excluded.holder OR office.until <= $3 RETURNING 1";
+        self.hits(query(sql).bind(sweeper.to_string()).bind(until.0).bind(now.0)).await
+    }
+
+    async fn stats(&self, now: Timestamp) -> Result<Stats, StoreError> {
+        // Above a million the server's own estimate, which its vacuum keeps: the sweep asks every minute, and to count
+        // them is to read them all.
+        let sql = "SELECT over, greatest(total - over, 0) AS live FROM \
+                   (SELECT count(*) AS over FROM hardtack.session WHERE due <= $1 AND expires <= $1) AS over, \
+                   (SELECT CASE WHEN reltuples > 1e6 THEN reltuples::bigint \
+                    ELSE (SELECT count(*) FROM hardtack.session) END AS total \
+                    FROM pg_class WHERE oid = 'hardtack.session'::regclass) AS total";
+        let rows = self.pool.rows(query(sql).bind(now.0)).await?;
+        let count = |name| rows.first().map_or(Ok(0), |row| column(row, name)).map(unsigned);
+        Ok(Stats { live: count("live")?, over: count("over")? })
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        // A row is written each time: a full disk, or a server that can only be read, must not look healthy.
+        let sql = "INSERT INTO hardtack.probe AS probe (id, count) VALUES (1, 1) \
+                   ON CONFLICT (id) DO UPDATE SET count = probe.count + 1 RETURNING count";
+        self.pool.rows(query(sql)).await.map(drop)
+    }
+}

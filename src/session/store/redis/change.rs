@@ -1,0 +1,110 @@
+//! One change of a session, as the script `change.lua` is asked for it.
+
+use super::keys;
+use super::link::Script;
+use crate::session::clock::{Timestamp, millis};
+use crate::session::id::IdHash;
+use crate::session::record::{Changes, Grace, Rotation};
+use crate::session::store::Applied;
+use std::sync::LazyLock;
+
+pub(super) static CHANGE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("change.lua")));
+
+/// What a careful change was prepared for. When the session is another one by then, nothing is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Facts {
+    /// The id under which it lives.
+    pub(super) id: IdHash,
+    /// Its account.
+    pub(super) account: Option<String>,
+    /// When it was created.
+    pub(super) created: Timestamp,
+    /// Its absolute lifetime, as Redis has it.
+    pub(super) absolute: String,
+}
+
+/// What came of a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// It is done; with the version of the data, and the deadline of the session now.
+    Done(u64, Timestamp),
+    /// Nothing was written, for this reason.
+    Refused(Applied),
+    /// The session is not what the change was prepared for. Nothing was written.
+    Again,
+    /// The record makes no sense.
+    Corrupt,
+}
+
+/// The arguments of a change; their order is that of the script.
+pub(super) fn arguments(
+    id: &IdHash,
+    changes: &Changes,
+    rotation: Option<&Rotation>,
+    facts: Option<&Facts>,
+    now: Timestamp,
+) -> Vec<Vec<u8>> {
+    let owner = rotation.and_then(|rotation| rotation.owner.as_ref());
+    let device = owner.and_then(|owner| owner.device.as_ref());
+    let (until, reaches) = match rotation.map(|rotation| rotation.grace) {
+        Some(Grace::Recognised(until)) => (until.0.to_string(), flag(false)),
+        Some(Grace::Reaches(until)) => (until.0.to_string(), flag(true)),
+        None => Default::default(),
+    };
+    let lifetime = |span: fn(&crate::session::lifetime::Lifetime) -> std::time::Duration| {
+        changes.lifetime.as_ref().map(|lifetime| millis(span(lifetime)).to_string()).unwrap_or_default()
+    };
+    let set = || changes.values.iter().filter_map(|(name, value)| value.as_ref().map(|value| (name, value)));
+    let removed = changes.values.iter().filter(|(_, value)| value.is_none());
+    let mut arguments = vec![
+        keys::hex(id),
+        now.0.to_string(),
+        changes.if_version.map(|version| version.to_string()).unwrap_or_default(),
+        changes.max_data.to_string(),
+        lifetime(|lifetime| lifetime.idle),
+        lifetime(|lifetime| lifetime.absolute),
+        flag(facts.is_some()),
+        facts.map(|facts| keys::hex(&facts.id)).unwrap_or_default(),
+        optional(facts.and_then(|facts| facts.account.as_deref())),
+        facts.map(|facts| facts.absolute.clone()).unwrap_or_default(),
+        rotation.map(|rotation| keys::hex(&rotation.to)).unwrap_or_default(),
+        until,
+        reaches,
+        flag(owner.is_some()),
+        optional(owner.and_then(|owner| owner.account.as_deref())),
+        optional(device.map(|device| device.label.as_str())),
+        optional(device.map(|device| device.address.as_str())),
+        super::SLACK.as_millis().to_string(),
+        set().count().to_string(),
+    ];
+    arguments.extend(set().flat_map(|(name, value)| [name.clone(), value.clone()]));
+    arguments.extend(removed.map(|(name, _)| name.clone()));
+    arguments.into_iter().map(String::into_bytes).collect()
+}
+
+/// A text that may be missing, so that it differs from an empty one.
+pub(super) fn optional(text: Option<&str>) -> String {
+    text.map(|text| format!("={text}")).unwrap_or_default()
+}
+
+fn flag(set: bool) -> String {
+    if set { "1".to_owned() } else { "0".to_owned() }
+}
+
+/// What the script said.
+pub(super) fn outcome(answer: &[String]) -> Option<Outcome> {
+    Some(match answer {
+        [word, version, deadline] if word == "done" => {
+            Outcome::Done(version.parse().ok()?, Timestamp(deadline.parse().ok()?))
+        }
+        [word] => match word.as_str() {
+            "gone" => Outcome::Refused(Applied::Gone),
+            "conflict" => Outcome::Refused(Applied::Conflict),
+            "large" => Outcome::Refused(Applied::TooLarge),
+            "again" => Outcome::Again,
+            "corrupt" => Outcome::Corrupt,
+            _ => return None,
+        },
+        _ => return None,
+    })
+}

@@ -1,0 +1,47 @@
+#!lua flags=allow-oom
+-- Ends a session, and says what else was written because of it: its account, its id and the ids before.
+-- KEYS: the session. ARGV: conditions, each empty or with a `=` in front: the id that it lives under, its account,
+-- the moment at which it must be over.
+local key, id, account, over = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
+local all = redis.pcall('HGETALL', key)
+if all.err then
+  -- No session at all, but something in its place. It goes, unless it is asked for as somebody's.
+  if account ~= '' then
+    return { 'gone' }
+  end
+  redis.call('DEL', key)
+  return { 'done', '' }
+end
+if #all == 0 then
+  return { 'gone' }
+end
+local kept = {}
+for i = 1, #all, 2 do
+  kept[all[i]] = all[i + 1]
+end
+-- A session without an id is damaged and opens nothing: whoever still leads here may end it.
+if id ~= '' and kept.id and '=' .. kept.id ~= id then
+  return { 'gone' }
+end
+if account ~= '' and (kept.account and '=' .. kept.account or '') ~= account then
+  return { 'gone' }
+end
+if over ~= '' then
+  local created, seen = tonumber(kept.created), tonumber(kept.seen)
+  local idle, absolute = tonumber(kept.idle), tonumber(kept.absolute)
+  local whole = created and seen and idle and absolute
+  if whole and math.min(seen + idle, created + absolute) > tonumber(string.sub(over, 2)) then
+    return { 'live' }
+  end
+end
+redis.call('DEL', key)
+local ended = { 'done', kept.account and '=' .. kept.account or '' }
+if kept.id then
+  ended[#ended + 1] = kept.id
+end
+for name in pairs(kept) do
+  if string.sub(name, 1, 2) == 'r:' then
+    ended[#ended + 1] = string.sub(name, 3)
+  end
+end
+return ended

@@ -1,0 +1,10 @@
+#!lua flags=allow-oom
+-- Takes the office of sweeper, or keeps it.
+-- KEYS: the office. ARGV: who asks, until when, now, the time to live of the office.
+local held = redis.call('GET', KEYS[1])
+local until_, holder = string.match(held or '', '^(-?%d+):(.*)$')
+if holder and holder ~= ARGV[1] and tonumber(until_) > tonumber(ARGV[3]) then
+  return 0
+end
+redis.call('SET', KEYS[1], ARGV[2] .. ':' .. ARGV[1], 'PX', ARGV[4])
+return 1

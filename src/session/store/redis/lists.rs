@@ -1,0 +1,182 @@
+//! The store contract on Redis, whole; and what reaches over many sessions: an account's, a page of all.
+
+use super::link::understand;
+use super::steps::{END, end_conditions, traces};
+use super::{RedisStore, SLACK, keys, rows};
+use crate::session::clock::{Timestamp, millis};
+use crate::session::id::{Handle, IdHash};
+use crate::session::record::{Changes, Record, Rotation};
+use crate::session::store::{Applied, Listed, Loaded, Page, Stats, Store, StoreError, Swept};
+use async_trait::async_trait;
+use redis::{Value, cmd};
+use std::cmp::Reverse;
+
+/// How many steps a page makes through the index at most: the index may hold much that is over.
+const STEPS: u32 = 32;
+
+impl RedisStore {
+    /// What lists show of sessions; those that are gone are left out, those that cannot be read too.
+    async fn listed(&self, handles: Vec<Handle>, now: Timestamp) -> Result<Vec<Listed>, StoreError> {
+        let ask = |handle: &Handle| {
+            let mut ask = cmd("HMGET");
+            ask.arg(keys::session(handle)).arg(&rows::LISTED);
+            ask
+        };
+        let answers = self.link.ask_all(handles.iter().map(ask).collect()).await;
+        let mut found = Vec::with_capacity(handles.len());
+        for (handle, answer) in handles.into_iter().zip(answers) {
+            match answer.and_then(understand).and_then(|values| rows::listed(handle, values)) {
+                Ok(listed) => found.extend(listed.filter(|listed| listed.deadline > now)),
+                Err(StoreError::Corrupt(error)) => {
+                    tracing::warn!(%handle, %error, "a session record could not be read and is not listed");
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(found)
+    }
+
+    /// The handles that an account may own whose sessions end at the moment or later.
+    async fn handles_of(&self, account: &str, from: &str) -> Result<Vec<Handle>, StoreError> {
+        let mut range = cmd("ZRANGE");
+        range.arg(keys::account(account)).arg(from).arg("+inf").arg("BYSCORE");
+        let members: Vec<Vec<u8>> = self.link.ask(&range).await?;
+        Ok(members.iter().filter_map(|member| rows::handle(member)).collect())
+    }
+
+    async fn page(&self, cursor: Option<&str>, limit: u32, now: Timestamp) -> Result<Page, StoreError> {
+        let (mut shard, mut place) = match cursor {
+            None => (0, 0),
+            Some(text) => parse_cursor(text).ok_or_else(|| StoreError::corrupt("this is no cursor of ours"))?,
+        };
+        let mut page = Page::default();
+        for _ in 0..STEPS {
+            let mut scan = cmd("ZSCAN");
+            scan.arg(keys::due(shard)).arg(place).arg("COUNT").arg(limit.max(1));
+            let (next, members): (u64, Vec<Vec<u8>>) = self.link.ask(&scan).await?;
+            // Each member is followed by its score.
+            let handles = members.iter().step_by(2).filter_map(|member| rows::handle(member)).collect();
+            page.sessions.extend(self.listed(handles, now).await?);
+            (shard, place) = if next == 0 { (shard + 1, 0) } else { (shard, next) };
+            if shard == keys::SHARDS {
+                return Ok(page);
+            }
+            if page.sessions.len() >= limit as usize {
+                break;
+            }
+        }
+        page.next = Some(format!("{shard:x}:{place}"));
+        Ok(page)
+    }
+
+    async fn end_all(&self, account: &str, except: Option<&Handle>) -> Result<u64, StoreError> {
+        let mut handles = self.handles_of(account, "-inf").await?;
+        handles.retain(|handle| Some(handle) != except);
+        let runs = handles.iter().map(|handle| (keys::session(handle), end_conditions(None, Some(account), None)));
+        let answers = self.link.run_all(&END, runs.collect()).await;
+        let (mut ended, mut after, mut failed) = (0, Vec::new(), None);
+        for (handle, answer) in handles.iter().zip(answers) {
+            match answer.and_then(understand::<Vec<String>>) {
+                Ok(answer) => {
+                    if let Some(traces) = traces(handle, &answer) {
+                        ended += 1;
+                        after.extend(traces);
+                        after.push(undue(keys::shard(handle), &[*handle]));
+                    }
+                }
+                Err(error) => failed = Some(error),
+            }
+        }
+        self.tidy(after).await;
+        // Some may have ended: whoever asks again ends the others.
+        failed.map_or(Ok(ended), Err)
+    }
+}
+
+/// Takes sessions out of a part of the index of deadlines.
+pub(super) fn undue(shard: usize, handles: &[Handle]) -> redis::Cmd {
+    let mut undue = cmd("ZREM");
+    undue.arg(keys::due(shard));
+    for handle in handles {
+        undue.arg(handle.to_string());
+    }
+    undue
+}
+
+/// The part of the index, and the place in it: `a:123`.
+fn parse_cursor(text: &str) -> Option<(usize, u64)> {
+    let (shard, place) = text.split_once(':')?;
+    let shard = usize::from_str_radix(shard, 16).ok().filter(|shard| *shard < keys::SHARDS)?;
+    Some((shard, place.parse().ok()?))
+}
+
+#[async_trait]
+impl Store for RedisStore {
+    fn kind(&self) -> &'static str {
+        "redis"
+    }
+
+    async fn load(&self, id: &IdHash, now: Timestamp) -> Result<Loaded, StoreError> {
+        self.load_now(id, now).await
+    }
+
+    async fn create(&self, id: &IdHash, record: &Record) -> Result<bool, StoreError> {
+        self.create_now(id, record).await
+    }
+
+    async fn apply(&self, id: &IdHash, changes: &Changes, now: Timestamp) -> Result<Applied, StoreError> {
+        self.apply_now(id, changes, now).await
+    }
+
+    async fn rotate(&self, id: &IdHash, rotation: &Rotation, now: Timestamp) -> Result<Applied, StoreError> {
+        self.rotate_now(id, rotation, now).await
+    }
+
+    async fn touch(&self, id: &IdHash, now: Timestamp) -> Result<bool, StoreError> {
+        self.touch_now(id, now).await
+    }
+
+    async fn end(&self, id: &IdHash) -> Result<bool, StoreError> {
+        self.end_now(id).await
+    }
+
+    async fn list(&self, account: &str, now: Timestamp) -> Result<Vec<Listed>, StoreError> {
+        let from = now.0.saturating_sub(millis(SLACK)).to_string();
+        let handles = self.handles_of(account, &from).await?;
+        let mut listed = self.listed(handles, now).await?;
+        // The list says who may own, the session says who does.
+        listed.retain(|listed| listed.owner.account.as_deref() == Some(account));
+        listed.sort_by_key(|listed| Reverse((listed.seen, listed.handle)));
+        Ok(listed)
+    }
+
+    async fn browse(&self, cursor: Option<&str>, limit: u32, now: Timestamp) -> Result<Page, StoreError> {
+        self.page(cursor, limit, now).await
+    }
+
+    async fn end_by_handle(&self, account: Option<&str>, handle: &Handle) -> Result<bool, StoreError> {
+        self.end_if(handle, end_conditions(None, account, None)).await
+    }
+
+    async fn end_by_account(&self, account: &str, except: Option<&Handle>) -> Result<u64, StoreError> {
+        self.end_all(account, except).await
+    }
+
+    async fn sweep(&self, now: Timestamp, batch: u32) -> Result<Swept, StoreError> {
+        self.sweep_now(now, batch).await
+    }
+
+    async fn lead(&self, sweeper: &Handle, until: Timestamp, now: Timestamp) -> Result<bool, StoreError> {
+        self.lead_now(sweeper, until, now).await
+    }
+
+    async fn stats(&self, now: Timestamp) -> Result<Stats, StoreError> {
+        self.count(now).await
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        // A key is written each time: a full memory, or a replica, must not look healthy.
+        self.link.ask::<i64>(cmd("INCR").arg(keys::PROBE)).await?;
+        self.link.ask::<Value>(cmd("GET").arg(keys::PROBE)).await.map(drop)
+    }
+}

@@ -1,0 +1,157 @@
+//! Fields, and what they mean.
+
+use super::keys;
+use crate::session::clock::{Timestamp, millis};
+use crate::session::id::{Handle, IdHash};
+use crate::session::lifetime::Lifetime;
+use crate::session::record::{Data, Device, Owner, Record};
+use crate::session::store::{Listed, Loaded, StoreError};
+use std::time::Duration;
+
+/// A field of a session: its name and its value.
+pub(super) type Field = (Vec<u8>, Vec<u8>);
+
+/// The fields that a list wants, without data.
+pub(super) const LISTED: [&str; 8] = ["id", "account", "label", "address", "created", "seen", "idle", "absolute"];
+
+/// What is known of a session before it is read to the end.
+#[derive(Default)]
+struct Draft {
+    id: Option<IdHash>,
+    account: Option<String>,
+    label: Option<String>,
+    address: Option<String>,
+    created: Option<i64>,
+    renewed: Option<i64>,
+    seen: Option<i64>,
+    idle: Option<u64>,
+    absolute: Option<u64>,
+    version: Option<u64>,
+    data: Data,
+    /// Until when the id that is asked for is remembered, and whether it reaches the session.
+    retired: Option<(Timestamp, bool)>,
+}
+
+impl Draft {
+    /// Takes a field. Names that are not known here are a newer version's and mean nothing yet.
+    fn take(&mut self, name: &[u8], value: Vec<u8>, asked: &[u8]) -> Result<(), StoreError> {
+        match name {
+            b"id" => self.id = Some(keys::id(&value).ok_or_else(|| damaged("its id"))?),
+            b"account" => self.account = Some(text(value)?),
+            b"label" => self.label = Some(text(value)?),
+            b"address" => self.address = Some(text(value)?),
+            b"created" => self.created = Some(number(value)?),
+            b"renewed" => self.renewed = Some(number(value)?),
+            b"seen" => self.seen = Some(number(value)?),
+            b"idle" => self.idle = Some(number(value)?),
+            b"absolute" => self.absolute = Some(number(value)?),
+            b"version" => self.version = Some(number(value)?),
+            _ => match name.split_at_checked(2) {
+                Some((b"v:", name)) => drop(self.data.insert(text(name.to_vec())?, text(value)?)),
+                Some((b"r:", id)) if id == asked => self.retired = Some(retired(&value)?),
+                _ => {}
+            },
+        }
+        Ok(())
+    }
+
+    fn finish(self, handle: Handle) -> Result<(IdHash, Record), StoreError> {
+        let whole = (|| {
+            let lifetime =
+                Lifetime { idle: Duration::from_millis(self.idle?), absolute: Duration::from_millis(self.absolute?) };
+            let (id, created, seen) = (self.id?, Timestamp(self.created?), Timestamp(self.seen?));
+            let device = self.label.zip(self.address).map(|(label, address)| Device { label, address });
+            let owner = Owner { account: self.account, device };
+            let renewed = self.renewed.map_or(created, Timestamp);
+            Some((
+                id,
+                Record { handle, owner, data: self.data, lifetime, created, renewed, seen, version: self.version? },
+            ))
+        })();
+        whole.ok_or_else(|| damaged("a field that each has"))
+    }
+}
+
+/// What a session, with all its fields, is to an id that led to it.
+pub(super) fn loaded(handle: Handle, fields: Vec<Field>, id: &IdHash, now: Timestamp) -> Result<Loaded, StoreError> {
+    if fields.is_empty() {
+        return Ok(Loaded::Absent);
+    }
+    let (mut draft, asked) = (Draft::default(), keys::hex(id));
+    for (name, value) in fields {
+        draft.take(&name, value, asked.as_bytes())?;
+    }
+    let retired = draft.retired.filter(|(until, _)| *until > now);
+    let (current, record) = draft.finish(handle)?;
+    Ok(match retired {
+        _ if current == *id && record.deadline() > now => Loaded::Live(current, record),
+        _ if current == *id => Loaded::Absent,
+        Some((_, true)) if record.deadline() > now => Loaded::Live(current, record),
+        Some((_, false)) => Loaded::Retired,
+        _ => Loaded::Absent,
+    })
+}
+
+/// What a list shows of a session; `None` when it is gone. The values are those of [`LISTED`].
+pub(super) fn listed(handle: Handle, values: Vec<Option<Vec<u8>>>) -> Result<Option<Listed>, StoreError> {
+    if values.iter().all(Option::is_none) {
+        return Ok(None);
+    }
+    let mut draft = Draft { version: Some(0), ..Draft::default() };
+    for (name, value) in LISTED.iter().zip(values) {
+        if let Some(value) = value {
+            draft.take(name.as_bytes(), value, b"")?;
+        }
+    }
+    draft.finish(handle).map(|(_, record)| Some(Listed::from(&record)))
+}
+
+/// All fields of a new session.
+pub(super) fn fields(id: &IdHash, record: &Record) -> Vec<Field> {
+    let mut fields: Vec<Field> = Vec::with_capacity(10 + record.data.len());
+    let mut put = |name: &str, value: String| fields.push((name.as_bytes().to_vec(), value.into_bytes()));
+    put("id", keys::hex(id));
+    put("created", record.created.0.to_string());
+    put("renewed", record.renewed.0.to_string());
+    put("seen", record.seen.0.to_string());
+    put("idle", millis(record.lifetime.idle).to_string());
+    put("absolute", millis(record.lifetime.absolute).to_string());
+    put("version", record.version.to_string());
+    if let Some(account) = &record.owner.account {
+        put("account", account.clone());
+    }
+    if let Some(Device { label, address }) = &record.owner.device {
+        put("label", label.clone());
+        put("address", address.clone());
+    }
+    for (name, value) in &record.data {
+        put(&format!("v:{name}"), value.clone());
+    }
+    fields
+}
+
+/// A handle as Redis keeps it.
+pub(super) fn handle(text: &[u8]) -> Option<Handle> {
+    uuid::Uuid::try_parse_ascii(text).ok().map(Handle)
+}
+
+/// The record makes no sense. What it holds is not said: it may be anybody's.
+pub(super) fn damaged(what: &str) -> StoreError {
+    StoreError::corrupt(format!("{what} is missing or makes no sense"))
+}
+
+fn text(bytes: Vec<u8>) -> Result<String, StoreError> {
+    String::from_utf8(bytes).map_err(|_| damaged("a text"))
+}
+
+fn number<T: std::str::FromStr>(bytes: Vec<u8>) -> Result<T, StoreError> {
+    text(bytes)?.parse().map_err(|_| damaged("a number"))
+}
+
+/// The moment until which an id is remembered, and whether it reaches: `4000000000000:1`.
+fn retired(value: &[u8]) -> Result<(Timestamp, bool), StoreError> {
+    let parts = std::str::from_utf8(value).ok().and_then(|text| text.split_once(':'));
+    let until = parts.and_then(|(until, _)| until.parse().ok());
+    let reaches = parts.map(|(_, reaches)| reaches == "1");
+    until.zip(reaches).map(|(until, reaches)| (Timestamp(until), reaches)).ok_or_else(|| damaged("an earlier id"))
+}

@@ -1,0 +1,311 @@
+//! The steps of the store contract on one session: each is one script on its hash, with what must be written before
+//! and may be written after.
+
+use super::change::{self, CHANGE, Facts, Outcome};
+use super::link::Script;
+use super::{RedisStore, SLACK, keys, rows};
+use crate::session::clock::{Timestamp, millis};
+use crate::session::id::{Handle, IdHash};
+use crate::session::record::{Changes, Grace, Record, Rotation};
+use crate::session::store::{Applied, Loaded, StoreError};
+use redis::{Cmd, cmd};
+use std::sync::LazyLock;
+use std::time::Duration;
+
+static CREATE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("create.lua")));
+static TOUCH: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("touch.lua")));
+static OWN: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("own.lua")));
+pub(super) static END: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("end.lua")));
+
+/// How often a change is prepared again because somebody else has changed what it was prepared for.
+const TRIES: u32 = 8;
+/// How much longer a retired id's pointer stays than its grace.
+const LINGER: Duration = Duration::from_secs(60);
+
+impl RedisStore {
+    /// The session that an id was given to, whether it still has it or not.
+    async fn handle_of(&self, id: &IdHash) -> Result<Option<Handle>, StoreError> {
+        let found: Option<Vec<u8>> = self.link.ask(cmd("GET").arg(keys::pointer(id))).await?;
+        found.map(|text| rows::handle(&text).ok_or_else(|| rows::damaged("a pointer"))).transpose()
+    }
+
+    pub(super) async fn load_now(&self, id: &IdHash, now: Timestamp) -> Result<Loaded, StoreError> {
+        let Some(handle) = self.handle_of(id).await? else { return Ok(Loaded::Absent) };
+        let fields = self.link.ask(cmd("HGETALL").arg(keys::session(&handle))).await?;
+        rows::loaded(handle, fields, id, now)
+    }
+
+    /// The pointer first, because it says whether the id is free; the session last, because it is what counts.
+    pub(super) async fn create_now(&self, id: &IdHash, record: &Record) -> Result<bool, StoreError> {
+        let (handle, now) = (&record.handle, record.seen);
+        let end = record.created + record.lifetime.absolute;
+        if !self.point(id, handle, end, now).await? {
+            return Ok(false);
+        }
+        let mut due = cmd("ZADD");
+        due.arg(keys::due(keys::shard(handle))).arg("NX").arg(record.deadline().0).arg(handle.to_string());
+        let listed = async {
+            match &record.owner.account {
+                Some(account) => self.own(account, handle, end, now).await,
+                None => Ok(()),
+            }
+        };
+        tokio::try_join!(self.link.ask::<i64>(&due), listed)?;
+        let mut arguments = vec![keep_for(record.deadline(), now, SLACK)];
+        arguments.extend(rows::fields(id, record).into_iter().flat_map(|(name, value)| [name, value]));
+        if self.link.run::<i64>(&CREATE, &keys::session(handle), &arguments).await? == 1 {
+            return Ok(true);
+        }
+        self.tidy(vec![del(id)]).await;
+        Ok(false)
+    }
+
+    pub(super) async fn apply_now(
+        &self,
+        id: &IdHash,
+        changes: &Changes,
+        now: Timestamp,
+    ) -> Result<Applied, StoreError> {
+        let Some(handle) = self.handle_of(id).await? else { return Ok(Applied::Gone) };
+        for _ in 0..TRIES {
+            let facts = match changes.lifetime {
+                None => None,
+                Some(lifetime) => {
+                    let Some(facts) = self.facts(&handle).await? else { return Ok(Applied::Gone) };
+                    let end = facts.created + lifetime.absolute;
+                    self.prolong(&facts.id, end, now).await?;
+                    if let Some(account) = &facts.account {
+                        self.own(account, &handle, end, now).await?;
+                    }
+                    Some(facts)
+                }
+            };
+            match self.change(id, &handle, changes, None, facts.as_ref(), now).await? {
+                Outcome::Done(version, deadline) => {
+                    self.tidy(changes.lifetime.map(|_| hasten(&handle, deadline)).into_iter().collect()).await;
+                    return Ok(Applied::Done(version));
+                }
+                Outcome::Refused(why) => return Ok(why),
+                Outcome::Corrupt => return Err(rows::damaged("a session")),
+                Outcome::Again => {}
+            }
+        }
+        Err(contended())
+    }
+
+    pub(super) async fn rotate_now(
+        &self,
+        id: &IdHash,
+        rotation: &Rotation,
+        now: Timestamp,
+    ) -> Result<Applied, StoreError> {
+        let Some(handle) = self.handle_of(id).await? else { return Ok(Applied::Gone) };
+        let mut pointed = false;
+        for _ in 0..TRIES {
+            let facts = match self.facts(&handle).await? {
+                Some(facts) if facts.id == *id => facts,
+                _ => return self.refuse(Applied::Gone, pointed, rotation).await,
+            };
+            self.lead_to(&handle, &facts, rotation, pointed, now).await?;
+            pointed = true;
+            match self.change(id, &handle, &rotation.changes, Some(rotation), Some(&facts), now).await? {
+                Outcome::Done(version, deadline) => {
+                    let (Grace::Recognised(until) | Grace::Reaches(until)) = rotation.grace;
+                    let mut after = vec![cmd("PEXPIRE")];
+                    after[0].arg(keys::pointer(id)).arg(keep_for(until, now, LINGER));
+                    after.extend(rotation.changes.lifetime.map(|_| hasten(&handle, deadline)));
+                    self.tidy(after).await;
+                    return Ok(Applied::Done(version));
+                }
+                Outcome::Refused(why) => return self.refuse(why, pointed, rotation).await,
+                Outcome::Corrupt => return Err(rows::damaged("a session")),
+                Outcome::Again => {}
+            }
+        }
+        Err(contended())
+    }
+
+    /// Everything that must lead to a session before it goes on under a new id.
+    async fn lead_to(
+        &self,
+        handle: &Handle,
+        facts: &Facts,
+        rotation: &Rotation,
+        pointed: bool,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let absolute = match rotation.changes.lifetime {
+            Some(lifetime) => lifetime.absolute,
+            None => Duration::from_millis(facts.absolute.parse().map_err(|_| rows::damaged("a number"))?),
+        };
+        let end = facts.created + absolute;
+        let point = async {
+            if pointed {
+                return self.prolong(&rotation.to, end, now).await;
+            }
+            let free = self.point(&rotation.to, handle, end, now).await?;
+            free.then_some(()).ok_or_else(|| StoreError::unavailable("the new id is in use already"))
+        };
+        let account = match &rotation.owner {
+            Some(owner) => owner.account.as_ref(),
+            None => facts.account.as_ref().filter(|_| rotation.changes.lifetime.is_some()),
+        };
+        let own = async {
+            match account {
+                Some(account) => self.own(account, handle, end, now).await,
+                None => Ok(()),
+            }
+        };
+        tokio::try_join!(point, own).map(drop)
+    }
+
+    /// Takes the new id's pointer back after a rotation that was not made.
+    async fn refuse(&self, why: Applied, pointed: bool, rotation: &Rotation) -> Result<Applied, StoreError> {
+        if pointed {
+            self.tidy(vec![del(&rotation.to)]).await;
+        }
+        Ok(why)
+    }
+
+    async fn change(
+        &self,
+        id: &IdHash,
+        handle: &Handle,
+        changes: &Changes,
+        rotation: Option<&Rotation>,
+        facts: Option<&Facts>,
+        now: Timestamp,
+    ) -> Result<Outcome, StoreError> {
+        let arguments = change::arguments(id, changes, rotation, facts, now);
+        let answer: Vec<String> = self.link.run(&CHANGE, &keys::session(handle), &arguments).await?;
+        change::outcome(&answer).ok_or_else(|| rows::damaged("an answer"))
+    }
+
+    /// What a careful change is prepared for; `None` when there is no such session.
+    async fn facts(&self, handle: &Handle) -> Result<Option<Facts>, StoreError> {
+        let mut ask = cmd("HMGET");
+        ask.arg(keys::session(handle)).arg(&["id", "account", "created", "absolute"]);
+        type Found = (Option<Vec<u8>>, Option<String>, Option<i64>, Option<String>);
+        let (id, account, created, absolute): Found = self.link.ask(&ask).await?;
+        if id.is_none() && account.is_none() && created.is_none() && absolute.is_none() {
+            return Ok(None);
+        }
+        let id = id.and_then(|text| keys::id(&text));
+        let whole = id.zip(created).zip(absolute);
+        let ((id, created), absolute) = whole.ok_or_else(|| rows::damaged("a session"))?;
+        Ok(Some(Facts { id, account, created: Timestamp(created), absolute }))
+    }
+
+    pub(super) async fn touch_now(&self, id: &IdHash, now: Timestamp) -> Result<bool, StoreError> {
+        let Some(handle) = self.handle_of(id).await? else { return Ok(false) };
+        let arguments = [keys::hex(id), now.0.to_string(), SLACK.as_millis().to_string()].map(String::into_bytes);
+        let said: String = self.link.run(&TOUCH, &keys::session(&handle), &arguments).await?;
+        match said.as_str() {
+            "done" => Ok(true),
+            "gone" => Ok(false),
+            _ => Err(rows::damaged("a session")),
+        }
+    }
+
+    pub(super) async fn end_now(&self, id: &IdHash) -> Result<bool, StoreError> {
+        let Some(handle) = self.handle_of(id).await? else { return Ok(false) };
+        self.end_if(&handle, end_conditions(Some(id), None, None)).await
+    }
+
+    /// Ends a session if the conditions hold, and then clears away what led to it.
+    pub(super) async fn end_if(&self, handle: &Handle, conditions: Vec<Vec<u8>>) -> Result<bool, StoreError> {
+        let answer: Vec<String> = self.link.run(&END, &keys::session(handle), &conditions).await?;
+        let Some(mut traces) = traces(handle, &answer) else { return Ok(false) };
+        let mut due = cmd("ZREM");
+        due.arg(keys::due(keys::shard(handle))).arg(handle.to_string());
+        traces.push(due);
+        self.tidy(traces).await;
+        Ok(true)
+    }
+
+    /// Makes an id lead to a session, unless it leads somewhere already.
+    async fn point(&self, id: &IdHash, handle: &Handle, end: Timestamp, now: Timestamp) -> Result<bool, StoreError> {
+        let mut set = cmd("SET");
+        set.arg(keys::pointer(id)).arg(handle.to_string()).arg("NX").arg("PX").arg(keep_for(end, now, SLACK));
+        let set: Option<String> = self.link.ask(&set).await?;
+        Ok(set.is_some())
+    }
+
+    /// Lets a pointer stay longer, before its session does.
+    async fn prolong(&self, id: &IdHash, end: Timestamp, now: Timestamp) -> Result<(), StoreError> {
+        let mut expire = cmd("PEXPIRE");
+        expire.arg(keys::pointer(id)).arg(keep_for(end, now, SLACK)).arg("GT");
+        self.link.ask::<i64>(&expire).await.map(drop)
+    }
+
+    /// Writes down that an account may own a session, before it does.
+    async fn own(&self, account: &str, handle: &Handle, end: Timestamp, now: Timestamp) -> Result<(), StoreError> {
+        let long_ago = now.0.saturating_sub(millis(SLACK));
+        let arguments = [
+            handle.to_string().into_bytes(),
+            end.0.to_string().into_bytes(),
+            keep_for(end, now, SLACK),
+            long_ago.to_string().into_bytes(),
+        ];
+        self.link.run::<i64>(&OWN, &keys::account(account), &arguments).await.map(drop)
+    }
+
+    /// Clears up after a step that is done. What fails here, or takes too long, is only a trace that leads nowhere: it
+    /// goes by itself, and the step is not called failed for it.
+    pub(super) async fn tidy(&self, commands: Vec<Cmd>) {
+        if commands.is_empty() {
+            return;
+        }
+        match tokio::time::timeout(self.link.timeout() / 4, self.link.ask_all(commands)).await {
+            Ok(answers) => {
+                if let Some(Err(error)) = answers.into_iter().find(Result::is_err) {
+                    tracing::debug!(%error, "a trace of a session that has ended stays for a while");
+                }
+            }
+            Err(_) => tracing::debug!("traces of a session that has ended may stay for a while"),
+        }
+    }
+}
+
+/// The conditions of `end.lua`.
+pub(super) fn end_conditions(id: Option<&IdHash>, account: Option<&str>, over: Option<Timestamp>) -> Vec<Vec<u8>> {
+    let id = id.map(keys::hex);
+    let over = over.map(|now| now.0.to_string());
+    [id.as_deref(), account, over.as_deref()].map(|text| change::optional(text).into_bytes()).into()
+}
+
+/// What clears the traces of a session that was ended, all but its place among the deadlines; `None` when it was not.
+pub(super) fn traces(handle: &Handle, answer: &[String]) -> Option<Vec<Cmd>> {
+    let [done, account, ids @ ..] = answer else { return None };
+    let mut commands: Vec<_> = ids.iter().filter_map(|id| keys::id(id.as_bytes())).map(|id| del(&id)).collect();
+    if let Some(account) = account.strip_prefix('=') {
+        let mut disown = cmd("ZREM");
+        disown.arg(keys::account(account)).arg(handle.to_string());
+        commands.push(disown);
+    }
+    (done == "done").then_some(commands)
+}
+
+fn del(id: &IdHash) -> Cmd {
+    let mut del = cmd("DEL");
+    del.arg(keys::pointer(id));
+    del
+}
+
+/// Moves a session forward among the deadlines, if it is over earlier now.
+fn hasten(handle: &Handle, deadline: Timestamp) -> Cmd {
+    let mut hasten = cmd("ZADD");
+    hasten.arg(keys::due(keys::shard(handle))).arg("XX").arg("LT").arg(deadline.0).arg(handle.to_string());
+    hasten
+}
+
+/// How long a key stays from now on. A span, not a moment: the server's own clock may stand anywhere.
+pub(super) fn keep_for(end: Timestamp, now: Timestamp, slack: Duration) -> Vec<u8> {
+    /// Redis takes no more than fits with its own time into 63 bits; nobody will miss what comes after 3,000 years.
+    const LONGEST: i64 = 100_000_000_000_000;
+    millis((end - now).saturating_add(slack)).min(LONGEST).to_string().into_bytes()
+}
+
+fn contended() -> StoreError {
+    StoreError::unavailable("the session was changed by others again and again")
+}

@@ -1,0 +1,223 @@
+//! What is over: the sweep, who does it, and how much there is of it.
+//!
+//! The index of deadlines knows of each session a moment that it does not end before. A touch does not move that
+//! moment, so that it costs one write to one key; whoever sweeps looks at the session itself and moves it then.
+
+use super::link::{Script, understand};
+use super::lists::undue;
+use super::steps::{END, end_conditions, keep_for, traces};
+use super::{RedisStore, SLACK, keys};
+use crate::session::clock::Timestamp;
+use crate::session::id::Handle;
+use crate::session::lifetime::Lifetime;
+use crate::session::store::{Stats, StoreError, Swept};
+use redis::{Cmd, Value, cmd};
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+use std::time::Duration;
+
+static LEAD: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("lead.lua")));
+
+/// How many entries one look at the index takes at least: most of them may have been used since.
+const LOOK: usize = 64;
+/// How often a sweep looks at the index at most.
+const LOOKS: u32 = 4;
+/// How many sessions are looked at, at most, to say how many are over.
+const COUNTED: usize = 10_000;
+
+/// An entry of the index of deadlines whose moment has come.
+#[derive(Clone, Copy, Debug)]
+struct Due {
+    handle: Handle,
+    moment: Timestamp,
+}
+
+/// The fields that say when a session ends, and one that each has.
+type Found = [Option<Vec<u8>>; 5];
+
+/// What an entry turns out to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Truth {
+    Gone,
+    /// A session that ends, or has ended, at that moment.
+    Ends(Timestamp),
+}
+
+impl RedisStore {
+    /// Removes what is over, what has been over longest first.
+    pub(super) async fn sweep_now(&self, now: Timestamp, batch: u32) -> Result<Swept, StoreError> {
+        let batch = batch as usize;
+        let mut swept = 0;
+        for _ in 0..LOOKS {
+            let look = LOOK.max(batch - swept);
+            let due = self.due(now, look).await?;
+            if due.is_empty() {
+                return Ok(Swept { sessions: swept as u64, more: false });
+            }
+            // What lies behind the last entry of a full look ends no earlier than that one's moment. So what ends
+            // before it comes first of all; the rest is put where it belongs, and comes with a later look.
+            let certain = due.last().filter(|_| due.len() == look).map_or(now, |last| last.moment);
+            let mut over = Vec::new();
+            let (mut gone, mut postponed) = (Vec::new(), Vec::new());
+            let truths = self.truths(&due).await?;
+            for (entry, truth) in due.into_iter().zip(truths) {
+                match truth {
+                    Truth::Gone => gone.push(entry.handle),
+                    Truth::Ends(end) if end <= certain => over.push((end, entry.handle)),
+                    Truth::Ends(end) => postponed.push((end, entry.handle)),
+                }
+            }
+            over.sort_unstable();
+            over.truncate(batch - swept);
+            let (removed, mut after) = self.remove(&over, now).await?;
+            swept += removed.len();
+            gone.extend(removed);
+            after.extend(postpone(&postponed));
+            after.extend(by_shard(&gone, |handle| keys::shard(handle)).iter().map(|(shard, gone)| undue(*shard, gone)));
+            for answer in self.link.ask_all(after).await {
+                answer?;
+            }
+            if swept == batch {
+                break;
+            }
+        }
+        Ok(Swept { sessions: swept as u64, more: true })
+    }
+
+    /// The entries whose moment has come, the earliest first, at most so many.
+    async fn due(&self, now: Timestamp, most: usize) -> Result<Vec<Due>, StoreError> {
+        let ask = |shard| {
+            let mut range = cmd("ZRANGE");
+            range.arg(keys::due(shard)).arg("-inf").arg(now.0).arg("BYSCORE").arg("LIMIT").arg(0).arg(most);
+            range.arg("WITHSCORES");
+            range
+        };
+        let mut due = Vec::new();
+        for answer in self.link.ask_all((0..keys::SHARDS).map(ask).collect()).await {
+            for (member, score) in understand::<Vec<(Vec<u8>, f64)>>(answer?)? {
+                // Whole milliseconds below 2^53: nothing is lost.
+                #[expect(clippy::cast_possible_truncation, reason = "a moment that was written as a whole number")]
+                let moment = Timestamp(score as i64);
+                due.extend(super::rows::handle(&member).map(|handle| Due { handle, moment }));
+            }
+        }
+        due.sort_unstable_by_key(|due| (due.moment, due.handle));
+        due.truncate(most);
+        Ok(due)
+    }
+
+    /// What the sessions themselves say. One that cannot be read is over at the moment that the index knows.
+    async fn truths(&self, due: &[Due]) -> Result<Vec<Truth>, StoreError> {
+        let ask = |due: &Due| {
+            let mut ask = cmd("HMGET");
+            ask.arg(keys::session(&due.handle)).arg(&["created", "seen", "idle", "absolute", "id"]);
+            ask
+        };
+        let answers = self.link.ask_all(due.iter().map(ask).collect()).await;
+        let truth = |(due, answer): (&Due, Result<Value, StoreError>)| match answer.and_then(understand::<Found>) {
+            Ok([None, None, None, None, None]) => Ok(Truth::Gone),
+            Ok(values) => Ok(Truth::Ends(deadline(values).unwrap_or(due.moment))),
+            Err(StoreError::Corrupt(_)) => Ok(Truth::Ends(due.moment)),
+            Err(error) => Err(error),
+        };
+        due.iter().zip(answers).map(truth).collect()
+    }
+
+    /// Ends sessions that are over, if they still are. Says which it were, and what clears their traces.
+    async fn remove(
+        &self,
+        over: &[(Timestamp, Handle)],
+        now: Timestamp,
+    ) -> Result<(Vec<Handle>, Vec<Cmd>), StoreError> {
+        let run = |(_, handle): &(Timestamp, Handle)| (keys::session(handle), end_conditions(None, None, Some(now)));
+        let answers = self.link.run_all(&END, over.iter().map(run).collect()).await;
+        let (mut removed, mut after) = (Vec::new(), Vec::new());
+        for ((_, handle), answer) in over.iter().zip(answers) {
+            if let Some(traces) = traces(handle, &understand::<Vec<String>>(answer?)?) {
+                removed.push(*handle);
+                after.extend(traces);
+            }
+        }
+        Ok((removed, after))
+    }
+
+    /// Counts by the index. What has come to its moment is looked at one by one, the first ten thousand; the rest of
+    /// it counts as over.
+    pub(super) async fn count(&self, now: Timestamp) -> Result<Stats, StoreError> {
+        let ask = |range: [String; 2]| {
+            move |shard| {
+                let mut count = cmd("ZCOUNT");
+                count.arg(keys::due(shard)).arg(&range);
+                count
+            }
+        };
+        let later = ask([format!("({}", now.0), "+inf".to_owned()]);
+        let come = ask(["-inf".to_owned(), now.0.to_string()]);
+        let both = (0..keys::SHARDS).map(later).chain((0..keys::SHARDS).map(come)).collect();
+        let mut counts = Vec::with_capacity(2 * keys::SHARDS);
+        for answer in self.link.ask_all(both).await {
+            counts.push(understand::<u64>(answer?)?);
+        }
+        let (later, come) = counts.split_at(keys::SHARDS.min(counts.len()));
+        let (mut live, mut over) = (later.iter().sum::<u64>(), come.iter().sum::<u64>());
+        let due = self.due(now, COUNTED).await?;
+        for truth in self.truths(&due).await? {
+            match truth {
+                Truth::Ends(end) if end <= now => {}
+                Truth::Gone => over = over.saturating_sub(1),
+                Truth::Ends(_) => (live, over) = (live + 1, over.saturating_sub(1)),
+            }
+        }
+        Ok(Stats { live, over })
+    }
+
+    /// Takes the office of sweeper, or keeps it.
+    pub(super) async fn lead_now(
+        &self,
+        sweeper: &Handle,
+        until: Timestamp,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let arguments = [
+            sweeper.to_string().into_bytes(),
+            until.0.to_string().into_bytes(),
+            now.0.to_string().into_bytes(),
+            keep_for(until, now, SLACK),
+        ];
+        Ok(self.link.run::<i64>(&LEAD, keys::LEAD, &arguments).await? == 1)
+    }
+}
+
+/// When a session is over, by its fields; `None` when they make no sense.
+fn deadline([created, seen, idle, absolute, _]: Found) -> Option<Timestamp> {
+    fn number<T: std::str::FromStr>(value: Option<Vec<u8>>) -> Option<T> {
+        String::from_utf8(value?).ok()?.parse().ok()
+    }
+    let span = |value| number(value).map(Duration::from_millis);
+    let lifetime = Lifetime { idle: span(idle)?, absolute: span(absolute)? };
+    Some(lifetime.deadline(Timestamp(number(created)?), Timestamp(number(seen)?)))
+}
+
+/// Moves sessions that were used to where they belong among the deadlines: one command a part.
+fn postpone(ends: &[(Timestamp, Handle)]) -> Vec<Cmd> {
+    let by_shard = by_shard(ends, |(_, handle)| keys::shard(handle));
+    by_shard
+        .into_iter()
+        .map(|(shard, ends)| {
+            let mut postpone = cmd("ZADD");
+            postpone.arg(keys::due(shard)).arg("XX").arg("GT");
+            for (end, handle) in ends {
+                postpone.arg(end.0).arg(handle.to_string());
+            }
+            postpone
+        })
+        .collect()
+}
+
+fn by_shard<T: Copy>(items: &[T], shard: impl Fn(&T) -> usize) -> BTreeMap<usize, Vec<T>> {
+    let mut by_shard = BTreeMap::<_, Vec<_>>::new();
+    for item in items {
+        by_shard.entry(shard(item)).or_default().push(*item);
+    }
+    by_shard
+}

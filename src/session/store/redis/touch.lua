@@ -1,0 +1,27 @@
+#!lua flags=allow-oom
+-- Marks a live session as used, and leaves its data alone.
+-- KEYS: the session. ARGV: an id that it has or that reaches it, now, how much longer the key stays than the session.
+local key, id, now, slack = KEYS[1], ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+local kept = redis.pcall('HMGET', key, 'id', 'created', 'seen', 'idle', 'absolute', 'r:' .. id)
+if kept.err then
+  return 'corrupt'
+end
+local created, seen = tonumber(kept[2] or ''), tonumber(kept[3] or '')
+local idle, absolute = tonumber(kept[4] or ''), tonumber(kept[5] or '')
+if not (kept[1] and created and seen and idle and absolute) then
+  return redis.call('EXISTS', key) == 1 and 'corrupt' or 'gone'
+end
+if math.min(seen + idle, created + absolute) <= now then
+  return 'gone'
+end
+if kept[1] ~= id then
+  local until_, reached = string.match(kept[6] or '', '^(-?%d+):([01])$')
+  if reached ~= '1' or tonumber(until_) <= now then
+    return 'gone'
+  end
+end
+seen = math.max(seen, now)
+redis.call('HSET', key, 'seen', string.format('%.0f', seen))
+local left = math.min(seen + idle, created + absolute) - now
+redis.call('PEXPIRE', key, string.format('%.0f', math.min(left + slack, 1e14)))
+return 'done'

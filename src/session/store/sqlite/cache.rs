@@ -1,0 +1,234 @@
+//! Sessions that were read or written a moment ago, for as long as nobody else has written anything.
+//!
+//! A cache may not bring back what has ended (G3), also when another process ended it. So all of it is true of one state
+//! of the database, and before each use [`Watch`] tells whether that is the state still. Another process's commit is
+//! another state, and everything here is forgotten; a commit of our own moves the state on by one, and changes here what it
+//! changed there. When the state cannot be told, there is no cache.
+
+use super::watch::{Stamp, Watch};
+use crate::session::clock::Timestamp;
+use crate::session::id::IdHash;
+use crate::session::record::{Record, size};
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// How much memory the sessions here may take, in bytes, roughly.
+const ROOM: usize = 32 << 20;
+/// What a session takes beside its data, roughly.
+const OVERHEAD: usize = 512;
+
+#[derive(Debug)]
+pub(super) struct Cache {
+    /// `None` where there is no WAL index to look at.
+    watch: Option<Watch>,
+    known: Mutex<Known>,
+}
+
+/// What is known of one state of the database.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    at: Option<Stamp>,
+    sessions: HashMap<IdHash, Record>,
+    taken: usize,
+}
+
+impl Cache {
+    pub(super) fn new(watch: Option<Watch>) -> Self {
+        Self { watch, known: Mutex::default() }
+    }
+
+    /// The state of the database now, if it can be told.
+    pub(super) fn look(&self) -> Option<Stamp> {
+        self.watch.as_ref()?.look()
+    }
+
+    /// A session, if it is known for certain to be so.
+    pub(super) fn get(&self, id: &IdHash, now: Timestamp) -> Option<Record> {
+        let at = self.look()?;
+        let known = self.known();
+        let certain = known.at == Some(at);
+        known.sessions.get(id).filter(|record| certain && record.deadline() > now).cloned()
+    }
+
+    /// Remembers what was read; `before` is the state from before the reading.
+    pub(super) fn read(&self, before: Option<Stamp>, id: &IdHash, record: &Record) {
+        let Some(before) = before else { return };
+        let mut known = self.known();
+        // What was read is of no certain state if one was left meanwhile.
+        if self.look() != Some(before) {
+            return;
+        }
+        if known.at != Some(before) {
+            *known = Known { at: Some(before), ..Known::default() };
+        }
+        known.insert(*id, record.clone());
+    }
+
+    /// Follows a transaction of our own, which did `effect` and nothing else; `before` is the state from before it.
+    ///
+    /// Only one of ours may be under way at a time.
+    pub(super) fn wrote(&self, before: Option<Stamp>, effect: impl FnOnce(&mut Known)) {
+        let mut known = self.known();
+        let (Some(before), Some(after)) = (before, self.look()) else { return };
+        // Otherwise somebody else has written too, and what is here is of a state that will not come back.
+        if known.at == Some(before) && after.is_one_after(&before) {
+            effect(&mut known);
+            known.at = Some(after);
+        }
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Known {
+    pub(super) fn insert(&mut self, id: IdHash, record: Record) {
+        let takes = OVERHEAD + size(&record.data);
+        // To begin anew costs one read a session; an order of use would cost something at every read.
+        if self.taken + takes > ROOM {
+            self.clear();
+        }
+        self.taken += takes;
+        if let Some(before) = self.sessions.insert(id, record) {
+            self.taken -= OVERHEAD + size(&before.data);
+        }
+    }
+
+    pub(super) fn remove(&mut self, id: &IdHash) -> Option<Record> {
+        let record = self.sessions.remove(id)?;
+        self.taken -= OVERHEAD + size(&record.data);
+        Some(record)
+    }
+
+    /// Changes a session, if it is here; and forgets it when the change says that it does not fit.
+    pub(super) fn change(&mut self, id: &IdHash, change: impl FnOnce(&mut Record) -> bool) {
+        if let Some(mut record) = self.remove(id)
+            && change(&mut record)
+        {
+            self.insert(*id, record);
+        }
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.sessions.clear();
+        self.taken = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::Lifetime;
+    use crate::session::id::Secret;
+    use std::fs::File;
+    use std::os::unix::fs::FileExt as _;
+
+    const NOW: Timestamp = Timestamp(4_000_000_000_000);
+
+    /// A WAL index of our own, to be in whatever state a test needs.
+    struct Index(File);
+
+    impl Index {
+        fn commit(&self, transactions: u32, salt: u32) {
+            let mut header = [0; 48];
+            let words = [(0, 3_007_000), (8, transactions), (16, 2 * transactions), (32, salt)];
+            for (at, word) in words {
+                header[at..at + 4].copy_from_slice(&u32::to_ne_bytes(word));
+            }
+            header[12] = 1;
+            self.0.write_all_at(&[header, header].concat(), 0).expect("written");
+        }
+    }
+
+    fn begin() -> (Index, Cache, IdHash, Record) {
+        let file = tempfile::tempfile().expect("a file");
+        let cache = Cache::new(Some(Watch::of(file.try_clone().expect("a second handle"))));
+        let index = Index(file);
+        index.commit(1, 7);
+        let record = Record::new([("a".to_owned(), "1".to_owned())].into(), Lifetime::default(), NOW);
+        (index, cache, Secret::generate().expect("random numbers").hash(), record)
+    }
+
+    #[test]
+    fn g3_what_another_process_commits_empties_the_memory() {
+        let (index, cache, id, record) = begin();
+        cache.read(cache.look(), &id, &record);
+        assert_eq!(cache.get(&id, NOW), Some(record.clone()));
+        index.commit(2, 7);
+        assert_eq!(cache.get(&id, NOW), None);
+        let other = Secret::generate().expect("random numbers").hash();
+        cache.read(cache.look(), &other, &record);
+        assert_eq!((cache.get(&id, NOW), cache.get(&other, NOW)), (None, Some(record)), "what is old stays forgotten");
+    }
+
+    #[test]
+    fn g3_a_read_that_a_commit_overtook_is_not_remembered() {
+        let (index, cache, id, record) = begin();
+        let before = cache.look();
+        index.commit(2, 7);
+        cache.read(before, &id, &record);
+        assert_eq!(cache.get(&id, NOW), None);
+    }
+
+    #[test]
+    fn g3_a_commit_of_our_own_is_followed_and_one_among_others_is_not() {
+        let (index, cache, id, record) = begin();
+        cache.read(cache.look(), &id, &record);
+        let before = cache.look();
+        index.commit(2, 7);
+        cache.wrote(before, |known| {
+            known.change(&id, |record| record.data.insert("b".to_owned(), "2".to_owned()).is_none())
+        });
+        assert_eq!(cache.get(&id, NOW).map(|record| record.data.len()), Some(2));
+        let before = cache.look();
+        index.commit(4, 7);
+        cache.wrote(before, |_| panic!("two transactions are not one"));
+        assert_eq!(cache.get(&id, NOW), None);
+    }
+
+    #[test]
+    fn g3_a_log_that_begins_anew_is_another_state() {
+        let (index, cache, id, record) = begin();
+        cache.read(cache.look(), &id, &record);
+        let before = cache.look();
+        index.commit(2, 8);
+        cache.wrote(before, |_| panic!("not known to be one transaction"));
+        assert_eq!(cache.get(&id, NOW), None);
+    }
+
+    #[test]
+    fn g3_when_the_state_cannot_be_told_there_is_no_memory() {
+        let (index, cache, id, record) = begin();
+        cache.read(cache.look(), &id, &record);
+        index.0.write_all_at(&[9], 20).expect("written");
+        assert_eq!(cache.get(&id, NOW), None, "a header that is being written tells nothing");
+        index.commit(1, 7);
+        assert_eq!(cache.get(&id, NOW), Some(record.clone()));
+        index.0.write_all_at(&u32::to_ne_bytes(3_008_000), 0).expect("written");
+        index.0.write_all_at(&u32::to_ne_bytes(3_008_000), 48).expect("written");
+        assert_eq!(cache.get(&id, NOW), None, "nor does one of an unknown format");
+        index.0.set_len(0).expect("cut");
+        cache.read(cache.look(), &id, &record);
+        assert_eq!((cache.look(), cache.get(&id, NOW)), (None, None), "nor a file that is gone");
+    }
+
+    #[test]
+    fn g6_what_is_over_is_not_found_here() {
+        let (_index, cache, id, record) = begin();
+        cache.read(cache.look(), &id, &record);
+        assert_eq!(cache.get(&id, record.deadline()), None);
+    }
+
+    #[test]
+    fn the_memory_keeps_to_its_room() {
+        let (_index, cache, _, record) = begin();
+        let large = Record { data: [("a".to_owned(), "x".repeat(1 << 20))].into(), ..record };
+        for _ in 0..100 {
+            cache.read(cache.look(), &Secret::generate().expect("random numbers").hash(), &large);
+            assert!(cache.known().taken <= ROOM);
+        }
+        let known = cache.known();
+        assert_eq!(known.taken, known.sessions.values().map(|r| OVERHEAD + size(&r.data)).sum::<usize>());
+    }
+}

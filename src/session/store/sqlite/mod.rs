@@ -1,0 +1,110 @@
+//! Sessions in a SQLite file: the default, for one machine.
+//!
+//! Write-ahead logging, so that readers never wait; one writing connection, so that writers queue here and not
+//! in lock errors. Survives `kill -9`; a power cut may take the last moments (`synchronous = NORMAL`).
+
+mod cache;
+mod connections;
+mod rows;
+mod steps;
+mod watch;
+
+use super::{OpenError, Schema};
+use connections::Connections;
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sqlx::{Connection as _, SqliteConnection};
+use std::fs::{DirBuilder, OpenOptions, Permissions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
+
+/// A store in a SQLite file that only its owner may read.
+///
+/// Sessions that were used a moment ago are answered from memory, for as long as no other process has written to the
+/// database, which is looked up each time.
+#[derive(Clone, Debug)]
+pub struct SqliteStore(Arc<Connections>);
+
+/// How often a schema is tried that another process may be bringing up to date at the same moment.
+const TRIES: u32 = 5;
+
+impl SqliteStore {
+    /// Opens the database at `path`, with `readers` reading connections; makes the file (mode 0600), its
+    /// folder and its tables when they are missing and `schema` allows it.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be written, is no SQLite database, or is of a newer version; or of an older one that is not
+    /// to be migrated now.
+    pub async fn open(path: &Path, readers: u32, schema: Schema) -> Result<Self, OpenError> {
+        let place = path.display().to_string();
+        if schema == Schema::Check && !path.exists() {
+            return Err(OpenError::Older { place });
+        }
+        make_private(path).map_err(|source| OpenError::File { place: place.clone(), source })?;
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Normal)
+            .busy_timeout(Duration::from_millis(500));
+        let unfit = |error: sqlx::Error| OpenError::Unfit { place: place.clone(), reason: error.to_string() };
+        let mut writer = SqliteConnection::connect_with(&options).await.map_err(unfit)?;
+        bring_up_to_date(&mut writer, &place, schema).await?;
+        let connections = Connections::open(path, options, writer, readers).await.map_err(unfit)?;
+        Ok(Self(Arc::new(connections)))
+    }
+}
+
+async fn bring_up_to_date(writer: &mut SqliteConnection, place: &str, schema: Schema) -> Result<(), OpenError> {
+    let mut tried = 0;
+    loop {
+        let error = match (schema, pending(writer).await) {
+            (_, Ok(false)) => return Ok(()),
+            (Schema::Check, Ok(true)) => return Err(OpenError::Older { place: place.to_owned() }),
+            (Schema::Migrate, Ok(true)) => match MIGRATIONS.run_direct(None, &mut *writer, false).await {
+                Ok(()) => return Ok(()),
+                Err(error) => error,
+            },
+            (_, Err(error)) => error,
+        };
+        match error {
+            MigrateError::VersionMissing(schema) => return Err(OpenError::Newer { place: place.to_owned(), schema }),
+            // SQLite has no lock for this. A process that was slower finds a table there already, or the file busy;
+            // its own step is rolled back, and the next look shows what the faster one has done.
+            error if tried == TRIES => {
+                return Err(OpenError::Unfit { place: place.to_owned(), reason: error.to_string() });
+            }
+            _ => tokio::time::sleep(Duration::from_millis(50)).await,
+        }
+        tried += 1;
+    }
+}
+
+/// Whether there are migrations to run. A migration that is unknown here is an error.
+async fn pending(writer: &mut SqliteConnection) -> Result<bool, MigrateError> {
+    let table = "SELECT count(*) FROM sqlite_schema WHERE name = '_sqlx_migrations'";
+    if sqlx::query_scalar::<_, i64>(table).fetch_one(&mut *writer).await? == 0 {
+        return Ok(true);
+    }
+    let done = "SELECT version FROM _sqlx_migrations WHERE success ORDER BY version";
+    let done: Vec<i64> = sqlx::query_scalar(done).fetch_all(&mut *writer).await?;
+    let known = |version: &i64| MIGRATIONS.iter().any(|migration| migration.version == *version);
+    match done.iter().find(|version| !known(version)) {
+        Some(version) => Err(MigrateError::VersionMissing(*version)),
+        None => Ok(MIGRATIONS.iter().any(|migration| !done.contains(&migration.version))),
+    }
+}
+
+/// Makes the file and its folder for their owner alone, before SQLite makes them for everybody.
+fn make_private(path: &Path) -> io::Result<()> {
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    }
+    let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
+    file.set_permissions(Permissions::from_mode(0o600))
+}

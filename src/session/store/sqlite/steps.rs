@@ -1,0 +1,320 @@
+//! The steps of the store contract, each one statement or one transaction.
+
+use super::SqliteStore;
+use super::cache::Known;
+use super::rows::{exact, listed, patch, record, signed, unsigned};
+use crate::session::clock::{Timestamp, millis};
+use crate::session::id::{Handle, IdHash};
+use crate::session::record::{Changes, Grace, Record, Rotation};
+use crate::session::store::{Applied, Listed, Loaded, Page, Stats, Store, StoreError, Swept};
+use async_trait::async_trait;
+use sqlx::query::Query;
+use sqlx::sqlite::{SqliteArguments, SqliteRow};
+use sqlx::{Connection as _, Row as _, Sqlite};
+
+/// Changes that are guarded by liveness, version and size. What is too large already may shrink.
+///
+/// Values: id, patch, now, version asked for, limit, new idle timeout, new absolute lifetime.
+const APPLY: &str = "UPDATE session SET data = json_patch(data, ?2), version = version + 1, seen = max(seen, ?3), \
+            idle = coalesce(?6, idle), absolute = coalesce(?7, absolute), \
+            expires = min(max(seen, ?3) + coalesce(?6, idle), created + coalesce(?7, absolute)) \
+     WHERE id_hash = ?1 AND expires > ?3 AND (?4 IS NULL OR version = ?4) AND \
+           (?5 >= (SELECT total(octet_length(key) + octet_length(value)) FROM json_each(json_patch(data, ?2))) OR \
+            (SELECT total(octet_length(key) + octet_length(value)) FROM json_each(data)) >= \
+            (SELECT total(octet_length(key) + octet_length(value)) FROM json_each(json_patch(data, ?2)))) \
+     RETURNING version";
+
+/// The same, with a new id and perhaps a new owner.
+///
+/// Further values: new id, whether the owner changes, account, label and address of the device.
+const ROTATE: &str = "UPDATE session SET id_hash = ?8, data = json_patch(data, ?2), version = version + 1, \
+            seen = max(seen, ?3), renewed = max(renewed, ?3), \
+            account = iif(?9, ?10, account), device_label = iif(?9, ?11, device_label), \
+            device_address = iif(?9, ?12, device_address), \
+            idle = coalesce(?6, idle), absolute = coalesce(?7, absolute), \
+            expires = min(max(seen, ?3) + coalesce(?6, idle), created + coalesce(?7, absolute)) \
+     WHERE id_hash = ?1 AND expires > ?3 AND (?4 IS NULL OR version = ?4) AND \
+           (?5 >= (SELECT total(octet_length(key) + octet_length(value)) FROM json_each(json_patch(data, ?2))) OR \
+            (SELECT total(octet_length(key) + octet_length(value)) FROM json_each(data)) >= \
+            (SELECT total(octet_length(key) + octet_length(value)) FROM json_each(json_patch(data, ?2)))) \
+     RETURNING version, handle";
+
+impl SqliteStore {
+    /// The id under which the session of a renewed id lives now.
+    async fn successor(&self, id: &IdHash, now: Timestamp) -> Result<Option<(IdHash, bool)>, StoreError> {
+        let query = sqlx::query(
+            "SELECT s.id_hash, r.reaches FROM retired_id r LEFT JOIN session s ON s.handle = r.handle \
+             WHERE r.id_hash = ?1 AND r.until > ?2",
+        );
+        let Some(row) = self.0.read(query.bind(id.0.as_slice()).bind(now.0)).await?.pop() else { return Ok(None) };
+        let live: Option<Vec<u8>> = row.try_get(0).map_err(StoreError::corrupt)?;
+        let reaches: bool = row.try_get(1).map_err(StoreError::corrupt)?;
+        match live {
+            Some(bytes) => Ok(Some((IdHash(exact(&bytes)?), reaches))),
+            None => Ok(None),
+        }
+    }
+
+    async fn find(&self, id: &IdHash, now: Timestamp) -> Result<Option<Record>, StoreError> {
+        let query = sqlx::query(
+            "SELECT handle, account, device_label, device_address, data, version, created, renewed, seen, idle, absolute \
+             FROM session WHERE id_hash = ?1 AND expires > ?2",
+        );
+        let before = self.0.cache.look();
+        let row = self.0.read(query.bind(id.0.as_slice()).bind(now.0)).await?.pop();
+        let found = row.map(|row| record(&row)).transpose()?;
+        if let Some(record) = &found {
+            self.0.cache.read(before, id, record);
+        }
+        Ok(found)
+    }
+
+    async fn apply_once(&self, id: &IdHash, changes: &Changes, now: Timestamp) -> Result<Applied, StoreError> {
+        let mut writing = self.0.write().await;
+        let row = writing.rows(guarded(APPLY, id, changes, now)?).await?.pop();
+        let Some(row) = row else { return refusal(writing.rows(version_of(id, now)).await?.pop().as_ref(), changes) };
+        let version = unsigned(row.try_get(0).map_err(StoreError::corrupt)?);
+        writing.done(|sessions| {
+            sessions.change(id, |record| {
+                changes.apply_to(&mut record.data);
+                record.lifetime = changes.lifetime.unwrap_or(record.lifetime);
+                record.seen = record.seen.max(now);
+                record.version += 1;
+                record.version == version
+            });
+        });
+        Ok(Applied::Done(version))
+    }
+
+    async fn touch_once(&self, id: &IdHash, now: Timestamp) -> Result<bool, StoreError> {
+        let query = sqlx::query(
+            "UPDATE session SET seen = max(seen, ?2), expires = min(max(seen, ?2) + idle, created + absolute) \
+             WHERE id_hash = ?1 AND expires > ?2",
+        );
+        let seen = |record: &mut Record| {
+            record.seen = record.seen.max(now);
+            true
+        };
+        let query = query.bind(id.0.as_slice()).bind(now.0);
+        Ok(self.0.write().await.once(query, |sessions| sessions.change(id, seen)).await? == 1)
+    }
+}
+
+type Statement<'q> = Query<'q, Sqlite, SqliteArguments>;
+
+/// A guarded statement with the values that both have.
+fn guarded<'q>(
+    sql: &'static str,
+    id: &'q IdHash,
+    changes: &'q Changes,
+    now: Timestamp,
+) -> Result<Statement<'q>, StoreError> {
+    let query = sqlx::query(sql)
+        .bind(id.0.as_slice())
+        .bind(patch(changes)?)
+        .bind(now.0)
+        .bind(changes.if_version.map(signed))
+        .bind(i64::try_from(changes.max_data).unwrap_or(i64::MAX))
+        .bind(changes.lifetime.map(|life| millis(life.idle)))
+        .bind(changes.lifetime.map(|life| millis(life.absolute)));
+    Ok(query)
+}
+
+fn version_of(id: &IdHash, now: Timestamp) -> Statement<'_> {
+    let sql = "SELECT version FROM session WHERE id_hash = ?1 AND expires > ?2";
+    sqlx::query(sql).bind(id.0.as_slice()).bind(now.0)
+}
+
+/// Why a guarded statement found no row; `row` is the session's, if it is there.
+fn refusal(row: Option<&SqliteRow>, changes: &Changes) -> Result<Applied, StoreError> {
+    let Some(row) = row else { return Ok(Applied::Gone) };
+    let version = unsigned(row.try_get(0).map_err(StoreError::corrupt)?);
+    let another = changes.if_version.is_some_and(|asked| asked != version);
+    Ok(if another { Applied::Conflict } else { Applied::TooLarge })
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    fn kind(&self) -> &'static str {
+        "sqlite"
+    }
+
+    async fn load(&self, id: &IdHash, now: Timestamp) -> Result<Loaded, StoreError> {
+        let known = self.0.cache.get(id, now);
+        if let Some(record) = if known.is_some() { known } else { self.find(id, now).await? } {
+            return Ok(Loaded::Live(*id, record));
+        }
+        match self.successor(id, now).await? {
+            Some((current, true)) => {
+                Ok(self.find(&current, now).await?.map_or(Loaded::Absent, |r| Loaded::Live(current, r)))
+            }
+            Some((_, false)) => Ok(Loaded::Retired),
+            None => Ok(Loaded::Absent),
+        }
+    }
+
+    async fn create(&self, id: &IdHash, record: &Record) -> Result<bool, StoreError> {
+        let query = sqlx::query(
+            "INSERT INTO session (id_hash, handle, account, device_label, device_address, data, version, created, \
+                    renewed, seen, idle, absolute, expires) \
+             SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13 \
+             WHERE NOT EXISTS (SELECT 1 FROM retired_id WHERE id_hash = ?1) ON CONFLICT DO NOTHING",
+        )
+        .bind(id.0.as_slice())
+        .bind(record.handle.0.as_bytes().as_slice())
+        .bind(record.owner.account.as_deref())
+        .bind(record.owner.device.as_ref().map(|device| device.label.as_str()))
+        .bind(record.owner.device.as_ref().map(|device| device.address.as_str()))
+        .bind(serde_json::to_string(&record.data).map_err(StoreError::corrupt)?)
+        .bind(signed(record.version))
+        .bind(record.created.0)
+        .bind(record.renewed.0)
+        .bind(record.seen.0)
+        .bind(millis(record.lifetime.idle))
+        .bind(millis(record.lifetime.absolute))
+        .bind(record.deadline().0);
+        let write = self.0.write().await;
+        Ok(write.once(query, |sessions| sessions.insert(*id, record.clone())).await? == 1)
+    }
+
+    async fn apply(&self, id: &IdHash, changes: &Changes, now: Timestamp) -> Result<Applied, StoreError> {
+        match self.apply_once(id, changes, now).await? {
+            Applied::Gone => match self.successor(id, now).await? {
+                Some((current, true)) => self.apply_once(&current, changes, now).await,
+                _ => Ok(Applied::Gone),
+            },
+            other => Ok(other),
+        }
+    }
+
+    async fn rotate(&self, id: &IdHash, rotation: &Rotation, now: Timestamp) -> Result<Applied, StoreError> {
+        let (until, reaches) = match rotation.grace {
+            Grace::Recognised(until) => (until, false),
+            Grace::Reaches(until) => (until, true),
+        };
+        let owner = rotation.owner.as_ref();
+        let device = owner.and_then(|owner| owner.device.as_ref());
+        let query = guarded(ROTATE, id, &rotation.changes, now)?
+            .bind(rotation.to.0.as_slice())
+            .bind(owner.is_some())
+            .bind(owner.and_then(|owner| owner.account.as_deref()))
+            .bind(device.map(|device| device.label.as_str()))
+            .bind(device.map(|device| device.address.as_str()));
+        let mut writing = self.0.write().await;
+        let begun = writing.connection.begin_with("BEGIN IMMEDIATE").await;
+        let mut step = begun.map_err(StoreError::unavailable)?;
+        let row = query.fetch_optional(&mut *step).await.map_err(StoreError::unavailable)?;
+        let Some(row) = row else {
+            step.rollback().await.map_err(StoreError::unavailable)?;
+            return refusal(writing.rows(version_of(id, now)).await?.pop().as_ref(), &rotation.changes);
+        };
+        let version: i64 = row.try_get(0).map_err(StoreError::corrupt)?;
+        let handle: Vec<u8> = row.try_get(1).map_err(StoreError::corrupt)?;
+        if !reaches {
+            // Nor may an id that reached it before: it may have been planted.
+            let cut_off = sqlx::query("UPDATE retired_id SET reaches = 0 WHERE handle = ?1").bind(&handle);
+            cut_off.execute(&mut *step).await.map_err(StoreError::unavailable)?;
+        }
+        sqlx::query("INSERT INTO retired_id (id_hash, handle, reaches, until) VALUES (?1, ?2, ?3, ?4)")
+            .bind(id.0.as_slice())
+            .bind(handle)
+            .bind(reaches)
+            .bind(until.0)
+            .execute(&mut *step)
+            .await
+            .map_err(StoreError::unavailable)?;
+        step.commit().await.map_err(StoreError::unavailable)?;
+        writing.done(|sessions| drop(sessions.remove(id)));
+        Ok(Applied::Done(unsigned(version)))
+    }
+
+    async fn touch(&self, id: &IdHash, now: Timestamp) -> Result<bool, StoreError> {
+        if self.touch_once(id, now).await? {
+            return Ok(true);
+        }
+        match self.successor(id, now).await? {
+            Some((current, true)) => self.touch_once(&current, now).await,
+            _ => Ok(false),
+        }
+    }
+
+    async fn end(&self, id: &IdHash) -> Result<bool, StoreError> {
+        let query = sqlx::query("DELETE FROM session WHERE id_hash = ?1").bind(id.0.as_slice());
+        Ok(self.0.write().await.once(query, |sessions| drop(sessions.remove(id))).await? == 1)
+    }
+
+    async fn list(&self, account: &str, now: Timestamp) -> Result<Vec<Listed>, StoreError> {
+        let query = sqlx::query(
+            "SELECT handle, account, device_label, device_address, created, seen, expires FROM session \
+             WHERE account = ?1 AND expires > ?2 ORDER BY seen DESC, handle DESC",
+        );
+        let rows = self.0.read(query.bind(account).bind(now.0)).await?;
+        rows.iter().map(listed).collect()
+    }
+
+    async fn browse(&self, cursor: Option<&str>, limit: u32, now: Timestamp) -> Result<Page, StoreError> {
+        let after = cursor.map(str::parse::<uuid::Uuid>).transpose().map_err(StoreError::corrupt)?;
+        let query = sqlx::query(
+            "SELECT handle, account, device_label, device_address, created, seen, expires FROM session \
+             WHERE handle > ?1 ORDER BY handle LIMIT ?2",
+        )
+        .bind(after.map_or_else(Vec::new, |handle| handle.as_bytes().to_vec()))
+        .bind(limit.max(1));
+        let rows = self.0.read(query).await?;
+        let mut sessions = rows.iter().map(listed).collect::<Result<Vec<_>, _>>()?;
+        let next = sessions.last().filter(|_| rows.len() == limit.max(1) as usize).map(|last| last.handle.to_string());
+        sessions.retain(|session| session.deadline > now);
+        Ok(Page { sessions, next })
+    }
+
+    async fn end_by_handle(&self, account: Option<&str>, handle: &Handle) -> Result<bool, StoreError> {
+        let query = sqlx::query("DELETE FROM session WHERE handle = ?1 AND (?2 IS NULL OR account = ?2)")
+            .bind(handle.0.as_bytes().as_slice())
+            .bind(account);
+        Ok(self.0.write().await.once(query, Known::clear).await? == 1)
+    }
+
+    async fn end_by_account(&self, account: &str, except: Option<&Handle>) -> Result<u64, StoreError> {
+        let query = sqlx::query("DELETE FROM session WHERE account = ?1 AND handle IS NOT ?2")
+            .bind(account)
+            .bind(except.map(|handle| handle.0.as_bytes().to_vec()));
+        self.0.write().await.once(query, Known::clear).await
+    }
+
+    async fn sweep(&self, now: Timestamp, batch: u32) -> Result<Swept, StoreError> {
+        let sessions = "DELETE FROM session WHERE id_hash IN \
+                        (SELECT id_hash FROM session WHERE expires <= ?1 ORDER BY expires LIMIT ?2)";
+        let retired = "DELETE FROM retired_id WHERE id_hash IN \
+                       (SELECT id_hash FROM retired_id WHERE until <= ?1 ORDER BY until LIMIT ?2)";
+        // What the memory still has of them is over by its own clock.
+        let (retired, sessions) = (sqlx::query(retired).bind(now.0), sqlx::query(sessions).bind(now.0));
+        let retired = self.0.write().await.once(retired.bind(batch), |_| {}).await?;
+        let sessions = self.0.write().await.once(sessions.bind(batch), |_| {}).await?;
+        Ok(Swept { sessions, more: sessions.max(retired) >= u64::from(batch) })
+    }
+
+    async fn lead(&self, sweeper: &Handle, until: Timestamp, now: Timestamp) -> Result<bool, StoreError> {
+        let query = sqlx::query(
+            "INSERT INTO sweeper (id, holder, until) VALUES (1, ?1, ?2) \
+             ON CONFLICT DO UPDATE SET holder = ?1, until = ?2 WHERE holder = ?1 OR until <= ?3",
+        )
+        .bind(sweeper.0.as_bytes().as_slice())
+        .bind(until.0)
+        .bind(now.0);
+        Ok(self.0.write().await.once(query, |_| {}).await? == 1)
+    }
+
+    async fn stats(&self, now: Timestamp) -> Result<Stats, StoreError> {
+        let sql = "SELECT count(*) FILTER (WHERE expires > ?1), count(*) FILTER (WHERE expires <= ?1) FROM session";
+        let rows = self.0.read(sqlx::query(sql).bind(now.0)).await?;
+        let counted = |column| rows.first().map_or(Ok(0), |row| row.try_get(column).map_err(StoreError::corrupt));
+        Ok(Stats { live: unsigned(counted(0)?), over: unsigned(counted(1)?) })
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        // A row is written each time: a full disk, or one that can only be read, must not look healthy.
+        let write = "INSERT INTO probe (id, count) VALUES (1, 1) ON CONFLICT DO UPDATE SET count = count + 1";
+        self.0.write().await.once(sqlx::query(write), |_| {}).await?;
+        self.0.read(sqlx::query("SELECT count FROM probe")).await.map(drop)
+    }
+}
