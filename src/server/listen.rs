@@ -6,6 +6,7 @@ use axum_server::Handle;
 use axum_server::accept::Accept;
 use hyper_util::rt::TokioTimer;
 use std::convert::Infallible;
+use std::fmt;
 use std::future::{Ready, ready};
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, TcpListener};
@@ -28,13 +29,51 @@ const HEADERS: usize = 1000;
 #[derive(Debug, thiserror::Error)]
 pub enum BindError {
     /// Somebody else listens there.
-    #[error(
-        "site.listen: {0} is in use by another program; stop that one, or set another port in `site.listen` and `site.url`"
-    )]
-    InUse(SocketAddr),
+    #[error("{door}: {address} is in use by another program; stop that one, or set another port in {}", .door.ports())]
+    InUse {
+        /// What was to listen there.
+        door: Door,
+        /// Where.
+        address: SocketAddr,
+    },
     /// The system does not allow it.
-    #[error("site.listen: {0} cannot be listened on: {1}; choose another address")]
-    Refused(SocketAddr, io::Error),
+    #[error("{door}: {address} cannot be listened on: {source}; choose another address")]
+    Refused {
+        /// What was to listen there.
+        door: Door,
+        /// Where.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// What is listened for. Shown as the setting that says where.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Door {
+    /// The site itself.
+    Site,
+    /// The figures for Prometheus.
+    Metrics,
+}
+
+impl Door {
+    /// The settings that name the port.
+    const fn ports(self) -> &'static str {
+        match self {
+            Self::Site => "`site.listen` and `site.url`",
+            Self::Metrics => "`metrics.listen`",
+        }
+    }
+}
+
+impl fmt::Display for Door {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Site => "site.listen",
+            Self::Metrics => "metrics.listen",
+        })
+    }
 }
 
 /// An address that is ours.
@@ -45,10 +84,10 @@ pub(super) struct Listener {
 
 impl Listener {
     /// Takes the address, so that an address in use stops the start.
-    pub(super) fn bind(address: SocketAddr) -> Result<Self, BindError> {
-        let refused = |error: io::Error| match error.kind() {
-            ErrorKind::AddrInUse => BindError::InUse(address),
-            _ => BindError::Refused(address, error),
+    pub(super) fn bind(door: Door, address: SocketAddr) -> Result<Self, BindError> {
+        let refused = |source: io::Error| match source.kind() {
+            ErrorKind::AddrInUse => BindError::InUse { door, address },
+            _ => BindError::Refused { door, address, source },
         };
         let socket = TcpListener::bind(address).map_err(refused)?;
         socket.set_nonblocking(true).map_err(refused)?;

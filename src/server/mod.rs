@@ -1,4 +1,5 @@
-//! The server: settings, the router with its layers, the document around every page, the listener.
+//! The server: settings, the router with its layers, the document around every page, the listeners; and what an
+//! operator does beside it.
 
 pub mod settings;
 
@@ -12,11 +13,16 @@ mod health;
 mod limits;
 mod listen;
 mod log;
+mod metrics;
+mod operator;
 mod router;
 mod signal;
 mod start;
+mod store;
 
-pub use listen::BindError;
+pub use listen::{BindError, Door};
 pub use log::start as start_log;
+pub use metrics::MetricsError;
+pub use operator::{Found, Migration, Operator, OperatorError, migrate};
 pub use signal::asked_to_stop;
 pub use start::{Server, StartError};

@@ -1,16 +1,17 @@
 //! From settings to a server that answers.
 
 use super::assets::Assets;
-use super::listen::{self, BindError, Listener};
+use super::listen::{self, BindError, Door, Listener};
+use super::metrics::{Exporter, MetricsError};
 use super::router::{Site, router};
 use super::settings::{KeySource, Session, Settings, StoreUrl};
+use super::store;
 use crate::session::clock::Clock;
 use crate::session::keys::{KeyError, read_private};
-use crate::session::store::memory::MemoryStore;
-use crate::session::store::sqlite::{OpenError, SqliteStore};
+use crate::session::policy::Contradiction;
+use crate::session::store::{OpenError, Schema, Transport};
 use crate::session::{CookieSettings, Keys, Lifetime, Sessions};
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -18,7 +19,7 @@ use std::time::Duration;
 /// Why the server does not start, in one sentence: the setting, the reason, the cure.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The database cannot be used.
+    /// The store cannot be used.
     #[error("store.url: {0}")]
     Store(#[from] OpenError),
     /// There is no key to sign cookies with.
@@ -27,6 +28,18 @@ pub enum StartError {
     /// The address cannot be listened on.
     #[error(transparent)]
     Bind(#[from] BindError),
+    /// Several servers may share the store, so no one of them may make a key of its own.
+    #[error(
+        "session.keys: none is named, but servers that share a store must sign with the same keys; make one with \
+         `openssl rand -hex 32`, and name its file or variable on all of them, like `env:SESSION_KEY`"
+    )]
+    NoSharedKey,
+    /// The cookie is one that browsers would drop.
+    #[error("{}", .0.sentence("session."))]
+    Cookie(#[from] Contradiction),
+    /// The figures for Prometheus cannot be handed out.
+    #[error(transparent)]
+    Metrics(#[from] MetricsError),
     /// A variable that is to hold a key does not exist.
     #[error("session.keys: the variable {0} is not set; put a key into it (`openssl rand -hex 32`) or name another")]
     NoVariable(String),
@@ -35,6 +48,7 @@ pub enum StartError {
 /// A server that has its store, its keys and its address, and has yet to [`run`](Server::run).
 pub struct Server {
     listener: Listener,
+    exporter: Option<Exporter>,
     site: Arc<Site>,
     settings: Settings,
 }
@@ -55,7 +69,9 @@ impl Server {
     ///
     /// As [`start`](Server::start).
     pub async fn start_with(settings: Settings, clock: Clock) -> Result<Self, StartError> {
-        let listener = Listener::bind(settings.site.listen)?;
+        let listener = Listener::bind(Door::Site, settings.site.listen)?;
+        // Before the engine, so that nothing is counted for nobody.
+        let exporter = settings.metrics.listen.map(Exporter::open).transpose()?;
         let sessions = sessions(&settings).await?.clock(clock);
         let site = Arc::new(Site {
             assets: Assets::find(&settings.leptos),
@@ -64,7 +80,7 @@ impl Server {
             ready: AtomicBool::new(true),
             sessions,
         });
-        Ok(Self { listener, site, settings })
+        Ok(Self { listener, exporter, site, settings })
     }
 
     /// The address that it listens on.
@@ -79,21 +95,9 @@ impl Server {
     ///
     /// When the listener fails.
     pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
-        let Self { listener, site, settings } = self;
-        let port = settings.site.url.port_or_known_default();
-        if settings.site.is_loopback() && port != Some(listener.address.port()) {
-            tracing::warn!(
-                bound = listener.address.port(),
-                ?port,
-                "site.url names another port than the one that is bound; set it to what browsers are to open"
-            );
-        }
-        if settings.store.timeout > Duration::from_millis(900) {
-            tracing::warn!("store.timeout is long: while the store is away, visitors wait over a second to be told so");
-        }
-        if settings.site.insecure {
-            tracing::warn!("site.insecure is on: sessions travel unencrypted and can be taken over on the way");
-        }
+        let Self { listener, exporter, site, settings } = self;
+        warn(&settings, &listener);
+        let exporting = exporter.map(|exporter| exporter.run(&settings.limits));
         tracing::info!(
             address = %listener.address, store = site.sessions.store().kind(), "listening; open {}", settings.site.url
         );
@@ -106,30 +110,62 @@ impl Server {
         };
         let served = listen::serve(listener, router(&site), &settings.limits, stop).await;
         sweeper.abort();
+        if let Some(exporting) = exporting {
+            exporting.stop().await;
+        }
         tracing::info!("stopped");
         served
     }
 }
 
+/// Says what is allowed and not wise.
+fn warn(settings: &Settings, listener: &Listener) {
+    let Settings { site, store, .. } = settings;
+    let port = site.url.port_or_known_default();
+    if site.is_loopback() && port != Some(listener.address.port()) {
+        tracing::warn!(
+            bound = listener.address.port(),
+            ?port,
+            "site.url names another port than the one that is bound; set it to what browsers are to open"
+        );
+    }
+    if store.timeout > Duration::from_millis(900) {
+        tracing::warn!("store.timeout is long: while the store is away, visitors wait over a second to be told so");
+    }
+    if site.insecure {
+        tracing::warn!("site.insecure is on: sessions travel unencrypted and can be taken over on the way");
+    }
+    if store.url == StoreUrl::Memory {
+        tracing::warn!("store.url is memory: sessions end when the server stops");
+    }
+    if store.insecure && store.transport().is_ok_and(|transport| transport == Transport::Unverified) {
+        tracing::warn!(
+            "store.insecure is on: what is said to the store travels without verified TLS, and can be read and changed \
+             on the way"
+        );
+    }
+}
+
 async fn sessions(settings: &Settings) -> Result<Sessions, StartError> {
-    let Session { idle, absolute, touch_every, rotation_grace, max_data, .. } = settings.session;
-    let sessions = match &settings.store.url {
-        StoreUrl::Memory => {
-            tracing::warn!("store.url is memory: sessions end when the server stops");
-            Sessions::new(MemoryStore::default(), keys(&settings.session, None)?)
-        }
-        StoreUrl::Sqlite(path) => {
-            let store = SqliteStore::open(path, settings.store.connections).await?;
-            Sessions::new(store, keys(&settings.session, Some(&path.with_file_name("hardtack.key")))?)
-        }
-    };
-    Ok(sessions
-        .cookie(cookie(&settings.session))
+    let (session, store) = (&settings.session, &settings.store);
+    // Before anything is made in a database.
+    let named = named_keys(&session.keys)?;
+    if named.is_none() && store.url.is_shared() {
+        return Err(StartError::NoSharedKey);
+    }
+    let schema = if store.migrate { Schema::Migrate } else { Schema::Check };
+    let opened = store::open(store, store.timeout, schema).await?;
+    let keys = named.map_or_else(|| own_key(&store.url), Ok)?;
+    let (idle, absolute) = (session.idle, session.absolute);
+    Ok(Sessions::shared(opened, keys)
+        .cookie(cookie(session))?
         .lifetime(Lifetime { idle, absolute })
-        .touch_every(touch_every)
-        .rotation_grace(rotation_grace)
-        .max_data(max_data.bytes())
-        .timeout(settings.store.timeout))
+        .touch_every(session.touch_every)
+        .rotation_grace(session.rotation_grace)
+        .renew_every(session.renew_every)
+        .per_account(session.per_account)
+        .max_data(session.max_data.bytes())
+        .timeout(store.timeout))
 }
 
 fn cookie(settings: &Session) -> CookieSettings {
@@ -144,12 +180,12 @@ fn cookie(settings: &Session) -> CookieSettings {
     }
 }
 
-/// The keys that are named, or the one in `own`, which is made at the first start.
-fn keys(settings: &Session, own: Option<&Path>) -> Result<Keys, StartError> {
-    if settings.keys.is_empty() {
-        return Ok(own.map_or_else(Keys::generate, Keys::in_file)?);
+/// The keys that the settings name, if they name any.
+fn named_keys(sources: &[KeySource]) -> Result<Option<Keys>, StartError> {
+    if sources.is_empty() {
+        return Ok(None);
     }
-    let named = settings.keys.iter().map(|source| match source {
+    let named = sources.iter().map(|source| match source {
         KeySource::File(path) => Ok((path.display().to_string(), read_private(path)?)),
         KeySource::Env(name) => {
             let text = std::env::var(name).map_err(|_| StartError::NoVariable(name.clone()))?;
@@ -157,5 +193,13 @@ fn keys(settings: &Session, own: Option<&Path>) -> Result<Keys, StartError> {
         }
     });
     let named = named.collect::<Result<Vec<_>, StartError>>()?;
-    Ok(Keys::parse(named.iter().map(|(name, text)| (name.as_str(), text.as_str())))?)
+    Ok(Some(Keys::parse(named.iter().map(|(name, text)| (name.as_str(), text.as_str())))?))
+}
+
+/// The key of a server that is alone on its store: in a file beside the database, made at the first start.
+fn own_key(store: &StoreUrl) -> Result<Keys, KeyError> {
+    match store {
+        StoreUrl::Sqlite(path) => Keys::in_file(&path.with_file_name("hardtack.key")),
+        StoreUrl::Memory | StoreUrl::Postgres(_) | StoreUrl::Redis(_) => Keys::generate(),
+    }
 }

@@ -2,11 +2,10 @@
 
 use crate::support::app::cookies_set;
 use crate::support::engine::Engine;
-use crate::support::{Kind, STORES, count, id_of};
+use crate::support::{STORES, count, id_of};
 use axum::extract::Path;
 use axum::routing::get;
 use axum::{Extension, Router};
-use hardtack::session::store::sqlite::SqliteStore;
 use hardtack::session::{Error, Key, Session};
 use std::sync::Arc;
 use std::time::Duration;
@@ -151,15 +150,8 @@ async fn g2_two_servers_on_one_store_count_together() {
     for kind in STORES {
         let own = crate::support::open(kind).await;
         let keys = hardtack::session::Keys::generate().expect("a key");
-        // Two stores of one file know nothing of each other, like those of two processes.
-        let second = match kind {
-            Kind::Memory => Arc::clone(&own.store),
-            Kind::Sqlite => {
-                Arc::new(SqliteStore::open(&own.folder.path().join("hardtack.db"), 4).await.expect("opened"))
-            }
-        };
         let mut nodes = Vec::new();
-        for store in [Arc::clone(&own.store), second] {
+        for store in [Arc::clone(&own.store), own.again().await] {
             let routes = routes(&Gate::new(), Arc::new(Barrier::new(1)));
             let keys = keys.clone();
             nodes.push(Engine::start_as(store, routes, move |s| s.keys(keys.clone())).await);

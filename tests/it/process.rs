@@ -1,15 +1,14 @@
 //! The real binary: its commands, its refusals, its signals, what it leaves on disk and in the log.
 
 use super::support::app::{browser, cookies_set};
-use super::support::process::{PATIENCE, Place, Running};
+use super::support::process::{Place, Running, rest};
 use reqwest::Client;
 use std::fs::{self, Permissions};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
-use tokio::time::timeout;
 
 #[test]
 fn help_and_version_are_told_on_standard_output() {
@@ -143,7 +142,7 @@ async fn at_a_stop_what_is_in_flight_is_answered_first_and_readyz_says_so() {
     let mut late = TcpStream::connect(server.address).await.expect("a connection");
     late.write_all(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\n").await.expect("sent");
     // Connections are taken in turn: once this one is answered, the one before it is in too.
-    let mut slow = begin_slow(&server).await;
+    let mut slow = server.begin_visit(None).await;
 
     server.signal("TERM");
     server.said.wait_for("stopping").await;
@@ -161,7 +160,7 @@ async fn at_a_stop_what_is_in_flight_is_answered_first_and_readyz_says_so() {
 async fn at_a_stop_nobody_waits_longer_than_the_grace() {
     let place = Place::new();
     let mut server = place.serve(&[("LIMITS_SHUTDOWN_GRACE", "50ms")]).await;
-    let held = begin_slow(&server).await;
+    let held = server.begin_visit(None).await;
     server.signal("TERM");
     assert_eq!(server.end().await.code(), Some(0));
     drop(held);
@@ -247,26 +246,6 @@ async fn a_log_that_no_terminal_shows_has_no_colours() {
     for line in place.serve(&[]).await.stop().await {
         assert!(!line.contains('\u{1b}'), "{line:?}");
     }
-}
-
-/// A POST whose head the server has read and whose body it waits for.
-async fn begin_slow(server: &Running) -> TcpStream {
-    let mut stream = TcpStream::connect(server.address).await.expect("a connection");
-    // The 100 is sent when somebody begins to read the body.
-    let head = "POST /api/visits HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\n\
-                Content-Type: application/json\r\nContent-Length: 2\r\n\r\n";
-    stream.write_all(head.as_bytes()).await.expect("sent");
-    let mut told = [0; 25];
-    stream.read_exact(&mut told).await.expect("an invitation");
-    assert_eq!(&told, b"HTTP/1.1 100 Continue\r\n\r\n");
-    stream
-}
-
-async fn rest(stream: &mut TcpStream) -> String {
-    let mut text = Vec::new();
-    let read = timeout(PATIENCE, stream.read_to_end(&mut text)).await;
-    read.expect("the server closes it").ok();
-    String::from_utf8_lossy(&text).into_owned()
 }
 
 /// Visits at the same time, and what each was told, sorted.

@@ -49,6 +49,8 @@ fn without_anything_set_the_defaults_are_right_for_one_machine() {
     assert_eq!(session.absolute, Duration::from_hours(12));
     assert_eq!(session.touch_every, Duration::from_mins(1));
     assert_eq!(session.keys, []);
+    assert_eq!((session.renew_every, session.per_account, settings.metrics.listen), (None, None, None));
+    assert!(settings.store.migrate && !settings.store.insecure);
     assert_eq!(session.max_data.bytes(), 16 * 1024);
     assert_eq!(session.same_site, SameSite::Lax);
     assert_eq!((&session.domain, session.path.as_str()), (&None, "/"));
@@ -86,15 +88,28 @@ fn variables_have_the_types_that_the_file_has() {
             ("HARDTACK_SESSION_MAX_DATA", "4096"),
             ("HARDTACK_SESSION_PERSISTENT", "true"),
             ("HARDTACK_LIMITS_HEADER_COUNT", "64"),
+            ("HARDTACK_SESSION_RENEW_EVERY", "15m"),
+            ("HARDTACK_SESSION_PER_ACCOUNT", "5"),
             ("HARDTACK_STORE_URL", "memory:"),
             ("HARDTACK_LOG_FORMAT", "json"),
+            ("HARDTACK_METRICS_LISTEN", "[::1]:9090"),
         ],
     )
     .expect("settings");
-    let by_file = "session = { keys = ['new.key', 'env:OLD_KEY'], max_data = 4096, persistent = true }
-        limits = { header_count = 64 }
-        store = { url = 'memory:' }
-        log = { format = 'json' }";
+    let by_file = "[session]
+        keys = ['new.key', 'env:OLD_KEY']
+        max_data = 4096
+        persistent = true
+        renew_every = '15m'
+        per_account = 5
+        [limits]
+        header_count = 64
+        [store]
+        url = 'memory:'
+        [log]
+        format = 'json'
+        [metrics]
+        listen = '[::1]:9090'";
     assert_eq!(Ok(&by_variables), load(by_file, &[]).as_ref());
     let (new, old) = (KeySource::File("new.key".into()), KeySource::Env("OLD_KEY".into()));
     assert_eq!(by_variables.session.keys, [new, old]);
@@ -202,11 +217,16 @@ session.idle: 30; 1.5; '30'; '0'; '0s'; '-1s'; '1ns'; '1000years'; '999999999999
 session.absolute: '401d'; '0d'
 session.touch_every: '0s'; '30m'
 session.rotation_grace: '0s'
+session.renew_every: 15; false; 'never'; '0s'; '10s'; ''
+session.per_account: -1; 1.5; '5'; 1000001; 'off'
 session.keys: 'a.key'; ['']; [1]; ['env:']; ['env:A B']; ['env:1A']; ['env:HARDTACK_KEY']
 session.max_data: 0; -1; '0 KiB'; '16 KB'; '16kb'; 'KiB'; '1.5 KiB'; '4096 MiB'; true; 1.5; ''
 session.same_site: 'Lax'; false; ''
 session.path: 'app'; ''; '/a;b'; '/ä'; '/ '
 store.url: ''; 'sqlite'; 'sqlite:'; 'sqlite::memory:'; 'sqlite://a.db'; 'sqlite:a?mode=ro'; 'memory:a'
+store.url: 'postgres:'; 'postgres://'; 'redis:a'; 'rediss://'; 'postgres://127.0.0.1:x/a'; 'redis://127.0.0.1/a b'; 'redis-cluster://'
+store.migrate: 1; 'true'
+store.insecure: 'yes'
 store.connections: 0; -1; 1.0; '4'; 4294967296
 store.timeout: 800; '0ms'
 limits.body: 0
@@ -215,6 +235,7 @@ limits.header_count: 0; 1001
 limits.shutdown_grace: '0s'
 log.format: 'xml'
 log.level: 'inof'; 'loud=5x'; ''; 'info,'; 3
+metrics.listen: 9090; ':9090'; 'localhost:9090'; false
 leptos.output_name: ''; 1
 leptos.hash_files: 'true'";
 
@@ -270,18 +291,32 @@ fn the_cookie_is_shared_only_with_domains_above_the_host() {
 }
 
 #[test]
-fn stores_of_later_versions_are_named_as_such() {
-    for scheme in ["postgres", "redis", "redis-cluster"] {
-        let url = format!("{scheme}://me:secret@db.example.com/");
-        assert_eq!(
-            refused("", &[("HARDTACK_STORE_URL", &url)]),
-            format!(
-                "`store.url` (set by HARDTACK_STORE_URL) begins with `{scheme}:`, which is not supported by this \
-                 version; use `sqlite:data/hardtack.db` or `memory:`."
-            )
-        );
+fn s87_a_store_on_another_machine_needs_tls_that_verifies_it() {
+    let url = |url: &str| format!("store = {{ url = '{url}' }}");
+    for safe in SAFE.split_whitespace() {
+        assert!(load(&url(safe), &[]).expect(safe).store.url.is_shared(), "{safe}");
+    }
+    for open in OPEN.split_whitespace() {
+        let sentence = refused(&url(open), &[]);
+        begins(&sentence, "`store.url` leads to a ");
+        assert!(sentence.contains(if open.starts_with("postgres") { "sslmode=verify-full" } else { "rediss://" }));
+        assert!(sentence.contains("`store.insecure = true`") && !sentence.contains("hunter2"), "{sentence}");
+        load(&url(open), &[("HARDTACK_STORE_INSECURE", "true")]).expect("a trial");
     }
 }
+
+const SAFE: &str = "\
+postgres://127.0.0.1/app postgresql://me:hunter2@localhost:5433/app postgres://[::1]/app
+postgres://%2Frun%2Fpostgresql/app postgres:///app?host=/run/postgresql
+postgres://me:hunter2@db.example.com/app?sslmode=verify-full
+redis://127.0.0.1 redis://:hunter2@localhost:6380/2 redis://[::1]:6379/ rediss://:hunter2@cache.example.com/1
+redis-cluster://127.0.0.1:7000,127.0.0.1:7001 rediss-cluster://me:hunter2@a.example.com:7000,b.example.com:7000";
+
+const OPEN: &str = "\
+postgres://db.example.com/app postgres://me:hunter2@10.0.0.7/app postgres://me:hunter2@localhost.example.com/app
+postgres://db.example.com/app?sslmode=require postgres://db.example.com/app?sslmode=verify-ca
+redis://cache.example.com redis://:hunter2@10.0.0.7:6380/2
+redis-cluster://127.0.0.1:7000,b.example.com:7001";
 
 #[test]
 fn g11_no_sentence_repeats_what_may_be_a_secret() {
@@ -293,10 +328,19 @@ fn g11_no_sentence_repeats_what_may_be_a_secret() {
         ("SESSION_KEYS", "c0ffeelqgk7TTQ/OkRNFaVzjHXY+y6nzpTXjXgZtqLb="),
         ("SITE_URL", "https://me:c0ffee@app.example.com"),
         ("STORE_URL", "mysql://me:c0ffee@db.example.com"),
+        ("STORE_URL", "postgres://me:c0ffee@db.example.com/app"),
+        ("STORE_URL", "postgres://me:c0ffee@127.0.0.1:c0ffee/app"),
+        ("STORE_URL", "postgres://me@127.0.0.1/app?passwort=c0ffee"),
+        ("STORE_URL", "redis://me:c0ffee@cache.example.com"),
+        ("STORE_URL", "redis://me:c0ffee@127.0.0.1:c0ffee/1"),
+        ("STORE_URL", "rediss://:c0ffee@cache.example.com/#insecure"),
+        ("STORE_URL", "redis-cluster://me:c0ffee@127.0.0.1:c0ffee,127.0.0.1:7001"),
     ] {
         let sentence = refused("", &[(&format!("HARDTACK_{setting}"), value)]);
         assert!(!sentence.contains("c0ffee"), "{sentence}");
     }
+    let address = load("", &[("HARDTACK_STORE_URL", "rediss://me:c0ffee@cache.example.com/1")]);
+    assert!(!format!("{address:?}").contains("c0ffee"), "{address:?}");
     let long = "/etc/hardtack/keys/2026/the-key-that-signs-cookies.key";
     load("", &[("HARDTACK_SESSION_KEYS", long)]).expect("a path is no key");
 }

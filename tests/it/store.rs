@@ -1,18 +1,37 @@
-//! The store contract, on every store.
+//! The store contract, whole, on every store.
 
+use crate::support::{Kind, open};
 use hardtack::session::store::contract;
-use hardtack::session::store::memory::MemoryStore;
-use hardtack::session::store::sqlite::SqliteStore;
 use std::sync::Arc;
+
+async fn fulfils_the_contract(kind: Kind) {
+    if kind.is_here() {
+        let own = open(kind).await;
+        contract::prove(Arc::clone(&own.store), &own).await;
+    }
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_memory_store_fulfils_the_contract() {
-    contract::prove(Arc::new(MemoryStore::default())).await;
+    fulfils_the_contract(Kind::Memory).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_sqlite_store_fulfils_the_contract() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let store = SqliteStore::open(&folder.path().join("sessions.db"), 4).await.expect("a database");
-    contract::prove(Arc::new(store)).await;
+    fulfils_the_contract(Kind::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_postgres_store_fulfils_the_contract() {
+    fulfils_the_contract(Kind::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_redis_store_fulfils_the_contract() {
+    fulfils_the_contract(Kind::Redis).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_redis_store_fulfils_the_contract_on_a_cluster() {
+    fulfils_the_contract(Kind::Cluster).await;
 }

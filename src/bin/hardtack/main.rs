@@ -1,7 +1,11 @@
 //! The command `hardtack`.
 
+mod migrate;
+mod outcome;
 mod serve;
+mod sessions;
 mod settings;
+mod table;
 
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
@@ -24,12 +28,20 @@ enum Command {
     Serve,
     /// Prints every setting with its default and meaning, as Markdown.
     Settings,
+    /// Brings the schema of the configured store up to date.
+    Migrate(migrate::Arguments),
+    /// Shows and ends the sessions of the configured store, while servers run on it or not.
+    #[command(subcommand)]
+    Sessions(sessions::Command),
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    match arguments.command.unwrap_or(Command::Serve) {
-        Command::Serve => serve::run(arguments.config.as_deref()),
+    let Arguments { config, command } = Arguments::parse();
+    let config = config.as_deref();
+    match command.unwrap_or(Command::Serve) {
+        Command::Serve => serve::run(config),
         Command::Settings => settings::run(),
+        Command::Migrate(arguments) => migrate::run(config, &arguments),
+        Command::Sessions(command) => sessions::run(config, command),
     }
 }

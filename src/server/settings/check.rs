@@ -2,7 +2,8 @@
 //!
 //! Each rule is a condition that must not hold, and the sentence that names setting, reason and cure.
 
-use super::{Limits, Log, Session, Settings, SettingsError, Site};
+use super::{Limits, Log, Session, Settings, SettingsError, Site, Store, StoreUrl};
+use crate::session::store::Transport;
 use std::time::Duration;
 use tower_sessions::cookie::SameSite;
 use tracing_subscriber::EnvFilter;
@@ -11,12 +12,13 @@ type Rule = (bool, &'static str);
 
 /// The first contradiction, if there is one.
 pub(super) fn check(settings: &Settings) -> Result<(), SettingsError> {
-    let Settings { site, session, limits, log, .. } = settings;
+    let Settings { site, session, store, limits, log, .. } = settings;
     let broken = [
         site_rules(site).as_slice(),
         &secure_rules(site, session),
         &cookie_rules(site, session),
         &clock_rules(session),
+        &store_rules(store)?,
         &limit_rules(limits),
         &log_rules(log),
     ]
@@ -105,7 +107,7 @@ fn cookie_rules(site: &Site, session: &Session) -> [Rule; 4] {
 }
 
 /// Source: RFC 6265bis, 5.5 (400 days).
-fn clock_rules(session: &Session) -> [Rule; 3] {
+fn clock_rules(session: &Session) -> [Rule; 4] {
     [
         (
             session.absolute > Duration::from_hours(400 * 24),
@@ -121,7 +123,31 @@ fn clock_rules(session: &Session) -> [Rule; 3] {
             "`session.touch_every` is not shorter than `session.idle`, so sessions in use would end; make it a small \
              part of `idle`.",
         ),
+        (
+            session.renew_every.is_some_and(|span| span <= session.rotation_grace),
+            "`session.renew_every` is not longer than `session.rotation_grace`, so a session would have several ids at \
+             once; make it minutes or more, or `off`.",
+        ),
     ]
+}
+
+/// Source: ASVS 5.0, 12.3.1 and 12.3.2.
+fn store_rules(store: &Store) -> Result<[Rule; 2], SettingsError> {
+    let transport = store.transport().map_err(|error| SettingsError(format!("`store.url`: {error}.")))?;
+    let open = transport == Transport::Unverified && !store.insecure;
+    Ok([
+        (
+            open && matches!(store.url, StoreUrl::Postgres(_)),
+            "`store.url` leads to a PostgreSQL on another machine without TLS that verifies it, so anybody on the way \
+             could read and end sessions; add `?sslmode=verify-full`, or set `store.insecure = true` for a trial.",
+        ),
+        (
+            open,
+            "`store.url` leads to a Redis on another machine without TLS that verifies it, so anybody on the way could \
+             read and end sessions; begin it with `rediss://` or `rediss-cluster://`, or set `store.insecure = true` \
+             for a trial.",
+        ),
+    ])
 }
 
 fn limit_rules(limits: &Limits) -> [Rule; 3] {

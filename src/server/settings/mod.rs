@@ -11,17 +11,21 @@
 mod check;
 mod registry;
 mod sources;
+mod store_url;
 mod values;
 
+use crate::session::store::{OpenError, Transport, postgres, redis};
 use sources::Given;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::Path;
 use std::time::Duration;
 use tower_sessions::cookie::SameSite;
 use url::{Host, Url};
 
 pub use registry::{Setting, Table};
-pub use values::{KeySource, LogFormat, Size, StoreUrl};
+pub use store_url::{Address, StoreUrl};
+pub use values::{KeySource, LogFormat, Size};
 
 /// The file of settings, in the working directory, when no other is named.
 pub const FILE: &str = "Leptos.toml";
@@ -59,10 +63,16 @@ registry::settings! {
         touch_every: Duration = "60s",
         /// For this long after a session's id was rotated, late requests with the old one are told to try again.
         rotation_grace: Duration = "10s",
+        /// Gives a session that is used a new id when it has had its present one for so long; `off`: never. The old id
+        /// goes on reaching it during `rotation_grace`. Longer than that.
+        renew_every: Option<Duration> = "off",
+        /// How many sessions one account may have; a sign-in beyond it ends those that were used longest ago.
+        /// 0: any number.
+        per_account: Option<NonZeroU32> = "0",
         /// Where the keys are that sign cookies: files, or variables as `env:NAME`. The first signs, all verify.
         /// Empty: a key is made at the first start, in the file `hardtack.key` (mode 0600) beside the database;
-        /// with `memory:` a new one at every start. Never write a key itself here, and
-        /// begin the name of a variable of yours with anything but `HARDTACK_`.
+        /// with `memory:` a new one at every start. PostgreSQL and Redis need at least one, the same on all servers.
+        /// Never write a key itself here, and begin the name of a variable of yours with anything but `HARDTACK_`.
         keys: Vec<KeySource> = "",
         /// The most data that one session may hold.
         max_data: Size = "16 KiB",
@@ -84,9 +94,20 @@ registry::settings! {
 
     /// Where sessions are kept.
     store: Store {
-        /// `sqlite:PATH`, a file that is made when it is missing; or `memory:`, which forgets at every stop.
+        /// `sqlite:PATH`, a file that is made when it is missing, for one server; `memory:`, which forgets at every
+        /// stop; or a store that several servers share: `postgres://USER:PASSWORD@HOST/DATABASE?sslmode=verify-full`,
+        /// `rediss://:PASSWORD@HOST` (TLS) or `redis://HOST`, `rediss-cluster://HOST:PORT,HOST:PORT` or
+        /// `redis-cluster://HOST:PORT,HOST:PORT`. An authority of your own for their certificates is named by
+        /// `sslrootcert=FILE` (PostgreSQL) or `?ca=FILE` (Redis). Give an address with a password by the variable.
         url: StoreUrl = "sqlite:data/hardtack.db",
-        /// How many connections read from the database at the same time. One more writes.
+        /// Brings the store's schema up to date at the start, under a lock, so that several servers may start at
+        /// once. With `false` an older schema refuses the start, until `hardtack migrate` has run.
+        migrate: bool = "true",
+        /// Accepts a PostgreSQL or a Redis on another machine without TLS, or with a certificate that nobody
+        /// verifies. For trials and closed networks only: anybody on the way can read and end sessions.
+        insecure: bool = "false",
+        /// SQLite: how many connections read at the same time; one more writes. PostgreSQL: how many connections
+        /// this server has at most. Redis: one is shared.
         connections: u32 = "4",
         /// The most time that all calls of one request to the store may take together. Then the request is
         /// answered with 503, and nobody is signed out (guarantee G8). Keep it under a second.
@@ -122,6 +143,13 @@ registry::settings! {
         /// How much is logged: `off`, `error`, `warn`, `info`, `debug` or `trace`; also by module, as in
         /// `info,hardtack=debug`.
         level: String = "info",
+    }
+
+    /// Figures for Prometheus, on a listener of their own.
+    metrics: Metrics {
+        /// The address and port that answers `GET /metrics`, such as `127.0.0.1:9090`. Empty: none does. Whoever can
+        /// reach it can read the figures: how many sessions there are, but of nobody whose.
+        listen: Option<SocketAddr> = "",
     }
 
     /// Where the browser's part of the site is; as the build made it.
@@ -162,6 +190,21 @@ impl Session {
         }
         if !given.has("session.name") && self.secure && self.domain.is_none() && self.path == "/" {
             self.name.insert_str(0, "__Host-");
+        }
+    }
+}
+
+impl Store {
+    /// How what is said to the store gets there.
+    ///
+    /// # Errors
+    ///
+    /// When the address makes no sense to the store's client.
+    pub fn transport(&self) -> Result<Transport, OpenError> {
+        match &self.url {
+            StoreUrl::Memory | StoreUrl::Sqlite(_) => Ok(Transport::Local),
+            StoreUrl::Postgres(url) => postgres::transport(url.reveal()),
+            StoreUrl::Redis(url) => redis::transport(url.reveal()),
         }
     }
 }

@@ -55,7 +55,8 @@ macro_rules! settings {
     )+) => {
         /// All settings, read, checked and final.
         ///
-        /// There is no secret among them: keys are named, never held.
+        /// The address of a store may hold a password, which `Debug` does not show. No other secret is among them:
+        /// keys are named, never held.
         #[derive(Clone, Debug, PartialEq)]
         pub struct Settings {
             $( $(#[doc = $about])+ pub $table: $Table, )+

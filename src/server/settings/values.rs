@@ -2,6 +2,7 @@
 
 use config::ValueKind;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 use tower_sessions::cookie::SameSite;
@@ -38,15 +39,6 @@ impl Size {
     pub const fn bytes(self) -> usize {
         self.0 as usize
     }
-}
-
-/// Where sessions are kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum StoreUrl {
-    /// `sqlite:PATH`: in a file.
-    Sqlite(PathBuf),
-    /// `memory:`: in this process, until it ends.
-    Memory,
 }
 
 /// Where a key is found. Never the key itself.
@@ -120,6 +112,24 @@ impl Read for u32 {
     }
 }
 
+/// A number of which 0 means: no limit.
+impl Read for Option<NonZeroU32> {
+    const WHAT: &str = "a whole number from 0 to 1000000";
+    const LIKE: &str = "`5`, or `0` for no limit";
+
+    fn from_text(text: &str) -> Result<Self, String> {
+        let count = text.parse::<u32>().ok().filter(|count| *count <= 1_000_000);
+        count.map(NonZeroU32::new).ok_or_else(|| wrong_text::<Self>(text))
+    }
+
+    fn from_toml(value: &ValueKind) -> Result<Self, String> {
+        match value {
+            ValueKind::I64(number) => Self::from_text(&number.to_string()),
+            other => Err(format!("{}, without quotes", wrong::<Self>(kind(other)))),
+        }
+    }
+}
+
 impl Read for String {
     const WHAT: &str = "text of at least one character";
     const LIKE: &str = "`hardtack`";
@@ -150,6 +160,19 @@ impl Read for Duration {
             .ok()
             .filter(|duration| (Self::from_millis(1)..=LONGEST).contains(duration))
             .ok_or_else(|| wrong_text::<Self>(text))
+    }
+}
+
+/// A duration, or `off`.
+impl Read for Option<Duration> {
+    const WHAT: &str = "`off` or a duration from 1ms to 10 years";
+    const LIKE: &str = "`off`, `15m` or `1h`";
+
+    fn from_text(text: &str) -> Result<Self, String> {
+        match text {
+            "off" => Ok(None),
+            _ => Duration::from_text(text).map(Some).map_err(|_| wrong_text::<Self>(text)),
+        }
     }
 }
 
@@ -184,6 +207,19 @@ impl Read for SocketAddr {
 
     fn from_text(text: &str) -> Result<Self, String> {
         text.parse().map_err(|_| wrong_text::<Self>(text))
+    }
+}
+
+/// An address, or empty text for none.
+impl Read for Option<SocketAddr> {
+    const WHAT: &str = SocketAddr::WHAT;
+    const LIKE: &str = "`127.0.0.1:9090`, or empty for none";
+
+    fn from_text(text: &str) -> Result<Self, String> {
+        match text {
+            "" => Ok(None),
+            _ => text.parse().map(Some).map_err(|_| wrong_text::<Self>(text)),
+        }
     }
 }
 
@@ -234,31 +270,6 @@ impl Read for LogFormat {
             "text" => Ok(Self::Text),
             "json" => Ok(Self::Json),
             _ => Err(wrong_text::<Self>(text)),
-        }
-    }
-}
-
-impl Read for StoreUrl {
-    const WHAT: &str = "the address of a store";
-    const LIKE: &str = "`sqlite:data/hardtack.db` or `memory:`";
-
-    // The text is not repeated: addresses of stores hold passwords.
-    fn from_text(text: &str) -> Result<Self, String> {
-        let (scheme, rest) = text.split_once(':').unwrap_or_default();
-        match (scheme, rest) {
-            ("memory", "") => Ok(Self::Memory),
-            ("sqlite", "") => Err("names no file; write it like `sqlite:data/hardtack.db`".to_owned()),
-            ("sqlite", ":memory:") => Err("keeps nothing in a file; write `memory:` for that".to_owned()),
-            ("sqlite", path) if path.starts_with("//") || path.contains(['?', '#']) => {
-                Err("is more than `sqlite:` and a path, and nothing more is taken; write it like \
-                 `sqlite:data/hardtack.db` or `sqlite:/var/lib/hardtack.db`"
-                    .to_owned())
-            }
-            ("sqlite", path) => Ok(Self::Sqlite(path.into())),
-            ("postgres" | "postgresql" | "redis" | "rediss" | "redis-cluster", _) => {
-                Err(format!("begins with `{scheme}:`, which is not supported by this version; use {}", Self::LIKE))
-            }
-            _ => Err(format!("is not {}; write it like {}", Self::WHAT, Self::LIKE)),
         }
     }
 }

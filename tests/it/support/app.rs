@@ -37,7 +37,7 @@ impl App {
         let settings =
             own.iter().chain(settings).map(|(name, value)| (format!("HARDTACK_{name}"), (*value).to_owned()));
         let settings = Settings::load(Some(&file), settings).expect("settings");
-        let clock = ManualClock::at(Timestamp(1_800_000_000_000));
+        let clock = ManualClock::at(Timestamp(4_000_000_000_000));
         let server = Server::start_with(settings, Clock::Manual(clock.clone())).await.expect("a server");
         let address = server.address();
         let (stop, stopped) = oneshot::channel();

@@ -35,9 +35,10 @@ impl Engine {
 
     /// With more to say about the sessions.
     pub async fn start_as(store: Arc<dyn Store>, routes: Router, set: impl Fn(Sessions) -> Sessions) -> Self {
-        let clock = ManualClock::at(Timestamp(1_800_000_000_000));
+        let clock = ManualClock::at(Timestamp(4_000_000_000_000));
         let sessions = Sessions::shared(Arc::clone(&store), Keys::generate().expect("a key"))
             .cookie(CookieSettings::new(false))
+            .expect("a cookie that browsers keep")
             .timeout(Duration::from_secs(5))
             .clock(Clock::Manual(clock.clone()));
         let routes = routes.layer(set(sessions));

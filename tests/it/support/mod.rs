@@ -1,42 +1,114 @@
-//! What the tests start: the whole application, or the engine alone under routes of the test's own.
+//! What the tests start: the whole application, the engine alone under routes of a test's own, real servers of stores,
+//! and server processes.
 
 pub mod app;
+pub mod behind;
+pub mod cluster;
 pub mod engine;
+pub mod node;
 pub mod process;
+pub mod proxy;
 pub mod raw;
+pub mod routes;
+pub mod servers;
 pub mod watched;
 
 use hardtack::session::Session;
-use hardtack::session::store::Store;
 use hardtack::session::store::memory::MemoryStore;
+use hardtack::session::store::postgres::PostgresStore;
+use hardtack::session::store::redis::RedisStore;
 use hardtack::session::store::sqlite::SqliteStore;
+use hardtack::session::store::{Schema, Store};
+use servers::Program;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The stores that every guarantee is proved on.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Memory,
     Sqlite,
+    Postgres,
+    Redis,
+    Cluster,
 }
 
-pub const STORES: [Kind; 2] = [Kind::Memory, Kind::Sqlite];
+impl Kind {
+    /// Whether its server is installed. If not, the test that asks is noted as skipped.
+    pub fn is_here(self) -> bool {
+        match self {
+            Self::Memory | Self::Sqlite => true,
+            Self::Postgres => Program::Postgres.is_here(),
+            Self::Redis | Self::Cluster => Program::Redis.is_here(),
+        }
+    }
+}
 
-/// A store of its own, and the folder that it lives in.
+/// Kinds of stores to go through, without those whose server is not installed.
+#[derive(Clone, Copy, Debug)]
+pub struct Kinds(&'static [Kind]);
+
+/// All stores.
+pub const STORES: Kinds = Kinds(&[Kind::Memory, Kind::Sqlite, Kind::Postgres, Kind::Redis, Kind::Cluster]);
+
+/// The stores that several processes can share.
+pub const SHARED: Kinds = Kinds(&[Kind::Sqlite, Kind::Postgres, Kind::Redis, Kind::Cluster]);
+
+impl IntoIterator for Kinds {
+    type Item = Kind;
+    type IntoIter = std::vec::IntoIter<Kind>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        let here: Vec<_> = self.0.iter().copied().filter(|kind| kind.is_here()).collect();
+        here.into_iter()
+    }
+}
+
+/// A store of a test's own, and where it lives.
 pub struct OwnStore {
     pub store: Arc<dyn Store>,
     pub folder: tempfile::TempDir,
+    /// The address, as settings write it.
+    pub url: String,
+    pub kind: Kind,
+    database: Option<servers::Database>,
+    cluster: Option<cluster::Cluster>,
 }
 
+/// An empty store of that kind.
 pub async fn open(kind: Kind) -> OwnStore {
     let folder = tempfile::tempdir().expect("a folder");
-    let store: Arc<dyn Store> = match kind {
-        Kind::Memory => Arc::new(MemoryStore::default()),
-        Kind::Sqlite => {
-            let path = folder.path().join("hardtack.db");
-            Arc::new(SqliteStore::open(&path, 4).await.expect("a database"))
-        }
+    let (mut database, mut cluster) = (None, None);
+    let url = match kind {
+        Kind::Memory => "memory:".to_owned(),
+        Kind::Sqlite => format!("sqlite:{}", folder.path().join("hardtack.db").display()),
+        Kind::Postgres => database.insert(servers::database().await).url.clone(),
+        Kind::Redis => servers::redis().await,
+        Kind::Cluster => cluster.insert(cluster::Cluster::borrow().await).url(),
     };
-    OwnStore { store, folder }
+    OwnStore { store: connect(&url, PATIENCE).await, folder, url, kind, database, cluster }
+}
+
+impl OwnStore {
+    /// Another store on the same data, which knows nothing of the first: as another process would have it.
+    pub async fn again(&self) -> Arc<dyn Store> {
+        if self.kind == Kind::Memory { Arc::clone(&self.store) } else { connect(&self.url, PATIENCE).await }
+    }
+}
+
+/// How long a store waits for its server where a test is not about that: the machine may be busy with other tests.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The store at an address.
+pub async fn connect(url: &str, timeout: Duration) -> Arc<dyn Store> {
+    let (scheme, rest) = url.split_once(':').expect("an address");
+    let schema = Schema::Migrate;
+    match scheme {
+        "memory" => Arc::new(MemoryStore::default()),
+        "sqlite" => Arc::new(SqliteStore::open(rest.as_ref(), 4, schema).await.expect("a database")),
+        "postgres" => Arc::new(PostgresStore::open(url, 4, timeout, schema).await.expect("a database")),
+        _ => Arc::new(RedisStore::open(url, timeout, schema).await.expect("a store")),
+    }
 }
 
 /// Counts the rows of a table of an application's database.

@@ -1,5 +1,6 @@
 //! The real binary, in a folder of its own.
 
+use hardtack::session::Keys;
 use reqwest::Client;
 use std::fs;
 use std::io::{BufRead as _, BufReader};
@@ -9,6 +10,8 @@ use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 /// How long a test waits for what must come. Never measured, only a bound.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -35,6 +38,20 @@ impl Place {
             .or_else(|_| fs::copy(&place.binary, &binary).map(drop))
             .expect("a second binary");
         Self { binary, ..place }
+    }
+
+    /// Whose servers and commands use the store at this address, and share a key.
+    pub(crate) fn on(url: &str) -> Self {
+        let place = Self::new();
+        place.keys();
+        let settings = format!("[store]\nurl = '{url}'\n[session]\nkeys = ['shared.key']\n");
+        fs::write(place.path().join("Leptos.toml"), settings).expect("a file of settings");
+        place
+    }
+
+    /// The key of [`on`](Self::on).
+    pub(crate) fn keys(&self) -> Keys {
+        Keys::in_file(&self.path().join("shared.key")).expect("a key")
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -86,16 +103,18 @@ impl Place {
 
     async fn wait_for(&self, mut command: Command) -> Running {
         command.env("HARDTACK_SITE_LISTEN", "127.0.0.1:0");
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary starts");
-        let said = Said::default();
-        said.follow(child.stdout.take().expect("its output"));
-        said.follow(child.stderr.take().expect("its log"));
-        let line = said.wait_for("listening").await;
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary starts");
+        // Held from here on: what goes wrong below must not leave a server running.
+        let mut server = Running { address: SocketAddr::from(([127, 0, 0, 1], 0)), said: Said::default(), child };
+        server.said.follow(server.child.stdout.take().expect("its output"));
+        server.said.follow(server.child.stderr.take().expect("its log"));
+        let line = server.begun().await;
         let digits = |text: &str| text.chars().take_while(char::is_ascii_digit).collect::<String>();
         let port = line.split("127.0.0.1:").nth(1).map(digits);
         let port = port.and_then(|port| port.parse().ok());
         let port: u16 = port.unwrap_or_else(|| panic!("a port in {line}"));
-        Running { address: SocketAddr::from(([127, 0, 0, 1], port)), said, child }
+        server.address.set_port(port);
+        server
     }
 }
 
@@ -136,12 +155,39 @@ impl Running {
         format!("http://{}{path}", self.address)
     }
 
+    /// The line that tells of the start; no longer waited for when the process has ended.
+    async fn begun(&mut self) -> String {
+        let told = || self.said.lines().into_iter().find(|line| line.contains("listening"));
+        let mut ended = || self.child.try_wait().expect("a status").map(|status| format!("ended with {status}"));
+        let begun = until(|| told().map(Ok).or_else(|| ended().map(Err))).await;
+        match begun.unwrap_or_else(|| Err("never listened".to_owned())) {
+            Ok(line) => line,
+            Err(why) => panic!("the server {why}: {:#?}", self.said.lines()),
+        }
+    }
+
     /// Counts a visit of this browser.
     pub(crate) async fn visit(&self, browser: &Client) -> u64 {
         let answer = browser.post(self.url("/api/visits")).send().await.expect("an answer");
         assert_eq!(answer.status(), 200);
         let body: serde_json::Value = answer.json().await.expect("JSON");
         body["visits"].as_u64().expect("a count")
+    }
+
+    /// Begins a visit, with this cookie or with none: the server has read its head, and waits for the body `{}`.
+    pub(crate) async fn begin_visit(&self, cookie: Option<&str>) -> TcpStream {
+        let mut stream = TcpStream::connect(self.address).await.expect("a connection");
+        let cookie = cookie.map(|pair| format!("Cookie: {pair}\r\n")).unwrap_or_default();
+        // The 100 is sent when somebody begins to read the body.
+        let head = format!(
+            "POST /api/visits HTTP/1.1\r\nHost: localhost\r\n{cookie}Expect: 100-continue\r\n\
+             Content-Type: application/json\r\nContent-Length: 2\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes()).await.expect("sent");
+        let mut told = [0; 25];
+        stream.read_exact(&mut told).await.expect("an invitation");
+        assert_eq!(&told, b"HTTP/1.1 100 Continue\r\n\r\n");
+        stream
     }
 
     /// Sends a signal: `TERM`, `INT`, `KILL`.
@@ -175,6 +221,14 @@ impl Drop for Running {
         self.child.kill().ok();
         self.child.wait().ok();
     }
+}
+
+/// What comes on a connection until the server closes it.
+pub(crate) async fn rest(stream: &mut TcpStream) -> String {
+    let mut text = Vec::new();
+    let read = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut text)).await;
+    read.expect("the server closes it").ok();
+    String::from_utf8_lossy(&text).into_owned()
 }
 
 /// Asks again and again until there is an answer, or until patience ends.

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use hardtack::session::clock::Timestamp;
 use hardtack::session::id::{Handle, IdHash};
 use hardtack::session::record::{Changes, Record, Rotation};
-use hardtack::session::store::{Applied, Listed, Loaded, Store, StoreError};
+use hardtack::session::store::{Applied, Listed, Loaded, Page, Stats, Store, StoreError, Swept};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -84,14 +84,23 @@ impl Store for Watched {
     async fn list(&self, account: &str, now: Timestamp) -> Result<Vec<Listed>, StoreError> {
         self.pass(false).await?.list(account, now).await
     }
-    async fn end_by_handle(&self, account: &str, handle: &Handle) -> Result<bool, StoreError> {
+    async fn browse(&self, cursor: Option<&str>, limit: u32, now: Timestamp) -> Result<Page, StoreError> {
+        self.pass(false).await?.browse(cursor, limit, now).await
+    }
+    async fn end_by_handle(&self, account: Option<&str>, handle: &Handle) -> Result<bool, StoreError> {
         self.pass(true).await?.end_by_handle(account, handle).await
     }
     async fn end_by_account(&self, account: &str, except: Option<&Handle>) -> Result<u64, StoreError> {
         self.pass(true).await?.end_by_account(account, except).await
     }
-    async fn sweep(&self, now: Timestamp, batch: u32) -> Result<u64, StoreError> {
+    async fn sweep(&self, now: Timestamp, batch: u32) -> Result<Swept, StoreError> {
         self.pass(true).await?.sweep(now, batch).await
+    }
+    async fn lead(&self, sweeper: &Handle, until: Timestamp, now: Timestamp) -> Result<bool, StoreError> {
+        self.pass(true).await?.lead(sweeper, until, now).await
+    }
+    async fn stats(&self, now: Timestamp) -> Result<Stats, StoreError> {
+        self.pass(false).await?.stats(now).await
     }
     async fn ping(&self) -> Result<(), StoreError> {
         self.pass(false).await?.ping().await

@@ -1,0 +1,52 @@
+//! What all commands share: how they begin, what they print, and how they end.
+//!
+//! Exit code 0: done; 1: something is in the way; 2: the settings or the arguments are wrong.
+
+use hardtack::server::settings::{Settings, environment};
+use std::error::Error;
+use std::fmt::Display;
+use std::io::{ErrorKind, Write as _, stdout};
+use std::path::Path;
+use std::process::ExitCode;
+use tokio::runtime::Runtime;
+
+/// What a command ends with: nothing to add, or one sentence.
+pub(crate) type Outcome = Result<(), Box<dyn Error>>;
+
+/// Reads the settings and carries the command out.
+pub(crate) fn carry_out(config: Option<&Path>, command: impl AsyncFnOnce(Settings) -> Outcome) -> ExitCode {
+    let settings = match Settings::load(config, environment()) {
+        Ok(settings) => settings,
+        Err(error) => return refuse(error, 2),
+    };
+    let done = match Runtime::new() {
+        Ok(runtime) => runtime.block_on(command(settings)),
+        Err(error) => Err(error.into()),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => refuse(error, 1),
+    }
+}
+
+/// Says in one line why not.
+pub(crate) fn refuse(error: impl Display, code: u8) -> ExitCode {
+    eprintln!("hardtack: {error}");
+    ExitCode::from(code)
+}
+
+/// Prints for people, or the document for programs.
+pub(crate) fn say(json: bool, document: &serde_json::Value, text: impl FnOnce() -> String) -> Outcome {
+    let mut said = if json { serde_json::to_string_pretty(document)? } else { text() };
+    said.push('\n');
+    match stdout().write_all(said.as_bytes()) {
+        // Whoever reads has seen enough: `hardtack sessions list | head`.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        other => Ok(other?),
+    }
+}
+
+/// A number of things in words: `1 session`, `2 sessions`.
+pub(crate) fn sessions(count: u64) -> String {
+    format!("{count} session{}", if count == 1 { "" } else { "s" })
+}

@@ -1,0 +1,61 @@
+//! `hardtack sessions end`.
+
+use crate::outcome::{Outcome, refuse, say, sessions};
+use hardtack::server::Operator;
+use hardtack::session::id::Handle;
+use serde_json::json;
+use std::process::ExitCode;
+use uuid::Uuid;
+
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// The sessions, by the handles that `list` shows.
+    #[arg(value_name = "HANDLE", required_unless_present = "all", conflicts_with = "all")]
+    handles: Vec<Uuid>,
+    /// Ends every session of everybody.
+    #[arg(long)]
+    all: bool,
+    /// Says that `--all` is meant.
+    #[arg(long, requires = "all")]
+    yes: bool,
+    /// Prints a JSON document instead of a sentence.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Arguments {
+    /// Refuses what is too much to be done by one word.
+    pub(crate) fn check(&self) -> Result<(), ExitCode> {
+        if self.all && !self.yes {
+            let sentence = "`--all` ends every session and signs everybody out; add `--yes` if that is meant";
+            return Err(refuse(sentence, 2));
+        }
+        Ok(())
+    }
+}
+
+/// Ends them, and tells which there were not.
+pub(crate) async fn run(operator: &Operator, arguments: Arguments) -> Outcome {
+    let Arguments { handles, all, json, .. } = arguments;
+    if all {
+        let ended = operator.end_all().await?;
+        return say(json, &json!({ "ended": ended }), || format!("Ended {}.", sessions(ended)));
+    }
+    let (mut ended, mut unknown) = (0, Vec::new());
+    for handle in handles {
+        if operator.end(&Handle(handle)).await? {
+            ended += 1;
+        } else {
+            unknown.push(handle.to_string());
+        }
+    }
+    say(json, &json!({ "ended": ended, "unknown": &unknown }), || format!("Ended {}.", sessions(ended)))?;
+    if unknown.is_empty() {
+        return Ok(());
+    }
+    let unknown = unknown.join(", ");
+    Err(format!(
+        "there is no session {unknown}; it may have ended already, `hardtack sessions list` shows those that live"
+    )
+    .into())
+}

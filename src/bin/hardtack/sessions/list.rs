@@ -1,0 +1,63 @@
+//! `hardtack sessions list`.
+
+use crate::outcome::{Outcome, say};
+use crate::table::{moment, span, table};
+use hardtack::server::{Found, Operator};
+use hardtack::session::clock::Timestamp;
+use hardtack::session::store::Listed;
+use serde_json::{Value, json};
+
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Lists the sessions of this account alone.
+    #[arg(long)]
+    account: Option<String>,
+    /// Lists at most so many.
+    #[arg(long, default_value_t = 100, value_name = "N")]
+    limit: usize,
+    /// Prints a JSON document instead of a table.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Prints the sessions.
+pub(crate) async fn run(operator: &Operator, arguments: Arguments) -> Outcome {
+    let Arguments { account, limit, json } = arguments;
+    let Found { sessions, more } = operator.list(account.as_deref(), limit).await?;
+    let document = json!({ "sessions": sessions.iter().map(document).collect::<Vec<_>>(), "more": more });
+    let now = operator.clock().now();
+    say(json, &document, || match &sessions[..] {
+        [] if !more => "No sessions.".to_owned(),
+        _ => {
+            let headings = ["HANDLE", "ACCOUNT", "DEVICE", "BEGAN", "LAST USED", "ENDS IN"];
+            let table = table(headings, sessions.iter().map(|session| row(session, now)));
+            let rest = if more { "\n… and more: --limit shows so many, --account those of one." } else { "" };
+            format!("{table}{rest}")
+        }
+    })
+}
+
+fn row(session: &Listed, now: Timestamp) -> [String; 6] {
+    let nothing = || "-".to_owned();
+    let device = session.owner.device.as_ref();
+    [
+        session.handle.to_string(),
+        session.owner.account.clone().unwrap_or_else(nothing),
+        device.map_or_else(nothing, |device| format!("{}, {}", device.label, device.address)),
+        moment(session.created),
+        format!("{} ago", span(now - session.seen)),
+        span(session.deadline - now),
+    ]
+}
+
+fn document(session: &Listed) -> Value {
+    let device = session.owner.device.as_ref();
+    json!({
+        "handle": session.handle.to_string(),
+        "account": session.owner.account,
+        "device": device.map(|device| json!({ "label": device.label, "address": device.address })),
+        "began": moment(session.created),
+        "last_used": moment(session.seen),
+        "ends": moment(session.deadline),
+    })
+}

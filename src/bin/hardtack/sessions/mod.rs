@@ -1,0 +1,46 @@
+//! `hardtack sessions`: the operator's hand on the sessions of the configured store.
+
+mod end;
+mod end_account;
+mod list;
+mod stats;
+mod sweep;
+
+use super::outcome::carry_out;
+use clap::Subcommand;
+use hardtack::server::Operator;
+use std::path::Path;
+use std::process::ExitCode;
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Lists live sessions, the one used last first.
+    List(list::Arguments),
+    /// Ends sessions by their handles, or all of them. Their browsers are signed out with the next request.
+    End(end::Arguments),
+    /// Ends the sessions of an account.
+    EndAccount(end_account::Arguments),
+    /// Removes what is over now. Servers do so by themselves, a minute later.
+    Sweep(sweep::Arguments),
+    /// Counts the sessions.
+    Stats(stats::Arguments),
+}
+
+/// Opens the store and carries the command out.
+pub(crate) fn run(config: Option<&Path>, command: Command) -> ExitCode {
+    if let Command::End(end) = &command
+        && let Err(refused) = end.check()
+    {
+        return refused;
+    }
+    carry_out(config, async |settings| {
+        let operator = Operator::open(&settings.store).await?;
+        match command {
+            Command::List(arguments) => list::run(&operator, arguments).await,
+            Command::End(arguments) => end::run(&operator, arguments).await,
+            Command::EndAccount(arguments) => end_account::run(&operator, arguments).await,
+            Command::Sweep(arguments) => sweep::run(&operator, arguments).await,
+            Command::Stats(arguments) => stats::run(&operator, arguments).await,
+        }
+    })
+}

@@ -1,0 +1,102 @@
+//! What the log must say: one line for what an operator has to know.
+
+use crate::support::app::{browser, cookies_set};
+use crate::support::engine::Engine;
+use crate::support::process::Place;
+use crate::support::{STORES, count};
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::response::Response;
+use axum::routing::get;
+use futures::StreamExt as _;
+use hardtack::session::{Key, Session};
+use std::convert::Infallible;
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+use tokio::sync::mpsc;
+use tracing_subscriber::fmt::MakeWriter;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn g9_two_cookies_of_the_name_are_logged_once_a_request_and_without_their_values() {
+    let place = Place::new();
+    let server = place.serve(&[]).await;
+    let page = browser().get(server.url("/")).send().await.expect("a page");
+    let pair = cookies_set(&page)[0].split(';').next().expect("a pair").to_owned();
+    let ask = async |cookies: String| {
+        let request = browser().post(server.url("/api/visits")).header("cookie", cookies);
+        assert_eq!(request.send().await.expect("an answer").status(), 200);
+    };
+    ask(pair.clone()).await;
+    ask(format!("{pair}; {pair}")).await;
+    let log = server.stop().await;
+    let told: Vec<_> = log.iter().filter(|line| line.contains("two session cookies")).collect();
+    let [line] = &told[..] else { panic!("one line expected: {log:#?}") };
+    assert!(line.contains("WARN") && line.contains("hardtack_sess"), "{line}");
+    let (_, value) = pair.split_once('=').expect("a value");
+    assert!(!log.join("\n").contains(value.split('.').next().expect("a secret")));
+}
+
+/// One thread, so that a subscriber of this thread hears all of it.
+#[tokio::test(flavor = "current_thread")]
+async fn g10_a_change_after_the_head_was_sent_is_an_error_in_the_log() {
+    const NOTE: Key<u32> = Key::new("note");
+    /// Streams a body, and writes into the session in the midst of it.
+    async fn late(session: Session) -> Response {
+        session.read(NOTE).await.expect("loaded");
+        let (sender, mut receiver) = mpsc::channel::<Bytes>(1);
+        tokio::spawn(async move {
+            sender.send(Bytes::from_static(b"head ")).await.expect("read");
+            // What becomes of it is told to whoever reads the log.
+            drop(session.put(NOTE, &1).await);
+            sender.send(Bytes::from_static(b"tail")).await.expect("read");
+        });
+        let received = futures::stream::poll_fn(move |cx| receiver.poll_recv(cx));
+        Response::new(Body::from_stream(received.map(Ok::<_, Infallible>)))
+    }
+    let log = Log::default();
+    let subscriber = tracing_subscriber::fmt().with_writer(log.clone()).with_ansi(false).finish();
+    let _heard = tracing::subscriber::set_default(subscriber);
+    for kind in STORES {
+        let routes = Router::new()
+            .route("/count", get(async |session: Session| count(&session).await.to_string()))
+            .route("/late", get(late));
+        let engine = Engine::start(kind, routes).await;
+        let cookie = engine.cookie_from("/count").await;
+        assert_eq!(log.errors(), Vec::<String>::new(), "on {kind:?}");
+        let answer = engine.get_as(&cookie, "/late").await.text().await.expect("a body");
+        assert_eq!(answer, "head tail");
+        let errors = log.errors();
+        let [line] = &errors[..] else { panic!("one line expected on {kind:?}: {errors:#?}") };
+        assert!(line.contains("after the head of the answer had left"), "{line}");
+        log.0.lock().expect("no panic").clear();
+    }
+}
+
+/// What was logged, kept.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    fn errors(&self) -> Vec<String> {
+        let text = String::from_utf8(self.0.lock().expect("no panic").clone()).expect("text");
+        text.lines().filter(|line| line.contains("ERROR")).map(str::to_owned).collect()
+    }
+}
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().expect("no panic").write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Log {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}

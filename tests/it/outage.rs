@@ -1,0 +1,206 @@
+//! G8: a store that is stopped, frozen or cut off signs nobody out, and the server comes back by itself.
+//!
+//! Under load, on real servers, with the engine in a process of its own and its usual patience of 800 ms.
+
+use crate::support::node::{Answer, Node, Plan};
+use crate::support::proxy::Proxy;
+use crate::support::servers::{Program, Server};
+use sqlx::Connection as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+use tokio::task::JoinSet;
+
+const CLIENTS: usize = 50;
+
+/// The engine gives up after 0.8 s. The rest is for a busy machine: more than that is a hang.
+const PROMPTLY: Duration = Duration::from_secs(3);
+
+/// How a store can be away.
+#[derive(Clone, Copy, Debug)]
+enum Outage {
+    /// Its process ends: connections are refused.
+    Stopped,
+    /// Its process stands still: connections stay open, nobody answers.
+    Frozen,
+    /// The way to it is cut: the same, and the server knows nothing of it.
+    CutOff,
+}
+
+struct Stage {
+    server: Server,
+    proxy: Proxy,
+    node: Node,
+}
+
+impl Stage {
+    async fn set(program: Program) -> Self {
+        let server = match program {
+            Program::Postgres => Server::postgres(&[]).await,
+            Program::Redis => Server::redis(&["--appendonly", "yes"]).await,
+        };
+        let proxy = Proxy::before(server.port).await;
+        let database = if program == Program::Postgres { "postgres" } else { "0" };
+        let plan = Plan::on(&server.url_through(proxy.port, database));
+        let node = Node::start(&Plan { timeout: Duration::from_millis(800), connections: 8, ..plan }).await;
+        Self { server, proxy, node }
+    }
+
+    async fn begin(&self, outage: Outage) {
+        match outage {
+            Outage::Stopped => self.server.stop().await,
+            Outage::Frozen => self.server.freeze().await,
+            Outage::CutOff => self.proxy.cut(),
+        }
+    }
+
+    async fn end(&self, outage: Outage) {
+        match outage {
+            Outage::Stopped => self.server.start().await,
+            Outage::Frozen => self.server.thaw().await,
+            Outage::CutOff => self.proxy.mend(),
+        }
+    }
+}
+
+/// What the clients know of each other.
+#[derive(Default)]
+struct Scene {
+    /// Odd while the store is away: what begins and ends under the same odd number must fail.
+    act: AtomicUsize,
+    /// Requests that began and ended while it was away.
+    refused: AtomicUsize,
+    /// Requests that were served since that was last asked.
+    served: AtomicUsize,
+    over: AtomicBool,
+    since: std::sync::Mutex<Option<Instant>>,
+}
+
+/// A visitor who reads and writes in a loop, beside one without a session; each answer is looked at.
+async fn visit(node: Arc<Stage>, scene: Arc<Scene>, cookie: String, own: String) {
+    for turn in 0_usize.. {
+        if scene.over.load(Ordering::SeqCst) {
+            return;
+        }
+        let anonymous = promptly(&node.node, "", if turn % 2 == 0 { "/nothing" } else { "/counted" }).await;
+        assert_eq!((anonymous.status, anonymous.set.len()), (200, 0), "without a cookie: {anonymous:?}");
+        let act = scene.act.load(Ordering::SeqCst);
+        let path = if turn % 3 == 0 { "/count" } else { "/get/own" };
+        let begun = Instant::now();
+        let answer = promptly(&node.node, &cookie, path).await;
+        assert!(answer.set.is_empty(), "the cookie stays as it is: {answer:?}");
+        let away = act % 2 == 1 && act == scene.act.load(Ordering::SeqCst);
+        let took = begun.elapsed();
+        let since = scene.since.lock().unwrap().clone();
+        match answer.status {
+            200 => {
+                assert!(path == "/count" || answer.text == own, "its own session, {own} expected: {answer:?}");
+                assert!(!away, "served without a store: act {act} took {took:?} since {:?} {answer:?}", since.map(|s| s.elapsed()));
+                scene.served.fetch_add(1, Ordering::SeqCst);
+            }
+            503 => {
+                assert!(answer.retry_after, "{answer:?}");
+                scene.refused.fetch_add(usize::from(away), Ordering::SeqCst);
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            _ => panic!("neither served nor asked to come again: {answer:?}"),
+        }
+    }
+}
+
+async fn promptly(node: &Node, cookie: &str, path: &str) -> Answer {
+    tokio::time::timeout(PROMPTLY, node.get(cookie, path)).await.unwrap_or_else(|_| panic!("{path} hangs"))
+}
+
+/// Waits until a number has reached `enough`.
+async fn reaches(number: &AtomicUsize, enough: usize, what: &str) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while number.load(Ordering::SeqCst) < enough {
+        assert!(Instant::now() < deadline, "{what}: only {}", number.load(Ordering::SeqCst));
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+async fn signs_nobody_out(program: Program) {
+    if !program.is_here() {
+        return;
+    }
+    let stage = Arc::new(Stage::set(program).await);
+    let scene = Arc::new(Scene::default());
+    let mut clients = JoinSet::new();
+    for n in 0..CLIENTS {
+        let own = format!("own{n}");
+        let cookie = stage.node.begin(&format!("/put/own/{own}")).await;
+        clients.spawn(visit(Arc::clone(&stage), Arc::clone(&scene), cookie, own));
+    }
+    let play = async {
+        for outage in [Outage::Stopped, Outage::Frozen, Outage::CutOff, Outage::Frozen, Outage::Stopped] {
+            scene.served.store(0, Ordering::SeqCst);
+            reaches(&scene.served, 3 * CLIENTS, &format!("{program:?} before being {outage:?}, served")).await;
+            stage.begin(outage).await;
+            if matches!(outage, Outage::Stopped) { eprintln!("DEBUG {program:?} {outage:?} connect {:?}", std::net::TcpStream::connect(("127.0.0.1", stage.server.port)).map(|_| ())); }
+            *scene.since.lock().unwrap() = Some(Instant::now());
+            scene.refused.store(0, Ordering::SeqCst);
+            scene.act.fetch_add(1, Ordering::SeqCst);
+            reaches(&scene.refused, 3 * CLIENTS, &format!("{program:?} {outage:?}, refused")).await;
+            let first = promptly(&stage.node, "", "/count").await;
+            assert_eq!((first.status, first.set.len()), (503, 0), "no session can begin: {first:?}");
+            scene.act.fetch_add(1, Ordering::SeqCst);
+            stage.end(outage).await;
+        }
+        scene.served.store(0, Ordering::SeqCst);
+        reaches(&scene.served, 3 * CLIENTS, &format!("{program:?} at the end, served")).await;
+        scene.over.store(true, Ordering::SeqCst);
+    };
+    tokio::select! {
+        () = play => {}
+        // A client ends before the play only by a panic, which says why.
+        Some(ended) = clients.join_next() => ended.expect("a client goes on to the end"),
+    }
+    while let Some(ended) = clients.join_next().await {
+        ended.expect("a client goes on to the end");
+    }
+    let live = stage.node.get("", "/live").await.text;
+    assert_eq!(live, CLIENTS.to_string(), "the sessions of the beginning, and no others");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn g8_s114_s115_a_postgres_that_is_stopped_frozen_or_cut_off_signs_nobody_out() {
+    signs_nobody_out(Program::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn g8_s114_s115_a_redis_that_is_stopped_frozen_or_cut_off_signs_nobody_out() {
+    signs_nobody_out(Program::Redis).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn g8_s114_a_pool_whose_one_connection_is_held_refuses_and_does_not_hang() {
+    if !Program::Postgres.is_here() {
+        return;
+    }
+    let database = crate::support::servers::database().await;
+    let plan = Plan { timeout: Duration::from_millis(800), connections: 1, ..Plan::on(&database.url) };
+    let node = Node::start(&plan).await;
+    let cookie = node.begin("/count").await;
+    let mut other = sqlx::PgConnection::connect(&database.url).await.expect("a connection");
+    let mut hold = other.begin().await.expect("a transaction");
+    // Whoever reads the table now waits, and keeps the one connection meanwhile.
+    sqlx::query("LOCK TABLE hardtack.session").execute(&mut *hold).await.expect("locked");
+    let mut requests = JoinSet::new();
+    for n in 0..100 {
+        let request = node.ask(&cookie, if n % 2 == 0 { "/counted" } else { "/count" });
+        requests.spawn(tokio::time::timeout(PROMPTLY, request));
+    }
+    for answer in requests.join_all().await {
+        let answer = answer.expect("no request hangs").expect("an answer");
+        assert!(answer.status == 503 && answer.retry_after && answer.set.is_empty(), "{answer:?}");
+    }
+    assert_eq!(promptly(&node, "", "/counted").await.status, 200, "whoever has no session needs no store");
+    hold.rollback().await.expect("released");
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while promptly(&node, &cookie, "/counted").await.text != "1" {
+        assert!(Instant::now() < deadline, "it never recovers");
+    }
+    assert_eq!(promptly(&node, &cookie, "/count").await.text, "2", "what was refused was not done either");
+}

@@ -1,0 +1,209 @@
+//! Addresses, schemas, certificates: what is opened, and what is refused with a sentence.
+
+use super::{NOW, PATIENCE, begin, number, open, sql};
+use crate::support::servers::{self, Program, Server, free_port};
+use futures::future::join_all;
+use hardtack::session::store::postgres::{PostgresStore, transport};
+use hardtack::session::store::{Loaded, OpenError, Schema, Store, Transport};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use sqlx::{Connection as _, PgConnection};
+use std::time::{Duration, Instant};
+
+async fn refused(url: &str, schema: Schema) -> OpenError {
+    PostgresStore::open(url, 1, PATIENCE, schema).await.expect_err("refused")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_nodes_start_at_once_on_an_empty_database() {
+    if !Program::Postgres.is_here() {
+        return;
+    }
+    let database = servers::database().await;
+    let stores = join_all((0..8).map(|_| open(&database.url, 1))).await;
+    assert_eq!(number(&database.url, "SELECT count(*) FROM hardtack.migration").await, 1, "one of them has migrated");
+    let (id, record) = begin(&stores[0]).await;
+    for store in &stores {
+        assert_eq!(store.load(&id, NOW).await.expect("an answer"), Loaded::Live(id, record.clone()));
+    }
+}
+
+#[tokio::test]
+async fn a_database_of_a_newer_version_is_refused() {
+    if !Program::Postgres.is_here() {
+        return;
+    }
+    let database = servers::database().await;
+    open(&database.url, 1).await;
+    sql(&database.url, "INSERT INTO hardtack.migration VALUES (999, 'from the future', '')").await;
+    for schema in [Schema::Check, Schema::Migrate] {
+        let error = refused(&database.url, schema).await;
+        assert!(matches!(error, OpenError::Newer { schema: 999, .. }), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_schema_that_was_made_otherwise_is_refused() {
+    if !Program::Postgres.is_here() {
+        return;
+    }
+    let database = servers::database().await;
+    open(&database.url, 1).await;
+    sql(&database.url, "UPDATE hardtack.migration SET checksum = 'another'").await;
+    let error = refused(&database.url, Schema::Migrate).await;
+    assert!(matches!(error, OpenError::Unfit { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_check_refuses_an_empty_database_and_writes_nothing() {
+    if !Program::Postgres.is_here() {
+        return;
+    }
+    let database = servers::database().await;
+    let error = refused(&database.url, Schema::Check).await;
+    assert!(matches!(error, OpenError::Older { .. }), "{error}");
+    let made = "SELECT count(*) FROM pg_namespace WHERE nspname = 'hardtack'";
+    assert_eq!(number(&database.url, made).await, 0, "nothing is written");
+    open(&database.url, 1).await;
+    PostgresStore::open(&database.url, 1, PATIENCE, Schema::Check).await.expect("what was migrated passes");
+}
+
+#[tokio::test]
+async fn a_role_needs_no_right_to_make_anything() {
+    if !Program::Postgres.is_here() {
+        return;
+    }
+    let database = servers::database().await;
+    let name = database.url.rsplit('/').next().expect("a name");
+    let role = format!("app_{name}");
+    sql(&database.url, format!("CREATE ROLE {role} LOGIN")).await;
+    let url = database.url.replace("hardtack@", &format!("{role}@"));
+    let error = refused(&url, Schema::Migrate).await;
+    assert!(matches!(&error, OpenError::Unfit { reason, .. } if reason.contains("permission denied")), "{error}");
+    open(&database.url, 1).await;
+    let rights = format!(
+        "GRANT USAGE ON SCHEMA hardtack TO {role}; \
+         GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA hardtack TO {role}"
+    );
+    sql(&database.url, rights).await;
+    let store = open(&url, 1).await;
+    begin(&store).await;
+    store.ping().await.expect("an answer");
+    sql(&database.url, format!("DROP OWNED BY {role}; DROP ROLE {role}")).await;
+}
+
+#[tokio::test]
+async fn a_database_in_another_encoding_is_refused() {
+    if !Program::Postgres.is_here() {
+        return;
+    }
+    let database = servers::database().await;
+    let name = format!("latin_{}", database.url.rsplit('/').next().expect("a name"));
+    sql(&database.url, format!("CREATE DATABASE {name} ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0")).await;
+    let (server, _) = database.url.rsplit_once('/').expect("a name");
+    let error = refused(&format!("{server}/{name}"), Schema::Migrate).await;
+    assert!(matches!(&error, OpenError::Unfit { reason, .. } if reason.contains("LATIN1, not UTF8")), "{error}");
+    sql(&database.url, format!("DROP DATABASE {name}")).await;
+}
+
+#[tokio::test]
+async fn s120_what_is_wrong_with_an_address_is_told_without_its_password() {
+    let nobody = format!("postgres://me:hunter2@127.0.0.1:{}/sessions", free_port());
+    for (url, said) in [
+        (nobody.as_str(), "the PostgreSQL database sessions at 127.0.0.1 port"),
+        ("postgres://me:hunter2@host/db?passwd=hunter2", "`passwd` is not known"),
+        ("postgres://me:hunter2@host/db?sslmode=sure", "sslmode"),
+        ("postgres://me:hunter2@host:port/db", "port"),
+        ("postgres://me:hunter2@host/db?sslmode=verify-full&sslrootcert=/no/such", "the file /no/such"),
+    ] {
+        let error = refused(url, Schema::Migrate).await.to_string();
+        assert!(error.replace("ssl_mode", "sslmode").contains(said), "{error}");
+        assert!(!error.contains("hunter2"), "{error}");
+    }
+}
+
+#[test]
+fn s87_only_a_verified_name_makes_a_way_safe() {
+    for (url, expected) in [
+        ("postgres://db.example.com/app?sslmode=verify-full", Transport::Verified),
+        ("postgres://db.example.com/app?sslmode=verify-ca", Transport::Unverified),
+        ("postgres://db.example.com/app?sslmode=require", Transport::Unverified),
+        ("postgres://db.example.com/app?sslmode=disable", Transport::Unverified),
+        ("postgres://localhost.example.com/app?sslmode=disable", Transport::Unverified),
+        ("postgres://localhost/app?host=db.example.com&sslmode=disable", Transport::Unverified),
+        ("postgres://localhost/app?sslmode=disable", Transport::Local),
+        ("postgres://127.0.0.1:5433/app?sslmode=disable", Transport::Local),
+        ("postgres://[::1]/app?sslmode=disable", Transport::Local),
+        ("postgres://%2Frun%2Fpostgresql/app", Transport::Local),
+        ("postgres:///app?host=/run/postgresql", Transport::Local),
+    ] {
+        assert_eq!(transport(url).expect("an address"), expected, "{url}");
+    }
+}
+
+/// An authority, and its certificate as a file.
+fn authority() -> (CertifiedIssuer<'static, KeyPair>, tempfile::NamedTempFile) {
+    let mut params = CertificateParams::new([]).expect("no names");
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().expect("a key")).expect("an authority");
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(&file, authority.pem()).expect("written");
+    (authority, file)
+}
+
+#[tokio::test]
+async fn s87_a_certificate_of_another_authority_or_name_is_refused() {
+    if !Program::Postgres.is_here() {
+        return;
+    }
+    let ((right, right_file), (_, wrong_file)) = (authority(), authority());
+    let key = KeyPair::generate().expect("a key");
+    let params = CertificateParams::new(["localhost".to_owned()]).expect("a name");
+    let certificate = params.signed_by(&key, &right).expect("a certificate");
+    let server = Server::postgres(&[]).await;
+    // Written by the server, in its folder: whoever it runs as, it may read them, and nobody else.
+    for (name, pem) in [("server.crt", certificate.pem()), ("server.key", key.serialize_pem())] {
+        let lines = format!("SELECT unnest(string_to_array('{}', E'\\n'))", pem.trim());
+        server.execute(format!("COPY ({lines}) TO PROGRAM 'umask 077; cat > {name}'")).await;
+    }
+    server.execute("ALTER SYSTEM SET ssl = on".to_owned()).await;
+    server.stop().await;
+    server.start().await;
+    let url = |host: &str, file: &tempfile::NamedTempFile| {
+        let place = server.url("postgres").replace("127.0.0.1", host);
+        format!("{place}?sslmode=verify-full&sslrootcert={}", file.path().display())
+    };
+    let store = open(&url("localhost", &right_file), 1).await;
+    begin(&store).await;
+    for url in [url("localhost", &wrong_file), url("127.0.0.1", &right_file)] {
+        let error = refused(&url, Schema::Migrate).await;
+        assert!(matches!(error, OpenError::Unreachable { .. }), "{error}");
+        assert!(error.to_string().contains("invalid peer certificate"), "{error}");
+        assert!(error.to_string().contains("`sslrootcert`"), "it says what to do: {error}");
+    }
+}
+
+#[tokio::test]
+async fn g3_a_replica_is_not_asked() {
+    if !Program::Postgres.is_here() {
+        return;
+    }
+    let server = Server::postgres(&[]).await;
+    let url = server.url("postgres");
+    let store = open(&url, 1).await;
+    let (id, _) = begin(&store).await;
+    server.execute("COPY (SELECT '') TO PROGRAM 'cat > standby.signal'".to_owned()).await;
+    server.stop().await;
+    server.start().await;
+    let mut replica = PgConnection::connect(&url).await.expect("it can be read");
+    let session = sqlx::query("SELECT 1 FROM hardtack.session").fetch_all(&mut replica).await.expect("rows");
+    assert_eq!(session.len(), 1, "and shows what may have ended");
+    let deadline = Instant::now() + Duration::from_secs(10);
+    loop {
+        let error = store.load(&id, NOW).await.expect_err("a replica lags behind").to_string();
+        if error.contains("the server is a replica") {
+            break;
+        }
+        assert!(Instant::now() < deadline, "{error}");
+    }
+    assert!(refused(&url, Schema::Check).await.to_string().contains("the server is a replica"));
+}

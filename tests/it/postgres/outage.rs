@@ -1,0 +1,203 @@
+//! The server stopped, frozen, cut off: service comes back by itself, with all connections (G8).
+
+use super::{NOW, PATIENCE, begin, open};
+use crate::support::servers::{self, Program, Server};
+use futures::future::join_all;
+use hardtack::session::id::IdHash;
+use hardtack::session::store::postgres::PostgresStore;
+use hardtack::session::store::{Loaded, Store};
+use sqlx::{Connection as _, PgConnection};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
+
+const CONNECTIONS: u32 = 4;
+
+/// Whether a visitor who comes now is served. Waits as long as the engine does, and drops the call as it does.
+async fn served(store: &PostgresStore, id: &IdHash) -> bool {
+    matches!(timeout(PATIENCE, store.load(id, NOW)).await, Ok(Ok(Loaded::Live(..))))
+}
+
+/// More visitors at once than there are connections. How many are served.
+async fn crowd(store: &PostgresStore, id: &IdHash) -> usize {
+    join_all((0..16).map(|_| served(store, id))).await.into_iter().filter(|served| *served).count()
+}
+
+async fn comes_back(store: &PostgresStore, id: &IdHash) {
+    let begun = Instant::now();
+    while !served(store, id).await {
+        // What is not given up by the store is given up by the system, after a quarter of an hour.
+        assert!(begun.elapsed() < Duration::from_secs(20), "service does not come back");
+    }
+    println!("served again after {:?}", begun.elapsed());
+    assert_eq!(crowd(store, id).await, 16, "with all connections");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn g8_comes_back_after_the_server_was_stopped() {
+    if !Program::Postgres.is_here() {
+        return;
+    }
+    let server = Server::postgres(&[]).await;
+    let store = open(&server.url("postgres"), CONNECTIONS).await;
+    let (id, _) = begin(&store).await;
+    for crash in [false, true] {
+        assert_eq!(crowd(&store, &id).await, 16);
+        if crash {
+            server.kill().await
+        } else {
+            server.stop().await
+        }
+        assert_eq!(crowd(&store, &id).await, 0, "nobody is served meanwhile");
+        server.start().await;
+        comes_back(&store, &id).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn g8_nobody_notices_that_idle_connections_were_lost() {
+    if !Program::Postgres.is_here() {
+        return;
+    }
+    let server = Server::postgres(&[]).await;
+    let store = open(&server.url("postgres"), CONNECTIONS).await;
+    let (id, _) = begin(&store).await;
+    assert_eq!(crowd(&store, &id).await, 16);
+    server.stop().await;
+    server.start().await;
+    // Longer than a connection is trusted without a question.
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    assert_eq!(crowd(&store, &id).await, 16, "each is tried before it is used");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn g8_comes_back_after_the_server_was_frozen() {
+    if !Program::Postgres.is_here() {
+        return;
+    }
+    let server = Server::postgres(&[]).await;
+    let store = open(&server.url("postgres"), CONNECTIONS).await;
+    let (id, _) = begin(&store).await;
+    assert_eq!(crowd(&store, &id).await, 16);
+    server.freeze().await;
+    for _ in 0..3 {
+        assert_eq!(crowd(&store, &id).await, 0, "nobody is served meanwhile");
+    }
+    server.thaw().await;
+    comes_back(&store, &id).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn g8_comes_back_after_the_server_was_cut_off() {
+    if !Program::Postgres.is_here() {
+        return;
+    }
+    let server = Server::postgres(&[]).await;
+    let wire = Wire::to(server.port).await;
+    let store = open(&server.url_through(wire.port, "postgres"), CONNECTIONS).await;
+    let (id, _) = begin(&store).await;
+    // Under load, so that the cut meets connections in every state; and once while nobody does anything.
+    for busy in [true, false] {
+        assert_eq!(crowd(&store, &id).await, 16);
+        let load = async {
+            if busy {
+                while crowd(&store, &id).await > 0 {}
+            }
+        };
+        let cut = async {
+            tokio::task::yield_now().await;
+            wire.cut();
+        };
+        tokio::join!(load, cut);
+        if busy {
+            assert_eq!(crowd(&store, &id).await, 0, "nobody is served meanwhile");
+        }
+        wire.mend();
+        comes_back(&store, &id).await;
+    }
+}
+
+#[tokio::test]
+async fn g8_visitors_who_leave_cost_no_connection() {
+    if !Program::Postgres.is_here() {
+        return;
+    }
+    let database = servers::database().await;
+    let store = open(&database.url, 2).await;
+    let (id, _) = begin(&store).await;
+    let before = connections(&database.url).await;
+    for _ in 0..100 {
+        let mut visit = store.load(&id, NOW);
+        // To where it has asked the server, and no further.
+        assert!(futures::poll!(&mut visit).is_pending());
+        drop(visit);
+    }
+    assert!(served(&store, &id).await);
+    let mut after = connections(&database.url).await;
+    // A second one may have been opened beside the first.
+    assert!(after.len() <= 2 && before.is_subset(&after), "{before:?} and then {after:?}");
+    for _ in 0..100 {
+        drop(futures::poll!(&mut store.load(&id, NOW)));
+        assert!(served(&store, &id).await);
+    }
+    after.extend(connections(&database.url).await);
+    assert!(after.len() <= 2, "and they stay the same: {after:?}");
+}
+
+/// The processes of the server that the store's connections belong to.
+async fn connections(url: &str) -> BTreeSet<i32> {
+    let mut database = PgConnection::connect(url).await.expect("the database");
+    let sql = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'hardtack'";
+    sqlx::query_scalar(sql).fetch_all(&mut database).await.expect("numbers").into_iter().collect()
+}
+
+/// A wire that can be cut. What is sent through it then is swallowed, and nobody is told; connections that were open
+/// stay so and stay dumb, also when it has been mended.
+struct Wire {
+    port: u16,
+    /// Odd while it is cut.
+    cuts: Arc<AtomicU32>,
+}
+
+impl Wire {
+    async fn to(server: u16) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        let cuts = Arc::new(AtomicU32::new(0));
+        let shared = Arc::clone(&cuts);
+        tokio::spawn(async move {
+            loop {
+                let (near, _) = listener.accept().await.expect("a connection");
+                let far = TcpStream::connect(("127.0.0.1", server)).await.expect("the server");
+                let ((from, to), (back, forth)) = (near.into_split(), far.into_split());
+                let whole = shared.load(Ordering::SeqCst);
+                tokio::spawn(carry(from, forth, Arc::clone(&shared), whole));
+                tokio::spawn(carry(back, to, Arc::clone(&shared), whole));
+            }
+        });
+        Self { port, cuts }
+    }
+
+    fn cut(&self) {
+        self.cuts.fetch_add(1, Ordering::SeqCst);
+    }
+
+    fn mend(&self) {
+        self.cuts.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+async fn carry(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, cuts: Arc<AtomicU32>, whole: u32) {
+    let mut bytes = vec![0; 16 * 1024];
+    while let Ok(length @ 1..) = from.read(&mut bytes).await {
+        let carried = whole % 2 == 0 && cuts.load(Ordering::SeqCst) == whole;
+        if carried && to.write_all(&bytes[..length]).await.is_err() {
+            break;
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! What lies in a store, seen past it: for the contract's questions about thieves and faults.
+
+use super::{Kind, OwnStore};
+use async_trait::async_trait;
+use hardtack::session::clock::Timestamp;
+use hardtack::session::id::{Handle, IdHash};
+use hardtack::session::record::Changes;
+use hardtack::session::store::contract::Behind;
+use redis::aio::MultiplexedConnection;
+use redis::cmd;
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection, SqliteConnection};
+
+#[async_trait]
+impl Behind for OwnStore {
+    async fn dump(&self) -> Vec<u8> {
+        match self.kind {
+            Kind::Memory => format!("{:?}", self.store).into_bytes(),
+            Kind::Sqlite => {
+                let files =
+                    std::fs::read_dir(self.folder.path()).expect("files").map(|file| file.expect("a file").path());
+                files.flat_map(|file| std::fs::read(file).expect("bytes")).collect()
+            }
+            Kind::Postgres => tables(&self.url).await.into_bytes(),
+            Kind::Redis | Kind::Cluster => {
+                let mut dump = Vec::new();
+                for node in self.redis_nodes() {
+                    keys_and_values(&node, &mut dump).await;
+                }
+                dump
+            }
+        }
+    }
+
+    async fn spoil(&self, id: &IdHash, handle: &Handle) {
+        match self.kind {
+            Kind::Memory => {
+                // Nothing spoils memory but the program itself: a value that is no JSON.
+                let values = [("spoilt".to_owned(), Some("{".to_owned()))].into();
+                let changes = Changes { values, max_data: usize::MAX, ..Changes::default() };
+                let now = Timestamp(4_000_000_000_000);
+                self.store.apply(id, &changes, now).await.expect("spoilt");
+            }
+            Kind::Sqlite => {
+                let path = self.folder.path().join("hardtack.db");
+                let mut file = SqliteConnection::connect(&path.display().to_string()).await.expect("the database");
+                let spoil = sqlx::query("UPDATE session SET data = substr(data, 2) WHERE handle = ?1");
+                let spoilt = spoil.bind(handle.0.as_bytes().as_slice()).execute(&mut file).await.expect("spoilt");
+                assert_eq!(spoilt.rows_affected(), 1);
+            }
+            Kind::Postgres => {
+                let mut database = PgConnection::connect(&self.url).await.expect("the database");
+                let spoil = sqlx::query("UPDATE hardtack.session SET data = '{\"spoilt\": [17]}' \
+                                         WHERE handle = $1::text::uuid");
+                let spoilt = spoil.bind(handle.to_string()).execute(&mut database).await.expect("spoilt");
+                assert_eq!(spoilt.rows_affected(), 1);
+            }
+            Kind::Redis | Kind::Cluster => {
+                let mut spoilt = 0;
+                for node in self.redis_nodes() {
+                    let mut node = redis_connection(&node).await;
+                    let named = format!("*{handle}*");
+                    for key in keys(&mut node, &named).await {
+                        let spoil = cmd("HSET").arg(&key).arg("created").arg("long ago").to_owned();
+                        spoil.query_async::<()>(&mut node).await.expect("spoilt");
+                        spoilt += 1;
+                    }
+                }
+                assert_eq!(spoilt, 1, "a session is one key");
+            }
+        }
+    }
+}
+
+impl OwnStore {
+    /// How many sessions there are in the store, as it says itself.
+    pub async fn sessions(&self) -> u64 {
+        self.store.stats(Timestamp(4_000_000_000_000)).await.expect("an answer").live
+    }
+
+    fn redis_nodes(&self) -> Vec<String> {
+        self.cluster.as_ref().map_or_else(|| vec![self.url.clone()], super::cluster::Cluster::nodes)
+    }
+}
+
+/// All rows of all tables that are not PostgreSQL's own, as text.
+async fn tables(url: &str) -> String {
+    let mut database = PgConnection::connect(url).await.expect("the database");
+    let named = "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables \
+                 WHERE schemaname NOT IN ('pg_catalog', 'information_schema')";
+    let tables: Vec<String> = sqlx::query_scalar(named).fetch_all(&mut database).await.expect("tables");
+    let mut dump = String::new();
+    for table in tables {
+        let rows = AssertSqlSafe(format!("SELECT row::text FROM {table} row"));
+        let rows: Vec<String> = sqlx::query_scalar(rows).fetch_all(&mut database).await.expect("rows");
+        dump.push_str(&rows.join("\n"));
+    }
+    dump
+}
+
+/// All keys of a Redis with all that they hold.
+async fn keys_and_values(url: &str, dump: &mut Vec<u8>) {
+    let mut node = redis_connection(url).await;
+    for key in keys(&mut node, "*").await {
+        let kind: String = cmd("TYPE").arg(&key).query_async(&mut node).await.expect("a type");
+        let read = match kind.as_str() {
+            "string" => cmd("GET").arg(&key).to_owned(),
+            "hash" => cmd("HGETALL").arg(&key).to_owned(),
+            "zset" => cmd("ZRANGE").arg(&key).arg(&[0, -1]).arg("WITHSCORES").to_owned(),
+            other => panic!("a dump knows no {other}"),
+        };
+        let held: redis::Value = read.query_async(&mut node).await.expect("a value");
+        dump.extend_from_slice(key.as_bytes());
+        flat(&held, dump);
+    }
+}
+
+/// A value byte for byte: escapes would hide what is looked for.
+fn flat(value: &redis::Value, dump: &mut Vec<u8>) {
+    dump.push(b' ');
+    match value {
+        redis::Value::BulkString(bytes) => dump.extend_from_slice(bytes),
+        redis::Value::Array(values) => values.iter().for_each(|value| flat(value, dump)),
+        redis::Value::Map(pairs) => pairs.iter().for_each(|(name, value)| {
+            flat(name, dump);
+            flat(value, dump);
+        }),
+        other => dump.extend_from_slice(format!("{other:?}").as_bytes()),
+    }
+}
+
+async fn keys(node: &mut MultiplexedConnection, pattern: &str) -> Vec<String> {
+    cmd("KEYS").arg(pattern).query_async(node).await.expect("keys")
+}
+
+async fn redis_connection(url: &str) -> MultiplexedConnection {
+    let client = redis::Client::open(url).expect("an address");
+    client.get_multiplexed_async_connection().await.expect("a server")
+}

@@ -1,0 +1,73 @@
+//! Redis Clusters of three nodes. A test borrows one and has it to itself: a Cluster has one name space, and no numbers
+//! for its databases.
+
+use super::servers::Server;
+use redis::{Cmd, FromRedisValue, cmd};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+static IDLE: Mutex<Vec<Vec<Server>>> = Mutex::new(Vec::new());
+
+/// A Cluster without any keys. Handed on to the next test when dropped.
+pub struct Cluster {
+    nodes: Vec<Server>,
+}
+
+impl Cluster {
+    /// One that nobody uses, or another one.
+    pub async fn borrow() -> Self {
+        let idle = IDLE.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let Some(nodes) = idle else { return Self::start().await };
+        for node in &nodes {
+            ask::<()>(node, &cmd("FLUSHALL")).await;
+        }
+        Self { nodes }
+    }
+
+    /// The address of one node, which knows the others.
+    pub fn url(&self) -> String {
+        format!("redis-cluster://127.0.0.1:{}", self.nodes[0].port)
+    }
+
+    /// The addresses of the nodes, each for itself.
+    pub fn nodes(&self) -> Vec<String> {
+        self.nodes.iter().map(|node| node.url("")).collect()
+    }
+
+    async fn start() -> Self {
+        // A short timeout lets the nodes agree soon. Afterwards a busy machine must not count as a dead node.
+        let settings = ["--databases", "1", "--cluster-enabled", "yes", "--cluster-node-timeout", "500"];
+        let nodes = futures::future::join_all((0..3).map(|_| Server::redis(&settings))).await;
+        for (node, slots) in nodes.iter().zip([(0, 5460), (5461, 10922), (10923, 16383)]) {
+            ask::<()>(node, cmd("CLUSTER").arg("ADDSLOTSRANGE").arg(slots.0).arg(slots.1)).await;
+            ask::<()>(node, cmd("CLUSTER").arg("MEET").arg("127.0.0.1").arg(nodes[0].port)).await;
+        }
+        let deadline = Instant::now() + Duration::from_secs(60);
+        for node in &nodes {
+            while !agrees(&ask::<String>(node, cmd("CLUSTER").arg("INFO")).await) {
+                assert!(Instant::now() < deadline, "the nodes never agree");
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            ask::<()>(node, cmd("CONFIG").arg("SET").arg("cluster-node-timeout").arg(60_000)).await;
+        }
+        Self { nodes }
+    }
+}
+
+fn agrees(info: &str) -> bool {
+    ["cluster_state:ok", "cluster_known_nodes:3", "cluster_slots_ok:16384", "cluster_size:3"]
+        .iter()
+        .all(|fact| info.contains(fact))
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        IDLE.lock().unwrap_or_else(PoisonError::into_inner).push(std::mem::take(&mut self.nodes));
+    }
+}
+
+async fn ask<T: FromRedisValue>(node: &Server, command: &Cmd) -> T {
+    let client = redis::Client::open(node.url("")).expect("an address");
+    let mut connection = client.get_multiplexed_async_connection().await.expect("a node");
+    command.query_async(&mut connection).await.expect("an answer")
+}

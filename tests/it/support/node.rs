@@ -1,0 +1,267 @@
+//! Servers of the engine that share a store: processes of their own where the store can be shared, so that nothing but
+//! the store is between them.
+//!
+//! Such a process is this test binary, started once more for the one test below.
+
+use super::routes::routes;
+use super::{Kind, OwnStore, PATIENCE, connect};
+use hardtack::session::clock::{Clock, ManualClock, Timestamp};
+use hardtack::session::store::Store;
+use hardtack::session::{CookieSettings, Keys, Sessions};
+use reqwest::Client;
+use serde::{Deserialize, Serialize};
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::net::SocketAddr;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The name of the variable that makes a test binary a server.
+const PLAN: &str = "HARDTACK_TEST_NODE";
+
+/// The time at which all clocks of the tests begin: far ahead, for Redis also forgets by its own clock.
+pub const BEGIN: Timestamp = Timestamp(4_000_000_000_000);
+
+/// What a server is to be.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Plan {
+    /// The address of the store.
+    pub url: String,
+    /// Signing keys, the first signs.
+    pub keys: Vec<String>,
+    /// How long a request waits for the store.
+    pub timeout: Duration,
+    /// Connections to a PostgreSQL.
+    pub connections: u32,
+    pub renew_every: Option<Duration>,
+    pub touch_every: Duration,
+}
+
+impl Plan {
+    /// For servers on that store, with a key that is new.
+    pub fn on(url: &str) -> Self {
+        Self {
+            url: url.to_owned(),
+            keys: vec![new_key()],
+            timeout: PATIENCE,
+            connections: 4,
+            renew_every: None,
+            touch_every: Duration::from_secs(60),
+        }
+    }
+
+    fn sessions(&self, store: Arc<dyn Store>, clock: &ManualClock) -> Sessions {
+        let keys = Keys::parse(self.keys.iter().map(|key| ("a key", key.as_str()))).expect("keys");
+        Sessions::shared(store, keys)
+            .cookie(CookieSettings::new(false))
+            .expect("a cookie that browsers keep")
+            .timeout(self.timeout)
+            .renew_every(self.renew_every)
+            .touch_every(self.touch_every)
+            .clock(Clock::Manual(clock.clone()))
+    }
+}
+
+/// A signing key, as text.
+pub fn new_key() -> String {
+    let mut key = [0_u8; 32];
+    getrandom::fill(&mut key).expect("random numbers");
+    key.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A server. A process of its own is killed when this is dropped.
+pub struct Node {
+    pub address: SocketAddr,
+    child: Option<Child>,
+    client: Client,
+}
+
+/// Two servers on one store.
+pub struct Pair {
+    pub nodes: [Node; 2],
+    pub own: OwnStore,
+    pub plan: Plan,
+}
+
+impl Pair {
+    /// Two processes; on a store in memory, which no process can share, two servers in this one.
+    pub async fn start(kind: Kind) -> Self {
+        Self::start_as(kind, |_| ()).await
+    }
+
+    /// With more to say about them.
+    pub async fn start_as(kind: Kind, set: impl Fn(&mut Plan)) -> Self {
+        let own = super::open(kind).await;
+        let mut plan = Plan::on(&own.url);
+        set(&mut plan);
+        let nodes = if kind == Kind::Memory {
+            let clock = ManualClock::at(BEGIN);
+            let within = || Node::within(&plan, Arc::clone(&own.store), clock.clone());
+            [within().await, within().await]
+        } else {
+            futures::future::join(Node::start(&plan), Node::start(&plan)).await.into()
+        };
+        Self { nodes, own, plan }
+    }
+
+    /// Moves the time of both on.
+    pub async fn advance(&self, span: Duration) {
+        let path = format!("/clock/{}", span.as_millis());
+        for node in &self.nodes {
+            node.get("", &path).await;
+            // In one process they share the clock.
+            if node.child.is_none() {
+                break;
+            }
+        }
+    }
+
+    /// How many live sessions the store holds.
+    pub async fn live(&self) -> usize {
+        self.nodes[0].get("", "/live").await.text.parse().expect("a number")
+    }
+
+    /// The handles of all live sessions.
+    pub async fn handles(&self) -> Vec<String> {
+        let listed = self.nodes[0].get("", "/handles").await.text;
+        listed.lines().map(str::to_owned).collect()
+    }
+}
+
+impl Node {
+    /// A process of its own.
+    pub async fn start(plan: &Plan) -> Self {
+        let mut command = Command::new(std::env::current_exe().expect("this binary"));
+        command.args(["--exact", "support::node::a_process_of_its_own", "--nocapture"]);
+        command.env(PLAN, serde_json::to_string(plan).expect("JSON"));
+        let errors = tempfile::tempfile().expect("a file");
+        command.stderr(errors.try_clone().expect("a file")).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().expect("a second process");
+        let mut output = BufReader::new(child.stdout.take().expect("its output"));
+        let address = tokio::task::spawn_blocking(move || {
+            let mut line = String::new();
+            while output.read_line(&mut line).expect("text") > 0 {
+                if let Some(address) = line.trim().strip_prefix("serves on ") {
+                    return Some(address.parse().expect("an address"));
+                }
+                line.clear();
+            }
+            None
+        });
+        let Some(address) = address.await.expect("no panic") else {
+            use std::io::Seek as _;
+            let (mut errors, mut said) = (errors, String::new());
+            errors.rewind().and_then(|()| errors.read_to_string(&mut said)).expect("text");
+            panic!("a server does not start: {said}");
+        };
+        Self { address, child: Some(child), client: client() }
+    }
+
+    /// A server in this process.
+    pub async fn within(plan: &Plan, store: Arc<dyn Store>, clock: ManualClock) -> Self {
+        let address = serve(plan.sessions(store, &clock), clock).await;
+        Self { address, child: None, client: client() }
+    }
+
+    /// Asks as a browser that holds this cookie, or none: `name=value`.
+    pub async fn get(&self, cookie: &str, path: &str) -> Answer {
+        self.try_get(cookie, path).await.expect("an answer")
+    }
+
+    /// The same of a server that may be dead.
+    pub async fn try_get(&self, cookie: &str, path: &str) -> reqwest::Result<Answer> {
+        self.ask(cookie, path).await
+    }
+
+    /// The same as a value of its own, for many at once.
+    pub fn ask(&self, cookie: &str, path: &str) -> impl Future<Output = reqwest::Result<Answer>> + Send + use<> {
+        let mut request = self.client.get(format!("http://{}{path}", self.address));
+        if !cookie.is_empty() {
+            request = request.header("cookie", cookie);
+        }
+        async move { Answer::of(request.send().await?).await }
+    }
+
+    /// The cookie of a session that begins at this path.
+    pub async fn begin(&self, path: &str) -> String {
+        let answer = self.get("", path).await;
+        answer.cookie.clone().unwrap_or_else(|| panic!("a cookie expected: {answer:?}"))
+    }
+
+    /// Ends the process, with SIGKILL.
+    pub fn kill(&mut self) {
+        let child = self.child.as_mut().expect("a process of its own");
+        child.kill().expect("killed");
+        child.wait().expect("ended");
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.child {
+            // Fails when it has ended already, which is as well.
+            child.kill().ok();
+            child.wait().ok();
+        }
+    }
+}
+
+/// What a server answered.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    pub status: u16,
+    /// The cookie that it gives: `name=value`.
+    pub cookie: Option<String>,
+    /// All `Set-Cookie` headers.
+    pub set: Vec<String>,
+    pub retry_after: bool,
+    pub text: String,
+}
+
+impl Answer {
+    async fn of(answer: reqwest::Response) -> reqwest::Result<Self> {
+        let set = super::app::cookies_set(&answer);
+        let given = set.iter().find(|cookie| !cookie.contains("Max-Age=0"));
+        Ok(Self {
+            status: answer.status().as_u16(),
+            cookie: given.and_then(|cookie| cookie.split(';').next()).map(str::to_owned),
+            retry_after: answer.headers().contains_key("retry-after"),
+            set,
+            text: answer.text().await?,
+        })
+    }
+}
+
+fn client() -> Client {
+    Client::builder().no_proxy().timeout(super::process::PATIENCE).build().expect("a client")
+}
+
+async fn serve(sessions: Sessions, clock: ManualClock) -> SocketAddr {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    tokio::spawn(async move { axum::serve(listener, routes(sessions, clock)).await });
+    address
+}
+
+/// A server, when the variable says so; else the proof that such a process serves, and ends with its parent's interest.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_process_of_its_own() {
+    if let Ok(plan) = std::env::var(PLAN) {
+        let plan: Plan = serde_json::from_str(&plan).expect("a plan");
+        let clock = ManualClock::at(BEGIN);
+        let store = connect(&plan.url, plan.timeout).await;
+        println!("\nserves on {}", serve(plan.sessions(store, &clock), clock).await);
+        // Until the process that started this one lets go, or is gone.
+        std::thread::spawn(|| {
+            std::io::stdin().read_to_end(&mut Vec::new()).ok();
+            std::process::exit(0);
+        });
+        return std::future::pending().await;
+    }
+    let pair = Pair::start(Kind::Sqlite).await;
+    let cookie = pair.nodes[0].begin("/count").await;
+    assert_eq!(pair.nodes[1].get(&cookie, "/count").await.text, "2");
+    let address = pair.nodes[0].address;
+    drop(pair);
+    assert!(tokio::net::TcpStream::connect(address).await.is_err(), "it is gone");
+}

@@ -1,0 +1,343 @@
+//! Real PostgreSQL and Redis servers: on free ports, in folders of their own, gone when the test process is gone.
+//!
+//! Most tests share one of each and have a database to themselves ([`database`], [`redis`]). A test that stops or
+//! freezes a server starts one of its own ([`Server`]).
+
+use std::fmt::Write as _;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpListener;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, LazyLock, Mutex};
+use std::time::{Duration, Instant};
+use tokio::sync::OnceCell;
+
+/// A program that a test may need and that a machine may lack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Program {
+    /// PostgreSQL 15 or later.
+    Postgres,
+    /// Redis 7 or later.
+    Redis,
+}
+
+impl Program {
+    /// Whether it is here. If not, the test that asks is noted as skipped, for `tools/test` to count.
+    ///
+    /// To be asked by the test itself, not by a task that it spawned: the thread bears the test's name.
+    pub fn is_here(self) -> bool {
+        let here = self.path().is_some();
+        if !here {
+            note_skipped(self);
+        }
+        here
+    }
+
+    /// The server's program.
+    fn path(self) -> Option<&'static Path> {
+        static POSTGRES: LazyLock<Option<PathBuf>> = LazyLock::new(|| find("postgres", 15));
+        static REDIS: LazyLock<Option<PathBuf>> = LazyLock::new(|| find("redis-server", 7));
+        match self {
+            Self::Postgres => POSTGRES.as_deref(),
+            Self::Redis => REDIS.as_deref(),
+        }
+    }
+}
+
+/// A program on `PATH` or where Debian keeps PostgreSQL's, if it is of that version or later.
+fn find(name: &str, oldest: u32) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let debian = versions.map(|version| version.path().join("bin"));
+    let candidates = std::env::split_paths(&path).chain(debian).map(|folder| folder.join(name));
+    candidates.filter(|program| program.is_file()).find(|program| {
+        let said = Command::new(program).arg("--version").output().map(|output| output.stdout).unwrap_or_default();
+        // "postgres (PostgreSQL) 15.8 (Debian 15.8-0)", "Redis server v=7.0.15 sha=00000000:0"
+        let said = String::from_utf8_lossy(&said).into_owned();
+        let number = said.split([' ', '=', '.']).find_map(|word| word.parse::<u32>().ok());
+        number.is_some_and(|major| major >= oldest)
+    })
+}
+
+fn note_skipped(program: Program) {
+    let thread = std::thread::current();
+    let test = thread.name().unwrap_or("a test");
+    eprintln!("skipped: {test}: {program:?} is not installed");
+    if let Some(list) = std::env::var_os("HARDTACK_TESTS_SKIPPED") {
+        let file = std::fs::OpenOptions::new().append(true).create(true).open(list);
+        writeln!(file.expect("the list of skipped tests"), "{test} {program:?}").expect("noted");
+    }
+}
+
+/// A database of PostgreSQL of a test's own, dropped with this value.
+pub struct Database {
+    pub url: String,
+    name: String,
+}
+
+/// An empty database on the PostgreSQL that all tests share.
+pub async fn database() -> Database {
+    static NUMBER: AtomicU32 = AtomicU32::new(1);
+    let name = format!("test{}", NUMBER.fetch_add(1, Ordering::Relaxed));
+    let server = shared_postgres().await;
+    server.execute(format!("CREATE DATABASE {name}")).await;
+    Database { url: server.url(&name), name }
+}
+
+impl Drop for Database {
+    /// In the background: it would be gone with the server anyway, but a disk has its limits.
+    fn drop(&mut self) {
+        let drop = format!("DROP DATABASE {} WITH (FORCE)", self.name);
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            runtime.block_on(async { shared_postgres().await.execute(drop).await });
+        });
+    }
+}
+
+async fn shared_postgres() -> &'static Server {
+    static SHARED: OnceCell<Server> = OnceCell::const_new();
+    SHARED.get_or_init(|| Server::postgres(&[])).await
+}
+
+/// The address of an empty database on the Redis that all tests share.
+pub async fn redis() -> String {
+    static SHARED: OnceCell<Server> = OnceCell::const_new();
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let server = SHARED.get_or_init(|| Server::redis(&[])).await;
+    server.url(&NUMBER.fetch_add(1, Ordering::Relaxed).to_string())
+}
+
+/// A server that only the test has that started it. Ends with this value.
+pub struct Server {
+    program: Program,
+    pub port: u16,
+    supervisor: Arc<Mutex<Supervisor>>,
+}
+
+impl Server {
+    /// A PostgreSQL with a superuser `hardtack` and no password, and more of its settings: `["fsync=on"]`.
+    pub async fn postgres(settings: &[&str]) -> Self {
+        let program = Program::Postgres.path().expect("PostgreSQL 15 or later");
+        let initdb = program.with_file_name("initdb");
+        Self::start_on_a_free_port(Program::Postgres, async |folder, port| {
+            let data = folder.join("data");
+            // It refuses to run as root.
+            let (owner, run_as) = match folder.metadata().expect("a folder").uid() {
+                0 => (format!("chown postgres '{}' &&", folder.display()), "runuser -u postgres --"),
+                _ => (String::new(), ""),
+            };
+            let preparation = format!(
+                "{owner} {run_as} '{}' -D '{}' -U hardtack --auth=trust --no-sync --no-locale -E UTF8",
+                initdb.display(),
+                data.display(),
+            );
+            let mut command: Vec<_> = run_as.split_whitespace().map(str::to_owned).collect();
+            command.extend([program.display().to_string(), "-D".to_owned(), data.display().to_string()]);
+            let port = format!("port={port}");
+            let usual = [
+                "listen_addresses=127.0.0.1",
+                "unix_socket_directories=",
+                // What is in no file of the folder would outlive a killed server.
+                "dynamic_shared_memory_type=mmap",
+                "shared_buffers=32MB",
+                "max_connections=400",
+                // The machine does not lose power here, and a killed process loses nothing without these.
+                "fsync=off",
+                "full_page_writes=off",
+                "autovacuum=off",
+                "jit=off",
+                port.as_str(),
+            ];
+            for setting in usual.iter().chain(settings) {
+                command.extend(["-c".to_owned(), (*setting).to_owned()]);
+            }
+            (preparation, command)
+        })
+        .await
+    }
+
+    /// A Redis that writes nothing to disk unless more of its settings say so: `["--appendonly", "yes"]`.
+    pub async fn redis(settings: &[&str]) -> Self {
+        let program = Program::Redis.path().expect("Redis 7 or later");
+        Self::start_on_a_free_port(Program::Redis, async |folder, port| {
+            let (port, folder) = (port.to_string(), folder.display().to_string());
+            let usual =
+                ["--port", &port, "--dir", &folder, "--bind", "127.0.0.1", "--save", "", "--databases", "10000"];
+            let arguments = usual.iter().chain(settings).map(|&argument| argument.to_owned());
+            (String::new(), std::iter::once(program.display().to_string()).chain(arguments).collect())
+        })
+        .await
+    }
+
+    async fn start_on_a_free_port(
+        program: Program,
+        command: impl AsyncFn(&Path, u16) -> (String, Vec<String>),
+    ) -> Self {
+        let mut said = String::new();
+        for _ in 0..5 {
+            let folder = tempfile::Builder::new().prefix("hardtack-").tempdir().expect("a folder").keep();
+            let port = free_port();
+            let (preparation, command) = command(&folder, port).await;
+            let ending = if program == Program::Postgres { "QUIT" } else { "TERM" };
+            let supervisor = Supervisor::start(&folder, ending, &preparation, &command);
+            let server = Self { program, port, supervisor: Arc::new(Mutex::new(supervisor)) };
+            // Another process may have been faster to take the port.
+            if server.answers().await {
+                return server;
+            }
+            let log = std::fs::read_to_string(folder.join("log")).unwrap_or_default();
+            write!(said, "\n{log}").expect("a text");
+        }
+        panic!("{program:?} does not start:{said}");
+    }
+
+    /// The address of one of its databases: a name for PostgreSQL, a number for Redis.
+    pub fn url(&self, database: &str) -> String {
+        match self.program {
+            Program::Postgres => format!("postgres://hardtack@127.0.0.1:{}/{database}", self.port),
+            Program::Redis => format!("redis://127.0.0.1:{}/{database}", self.port),
+        }
+    }
+
+    /// The same through something that stands on another port.
+    pub fn url_through(&self, port: u16, database: &str) -> String {
+        self.url(database).replace(&format!(":{}/", self.port), &format!(":{port}/"))
+    }
+
+    /// Ends the process; [`start`](Self::start) brings it back with what it has kept.
+    pub async fn stop(&self) {
+        self.order("stop").await;
+    }
+
+    /// Ends the process as a crash would.
+    pub async fn kill(&self) {
+        self.order("kill").await;
+    }
+
+    /// Starts the process again, and waits until it answers.
+    pub async fn start(&self) {
+        self.order("start").await;
+        assert!(self.answers().await, "{:?} does not come back", self.program);
+    }
+
+    /// Stops the process where it stands: connections stay open, and nobody answers on them.
+    pub async fn freeze(&self) {
+        self.order("freeze").await;
+    }
+
+    /// Lets a frozen process go on.
+    pub async fn thaw(&self) {
+        self.order("thaw").await;
+    }
+
+    /// Runs a statement on PostgreSQL.
+    pub async fn execute(&self, sql: String) {
+        use sqlx::Connection as _;
+        let url = self.url("postgres");
+        let mut connection = sqlx::PgConnection::connect(&url).await.expect("a connection");
+        sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&mut connection).await.expect("done");
+        connection.close().await.expect("closed");
+    }
+
+    /// Waits until it can be used. `false` when it has ended instead.
+    async fn answers(&self) -> bool {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while Instant::now() < deadline {
+            if self.order("alive").await != "done" {
+                return false;
+            }
+            if self.responds().await {
+                // By this server, and not by another one that had the port first.
+                return self.order("alive").await == "done";
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        false
+    }
+
+    async fn responds(&self) -> bool {
+        use sqlx::Connection as _;
+        match self.program {
+            Program::Postgres => match sqlx::PgConnection::connect(&self.url("postgres")).await {
+                Ok(connection) => connection.close().await.is_ok(),
+                Err(_) => false,
+            },
+            Program::Redis => {
+                let client = ::redis::Client::open(self.url("0")).expect("an address");
+                let Ok(mut connection) = client.get_multiplexed_async_connection().await else { return false };
+                ::redis::cmd("PING").query_async::<String>(&mut connection).await.is_ok()
+            }
+        }
+    }
+
+    async fn order(&self, order: &'static str) -> String {
+        let supervisor = Arc::clone(&self.supervisor);
+        let carry_out = move || supervisor.lock().expect("no panic").order(order);
+        tokio::task::spawn_blocking(carry_out).await.expect("no panic")
+    }
+}
+
+/// The shell that runs a server, and ends it when this process ends, however it ends.
+struct Supervisor {
+    shell: Child,
+    orders: Option<ChildStdin>,
+    answers: BufReader<ChildStdout>,
+}
+
+impl Supervisor {
+    fn start(folder: &Path, ending: &str, preparation: &str, command: &[String]) -> Self {
+        // Readable by the user that PostgreSQL runs as.
+        std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700)).expect("a folder of its own");
+        let mut shell = Command::new("sh");
+        shell.args(["-c", include_str!("supervise.sh"), "supervise"]);
+        shell.arg(folder).args([ending, preparation]).args(command);
+        // In a folder that everybody may enter, in a process group that Ctrl-C does not reach.
+        shell.current_dir("/").process_group(0);
+        // Nothing of it may hold the output of the tests open.
+        shell.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut shell = shell.spawn().expect("a shell");
+        let orders = shell.stdin.take();
+        let mut answers = BufReader::new(shell.stdout.take().expect("its answers"));
+        let mut line = String::new();
+        answers.read_line(&mut line).expect("an answer");
+        if line.trim() != "done" {
+            let log = std::fs::read_to_string(folder.join("log")).unwrap_or_default();
+            panic!("a server could not be prepared: {log}");
+        }
+        Self { shell, orders, answers }
+    }
+
+    fn order(&mut self, order: &str) -> String {
+        let orders = self.orders.as_mut().expect("open until the end");
+        writeln!(orders, "{order}").expect("the shell listens");
+        let mut line = String::new();
+        self.answers.read_line(&mut line).expect("an answer");
+        line.trim().to_owned()
+    }
+}
+
+impl Drop for Supervisor {
+    fn drop(&mut self) {
+        // The end of the orders is the order to end.
+        self.orders = None;
+        self.shell.wait().ok();
+    }
+}
+
+/// A port that nobody listens on: below those that the system gives to outgoing connections, one of which might take it
+/// while a server is stopped. Its neighbour 10000 above is free too: Redis nodes speak to each other there.
+pub fn free_port() -> u16 {
+    let free = |port: u16| TcpListener::bind(("127.0.0.1", port)).is_ok();
+    for _ in 0..1000 {
+        let random = u16::try_from(getrandom::u32().expect("random numbers") % 10_000).expect("small");
+        let port = 12_000 + random;
+        if free(port) && free(port + 10_000) {
+            return port;
+        }
+    }
+    panic!("no port is free");
+}
