@@ -69,6 +69,18 @@ impl Session {
     ///
     /// When the store cannot be reached, or what is kept is of another type.
     pub async fn read<T: DeserializeOwned>(&self, key: Key<T>) -> Result<Option<T>, Error> {
+        // What this request has put is known to tower-sessions alone; before that one value is decoded, not all.
+        if !self.inner.is_modified() && self.unit.look().await? {
+            let decoded =
+                self.unit.live(|_, record| record.data.get(key.name()).map(|text| serde_json::from_str(text)));
+            match decoded.flatten().transpose() {
+                Ok(value) => return Ok(value),
+                Err(error) if error.is_data() => return Err(value_error(error)),
+                // No JSON at all: the record is damaged, and counts as none.
+                Err(_) => {}
+            }
+        }
+        let _lent = self.unit.lend();
         self.inner.get(key.name()).await.map_err(|e| self.error(e))
     }
 
@@ -78,6 +90,7 @@ impl Session {
     ///
     /// When the store cannot be reached, or the value cannot be turned into JSON.
     pub async fn put<T: Serialize>(&self, key: Key<T>, value: &T) -> Result<(), Error> {
+        let _lent = self.unit.lend();
         self.inner.insert(key.name(), value).await.map_err(|e| self.error(e))
     }
 
@@ -87,6 +100,7 @@ impl Session {
     ///
     /// When the store cannot be reached, or what was kept is of another type.
     pub async fn take<T: DeserializeOwned>(&self, key: Key<T>) -> Result<Option<T>, Error> {
+        let _lent = self.unit.lend();
         // Read first: what is not of the key's type stays where it is.
         let value = self.inner.get(key.name()).await.map_err(|e| self.error(e))?;
         if value.is_some() {
@@ -113,6 +127,7 @@ impl Session {
         let (unit, name) = (&self.unit, key.name());
         let _alone = unit.updating.lock().await;
         let mut fresh = unit.live_id().is_none();
+        let _lent = unit.lend();
         let mut before = self.inner.get_value(name).await.map_err(|e| self.error(e))?;
         let Some(id) = unit.live_id() else { return self.begin_with(name, before, change).await };
         let _turn = unit.turn(id).await?;
@@ -200,8 +215,10 @@ impl Session {
     ///
     /// When the store cannot be reached.
     pub async fn facts(&self) -> Result<Option<Facts>, Error> {
-        // Any question loads the session.
-        self.inner.get_value("").await.map_err(|e| self.error(e))?;
+        if !self.unit.look().await? {
+            // tower-sessions may have more to say: that what it holds is to be ended first.
+            self.inner.get_value("").await.map_err(|e| self.error(e))?;
+        }
         let now = self.unit.now();
         Ok(self.unit.live(|_, record| Facts {
             handle: record.handle,

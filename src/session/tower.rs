@@ -22,17 +22,19 @@ impl Unit {
             self.end().await?;
             return Ok(None);
         }
-        let Some((id, record)) = self.find().await? else {
-            self.state().place = Place::Nowhere;
-            return Ok(None);
-        };
-        let parsed: Result<Values, serde_json::Error> =
-            record.data.iter().map(|(name, text)| Ok((name.clone(), serde_json::from_str(text)?))).collect();
-        match parsed {
-            Ok(values) => {
-                self.state().place = Place::Live(id, record);
-                Ok(Some((id, values)))
+        let lent = if self.state().lent { self.live(|id, record| (id, values(record))) } else { None };
+        let (id, parsed) = match lent {
+            Some(lent) => lent,
+            None => {
+                let found = self.find().await?;
+                let parsed = found.as_ref().map(|(id, record)| (*id, values(record)));
+                self.state().place = found.map_or(Place::Nowhere, |(id, record)| Place::Live(id, record));
+                let Some(parsed) = parsed else { return Ok(None) };
+                parsed
             }
+        };
+        match parsed {
+            Ok(values) => Ok(Some((id, values))),
             Err(error) => {
                 tracing::warn!(%error, "a session record could not be read and counts as none");
                 self.state().place = Place::Nowhere;
@@ -190,6 +192,11 @@ impl SessionStore for Unit {
         };
         Ok(())
     }
+}
+
+/// All values of a record, decoded.
+fn values(record: &Record) -> Result<Values, serde_json::Error> {
+    record.data.iter().map(|(name, text)| Ok((name.clone(), serde_json::from_str(text)?))).collect()
 }
 
 fn backend(fault: Fault) -> TowerError {

@@ -30,6 +30,8 @@ pub(super) struct State {
     pub(super) cookie: Cookie,
     /// The store has been told that the session is in use.
     pub(super) marked: bool,
+    /// tower-sessions may have the record as this request has loaded it. Otherwise its asking means: ask the store anew.
+    pub(super) lent: bool,
     /// What the next beginning or rotation brings with it.
     pub(super) next: Next,
     /// The head of the answer has left.
@@ -89,6 +91,7 @@ impl Unit {
             place,
             cookie: Cookie::Keep,
             marked: false,
+            lent: false,
             next: Next::default(),
             sent: false,
             failed: false,
@@ -187,6 +190,31 @@ impl Unit {
         }
     }
 
+    /// Loads the session unless that has been done, and says whether there is one.
+    ///
+    /// Its values stay text: whoever wants one decodes that one.
+    pub(super) async fn look(&self) -> Result<bool, Fault> {
+        let presented = match &self.state().place {
+            Place::Live(..) => return Ok(true),
+            Place::Presented(id) => Some(*id),
+            Place::Nowhere | Place::Leaving(_) => None,
+        };
+        let Some(presented) = presented else { return Ok(false) };
+        let found = self.find().await?;
+        let mut state = self.state();
+        // Unless somebody else in this request was faster, and may have done more since.
+        if matches!(state.place, Place::Presented(id) if id == presented) {
+            state.place = found.map_or(Place::Nowhere, |(id, record)| Place::Live(id, record));
+        }
+        Ok(matches!(state.place, Place::Live(..)))
+    }
+
+    /// Lets tower-sessions have the record as loaded, for as long as the answer lives.
+    pub(super) fn lend(&self) -> Lent<'_> {
+        self.state().lent = true;
+        Lent(self)
+    }
+
     /// Sends changes of the live session's data.
     pub(super) async fn apply(&self, changes: &Changes) -> Result<Applied, Fault> {
         if self.speculative {
@@ -257,6 +285,15 @@ impl Unit {
         let limit = self.engine.max_data;
         tracing::error!(limit, "a session would hold more bytes than it may");
         self.fail(Fault::TooLarge { limit })
+    }
+}
+
+/// While this lives, tower-sessions is handed the record that this request has loaded.
+pub(super) struct Lent<'a>(&'a Unit);
+
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        self.0.state().lent = false;
     }
 }
 
