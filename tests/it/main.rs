@@ -12,6 +12,7 @@ mod engine_commit;
 mod engine_concurrency;
 mod engine_cookie;
 mod engine_orders;
+mod engine_sign_in;
 mod engine_store;
 mod headers;
 mod limits;

@@ -148,7 +148,7 @@ impl Store for MemoryStore {
         let current = state.current(id, now);
         Ok(match state.live(&current, now) {
             Some(record) => Loaded::Live(current, record.clone()),
-            None if state.retired.get(id).is_some_and(|old| old.until > now && old.successor.is_none()) => {
+            None if state.retired.get(&current).is_some_and(|old| old.until > now && old.successor.is_none()) => {
                 Loaded::Retired
             }
             None => Loaded::Absent,

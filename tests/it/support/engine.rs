@@ -48,6 +48,10 @@ impl Engine {
         Self { address, clock, store, browser: super::app::browser(), own: None }
     }
 
+    pub fn now(&self) -> Timestamp {
+        Clock::Manual(self.clock.clone()).now()
+    }
+
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }

@@ -1,0 +1,257 @@
+//! Signing in and out, renewal, lifetimes of a session's own and the limit per account, on every store.
+
+use crate::support::app::{browser, cookies_set};
+use crate::support::engine::Engine;
+use crate::support::{Kind, STORES, id_of, open};
+use axum::Router;
+use axum::extract::Path;
+use axum::routing::get;
+use hardtack::session::store::Loaded;
+use hardtack::session::store::sqlite::SqliteStore;
+use hardtack::session::{Device, Error, Facts, Key, Lifetime, Owner, Session};
+use std::num::NonZeroU32;
+use std::time::Duration;
+use tokio::task::JoinSet;
+
+const NOTE: Key<String> = Key::new("note");
+
+fn owner(account: &str) -> Owner {
+    let device = Device { label: "Firefox on Linux".to_owned(), address: "192.0.2.7".to_owned() };
+    Owner { account: Some(account.to_owned()), device: Some(device) }
+}
+
+fn routes() -> Router {
+    Router::new()
+        .route("/put/{note}", get(async |session: Session, Path(note): Path<String>| session.put(NOTE, &note).await))
+        .route("/note", get(async |session: Session| read(&session).await))
+        .route(
+            "/sign-in/{account}",
+            get(async |session: Session, Path(account): Path<String>| session.sign_in(owner(&account), None).await),
+        )
+        .route(
+            "/stay/{account}",
+            get(async |session: Session, Path(account): Path<String>| {
+                let month = Lifetime { idle: days(14), absolute: days(30) };
+                session.sign_in(owner(&account), Some(month)).await
+            }),
+        )
+        .route(
+            "/short",
+            get(async |session: Session| {
+                session.set_lifetime(Lifetime { idle: Duration::from_secs(30), absolute: days(1) }).await
+            }),
+        )
+        .route(
+            "/short-and-put",
+            get(async |session: Session| {
+                session.set_lifetime(Lifetime { idle: Duration::from_secs(30), absolute: days(1) }).await?;
+                session.put(NOTE, &"short".to_owned()).await
+            }),
+        )
+        .route("/who", get(async |session: Session| Ok::<_, Error>(told(session.facts().await?))))
+        .route("/end", get(async |session: Session| session.end().await))
+}
+
+fn days(days: u64) -> Duration {
+    Duration::from_secs(days * 24 * 60 * 60)
+}
+
+async fn read(session: &Session) -> Result<String, Error> {
+    Ok(session.read(NOTE).await?.unwrap_or_else(|| "nothing".to_owned()))
+}
+
+fn told(facts: Option<Facts>) -> String {
+    facts.and_then(|facts| facts.owner.account).unwrap_or_else(|| "nobody".to_owned())
+}
+
+/// The cookie of an answer, as a browser sends it back.
+fn given(answer: &reqwest::Response) -> Option<String> {
+    let cookies = cookies_set(answer);
+    assert!(cookies.len() <= 1, "one at most: {cookies:?}");
+    cookies.first().map(|cookie| cookie.split(';').next().expect("a pair").to_owned())
+}
+
+async fn text(engine: &Engine, cookie: &str, path: &str) -> String {
+    engine.get_as(cookie, path).await.text().await.expect("text")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s15_signing_in_gives_a_new_id_and_keeps_the_values() {
+    for kind in STORES {
+        let engine = Engine::start(kind, routes()).await;
+        let old = engine.cookie_from("/put/kept").await;
+        let new = given(&engine.get_as(&old, "/sign-in/ada").await).expect("a new cookie");
+        assert_ne!(new, old);
+        assert_eq!(text(&engine, &new, "/who").await, "ada", "on {kind:?}");
+        assert_eq!(text(&engine, &new, "/note").await, "kept", "on {kind:?}");
+        assert_eq!(engine.get_as(&old, "/note").await.status(), 503, "the old id is only recognised, on {kind:?}");
+        let other = given(&engine.get_as(&new, "/sign-in/grace").await).expect("a new cookie again");
+        assert_eq!(text(&engine, &other, "/who").await, "grace", "on {kind:?}");
+        assert_eq!(engine.get_as(&new, "/who").await.status(), 503, "on {kind:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_had_no_session_signs_in_to_a_new_one() {
+    for kind in STORES {
+        let engine = Engine::start(kind, routes()).await;
+        let cookie = engine.cookie_from("/sign-in/ada").await;
+        assert_eq!(text(&engine, &cookie, "/who").await, "ada", "on {kind:?}");
+        assert_eq!(text(&engine, &cookie, "/note").await, "nothing", "on {kind:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s24_after_the_end_the_cookie_opens_nothing_when_it_is_sent_again() {
+    for kind in STORES {
+        let engine = Engine::start(kind, routes()).await;
+        let cookie = engine.cookie_from("/sign-in/ada").await;
+        let removed = cookies_set(&engine.get_as(&cookie, "/end").await);
+        assert!(removed[0].contains("Max-Age=0"), "{removed:?}");
+        for _ in 0..3 {
+            assert_eq!(text(&engine, &cookie, "/who").await, "nobody", "on {kind:?}");
+        }
+        let loaded = engine.store.load(&id_of(&cookie), engine.now()).await.expect("an answer");
+        assert_eq!(loaded, Loaded::Absent, "the row is gone, on {kind:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s28_a_list_names_sessions_by_handles_that_open_nothing() {
+    for kind in STORES {
+        let engine = Engine::start(kind, routes()).await;
+        let cookie = engine.cookie_from("/sign-in/ada").await;
+        let listed = engine.store.list("ada", engine.now()).await.expect("a list");
+        assert_eq!(listed.len(), 1);
+        assert_eq!(listed[0].owner, owner("ada"), "on {kind:?}");
+        let name = cookie.split_once('=').expect("a pair").0;
+        for forged in [listed[0].handle.to_string(), listed[0].handle.0.simple().to_string()] {
+            assert_eq!(text(&engine, &format!("{name}={forged}"), "/who").await, "nobody", "on {kind:?}");
+        }
+        assert!(engine.store.end_by_handle(Some("ada"), &listed[0].handle).await.expect("ended"));
+        assert_eq!(text(&engine, &cookie, "/who").await, "nobody", "on {kind:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s35_fifty_sign_ins_at_once_leave_as_many_sessions_as_an_account_may_have() {
+    for kind in STORES {
+        let own = open(kind).await;
+        let engine = Engine::start_as(own.store.clone(), routes(), |s| s.per_account(NonZeroU32::new(5))).await;
+        let mut sign_ins = JoinSet::new();
+        for _ in 0..50 {
+            sign_ins.spawn(browser().get(engine.url("/sign-in/ada")).send());
+        }
+        for answer in sign_ins.join_all().await {
+            assert_eq!(answer.expect("an answer").status(), 200);
+        }
+        let left = engine.store.list("ada", engine.now()).await.expect("a list");
+        assert_eq!(left.len(), 5, "on {kind:?}");
+        engine.clock.advance(Duration::from_secs(1));
+        let cookie = engine.cookie_from("/sign-in/ada").await;
+        let now = engine.store.list("ada", engine.now()).await.expect("a list");
+        assert_eq!(now.len(), 5, "one comes, one goes, on {kind:?}");
+        assert_eq!(text(&engine, &cookie, "/who").await, "ada", "and it is not the one that came, on {kind:?}");
+        engine.cookie_from("/sign-in/grace").await;
+        assert_eq!(engine.store.list("ada", engine.now()).await.expect("a list").len(), 5, "nobody else's goes");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn g6_whoever_asks_to_stay_signed_in_has_clocks_of_their_own() {
+    for kind in STORES {
+        let engine = Engine::start(kind, routes()).await;
+        let ordinary = engine.cookie_from("/sign-in/ada").await;
+        let staying = engine.cookie_from("/stay/ada").await;
+        engine.clock.advance(days(13));
+        assert_eq!(text(&engine, &ordinary, "/who").await, "nobody", "on {kind:?}");
+        assert_eq!(text(&engine, &staying, "/who").await, "ada", "on {kind:?}");
+        engine.clock.advance(days(13));
+        assert_eq!(text(&engine, &staying, "/who").await, "ada", "on {kind:?}");
+        engine.clock.advance(days(4));
+        assert_eq!(text(&engine, &staying, "/who").await, "nobody", "thirty days are over, on {kind:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn g6_a_session_with_a_short_idle_timeout_is_kept_alive_by_use_and_ends_by_silence() {
+    for kind in STORES {
+        let engine = Engine::start(kind, routes()).await;
+        let given_later = engine.cookie_from("/put/a").await;
+        assert_eq!(engine.get_as(&given_later, "/short").await.status(), 200);
+        let from_its_beginning = engine.cookie_from("/short-and-put").await;
+        for _ in 0..10 {
+            engine.clock.advance(Duration::from_secs(20));
+            for cookie in [&given_later, &from_its_beginning] {
+                assert_ne!(text(&engine, cookie, "/note").await, "nothing", "on {kind:?}");
+            }
+        }
+        engine.clock.advance(Duration::from_secs(30));
+        for cookie in [&given_later, &from_its_beginning] {
+            assert_eq!(text(&engine, cookie, "/note").await, "nothing", "on {kind:?}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn g4_a_renewal_gives_a_new_cookie_and_the_old_one_reaches_for_the_grace() {
+    for kind in STORES {
+        let own = open(kind).await;
+        let renewing = |s: hardtack::session::Sessions| s.renew_every(Some(Duration::from_secs(600)));
+        let engine = Engine::start_as(own.store.clone(), routes(), renewing).await;
+        let old = engine.cookie_from("/put/kept").await;
+        engine.clock.advance(Duration::from_secs(599));
+        assert_eq!(given(&engine.get_as(&old, "/note").await), None, "not yet, on {kind:?}");
+        engine.clock.advance(Duration::from_secs(1));
+        let answer = engine.get_as(&old, "/note").await;
+        let new = given(&answer).expect("a new cookie");
+        assert_eq!(answer.text().await.expect("text"), "kept", "on {kind:?}");
+        for cookie in [&old, &new, &old] {
+            let answer = engine.get_as(cookie, "/note").await;
+            assert_eq!(given(&answer), None, "one renewal is enough, on {kind:?}");
+            assert_eq!(answer.text().await.expect("text"), "kept", "on {kind:?}");
+        }
+        engine.get_as(&old, "/put/changed").await;
+        assert_eq!(text(&engine, &new, "/note").await, "changed", "the old id reaches the same session, on {kind:?}");
+        engine.clock.advance(Duration::from_secs(10));
+        assert_eq!(text(&engine, &old, "/note").await, "nothing", "for the grace, on {kind:?}");
+        assert_eq!(text(&engine, &new, "/note").await, "changed", "on {kind:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn g4_a_sign_in_right_after_a_renewal_cuts_off_the_ids_that_still_reached() {
+    for kind in STORES {
+        let own = open(kind).await;
+        let renewing = |s: hardtack::session::Sessions| s.renew_every(Some(Duration::from_secs(600)));
+        let engine = Engine::start_as(own.store.clone(), routes(), renewing).await;
+        let first = engine.cookie_from("/put/kept").await;
+        engine.clock.advance(Duration::from_secs(600));
+        let second = given(&engine.get_as(&first, "/note").await).expect("a new cookie");
+        // The planted one, of the two, is the one that signs in.
+        let third = given(&engine.get_as(&first, "/sign-in/ada").await).expect("a new cookie");
+        for planted in [&first, &second] {
+            assert_eq!(engine.get_as(planted, "/who").await.status(), 503, "on {kind:?}");
+        }
+        assert_eq!(text(&engine, &third, "/who").await, "ada", "on {kind:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s106_two_hundred_sign_ins_at_once_on_two_connections_to_one_file_find_it_never_busy() {
+    let own = open(Kind::Sqlite).await;
+    let first = Engine::start_on(own.store.clone(), routes()).await;
+    let second = Engine::start_on(own.again().await, routes()).await;
+    let mut sign_ins = JoinSet::new();
+    for n in 0..200 {
+        let engine = if n % 2 == 0 { &first } else { &second };
+        sign_ins.spawn(browser().get(engine.url(&format!("/sign-in/user{n}"))).send());
+    }
+    for answer in sign_ins.join_all().await {
+        assert_eq!(answer.expect("an answer").status(), 200);
+    }
+    let live = own.store.stats(first.now()).await.expect("counted").live;
+    assert_eq!(live, 200);
+    let file = own.folder.path().join("hardtack.db");
+    assert!(SqliteStore::open(&file, 1, hardtack::session::store::Schema::Check).await.is_ok(), "and nobody locked it");
+}
