@@ -102,7 +102,7 @@ async fn g9_s91_a_page_of_a_session_is_kept_by_no_cache() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn g11_the_cookie_is_in_no_page_and_no_answer() {
+async fn g11_s29_the_cookie_is_in_no_page_and_no_answer() {
     let app = App::start().await;
     let first = get(app.get("/")).await;
     let cookies = cookies_set(&first);
