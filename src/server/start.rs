@@ -4,13 +4,13 @@ use super::assets::Assets;
 use super::listen::{self, BindError, Door, Listener};
 use super::metrics::{Exporter, MetricsError};
 use super::router::{Site, router};
-use super::settings::{KeySource, Session, Settings, StoreUrl};
+use super::settings::{KeySource, Settings, StoreUrl};
 use super::store;
 use crate::session::clock::Clock;
 use crate::session::keys::{KeyError, read_private};
 use crate::session::policy::Contradiction;
 use crate::session::store::{OpenError, Schema, Transport};
-use crate::session::{CookieSettings, Keys, Lifetime, Sessions};
+use crate::session::{Keys, Lifetime, Sessions};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -158,7 +158,7 @@ async fn sessions(settings: &Settings) -> Result<Sessions, StartError> {
     let keys = named.map_or_else(|| own_key(&store.url), Ok)?;
     let (idle, absolute) = (session.idle, session.absolute);
     Ok(Sessions::shared(opened, keys)
-        .cookie(cookie(session))?
+        .cookie(session.cookie())?
         .lifetime(Lifetime { idle, absolute })
         .touch_every(session.touch_every)
         .rotation_grace(session.rotation_grace)
@@ -166,18 +166,6 @@ async fn sessions(settings: &Settings) -> Result<Sessions, StartError> {
         .per_account(session.per_account)
         .max_data(session.max_data.bytes())
         .timeout(store.timeout))
-}
-
-fn cookie(settings: &Session) -> CookieSettings {
-    CookieSettings {
-        name: settings.name.clone(),
-        secure: settings.secure,
-        same_site: settings.same_site,
-        partitioned: settings.partitioned,
-        domain: settings.domain.clone(),
-        path: settings.path.clone(),
-        persistent: settings.persistent,
-    }
 }
 
 /// The keys that the settings name, if they name any.

@@ -3,9 +3,9 @@
 //! Each rule is a condition that must not hold, and the sentence that names setting, reason and cure.
 
 use super::{Limits, Log, Session, Settings, SettingsError, Site, Store, StoreUrl};
+use crate::session::policy::Contradiction;
 use crate::session::store::Transport;
 use std::time::Duration;
-use tower_sessions::cookie::SameSite;
 use tracing_subscriber::EnvFilter;
 
 type Rule = (bool, &'static str);
@@ -13,19 +13,22 @@ type Rule = (bool, &'static str);
 /// The first contradiction, if there is one.
 pub(super) fn check(settings: &Settings) -> Result<(), SettingsError> {
     let Settings { site, session, store, limits, log, .. } = settings;
-    let broken = [
-        site_rules(site).as_slice(),
-        &secure_rules(site, session),
-        &cookie_rules(site, session),
+    first(&[site_rules(site).as_slice(), &secure_rules(site, session)])?;
+    if let Some(contradiction) = Contradiction::find(&session.cookie()) {
+        return Err(SettingsError(contradiction.sentence("session.")));
+    }
+    first(&[
+        &domain_rules(site, session),
         &clock_rules(session),
         &store_rules(store)?,
         &limit_rules(limits),
         &log_rules(log),
-    ]
-    .concat()
-    .into_iter()
-    .find(|(broken, _)| *broken);
-    broken.map_or(Ok(()), |(_, sentence)| Err(SettingsError(sentence.to_owned())))
+    ])
+}
+
+fn first(rules: &[&[Rule]]) -> Result<(), SettingsError> {
+    let broken = rules.iter().copied().flatten().find(|(broken, _)| *broken);
+    broken.map_or(Ok(()), |(_, sentence)| Err(SettingsError((*sentence).to_owned())))
 }
 
 fn site_rules(site: &Site) -> [Rule; 1] {
@@ -36,9 +39,8 @@ fn site_rules(site: &Site) -> [Rule; 1] {
     )]
 }
 
-fn secure_rules(site: &Site, session: &Session) -> [Rule; 6] {
+fn secure_rules(site: &Site, session: &Session) -> [Rule; 2] {
     let https = site.url.scheme() == "https";
-    let named = |prefix: &str| session.name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
     [
         (
             https && !session.secure,
@@ -50,31 +52,11 @@ fn secure_rules(site: &Site, session: &Session) -> [Rule; 6] {
             "`session.secure` is true, but `site.url` is http, where browsers drop such a cookie; make `site.url` \
              https or remove `session.secure`.",
         ),
-        (
-            session.same_site == SameSite::None && !session.secure,
-            "`session.same_site` is `none`, which browsers accept on https alone; make `site.url` https or use `lax`.",
-        ),
-        (
-            session.partitioned && !session.secure,
-            "`session.partitioned` is true, which browsers accept on https alone; make `site.url` https or remove \
-             `session.partitioned`.",
-        ),
-        (
-            named("__Host-") && !(session.secure && session.domain.is_none() && session.path == "/"),
-            "`session.name` begins with `__Host-`, and browsers keep such a cookie only from https, with the path \
-             `/` and without a domain; remove `session.name`, or set the others so.",
-        ),
-        (
-            (named("__Secure-") || named("__Http-")) && !session.secure,
-            "`session.name` begins with a prefix that browsers accept on https alone; make `site.url` https or \
-             remove `session.name`.",
-        ),
     ]
 }
 
-/// Source: RFC 6265, 4.1.1; RFC 6265bis, 5.6 (sizes) and 5.7 (domain).
-fn cookie_rules(site: &Site, session: &Session) -> [Rule; 4] {
-    let token = |c: char| c.is_ascii_graphic() && !"()<>@,;:\\\"/[]?={}".contains(c);
+/// Source: RFC 6265bis, 5.7 (domain).
+fn domain_rules(site: &Site, session: &Session) -> [Rule; 1] {
     let host = site.url.host_str().unwrap_or_default();
     // A name without a dot is a whole top-level domain, for which browsers keep nothing.
     let above = |domain: &str| {
@@ -83,27 +65,11 @@ fn cookie_rules(site: &Site, session: &Session) -> [Rule; 4] {
             && !domain.starts_with('.')
     };
     let covers = |domain: &str| host == domain || above(domain);
-    [
-        (
-            session.name.len() > 255 || !session.name.chars().all(token),
-            "`session.name` is not the name of a cookie, which is at most 255 letters, digits, `-`, `_` and a few \
-             other signs; write it like `my_app_sess`.",
-        ),
-        (
-            !session.path.starts_with('/'),
-            "`session.path` does not start with `/`, so browsers would ignore it; write it like `/` or `/app`.",
-        ),
-        (
-            session.path.len() > 1024 || session.path.contains(|c: char| !c.is_ascii_graphic() || c == ';'),
-            "`session.path` is longer than 1024 bytes or has a sign that no cookie can carry; write it like `/` or \
-             `/app`, other signs percent-encoded.",
-        ),
-        (
-            session.domain.as_deref().is_some_and(|domain| !covers(domain)),
-            "`session.domain` does not cover the host of `site.url`, so browsers would drop the cookie; name that \
-             host or a domain above it, like `example.com`, or leave it empty.",
-        ),
-    ]
+    [(
+        session.domain.as_deref().is_some_and(|domain| !covers(domain)),
+        "`session.domain` does not cover the host of `site.url`, so browsers would drop the cookie; name that host or a \
+         domain above it, like `example.com`, or leave it empty.",
+    )]
 }
 
 /// Source: RFC 6265bis, 5.5 (400 days).

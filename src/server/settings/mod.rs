@@ -14,6 +14,7 @@ mod sources;
 mod store_url;
 mod values;
 
+use crate::session::CookieSettings;
 use crate::session::store::{OpenError, Transport, postgres, redis};
 use sources::Given;
 use std::net::SocketAddr;
@@ -183,6 +184,20 @@ impl Settings {
 }
 
 impl Session {
+    /// The cookie that these settings describe.
+    #[must_use]
+    pub fn cookie(&self) -> CookieSettings {
+        CookieSettings {
+            name: self.name.clone(),
+            secure: self.secure,
+            same_site: self.same_site,
+            partitioned: self.partitioned,
+            domain: self.domain.clone(),
+            path: self.path.clone(),
+            persistent: self.persistent,
+        }
+    }
+
     /// Fills in what follows from other settings, unless somebody set it.
     fn derive(&mut self, site: &Site, given: &Given) {
         if !given.has("session.secure") {
