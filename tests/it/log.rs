@@ -50,8 +50,8 @@ async fn g10_a_change_after_the_head_was_sent_is_an_error_in_the_log() {
             drop(session.put(NOTE, &1).await);
             sender.send(Bytes::from_static(b"tail")).await.expect("read");
         });
-        let received = futures::stream::poll_fn(move |cx| receiver.poll_recv(cx));
-        Response::new(Body::from_stream(received.map(Ok::<_, Infallible>)))
+        let stream = futures::stream::poll_fn(move |cx| receiver.poll_recv(cx));
+        Response::new(Body::from_stream(stream.map(Ok::<_, Infallible>)))
     }
     let log = Log::default();
     let subscriber = tracing_subscriber::fmt().with_writer(log.clone()).with_ansi(false).finish();

@@ -283,8 +283,11 @@ fn the_cookie_is_shared_only_with_domains_above_the_host() {
         let session = with(covering).expect(covering).session;
         assert_eq!(session.domain.as_deref(), Some(covering));
     }
-    for other in "example.org xample.com .example.com www.app.example.com com example.com;Secure".split(' ') {
+    for other in "example.org xample.com www.app.example.com com".split(' ') {
         begins(&with(other).expect_err(other), "`session.domain` does not cover the host of `site.url`");
+    }
+    for none in ".example.com example.com;Secure".split(' ') {
+        begins(&with(none).expect_err(none), "`session.domain` is not the name of a host");
     }
     let address = "site = { url = 'https://10.0.0.1' }\nsession = { domain = '0.0.1' }";
     begins(&refused(address, &[]), "`session.domain` does not cover");

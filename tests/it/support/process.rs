@@ -7,6 +7,7 @@ use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -72,9 +73,22 @@ impl Place {
         command
     }
 
-    /// Runs the command to its end.
+    /// Runs the command to its end: its own, or the one that patience has.
     pub(crate) fn run(&self, arguments: &[&str], settings: &[(&str, &str)]) -> Output {
-        self.command(arguments, settings).output().expect("the binary runs")
+        let mut command = self.command(arguments, settings);
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary runs");
+        let (ended, end) = mpsc::channel::<()>();
+        let id = child.id();
+        // A server that should have refused to start would otherwise run for ever.
+        let watch = std::thread::spawn(move || {
+            if end.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+                send_signal("KILL", id);
+            }
+        });
+        let output = child.wait_with_output().expect("an end");
+        drop(ended);
+        watch.join().expect("no panic");
+        output
     }
 
     /// Runs a command that must refuse, and returns the one line that it writes.
@@ -192,8 +206,7 @@ impl Running {
 
     /// Sends a signal: `TERM`, `INT`, `KILL`.
     pub(crate) fn signal(&self, name: &str) {
-        let kill = Command::new("kill").args([format!("-{name}"), self.child.id().to_string()]).status();
-        assert!(kill.expect("the command kill").success());
+        send_signal(name, self.child.id());
     }
 
     /// Waits until nobody listens on the address any more.
@@ -221,6 +234,11 @@ impl Drop for Running {
         self.child.kill().ok();
         self.child.wait().ok();
     }
+}
+
+fn send_signal(name: &str, process: u32) {
+    let kill = Command::new("kill").args([format!("-{name}"), process.to_string()]).status();
+    assert!(kill.expect("the command kill").success());
 }
 
 /// What comes on a connection until the server closes it.

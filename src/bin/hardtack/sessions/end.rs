@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use uuid::Uuid;
 
 #[derive(clap::Args)]
+#[command(override_usage = "hardtack sessions end <HANDLE>...\n       hardtack sessions end --all --yes")]
 pub(crate) struct Arguments {
     /// The sessions, by the handles that `list` shows.
     #[arg(value_name = "HANDLE", required_unless_present = "all", conflicts_with = "all")]

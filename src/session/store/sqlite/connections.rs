@@ -8,7 +8,7 @@ use super::watch::{Stamp, Watch};
 use crate::session::store::StoreError;
 use sqlx::query::Query;
 use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions, SqliteRow};
-use sqlx::{Connection as _, Sqlite, SqliteConnection};
+use sqlx::{Sqlite, SqliteConnection};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::{Mutex, MutexGuard};
@@ -33,7 +33,7 @@ impl Connections {
         let options = options.pragma("query_only", "true");
         let mut open = Vec::new();
         for _ in 0..readers.max(1) {
-            open.push(Mutex::new(SqliteConnection::connect_with(&options).await?));
+            open.push(Mutex::new(super::connect(&options).await?));
         }
         // Where there is no such file the database is in no state to be cached, and works all the same.
         let cache = Cache::new(Watch::over(path).ok());

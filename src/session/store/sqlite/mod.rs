@@ -11,6 +11,7 @@ mod watch;
 
 use super::{OpenError, Schema};
 use connections::Connections;
+use sqlx::error::DatabaseError;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{Connection as _, SqliteConnection};
@@ -30,8 +31,10 @@ static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 #[derive(Clone, Debug)]
 pub struct SqliteStore(Arc<Connections>);
 
-/// How often a schema is tried that another process may be bringing up to date at the same moment.
-const TRIES: u32 = 5;
+/// How often is tried what another process may be in the midst of: opening the file, bringing its schema up to date.
+const TRIES: u32 = 20;
+/// The pause between two tries.
+const BREATH: Duration = Duration::from_millis(50);
 
 impl SqliteStore {
     /// Opens the database at `path`, with `readers` reading connections; makes the file (mode 0600), its
@@ -53,11 +56,29 @@ impl SqliteStore {
             .synchronous(SqliteSynchronous::Normal)
             .busy_timeout(Duration::from_millis(500));
         let unfit = |error: sqlx::Error| OpenError::Unfit { place: place.clone(), reason: error.to_string() };
-        let mut writer = SqliteConnection::connect_with(&options).await.map_err(unfit)?;
+        let mut writer = connect(&options).await.map_err(unfit)?;
         bring_up_to_date(&mut writer, &place, schema).await?;
         let connections = Connections::open(path, options, writer, readers).await.map_err(unfit)?;
         Ok(Self(Arc::new(connections)))
     }
+}
+
+/// Opens a connection, again if the file is busy: the switch to write-ahead logging does not wait for whoever opens it at
+/// the same moment.
+async fn connect(options: &SqliteConnectOptions) -> Result<SqliteConnection, sqlx::Error> {
+    let mut tried = 0;
+    loop {
+        match SqliteConnection::connect_with(options).await {
+            // SQLITE_BUSY and what is below it. Source: <https://www.sqlite.org/rescode.html#busy>.
+            Err(sqlx::Error::Database(error)) if tried < TRIES && is_busy(&*error) => tokio::time::sleep(BREATH).await,
+            other => return other,
+        }
+        tried += 1;
+    }
+}
+
+fn is_busy(error: &dyn DatabaseError) -> bool {
+    error.code().and_then(|code| code.parse::<u32>().ok()).is_some_and(|code| code & 0xff == 5)
 }
 
 async fn bring_up_to_date(writer: &mut SqliteConnection, place: &str, schema: Schema) -> Result<(), OpenError> {
@@ -79,7 +100,7 @@ async fn bring_up_to_date(writer: &mut SqliteConnection, place: &str, schema: Sc
             error if tried == TRIES => {
                 return Err(OpenError::Unfit { place: place.to_owned(), reason: error.to_string() });
             }
-            _ => tokio::time::sleep(Duration::from_millis(50)).await,
+            _ => tokio::time::sleep(BREATH).await,
         }
         tried += 1;
     }
