@@ -1,7 +1,7 @@
 # The front door. `make` alone says what there is.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test dev check
+.PHONY: help run test dev check bench fuzz
 
 help: ## shows this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -22,3 +22,9 @@ dev: ## builds and starts a debug build, and again after each change
 check: ## runs the fast part: formatting, lints, unit, integration and documentation tests
 	@tools/install
 	@tools/test check
+
+bench: ## measures the engine, into docs/BENCHMARKS.md; QUICK=1 for a first impression, SCALE=10M for more sessions
+	@QUICK='$(QUICK)' SCALE='$(SCALE)' ONLY='$(ONLY)' tools/bench
+
+fuzz: ## throws arbitrary bytes at the engine, a minute a target; SECONDS_EACH=600 for longer
+	@SECONDS_EACH='$(SECONDS_EACH)' tools/fuzz

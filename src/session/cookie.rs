@@ -150,6 +150,9 @@ impl Default for CookieSettings {
 const MAX_AGE: Duration = super::Lifetime::LONGEST;
 
 #[cfg(test)]
+mod properties;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

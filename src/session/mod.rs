@@ -30,6 +30,7 @@ mod ids;
 mod key;
 mod layer;
 mod lifetime;
+mod reload;
 mod sign_in;
 mod tower;
 mod unit;

@@ -73,7 +73,6 @@ struct Scene {
     /// Requests that were served since that was last asked.
     served: AtomicUsize,
     over: AtomicBool,
-    since: std::sync::Mutex<Option<Instant>>,
 }
 
 /// A visitor who reads and writes in a loop, beside one without a session; each answer is looked at.
@@ -86,16 +85,13 @@ async fn visit(node: Arc<Stage>, scene: Arc<Scene>, cookie: String, own: String)
         assert_eq!((anonymous.status, anonymous.set.len()), (200, 0), "without a cookie: {anonymous:?}");
         let act = scene.act.load(Ordering::SeqCst);
         let path = if turn % 3 == 0 { "/count" } else { "/get/own" };
-        let begun = Instant::now();
         let answer = promptly(&node.node, &cookie, path).await;
         assert!(answer.set.is_empty(), "the cookie stays as it is: {answer:?}");
         let away = act % 2 == 1 && act == scene.act.load(Ordering::SeqCst);
-        let took = begun.elapsed();
-        let since = scene.since.lock().unwrap().clone();
         match answer.status {
             200 => {
                 assert!(path == "/count" || answer.text == own, "its own session, {own} expected: {answer:?}");
-                assert!(!away, "served without a store: act {act} took {took:?} since {:?} {answer:?}", since.map(|s| s.elapsed()));
+                assert!(!away, "served without a store: {answer:?}");
                 scene.served.fetch_add(1, Ordering::SeqCst);
             }
             503 => {
@@ -138,8 +134,6 @@ async fn signs_nobody_out(program: Program) {
             scene.served.store(0, Ordering::SeqCst);
             reaches(&scene.served, 3 * CLIENTS, &format!("{program:?} before being {outage:?}, served")).await;
             stage.begin(outage).await;
-            if matches!(outage, Outage::Stopped) { eprintln!("DEBUG {program:?} {outage:?} connect {:?}", std::net::TcpStream::connect(("127.0.0.1", stage.server.port)).map(|_| ())); }
-            *scene.since.lock().unwrap() = Some(Instant::now());
             scene.refused.store(0, Ordering::SeqCst);
             scene.act.fetch_add(1, Ordering::SeqCst);
             reaches(&scene.refused, 3 * CLIENTS, &format!("{program:?} {outage:?}, refused")).await;

@@ -90,10 +90,10 @@ async fn nothing_waits_for_a_row_that_somebody_holds_but_what_is_about_that_row(
     let database = servers::database().await;
     let store = open(&database.url, 2).await;
     let ((held, record), (free, other)) = (begin(&store).await, begin(&store).await);
-    let mut holder = PgConnection::connect(&database.url).await.expect("the database");
-    let mut hold = holder.begin().await.expect("a transaction");
+    let mut somebody = PgConnection::connect(&database.url).await.expect("the database");
+    let mut taken = somebody.begin().await.expect("a transaction");
     let lock = "SELECT 1 FROM hardtack.session WHERE handle = $1::uuid FOR UPDATE";
-    sqlx::query(lock).bind(record.handle.to_string()).execute(&mut *hold).await.expect("a lock");
+    sqlx::query(lock).bind(record.handle.to_string()).execute(&mut *taken).await.expect("a lock");
     let over = NOW + Lifetime::default().absolute;
     let others = async {
         assert!(matches!(store.load(&held, NOW).await, Ok(Loaded::Live(..))), "readers never wait");
@@ -111,7 +111,7 @@ async fn nothing_waits_for_a_row_that_somebody_holds_but_what_is_about_that_row(
         assert!(!store.end_by_handle(None, &other.handle).await.expect("an answer"), "and has taken the other one");
     };
     timeout(Duration::from_secs(20), others).await.expect("nobody waits");
-    hold.rollback().await.expect("released");
+    taken.rollback().await.expect("released");
     assert_eq!(store.sweep(over, 10).await.expect("an answer").sessions, 1, "and takes it the next time");
 }
 
@@ -123,9 +123,9 @@ async fn s114_whoever_gets_no_connection_in_time_is_told_so() {
     let database = servers::database().await;
     let store = open(&database.url, 1).await;
     let (id, _) = begin(&store).await;
-    let mut holder = PgConnection::connect(&database.url).await.expect("the database");
-    let mut hold = holder.begin().await.expect("a transaction");
-    sqlx::raw_sql("LOCK TABLE hardtack.session").execute(&mut *hold).await.expect("a lock");
+    let mut somebody = PgConnection::connect(&database.url).await.expect("the database");
+    let mut taken = somebody.begin().await.expect("a transaction");
+    sqlx::raw_sql("LOCK TABLE hardtack.session").execute(&mut *taken).await.expect("a lock");
     let waiting = tokio::spawn({
         let store = store.clone();
         async move { store.touch(&id, NOW).await }
@@ -135,7 +135,7 @@ async fn s114_whoever_gets_no_connection_in_time_is_told_so() {
     timeout(Duration::from_secs(20), until_it_waits).await.expect("it waits for the table");
     let error = store.load(&id, NOW).await.expect_err("the only connection is in use");
     assert!(error.to_string().contains("all connections to the server are in use"), "{error}");
-    hold.rollback().await.expect("released");
+    taken.rollback().await.expect("released");
     assert!(waiting.await.expect("no panic").expect("an answer"), "whoever has it goes on");
     assert!(matches!(store.load(&id, NOW).await, Ok(Loaded::Live(..))));
 }

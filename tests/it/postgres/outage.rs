@@ -49,9 +49,9 @@ async fn g8_comes_back_after_the_server_was_stopped() {
     for crash in [false, true] {
         assert_eq!(crowd(&store, &id).await, 16);
         if crash {
-            server.kill().await
+            server.kill().await;
         } else {
-            server.stop().await
+            server.stop().await;
         }
         assert_eq!(crowd(&store, &id).await, 0, "nobody is served meanwhile");
         server.start().await;
@@ -131,13 +131,12 @@ async fn g8_visitors_who_leave_cost_no_connection() {
     let store = open(&database.url, 2).await;
     let (id, _) = begin(&store).await;
     let before = connections(&database.url).await;
+    // To where the server has been asked, and no further; once in a while it is faster.
+    let mut left = 0;
     for _ in 0..100 {
-        let mut visit = store.load(&id, NOW);
-        // To where it has asked the server, and no further.
-        assert!(futures::poll!(&mut visit).is_pending());
-        drop(visit);
+        left += usize::from(futures::poll!(&mut store.load(&id, NOW)).is_pending());
     }
-    assert!(served(&store, &id).await);
+    assert!(served(&store, &id).await && left > 0);
     let mut after = connections(&database.url).await;
     // A second one may have been opened beside the first.
     assert!(after.len() <= 2 && before.is_subset(&after), "{before:?} and then {after:?}");
@@ -195,7 +194,7 @@ impl Wire {
 async fn carry(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, cuts: Arc<AtomicU32>, whole: u32) {
     let mut bytes = vec![0; 16 * 1024];
     while let Ok(length @ 1..) = from.read(&mut bytes).await {
-        let carried = whole % 2 == 0 && cuts.load(Ordering::SeqCst) == whole;
+        let carried = whole.is_multiple_of(2) && cuts.load(Ordering::SeqCst) == whole;
         if carried && to.write_all(&bytes[..length]).await.is_err() {
             break;
         }

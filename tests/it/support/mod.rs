@@ -3,8 +3,11 @@
 
 pub mod app;
 pub mod behind;
+pub mod chance;
 pub mod cluster;
 pub mod engine;
+pub mod history;
+pub mod nemesis;
 pub mod node;
 pub mod process;
 pub mod proxy;

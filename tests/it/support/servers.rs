@@ -115,6 +115,7 @@ pub async fn redis() -> String {
 pub struct Server {
     program: Program,
     pub port: u16,
+    folder: PathBuf,
     supervisor: Arc<Mutex<Supervisor>>,
 }
 
@@ -125,9 +126,9 @@ impl Server {
         let initdb = program.with_file_name("initdb");
         Self::start_on_a_free_port(Program::Postgres, async |folder, port| {
             let data = folder.join("data");
-            // It refuses to run as root.
+            // It refuses to run as root. (`runuser` would stay, as a parent that is in the way of signals.)
             let (owner, run_as) = match folder.metadata().expect("a folder").uid() {
-                0 => (format!("chown postgres '{}' &&", folder.display()), "runuser -u postgres --"),
+                0 => (format!("chown postgres '{}' &&", folder.display()), "setpriv --reuid postgres --regid postgres --init-groups"),
                 _ => (String::new(), ""),
             };
             let preparation = format!(
@@ -184,13 +185,12 @@ impl Server {
             let (preparation, command) = command(&folder, port).await;
             let ending = if program == Program::Postgres { "QUIT" } else { "TERM" };
             let supervisor = Supervisor::start(&folder, ending, &preparation, &command);
-            let server = Self { program, port, supervisor: Arc::new(Mutex::new(supervisor)) };
+            let server = Self { program, port, folder, supervisor: Arc::new(Mutex::new(supervisor)) };
             // Another process may have been faster to take the port.
             if server.answers().await {
                 return server;
             }
-            let log = std::fs::read_to_string(folder.join("log")).unwrap_or_default();
-            write!(said, "\n{log}").expect("a text");
+            write!(said, "\n{}", server.log()).expect("a text");
         }
         panic!("{program:?} does not start:{said}");
     }
@@ -221,7 +221,7 @@ impl Server {
     /// Starts the process again, and waits until it answers.
     pub async fn start(&self) {
         self.order("start").await;
-        assert!(self.answers().await, "{:?} does not come back", self.program);
+        assert!(self.answers().await, "{:?} does not come back: {}", self.program, self.log());
     }
 
     /// Stops the process where it stands: connections stay open, and nobody answers on them.
@@ -232,6 +232,11 @@ impl Server {
     /// Lets a frozen process go on.
     pub async fn thaw(&self) {
         self.order("thaw").await;
+    }
+
+    /// What it wrote.
+    fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.join("log")).unwrap_or_default()
     }
 
     /// Runs a statement on PostgreSQL.

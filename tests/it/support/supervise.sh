@@ -22,19 +22,33 @@ start() {
     server=$!
 }
 
+# Whether any of these lives.
+any() {
+    for member in $1; do
+        lives "$member" && return 0
+    done
+    return 1
+}
+
 # stop SIGNAL
 stop() {
     [ -n "$server" ] || return 0
+    # It has no more children while they are counted.
+    kill -s STOP "$server" 2>/dev/null
     members=$(family "$server")
+    kill -s "$1" "$server" 2>/dev/null
     # What is frozen hears nothing else.
     kill -s CONT $members 2>/dev/null
-    kill -s "$1" "$server" 2>/dev/null
-    for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-        lives "$server" || break
-        sleep 0.1
-    done
+    if [ "$1" != KILL ]; then
+        for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+            lives "$server" || break
+            sleep 0.1
+        done
+    fi
     kill -s KILL $members 2>/dev/null
     wait "$server" 2>/dev/null
+    # As long as one child of a dead server is there, PostgreSQL does not start again.
+    while any "$members"; do sleep 0.02; done
     server=
 }
 

@@ -9,16 +9,9 @@ use std::str::FromStr as _;
 use url::Url;
 
 /// What may stand behind the question mark.
-const PARAMETERS: [&str; 18] = [
+const PARAMETERS: [&str; 11] = [
     "sslmode",
     "ssl-mode",
-    "sslrootcert",
-    "ssl-root-cert",
-    "ssl-ca",
-    "sslcert",
-    "ssl-cert",
-    "sslkey",
-    "ssl-key",
     "statement-cache-capacity",
     "host",
     "hostaddr",
@@ -30,29 +23,32 @@ const PARAMETERS: [&str; 18] = [
     "options",
 ];
 
+/// What names a file there.
+const FILES: [&str; 7] = ["sslrootcert", "ssl-root-cert", "ssl-ca", "sslcert", "ssl-cert", "sslkey", "ssl-key"];
+
 /// An address that makes sense.
 pub(super) struct Address {
     pub(super) options: PgConnectOptions,
     /// Statements are prepared for one transaction only, because the next one may be on another connection.
     pub(super) unnamed: bool,
+    /// Each parameter that names a file, and the file.
+    files: Vec<(String, String)>,
 }
 
 impl Address {
     pub(super) fn read(text: &str) -> Result<Self, OpenError> {
         let url = Url::parse(text).map_err(|error| nonsense(error.to_string()))?;
-        let mut unnamed = false;
+        let (mut unnamed, mut files) = (false, Vec::new());
         for (name, value) in url.query_pairs() {
             // Here, because sqlx only warns, and with the value: a password, maybe.
-            if !PARAMETERS.contains(&&*name) && !name.starts_with("options[") {
-                return Err(nonsense(format!("`{name}` is not known; known are {}", PARAMETERS.join(", "))));
-            }
-            if matches!(
-                &*name,
-                "sslrootcert" | "ssl-root-cert" | "ssl-ca" | "sslcert" | "ssl-cert" | "sslkey" | "ssl-key"
-            ) {
-                readable(&name, &value)?;
+            if !PARAMETERS.contains(&&*name) && !FILES.contains(&&*name) && !name.starts_with("options[") {
+                let known = [&PARAMETERS[..], &FILES].concat().join(", ");
+                return Err(nonsense(format!("`{name}` is not known; known are {known}")));
             }
             unnamed |= name == "statement-cache-capacity" && value == "0";
+            if FILES.contains(&&*name) {
+                files.push((name.into_owned(), value.into_owned()));
+            }
         }
         let mut options = PgConnectOptions::from_str(text).map_err(|error| nonsense(error.to_string()))?;
         // As URLs write IPv6 addresses, and nothing else does.
@@ -64,7 +60,17 @@ impl Address {
         }
         // No number here is a fraction, and some proxies refuse a parameter that they do not know.
         let options = options.extra_float_digits(None).disable_statement_logging();
-        Ok(Self { options, unnamed })
+        Ok(Self { options, unnamed, files })
+    }
+
+    /// Refuses files that cannot be read. The client would not say which one.
+    pub(super) fn has_its_files(&self) -> Result<(), OpenError> {
+        for (name, path) in &self.files {
+            if let Err(error) = std::fs::File::open(path) {
+                return Err(nonsense(format!("the file {path} that `{name}` names cannot be read: {error}")));
+            }
+        }
+        Ok(())
     }
 
     /// Where it is, without user and password.
@@ -120,11 +126,4 @@ pub(super) fn unreachable(place: &str, error: &sqlx::Error) -> OpenError {
 
 fn nonsense(reason: String) -> OpenError {
     OpenError::Address { place: "the PostgreSQL store".to_owned(), reason }
-}
-
-fn readable(name: &str, path: &str) -> Result<(), OpenError> {
-    match std::fs::File::open(path) {
-        Ok(_) => Ok(()),
-        Err(error) => Err(nonsense(format!("the file {path} that `{name}` names cannot be read: {error}"))),
-    }
 }

@@ -6,14 +6,13 @@
 //!
 //! # What a failed primary can take with it
 //!
-//! An answer is given when the primary has committed, and with `synchronous_commit = on` (the default) and no synchronous
-//! standby that means flushed to the primary's disk alone: when an asynchronous replica is promoted in its place,
-//! everything that the replica had not received yet is undone, so that sessions begun or written in the last moments are
-//! lost, and a session that was ended, revoked or moved to a new id in them lives again under its old id until it expires
-//! or is ended again. A primary whose `synchronous_standby_names` lists the replica that will be promoted, with
-//! `synchronous_commit = on` or `remote_apply`, loses nothing that was answered; with `synchronous_commit = off` even a
-//! crash of the primary alone takes back the commits of the last moments (up to three times `wal_writer_delay`, 0.6 s by
-//! default), ended sessions included.
+//! With asynchronous replication (the default: no `synchronous_standby_names`) a replica that is promoted in place of a
+//! failed primary lacks what the primary had answered in the last moments and not sent on yet: sessions begun and values
+//! written then are lost, and a session that was ended or revoked then, or moved to a new id by a sign-in, lives again
+//! under its old id and with its old rights until it expires or is ended once more. With `synchronous_commit = on` and the
+//! promoted replica among `synchronous_standby_names` nothing is lost that was answered; with `synchronous_commit = off`
+//! even a crash of the primary alone undoes the last moments in the same way, up to three times `wal_writer_delay` (0.6 s
+//! by default).
 
 mod address;
 mod pool;
@@ -53,16 +52,15 @@ impl PostgresStore {
     /// migrated now.
     pub async fn open(url: &str, connections: u32, timeout: Duration, schema: Schema) -> Result<Self, OpenError> {
         let address = Address::read(url)?;
+        address.has_its_files()?;
         let place = address.place();
         // No request waits for a start, and the first connection may be slow.
         let patience = timeout.max(Duration::from_secs(5));
-        let mut connection = match tokio::time::timeout(patience, pool::connect(&address.options)).await {
-            Ok(opened) => opened.map_err(|error| address::unreachable(&place, &error))?,
-            Err(_) => {
-                let reason = format!("there was no answer for {} s", patience.as_secs());
-                return Err(OpenError::Unreachable { place, reason });
-            }
+        let Ok(opened) = tokio::time::timeout(patience, pool::connect(&address.options)).await else {
+            let reason = format!("there was no answer for {} s", patience.as_secs());
+            return Err(OpenError::Unreachable { place, reason });
         };
+        let mut connection = opened.map_err(|error| address::unreachable(&place, &error))?;
         schema::bring_up_to_date(&mut connection, &place, schema).await?;
         // What there was to do is done; the pool opens its own when they are needed.
         connection.close().await.ok();

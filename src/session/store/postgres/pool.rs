@@ -220,6 +220,10 @@ async fn fetch(
 /// What the server said, without its details: those repeat the values of the row.
 fn failure(error: &sqlx::Error) -> StoreError {
     // Class 22: the statement met a value that it cannot work with.
-    let corrupt = error.as_database_error().and_then(|error| error.code()).is_some_and(|code| code.starts_with("22"));
-    if corrupt { StoreError::corrupt(error.to_string()) } else { StoreError::unavailable(error.to_string()) }
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    if code.is_some_and(|code| code.starts_with("22")) {
+        StoreError::corrupt(error.to_string())
+    } else {
+        StoreError::unavailable(error.to_string())
+    }
 }

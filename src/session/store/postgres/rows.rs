@@ -7,6 +7,7 @@ use crate::session::record::{Changes, Data, Device, Owner, Record};
 use crate::session::store::{Listed, StoreError};
 use sqlx::postgres::PgRow;
 use sqlx::{Decode, Postgres, Row as _, Type};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// A whole session.
@@ -61,10 +62,14 @@ fn handle(row: &PgRow) -> Result<Handle, StoreError> {
 }
 
 /// The values that changes set, as a JSON object, and the names that they remove.
-pub(super) fn parts(changes: &Changes) -> Result<(String, Vec<&str>), StoreError> {
-    let set: std::collections::BTreeMap<_, _> =
-        changes.values.iter().filter_map(|(name, value)| Some((name, value.as_ref()?))).collect();
-    let removed = changes.values.iter().filter(|(_, value)| value.is_none()).map(|(name, _)| name.as_str()).collect();
+pub(super) fn parts(changes: &Changes) -> Result<(String, Vec<String>), StoreError> {
+    let (mut set, mut removed) = (BTreeMap::new(), Vec::new());
+    for (name, value) in &changes.values {
+        match value {
+            Some(value) => drop(set.insert(name, value)),
+            None => removed.push(name.clone()),
+        }
+    }
     Ok((serde_json::to_string(&set).map_err(StoreError::corrupt)?, removed))
 }
 

@@ -69,7 +69,6 @@ fn changing<'q>(
     now: Timestamp,
 ) -> Result<Query<'q, Postgres, PgArguments>, StoreError> {
     let (set, removed) = parts(changes)?;
-    let removed: Vec<String> = removed.into_iter().map(str::to_owned).collect();
     Ok(query(sql)
         .bind(id.0.as_slice())
         .bind(set)

@@ -21,8 +21,11 @@ local kept = {}
 for i = 1, #all, 2 do
   kept[all[i]] = all[i + 1]
 end
-local created, seen, version = tonumber(kept.created), tonumber(kept.seen), tonumber(kept.version)
-local idle, absolute = tonumber(kept.idle), tonumber(kept.absolute)
+local function number(text, form)
+  return tonumber(string.match(text or '', form) or '')
+end
+local created, seen = number(kept.created, '^-?%d+$'), number(kept.seen, '^-?%d+$')
+local idle, absolute, version = number(kept.idle, '^%d+$'), number(kept.absolute, '^%d+$'), number(kept.version, '^%d+$')
 if not (kept.id and created and seen and version and idle and absolute) then
   return { 'corrupt' }
 end
@@ -106,7 +109,7 @@ if new_id ~= '' then
       end
     end
   end
-  local renewed = math.max(tonumber(kept.renewed) or created, now)
+  local renewed = math.max(number(kept.renewed, '^-?%d+$') or created, now)
   redis.call('HSET', key, 'r:' .. id, retired_until .. ':' .. reaches, 'id', new_id, 'renewed', text(renewed))
 end
 local deadline = math.min(seen + idle, created + absolute)

@@ -20,15 +20,19 @@ for i = 1, #all, 2 do
   kept[all[i]] = all[i + 1]
 end
 -- A session without an id is damaged and opens nothing: whoever still leads here may end it.
-if id ~= '' and kept.id and '=' .. kept.id ~= id then
+local lives_under = #(kept.id or '') == 64 and string.match(kept.id, '^%x+$')
+if id ~= '' and lives_under and '=' .. lives_under ~= id then
   return { 'gone' }
 end
 if account ~= '' and (kept.account and '=' .. kept.account or '') ~= account then
   return { 'gone' }
 end
 if over ~= '' then
-  local created, seen = tonumber(kept.created), tonumber(kept.seen)
-  local idle, absolute = tonumber(kept.idle), tonumber(kept.absolute)
+  local function number(text, form)
+    return tonumber(string.match(text or '', form) or '')
+  end
+  local created, seen = number(kept.created, '^-?%d+$'), number(kept.seen, '^-?%d+$')
+  local idle, absolute = number(kept.idle, '^%d+$'), number(kept.absolute, '^%d+$')
   local whole = created and seen and idle and absolute
   if whole and math.min(seen + idle, created + absolute) > tonumber(string.sub(over, 2)) then
     return { 'live' }
@@ -36,8 +40,8 @@ if over ~= '' then
 end
 redis.call('DEL', key)
 local ended = { 'done', kept.account and '=' .. kept.account or '' }
-if kept.id then
-  ended[#ended + 1] = kept.id
+if lives_under then
+  ended[#ended + 1] = lives_under
 end
 for name in pairs(kept) do
   if string.sub(name, 1, 2) == 'r:' then

@@ -22,6 +22,7 @@ mod opening;
 mod rows;
 mod steps;
 mod sweeping;
+mod trail;
 mod wire;
 
 use super::{OpenError, Schema, Transport};
@@ -29,6 +30,7 @@ use address::Address;
 use link::Link;
 use std::sync::Arc;
 use std::time::Duration;
+use trail::Memory;
 
 /// How much longer a key stays than what it is for. Clocks that differ by minutes must not cost a session; that what
 /// is over opens nothing is seen to by the caller's clock, not by this.
@@ -38,6 +40,7 @@ const SLACK: Duration = Duration::from_secs(60 * 60);
 #[derive(Clone, Debug)]
 pub struct RedisStore {
     link: Arc<Link>,
+    memory: Arc<Memory>,
 }
 
 impl RedisStore {
@@ -63,7 +66,7 @@ impl RedisStore {
         let link = Arc::new(Link::new(&address, client, timeout));
         opening::greet(&link, &address).await?;
         opening::agree(&link, &address, schema).await?;
-        Ok(Self { link })
+        Ok(Self { link, memory: Arc::default() })
     }
 }
 

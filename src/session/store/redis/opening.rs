@@ -8,6 +8,7 @@ use crate::session::store::{OpenError, Schema, StoreError};
 use redis::cluster::ClusterClientBuilder;
 use redis::{ErrorKind, RedisError, TlsCertificates};
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,13 +19,7 @@ const OLDEST: u32 = 7;
 
 /// What makes connections to an address.
 pub(super) fn client(address: &Address, timeout: Duration) -> Result<Client, OpenError> {
-    let certificates = match &address.authority {
-        None => None,
-        Some(file) => match std::fs::read(file) {
-            Ok(pem) => Some(TlsCertificates { client_tls: None, root_cert: Some(pem) }),
-            Err(source) => return Err(OpenError::File { place: file.display().to_string(), source }),
-        },
-    };
+    let certificates = address.authority.as_deref().map(certificates).transpose()?;
     let unfit = |error: RedisError| refused(address, &error);
     let client = if address.cluster {
         let builder = ClusterClientBuilder::new(address.servers.clone())
@@ -44,17 +39,26 @@ pub(super) fn client(address: &Address, timeout: Duration) -> Result<Client, Ope
         };
         Client::Cluster(builder.build().map_err(unfit)?)
     } else {
-        let server = address.servers.first().cloned().into_iter().next();
-        let server = server.ok_or_else(|| OpenError::Address {
-            place: address.place.clone(),
-            reason: "it names no server".to_owned(),
-        })?;
+        let nowhere = || OpenError::Address { place: address.place.clone(), reason: "it names no server".to_owned() };
+        let server = address.servers.first().cloned().ok_or_else(nowhere)?;
         Client::Alone(match certificates {
             Some(certificates) => redis::Client::build_with_tls(server, certificates).map_err(unfit)?,
             None => redis::Client::open(server).map_err(unfit)?,
         })
     };
     Ok(client)
+}
+
+/// The authority in a file, which alone is trusted then.
+fn certificates(file: &Path) -> Result<TlsCertificates, OpenError> {
+    let place = || file.display().to_string();
+    let pem = std::fs::read(file).map_err(|source| OpenError::File { place: place(), source })?;
+    let begin = b"-----BEGIN CERTIFICATE-----";
+    if !pem.windows(begin.len()).any(|window| window == begin) {
+        let reason = "there is no certificate in it, and `?ca=FILE` names an authority's in PEM".to_owned();
+        return Err(OpenError::Unfit { place: place(), reason });
+    }
+    Ok(TlsCertificates { client_tls: None, root_cert: Some(pem) })
 }
 
 /// Connects, and refuses what is no Redis 7; warns of what may lose sessions by itself.

@@ -12,6 +12,7 @@ use redis::{Cmd, cmd};
 use std::sync::LazyLock;
 use std::time::Duration;
 
+static LOAD: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("load.lua")));
 static CREATE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("create.lua")));
 static TOUCH: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("touch.lua")));
 static OWN: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("own.lua")));
@@ -23,16 +24,16 @@ const TRIES: u32 = 8;
 const LINGER: Duration = Duration::from_secs(60);
 
 impl RedisStore {
-    /// The session that an id was given to, whether it still has it or not.
-    async fn handle_of(&self, id: &IdHash) -> Result<Option<Handle>, StoreError> {
-        let found: Option<Vec<u8>> = self.link.ask(cmd("GET").arg(keys::pointer(id))).await?;
-        found.map(|text| rows::handle(&text).ok_or_else(|| rows::damaged("a pointer"))).transpose()
-    }
-
     pub(super) async fn load_now(&self, id: &IdHash, now: Timestamp) -> Result<Loaded, StoreError> {
-        let Some(handle) = self.handle_of(id).await? else { return Ok(Loaded::Absent) };
-        let fields = self.link.ask(cmd("HGETALL").arg(keys::session(&handle))).await?;
-        rows::loaded(handle, fields, id, now)
+        let mut trail = self.trail(id);
+        while let Some(handle) = trail.next().await? {
+            let fields = self.link.run(&LOAD, &keys::session(&handle), &[]).await?;
+            match rows::loaded(handle, fields, id, now)? {
+                Loaded::Absent => {}
+                found => return Ok(found),
+            }
+        }
+        Ok(Loaded::Absent)
     }
 
     /// The pointer first, because it says whether the id is free; the session last, because it is what counts.
@@ -54,6 +55,7 @@ impl RedisStore {
         let mut arguments = vec![keep_for(record.deadline(), now, SLACK)];
         arguments.extend(rows::fields(id, record).into_iter().flat_map(|(name, value)| [name, value]));
         if self.link.run::<i64>(&CREATE, &keys::session(handle), &arguments).await? == 1 {
+            self.memory.put(*id, *handle);
             return Ok(true);
         }
         self.tidy(vec![del(id)]).await;
@@ -66,23 +68,39 @@ impl RedisStore {
         changes: &Changes,
         now: Timestamp,
     ) -> Result<Applied, StoreError> {
-        let Some(handle) = self.handle_of(id).await? else { return Ok(Applied::Gone) };
+        let mut trail = self.trail(id);
+        while let Some(handle) = trail.next().await? {
+            match self.apply_to(&handle, id, changes, now).await? {
+                Applied::Gone => {}
+                other => return Ok(other),
+            }
+        }
+        Ok(Applied::Gone)
+    }
+
+    async fn apply_to(
+        &self,
+        handle: &Handle,
+        id: &IdHash,
+        changes: &Changes,
+        now: Timestamp,
+    ) -> Result<Applied, StoreError> {
         for _ in 0..TRIES {
             let facts = match changes.lifetime {
                 None => None,
                 Some(lifetime) => {
-                    let Some(facts) = self.facts(&handle).await? else { return Ok(Applied::Gone) };
+                    let Some(facts) = self.facts(handle).await? else { return Ok(Applied::Gone) };
                     let end = facts.created + lifetime.absolute;
                     self.prolong(&facts.id, end, now).await?;
                     if let Some(account) = &facts.account {
-                        self.own(account, &handle, end, now).await?;
+                        self.own(account, handle, end, now).await?;
                     }
                     Some(facts)
                 }
             };
-            match self.change(id, &handle, changes, None, facts.as_ref(), now).await? {
+            match self.change(id, handle, changes, None, facts.as_ref(), now).await? {
                 Outcome::Done(version, deadline) => {
-                    self.tidy(changes.lifetime.map(|_| hasten(&handle, deadline)).into_iter().collect()).await;
+                    self.tidy(changes.lifetime.map(|_| hasten(handle, deadline)).into_iter().collect()).await;
                     return Ok(Applied::Done(version));
                 }
                 Outcome::Refused(why) => return Ok(why),
@@ -99,21 +117,38 @@ impl RedisStore {
         rotation: &Rotation,
         now: Timestamp,
     ) -> Result<Applied, StoreError> {
-        let Some(handle) = self.handle_of(id).await? else { return Ok(Applied::Gone) };
+        let mut trail = self.trail(id);
+        while let Some(handle) = trail.next().await? {
+            match self.rotate_of(&handle, id, rotation, now).await? {
+                Applied::Gone => {}
+                other => return Ok(other),
+            }
+        }
+        Ok(Applied::Gone)
+    }
+
+    async fn rotate_of(
+        &self,
+        handle: &Handle,
+        id: &IdHash,
+        rotation: &Rotation,
+        now: Timestamp,
+    ) -> Result<Applied, StoreError> {
         let mut pointed = false;
         for _ in 0..TRIES {
-            let facts = match self.facts(&handle).await? {
+            let facts = match self.facts(handle).await? {
                 Some(facts) if facts.id == *id => facts,
                 _ => return self.refuse(Applied::Gone, pointed, rotation).await,
             };
-            self.lead_to(&handle, &facts, rotation, pointed, now).await?;
+            self.lead_to(handle, &facts, rotation, pointed, now).await?;
             pointed = true;
-            match self.change(id, &handle, &rotation.changes, Some(rotation), Some(&facts), now).await? {
+            match self.change(id, handle, &rotation.changes, Some(rotation), Some(&facts), now).await? {
                 Outcome::Done(version, deadline) => {
+                    self.memory.put(rotation.to, *handle);
                     let (Grace::Recognised(until) | Grace::Reaches(until)) = rotation.grace;
                     let mut after = vec![cmd("PEXPIRE")];
                     after[0].arg(keys::pointer(id)).arg(keep_for(until, now, LINGER));
-                    after.extend(rotation.changes.lifetime.map(|_| hasten(&handle, deadline)));
+                    after.extend(rotation.changes.lifetime.map(|_| hasten(handle, deadline)));
                     self.tidy(after).await;
                     return Ok(Applied::Done(version));
                 }
@@ -197,19 +232,27 @@ impl RedisStore {
     }
 
     pub(super) async fn touch_now(&self, id: &IdHash, now: Timestamp) -> Result<bool, StoreError> {
-        let Some(handle) = self.handle_of(id).await? else { return Ok(false) };
         let arguments = [keys::hex(id), now.0.to_string(), SLACK.as_millis().to_string()].map(String::into_bytes);
-        let said: String = self.link.run(&TOUCH, &keys::session(&handle), &arguments).await?;
-        match said.as_str() {
-            "done" => Ok(true),
-            "gone" => Ok(false),
-            _ => Err(rows::damaged("a session")),
+        let mut trail = self.trail(id);
+        while let Some(handle) = trail.next().await? {
+            let said: String = self.link.run(&TOUCH, &keys::session(&handle), &arguments).await?;
+            match said.as_str() {
+                "done" => return Ok(true),
+                "gone" => {}
+                _ => return Err(rows::damaged("a session")),
+            }
         }
+        Ok(false)
     }
 
     pub(super) async fn end_now(&self, id: &IdHash) -> Result<bool, StoreError> {
-        let Some(handle) = self.handle_of(id).await? else { return Ok(false) };
-        self.end_if(&handle, end_conditions(Some(id), None, None)).await
+        let mut trail = self.trail(id);
+        while let Some(handle) = trail.next().await? {
+            if self.end_if(&handle, end_conditions(Some(id), None, None)).await? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Ends a session if the conditions hold, and then clears away what led to it.

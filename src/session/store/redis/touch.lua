@@ -6,8 +6,11 @@ local kept = redis.pcall('HMGET', key, 'id', 'created', 'seen', 'idle', 'absolut
 if kept.err then
   return 'corrupt'
 end
-local created, seen = tonumber(kept[2] or ''), tonumber(kept[3] or '')
-local idle, absolute = tonumber(kept[4] or ''), tonumber(kept[5] or '')
+local function number(text, form)
+  return tonumber(string.match(text or '', form) or '')
+end
+local created, seen = number(kept[2], '^-?%d+$'), number(kept[3], '^-?%d+$')
+local idle, absolute = number(kept[4], '^%d+$'), number(kept[5], '^%d+$')
 if not (kept[1] and created and seen and idle and absolute) then
   return redis.call('EXISTS', key) == 1 and 'corrupt' or 'gone'
 end

@@ -5,6 +5,7 @@ use redis::cluster::ClusterClient;
 use redis::cluster_async::ClusterConnection;
 use redis::cluster_routing::{RoutingInfo, SingleNodeRoutingInfo};
 use redis::{AsyncConnectionConfig, Cmd, ErrorKind, PushInfo, PushKind, RedisResult, ServerErrorKind, Value};
+use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -34,7 +35,11 @@ impl Client {
                         Ok::<_, ()>(())
                     });
                 let making = client.get_multiplexed_async_connection_with_config(&config);
-                Connection::Alone(tokio::time::timeout(timeout, making).await.map_err(late)??)
+                Connection::Alone(
+                    tokio::time::timeout(timeout, async { refuse_replica(making.await?).await })
+                        .await
+                        .map_err(late)??,
+                )
             }
             Self::Cluster(client) => {
                 let making = client.get_async_connection();
@@ -42,6 +47,17 @@ impl Client {
             }
         };
         Ok(Wire { connection, suspect })
+    }
+}
+
+/// A replica may not know yet what has ended (G3). Those of a Cluster refuse to answer by themselves.
+async fn refuse_replica(mut connection: MultiplexedConnection) -> RedisResult<MultiplexedConnection> {
+    let hello: HashMap<String, Value> = redis::cmd("HELLO").query_async(&mut connection).await?;
+    match hello.get("role") {
+        Some(Value::BulkString(role)) if role == b"replica" => {
+            Err((ErrorKind::Client, "the server is a replica, which may not know yet what has ended").into())
+        }
+        _ => Ok(connection),
     }
 }
 

@@ -1,0 +1,210 @@
+//! Requests per second and CPU a request: through HTTP, each server a process of its own, all rows in one run.
+//!
+//! The rows take turns, round after round, and each shows its middle round: what else the machine does meanwhile falls on
+//! all of them.
+
+use super::load::{Client, Expect, get};
+use super::report::{Aim, Report, ratio, whole};
+use super::server::{SEVEN, Server, TOWER};
+use super::stores::{Place, Stores};
+use super::{Scope, progress, usage};
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+/// How many sessions the requests spread over.
+const SESSIONS: usize = 1_000;
+
+/// What is asked of a server.
+struct Kind {
+    name: &'static str,
+    path: &'static str,
+    cookies: Cookies,
+    expect: Expect,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Cookies {
+    None,
+    One,
+    Many,
+}
+
+const BARE: &str = "bare route, no layer";
+const ANONYMOUS: &str = "no cookie";
+const UNUSED: &str = "cookie, session not used";
+const READ: &str = "read";
+
+const KINDS: [Kind; 7] = [
+    Kind { name: BARE, path: "/bare", cookies: Cookies::None, expect: Expect::Text(SEVEN) },
+    Kind { name: ANONYMOUS, path: "/plain", cookies: Cookies::None, expect: Expect::Text(SEVEN) },
+    Kind { name: UNUSED, path: "/plain", cookies: Cookies::Many, expect: Expect::Text(SEVEN) },
+    Kind { name: READ, path: "/read", cookies: Cookies::Many, expect: Expect::Text(SEVEN) },
+    Kind { name: "write", path: "/write", cookies: Cookies::Many, expect: Expect::Number },
+    Kind { name: "update", path: "/update", cookies: Cookies::Many, expect: Expect::Number },
+    Kind { name: "update, all of one session", path: "/update", cookies: Cookies::One, expect: Expect::Number },
+];
+
+/// One server, what it was asked, and what was seen.
+struct Subject {
+    place: Place,
+    server: Server,
+    client: Client,
+    requests: Vec<Vec<Vec<u8>>>,
+    counts: Vec<Vec<u8>>,
+    samples: BTreeMap<&'static str, Vec<Sample>>,
+    /// How many updates were answered, per kind.
+    updates: BTreeMap<&'static str, usize>,
+    failure: Option<String>,
+}
+
+#[derive(Clone, Copy)]
+struct Sample {
+    rate: f64,
+    /// Microseconds of CPU a request, of the server's process and of the store's.
+    cpu: f64,
+    store_cpu: f64,
+}
+
+impl Subject {
+    async fn start(place: Place) -> Result<Self, String> {
+        let server = Server::start(&place.url);
+        let mut client = Client::connect(server.address).await?;
+        let begin = vec![get("/begin", None); SESSIONS];
+        let cookies = client.each(&begin, |answer| answer.cookie.map(str::to_owned)).await?;
+        let of = |path, cookies: &[String]| cookies.iter().map(|cookie| get(path, Some(cookie))).collect::<Vec<_>>();
+        let requests = KINDS.iter().map(|kind| match kind.cookies {
+            Cookies::None => vec![get(kind.path, None)],
+            Cookies::One => of(kind.path, &cookies[..1]),
+            Cookies::Many => of(kind.path, &cookies),
+        });
+        let (requests, counts) = (requests.collect(), of("/count", &cookies));
+        let (samples, updates) = (BTreeMap::new(), BTreeMap::new());
+        Ok(Self { place, server, client, requests, counts, samples, updates, failure: None })
+    }
+
+    async fn measure(&mut self, number: usize, warm_up: Duration, span: Duration) -> Result<(), String> {
+        let (kind, requests) = (&KINDS[number], &self.requests[number]);
+        let warmed_up = self.client.drive(requests, kind.expect, warm_up).await?;
+        let pid = self.server.pid();
+        let (cpu, store_cpu) = (usage::cpu(pid), self.place.server_cpu());
+        let begun = Instant::now();
+        let answered = self.client.drive(requests, kind.expect, span).await?;
+        let took = begun.elapsed();
+        let cpu = usage::cpu(pid).saturating_sub(cpu);
+        let store_cpu = self.place.server_cpu().saturating_sub(store_cpu);
+        let a_request = |spent: Duration| spent.as_secs_f64() * 1e6 / count(answered);
+        let sample =
+            Sample { rate: count(answered) / took.as_secs_f64(), cpu: a_request(cpu), store_cpu: a_request(store_cpu) };
+        self.samples.entry(kind.name).or_default().push(sample);
+        if kind.path == "/update" {
+            *self.updates.entry(kind.name).or_default() += warmed_up + answered;
+        }
+        Ok(())
+    }
+
+    /// How many answered updates the sessions do not show.
+    async fn lost(&mut self) -> Result<usize, String> {
+        let number = |answer: &super::load::Answer<'_>| std::str::from_utf8(answer.body).ok()?.parse::<usize>().ok();
+        let counted: usize = self.client.each(&self.counts, number).await?.into_iter().sum();
+        Ok(self.updates.values().sum::<usize>().saturating_sub(counted))
+    }
+
+    fn middle(&self, kind: &str) -> Option<Sample> {
+        let samples = self.samples.get(kind)?;
+        let middle = |value: fn(&Sample) -> f64| {
+            let mut values: Vec<_> = samples.iter().map(value).collect();
+            values.sort_by(f64::total_cmp);
+            values[values.len() / 2]
+        };
+        Some(Sample { rate: middle(|s| s.rate), cpu: middle(|s| s.cpu), store_cpu: middle(|s| s.store_cpu) })
+    }
+}
+
+/// Measures, and writes the table and the aims into the report.
+pub(crate) async fn run(scope: &Scope, stores: &Stores, report: &mut Report) {
+    let (rounds, warm_up, span) = if scope.quick { (3, 50, 200) } else { (5, 100, 700) };
+    let mut subjects = Vec::new();
+    for name in ["memory", "sqlite", "postgres", "redis"] {
+        if let Some(place) = stores.place(name, "requests").await {
+            subjects.push(Subject::start(place).await.expect("a server with sessions"));
+        }
+    }
+    let tower = Place { name: "tower-sessions", url: TOWER.to_owned(), pid: None };
+    subjects.push(Subject::start(tower).await.expect("a server with sessions"));
+    for round in 1..=rounds {
+        progress(&format!("requests, round {round} of {rounds}"));
+        for (number, kind) in KINDS.iter().enumerate() {
+            for subject in subjects.iter_mut().filter(|subject| subject.failure.is_none()) {
+                let measured =
+                    subject.measure(number, Duration::from_millis(warm_up), Duration::from_millis(span)).await;
+                subject.failure = measured.err().map(|said| format!("{}: {said}", kind.name));
+            }
+        }
+    }
+    tell(&mut subjects, report).await;
+    for subject in &subjects {
+        stores.clear(&subject.place).await;
+    }
+}
+
+async fn tell(subjects: &mut [Subject], report: &mut Report) {
+    report.heading("Requests");
+    let mut rows = Vec::new();
+    let mut remarks = Vec::new();
+    for subject in subjects {
+        let name = subject.place.name;
+        if let Some(failure) = &subject.failure {
+            report.failed(&format!("{name}: a wrong answer to {failure}"));
+        } else {
+            match subject.lost().await {
+                Ok(lost) => {
+                    let updates: usize = subject.updates.values().sum();
+                    remarks.push(format!("{name}: {lost} of {} updates lost", whole(count(updates))));
+                    if lost > 0 && subject.place.url != TOWER {
+                        report.failed(&format!("{name}: {lost} updates were answered and are not there"));
+                    }
+                }
+                Err(failure) => report.failed(&format!("{name}: {failure}")),
+            }
+        }
+        let bare = subject.middle(BARE).map_or(f64::NAN, |bare| bare.cpu);
+        for kind in &KINDS {
+            let Some(Sample { rate, cpu, store_cpu }) = subject.middle(kind.name) else { continue };
+            let store_cpu = if subject.place.pid.is_some() { format!("{store_cpu:.1}") } else { "–".to_owned() };
+            let figures = [whole(rate), format!("{cpu:.1}"), ratio(cpu / bare), store_cpu];
+            rows.push([vec![name.to_owned(), kind.name.to_owned()], figures.to_vec()].concat());
+        }
+        aim(subject, report);
+    }
+    report.table(&["store", "request", "requests/s", "CPU µs", "× bare", "store server's CPU µs"], &rows);
+    report.text(&format!("Whether updates were lost, by what the sessions hold in the end: {}.", remarks.join("; ")));
+}
+
+/// What a read costs beyond the check of its signature, in bare routes.
+fn aim(subject: &Subject, report: &mut Report) {
+    let cpu = |kind| subject.middle(kind).map(|sample| sample.cpu);
+    let (Some(bare), Some(anonymous), Some(unused), Some(read)) = (cpu(BARE), cpu(ANONYMOUS), cpu(UNUSED), cpu(READ))
+    else {
+        return;
+    };
+    let name = subject.place.name;
+    let beyond = (bare + read - unused) / bare;
+    let strictly = (read - (unused - anonymous)) / bare;
+    if ["memory", "sqlite"].contains(&name) {
+        let what = format!("a read on {name}, beyond signature checking, in CPU of a bare route");
+        report.aim(Aim { what, asked: "at most 1.15".to_owned(), found: ratio(beyond), met: beyond <= 1.15 });
+    }
+    if name != "tower-sessions" {
+        let whole_layer = ratio(strictly);
+        report.note(&format!(
+            "{name}: a read costs {} bare routes beyond signature checking; {whole_layer} with the whole layer counted \
+             and the check of the signature alone left out",
+            ratio(beyond)
+        ));
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts of a few seconds")]
+fn count(number: usize) -> f64 {
+    number as f64
+}

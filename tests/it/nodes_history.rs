@@ -1,0 +1,254 @@
+//! Many clients, two servers, and a nemesis that kills servers, freezes the store and cuts the way to it: the history
+//! that the clients saw must be one that the guarantees allow.
+
+use crate::support::chance::Chance;
+use crate::support::history::{History, What};
+use crate::support::nemesis::Nemesis;
+use crate::support::node::Answer;
+use crate::support::{Kind, SHARED};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::task::JoinSet;
+
+/// Pairs of clients; each pair shares a session.
+const PAIRS: usize = 4;
+const KEYS: [char; 2] = ['a', 'b'];
+
+/// A session as its two clients know it.
+#[derive(Debug)]
+struct Visit {
+    number: usize,
+    handle: String,
+    /// All ids that it was given, the newest last.
+    cookies: Mutex<Vec<String>>,
+    /// It is over, or nobody knows its id any more: the pair begins another one.
+    left: AtomicBool,
+    /// An answer with a new id was lost.
+    adrift: AtomicBool,
+}
+
+impl Visit {
+    fn cookie(&self) -> String {
+        self.cookies.lock().expect("no panic").last().expect("at least one").clone()
+    }
+}
+
+/// The world that clients share.
+struct World {
+    nemesis: Nemesis,
+    history: History,
+    visits: Mutex<Vec<Arc<Visit>>>,
+    numbers: AtomicUsize,
+    over: AtomicBool,
+}
+
+impl World {
+    async fn ask(&self, chance: &mut Chance, cookie: &str, path: &str) -> Option<Answer> {
+        let answer = self.nemesis.ask(chance.below(2), cookie, path).await;
+        if answer.as_ref().is_none_or(|answer| answer.status == 503) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        answer
+    }
+
+    /// A session with a value under both keys, or nothing when something came between.
+    async fn begin(&self, chance: &mut Chance) -> Option<Arc<Visit>> {
+        let cookie = self.ask(chance, "", "/step/sign-in").await?.cookie?;
+        let number = self.numbers.fetch_add(1, Ordering::SeqCst);
+        for key in KEYS {
+            let begun = self.history.now();
+            let set = self.ask(chance, &cookie, &format!("/put/{key}/{number}-{key}-0")).await?;
+            if set.status != 200 {
+                return None;
+            }
+            self.history.note(number, begun, What::Set { key, value: 0, acknowledged: true });
+        }
+        let handle = self.ask(chance, &cookie, "/handle").await.filter(|answer| answer.status == 200)?.text;
+        let (left, adrift) = (AtomicBool::new(false), AtomicBool::new(false));
+        let visit = Arc::new(Visit { number, handle, cookies: Mutex::new(vec![cookie]), left, adrift });
+        self.visits.lock().expect("no panic").push(Arc::clone(&visit));
+        Some(visit)
+    }
+
+    async fn set(&self, chance: &mut Chance, visit: &Visit, key: char, value: u32) {
+        let begun = self.history.now();
+        let path = format!("/put/{key}/{}-{key}-{value}", visit.number);
+        let what = match self.ask(chance, &visit.cookie(), &path).await {
+            Some(answer) if answer.status == 200 && answer.set.is_empty() => What::Set { key, value, acknowledged: true },
+            // Ended under the request; or over before, so that another session has begun.
+            Some(answer) if matches!(answer.status, 200 | 409) => What::Gone,
+            _ => What::Set { key, value, acknowledged: false },
+        };
+        self.came_of_it(visit, begun, what);
+    }
+
+    async fn get(&self, chance: &mut Chance, visit: &Visit) {
+        let (begun, key) = (self.history.now(), *chance.of(&KEYS));
+        let Some(answer) = self.ask(chance, &visit.cookie(), &format!("/get/{key}")).await else { return };
+        assert!(answer.set.is_empty() && matches!(answer.status, 200 | 503), "{answer:?}");
+        if answer.status == 200 {
+            let what = match value_of(visit, key, &answer.text) {
+                Some(value) => What::Get { key, value },
+                None => What::Gone,
+            };
+            self.came_of_it(visit, begun, what);
+        }
+    }
+
+    async fn rotate(&self, chance: &mut Chance, visit: &Visit) {
+        let begun = self.history.now();
+        match self.ask(chance, &visit.cookie(), "/step/rotate").await {
+            Some(Answer { status: 200, cookie: Some(new), .. }) => {
+                visit.cookies.lock().expect("no panic").push(new);
+                self.history.note(visit.number, begun, What::Used);
+            }
+            Some(Answer { status: 200 | 409, .. }) => self.came_of_it(visit, begun, What::Gone),
+            _ => {
+                visit.adrift.store(true, Ordering::SeqCst);
+                visit.left.store(true, Ordering::SeqCst);
+            }
+        }
+    }
+
+    async fn revoke(&self, chance: &mut Chance, visit: &Visit) {
+        let begun = self.history.now();
+        let (cookie, path) = match chance.below(2) {
+            0 => (visit.cookie(), "/step/end".to_owned()),
+            _ => (String::new(), format!("/revoke/ada/{}", visit.handle)),
+        };
+        let answer = self.ask(chance, &cookie, &path).await;
+        let acknowledged = answer.is_some_and(|answer| answer.status == 200);
+        self.history.note(visit.number, begun, What::Revoke { acknowledged });
+        visit.left.store(true, Ordering::SeqCst);
+    }
+
+    fn came_of_it(&self, visit: &Visit, begun: Duration, what: What) {
+        visit.left.fetch_or(what == What::Gone, Ordering::SeqCst);
+        self.history.note(visit.number, begun, what);
+    }
+}
+
+/// The number in a value of this session's key. Of another's, it is foreign data.
+fn value_of(visit: &Visit, key: char, text: &str) -> Option<u32> {
+    let own = format!("{}-{key}-", visit.number);
+    let number = text.strip_prefix(&own);
+    assert!(text.is_empty() || number.is_some(), "{own} expected, foreign data found: {text}");
+    number.map(|number| number.parse().expect("a number"))
+}
+
+/// The one of a pair who renews the id, and begins the next session.
+async fn lead(world: Arc<World>, current: Arc<Mutex<Option<Arc<Visit>>>>, mut chance: Chance) {
+    let mut value = 0;
+    while !world.over.load(Ordering::SeqCst) {
+        let visit = current.lock().expect("no panic").clone();
+        let Some(visit) = visit.filter(|visit| !visit.left.load(Ordering::SeqCst)) else {
+            value = 0;
+            let next = world.begin(&mut chance).await;
+            *current.lock().expect("no panic") = next;
+            continue;
+        };
+        match chance.below(10) {
+            0 => world.rotate(&mut chance, &visit).await,
+            1..5 => {
+                value += 1;
+                world.set(&mut chance, &visit, 'a', value).await;
+            }
+            _ => world.get(&mut chance, &visit).await,
+        }
+    }
+}
+
+/// The one who ends it.
+async fn follow(world: Arc<World>, current: Arc<Mutex<Option<Arc<Visit>>>>, mut chance: Chance) {
+    let mut last = (0, 0);
+    while !world.over.load(Ordering::SeqCst) {
+        let visit = current.lock().expect("no panic").clone();
+        let Some(visit) = visit.filter(|visit| !visit.left.load(Ordering::SeqCst)) else {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+            continue;
+        };
+        if last.0 != visit.number {
+            last = (visit.number, 0);
+        }
+        match chance.below(60) {
+            0 => world.revoke(&mut chance, &visit).await,
+            1..25 => {
+                last.1 += 1;
+                world.set(&mut chance, &visit, 'b', last.1).await;
+            }
+            _ => world.get(&mut chance, &visit).await,
+        }
+    }
+}
+
+/// When all is well again: each session that nobody ended is there, under one id; the others are under none.
+async fn is_as_it_should_be(world: &World, kind: Kind) {
+    let events = world.history.events();
+    world.nemesis.advance(Duration::from_secs(11)).await;
+    let live = world.nemesis.handles().await;
+    for visit in world.visits.lock().expect("no panic").clone() {
+        let revoked = |sure| {
+            let what = What::Revoke { acknowledged: sure };
+            events.iter().any(|event| event.session == visit.number && event.what == what)
+        };
+        let mut opens = Vec::new();
+        for cookie in visit.cookies.lock().expect("no panic").clone() {
+            let answer = world.nemesis.surely(visit.number % 2, &cookie, "/get/a").await;
+            opens.push(value_of(&visit, 'a', &answer.text).is_some());
+        }
+        let (last, earlier) = opens.split_last().expect("at least one");
+        assert!(!earlier.contains(&true), "on {kind:?}: an id of long ago opens {visit:?}");
+        let lives = live.contains(&visit.handle);
+        let adrift = visit.adrift.load(Ordering::SeqCst);
+        assert!(lives || !last, "on {kind:?}: it opens and is not listed: {visit:?}");
+        assert!(*last || !lives || adrift, "on {kind:?}: it is listed and no id opens it: {visit:?}");
+        if revoked(true) {
+            assert!(!lives, "on {kind:?}: it was ended and lives: {visit:?}");
+        } else if !revoked(false) {
+            assert!(lives, "on {kind:?}: nobody has ended it, and it is gone: {visit:?}");
+        }
+    }
+}
+
+async fn holds_against_a_nemesis(kind: Kind, mut chance: Chance) {
+    let world = Arc::new(World {
+        nemesis: Nemesis::on(kind).await,
+        history: History::new(),
+        visits: Mutex::default(),
+        numbers: AtomicUsize::new(1),
+        over: AtomicBool::new(false),
+    });
+    let mut clients = JoinSet::new();
+    for pair in 0..PAIRS {
+        let current = Arc::new(Mutex::new(None));
+        clients.spawn(lead(Arc::clone(&world), Arc::clone(&current), chance.fork(2 * pair)));
+        clients.spawn(follow(Arc::clone(&world), current, chance.fork(2 * pair + 1)));
+    }
+    for _ in 0..8 {
+        tokio::time::sleep(Duration::from_millis(150) + chance.span(Duration::from_millis(200))).await;
+        world.nemesis.strike(&mut chance).await;
+    }
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    world.over.store(true, Ordering::SeqCst);
+    while let Some(ended) = clients.join_next().await {
+        ended.unwrap_or_else(|error| panic!("on {kind:?}: {error}"));
+    }
+    let events = world.history.events();
+    assert_eq!(world.history.broken(), [] as [String; 0], "on {kind:?}");
+    is_as_it_should_be(&world, kind).await;
+    let count = |wanted: fn(&What) -> bool| events.iter().filter(|event| wanted(&event.what)).count();
+    let acknowledged = count(|what| matches!(what, What::Set { acknowledged: true, .. }));
+    let ended = count(|what| matches!(what, What::Revoke { acknowledged: true }));
+    let (read, used) = (count(|what| matches!(what, What::Get { .. })), count(|what| *what == What::Used));
+    println!("{kind:?}: {acknowledged} set, {read} read, {used} rotated, {ended} ended");
+    assert!(acknowledged > 50 && read > 50 && used > 0, "on {kind:?}: hardly anything happened");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn g1_g3_g4_s99_no_history_against_a_nemesis_breaks_a_promise() {
+    let chance = Chance::new("a nemesis");
+    for (number, kind) in SHARED.into_iter().enumerate() {
+        holds_against_a_nemesis(kind, chance.fork(number)).await;
+    }
+}

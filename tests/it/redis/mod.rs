@@ -1,0 +1,82 @@
+//! What is special to the Redis store: its address, its keys, its connections, and what a crash leaves of its steps.
+
+mod cluster;
+mod crash;
+mod kept;
+mod opening;
+mod outages;
+mod wires;
+
+use hardtack::session::Lifetime;
+use hardtack::session::clock::Timestamp;
+use hardtack::session::id::{IdHash, Secret};
+use hardtack::session::record::{Changes, Data, Grace, Owner, Record, Rotation};
+use hardtack::session::store::redis::RedisStore;
+use hardtack::session::store::{Loaded, Schema, Store};
+use redis::aio::MultiplexedConnection;
+use redis::{Cmd, FromRedisValue};
+use std::time::Duration;
+
+const NOW: Timestamp = Timestamp(4_000_000_000_000);
+/// What the engine gives a call of the store.
+const PATIENCE: Duration = Duration::from_millis(800);
+
+async fn open(url: &str) -> RedisStore {
+    open_within(url, Duration::from_secs(20)).await
+}
+
+async fn open_within(url: &str, timeout: Duration) -> RedisStore {
+    RedisStore::open(url, timeout, Schema::Migrate).await.expect("a store")
+}
+
+fn new_id() -> IdHash {
+    Secret::generate().expect("random numbers").hash()
+}
+
+fn of(account: &str) -> Owner {
+    Owner { account: Some(account.to_owned()), device: None }
+}
+
+fn record(account: Option<&str>) -> Record {
+    let data = Data::from([("a".to_owned(), "1".to_owned())]);
+    let owner = account.map(of).unwrap_or_default();
+    Record { owner, ..Record::new(data, Lifetime::default(), NOW) }
+}
+
+async fn begin(store: &RedisStore, account: Option<&str>) -> (IdHash, Record) {
+    let (id, record) = (new_id(), record(account));
+    assert!(store.create(&id, &record).await.expect("an answer"));
+    (id, record)
+}
+
+/// Sets a value. It may be as large as it likes.
+fn change(value: &str) -> Changes {
+    let values = [("b".to_owned(), Some(value.to_owned()))].into();
+    Changes { values, max_data: usize::MAX, ..Changes::default() }
+}
+
+fn sign_in(to: IdHash, account: &str) -> Rotation {
+    let grace = Grace::Recognised(NOW + Duration::from_secs(10));
+    Rotation { to, changes: change("2"), owner: Some(of(account)), grace }
+}
+
+async fn is_live(store: &RedisStore, id: &IdHash) -> bool {
+    matches!(store.load(id, NOW).await.expect("an answer"), Loaded::Live(..))
+}
+
+/// A connection past the store.
+async fn past(url: &str) -> MultiplexedConnection {
+    let client = redis::Client::open(url).expect("an address");
+    client.get_multiplexed_async_connection().await.expect("a server")
+}
+
+async fn ask<T: FromRedisValue>(server: &mut MultiplexedConnection, command: &Cmd) -> T {
+    command.query_async(server).await.expect("an answer")
+}
+
+/// The names of all keys of a server.
+async fn keys(server: &mut MultiplexedConnection) -> Vec<String> {
+    let mut keys: Vec<String> = ask(server, redis::cmd("KEYS").arg("*")).await;
+    keys.sort();
+    keys
+}

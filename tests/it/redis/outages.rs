@@ -1,0 +1,119 @@
+//! The server stopped, frozen, cut off: calls end in time, and service comes back by itself (G8).
+
+use super::wires::Wire;
+use super::{NOW, PATIENCE, begin, open_within};
+use crate::support::servers::{Program, Server};
+use futures::future::join_all;
+use hardtack::session::id::IdHash;
+use hardtack::session::store::redis::RedisStore;
+use hardtack::session::store::{Loaded, Store};
+use std::time::{Duration, Instant};
+use tokio::time::timeout;
+
+/// Whether a visitor who comes now is served. Waits as long as the engine does, and drops the call as it does.
+async fn served(store: &RedisStore, id: &IdHash) -> bool {
+    matches!(timeout(PATIENCE, store.load(id, NOW)).await, Ok(Ok(Loaded::Live(..))))
+}
+
+async fn crowd(store: &RedisStore, id: &IdHash) -> usize {
+    join_all((0..32).map(|_| served(store, id))).await.into_iter().filter(|served| *served).count()
+}
+
+async fn comes_back(store: &RedisStore, id: &IdHash) {
+    let begun = Instant::now();
+    while !served(store, id).await {
+        // What is not given up by the store is given up by the system, after a quarter of an hour.
+        assert!(begun.elapsed() < Duration::from_secs(20), "service does not come back");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    println!("served again after {:?}", begun.elapsed());
+    assert_eq!(crowd(store, id).await, 32);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn g8_comes_back_after_the_server_was_stopped() {
+    if !Program::Redis.is_here() {
+        return;
+    }
+    let server = Server::redis(&["--appendonly", "yes", "--appendfsync", "always"]).await;
+    let store = open_within(&server.url("0"), PATIENCE).await;
+    let (id, _) = begin(&store, None).await;
+    for crash in [false, true] {
+        assert_eq!(crowd(&store, &id).await, 32);
+        if crash {
+            server.kill().await
+        } else {
+            server.stop().await
+        }
+        assert_eq!(crowd(&store, &id).await, 0, "nobody is served meanwhile");
+        server.start().await;
+        comes_back(&store, &id).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn g8_a_server_that_comes_back_while_nobody_asks_costs_nobody_an_answer() {
+    if !Program::Redis.is_here() {
+        return;
+    }
+    let server = Server::redis(&["--appendonly", "yes", "--appendfsync", "always"]).await;
+    let store = open_within(&server.url("0"), Duration::from_secs(20)).await;
+    let (id, _) = begin(&store, None).await;
+    server.stop().await;
+    server.start().await;
+    assert!(matches!(store.load(&id, NOW).await, Ok(Loaded::Live(..))), "the very first is served");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn g8_comes_back_after_the_server_was_frozen() {
+    if !Program::Redis.is_here() {
+        return;
+    }
+    let server = Server::redis(&[]).await;
+    let store = open_within(&server.url("0"), PATIENCE).await;
+    let (id, _) = begin(&store, None).await;
+    for calls in [1, 4] {
+        server.freeze().await;
+        for _ in 0..calls {
+            assert_eq!(crowd(&store, &id).await, 0, "nobody is served meanwhile");
+        }
+        server.thaw().await;
+        comes_back(&store, &id).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn g8_comes_back_after_the_way_was_cut() {
+    if !Program::Redis.is_here() {
+        return;
+    }
+    let server = Server::redis(&[]).await;
+    let wire = Wire::before(server.port).await;
+    let store = open_within(&server.url_through(wire.port, "0"), PATIENCE).await;
+    let (id, _) = begin(&store, None).await;
+    for calls in [1, 4] {
+        assert_eq!(crowd(&store, &id).await, 32);
+        wire.cut();
+        for _ in 0..calls {
+            assert_eq!(crowd(&store, &id).await, 0, "nobody is served meanwhile");
+        }
+        wire.mend();
+        comes_back(&store, &id).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn g8_a_call_that_nobody_waits_for_any_more_gives_a_dead_connection_away() {
+    if !Program::Redis.is_here() {
+        return;
+    }
+    let server = Server::redis(&[]).await;
+    let wire = Wire::before(server.port).await;
+    // Longer than the engine waits, so that the store itself never sees an answer fail.
+    let store = open_within(&server.url_through(wire.port, "0"), 2 * PATIENCE - Duration::from_millis(1)).await;
+    let (id, _) = begin(&store, None).await;
+    wire.cut();
+    assert!(!served(&store, &id).await);
+    wire.mend();
+    comes_back(&store, &id).await;
+}

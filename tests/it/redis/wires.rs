@@ -1,0 +1,144 @@
+//! Ways to a server that fail: cut without a word, or after so many commands.
+
+use std::sync::Arc;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+
+/// What becomes of what is sent.
+#[derive(Clone, Copy, Debug)]
+enum Way {
+    /// It arrives.
+    Open,
+    /// It is swallowed, and nobody is told. Connections that see this are dead for ever.
+    Swallowed,
+    /// So many commands arrive, and then every connection ends.
+    Commands(usize),
+}
+
+/// A wire before a server.
+pub struct Wire {
+    pub port: u16,
+    way: Arc<watch::Sender<Way>>,
+}
+
+impl Wire {
+    pub async fn before(server: u16) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        let way = Arc::new(watch::Sender::new(Way::Open));
+        let ways = Arc::clone(&way);
+        tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                tokio::spawn(carry(client, server, Arc::clone(&ways)));
+            }
+        });
+        Self { port, way }
+    }
+
+    /// Swallows everything from now on. Whoever is connected stays so, and never hears again.
+    pub fn cut(&self) {
+        self.way.send_replace(Way::Swallowed);
+    }
+
+    /// New connections work again. The old ones do not.
+    pub fn mend(&self) {
+        self.way.send_replace(Way::Open);
+    }
+
+    /// Lets so many commands through, with or without their answers; then nothing, and nobody in.
+    pub fn break_after(&self, commands: usize) {
+        self.way.send_replace(Way::Commands(commands));
+    }
+}
+
+async fn carry(client: TcpStream, server: u16, ways: Arc<watch::Sender<Way>>) {
+    let mut way = ways.subscribe();
+    let now = *way.borrow_and_update();
+    match now {
+        Way::Open => {}
+        Way::Commands(_) => return,
+        Way::Swallowed => {
+            // Taken by nobody, and never closed.
+            std::future::pending::<()>().await;
+        }
+    }
+    let Ok(server) = TcpStream::connect(("127.0.0.1", server)).await else { return };
+    let (from_client, to_client) = client.into_split();
+    let (from_server, to_server) = server.into_split();
+    let back = tokio::spawn(answers(from_server, to_client, way));
+    commands(from_client, to_server, ways).await;
+    back.abort();
+}
+
+async fn answers(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut way: watch::Receiver<Way>) {
+    let mut bytes = vec![0; 64 * 1024];
+    loop {
+        tokio::select! {
+            biased;
+            swallowed = swallowed(&mut way) => match swallowed {
+                true => std::future::pending().await,
+                false => return,
+            },
+            read = from.read(&mut bytes) => match read {
+                Ok(read @ 1..) if to.write_all(&bytes[..read]).await.is_ok() => {}
+                _ => return,
+            }
+        }
+    }
+}
+
+/// Waits until it is so; not, when nobody can change it any more.
+async fn swallowed(way: &mut watch::Receiver<Way>) -> bool {
+    way.wait_for(|way| matches!(way, Way::Swallowed)).await.is_ok()
+}
+
+async fn commands(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, ways: Arc<watch::Sender<Way>>) {
+    let (mut held, mut bytes) = (Vec::new(), vec![0; 64 * 1024]);
+    while let Ok(read @ 1..) = from.read(&mut bytes).await {
+        held.extend_from_slice(&bytes[..read]);
+        while let Some(length) = command(&held) {
+            let mut passes = None;
+            ways.send_modify(|way| match way {
+                Way::Open => passes = Some(true),
+                Way::Swallowed => {}
+                Way::Commands(0) => passes = Some(false),
+                Way::Commands(left) => (*left, passes) = (*left - 1, Some(true)),
+            });
+            match passes {
+                Some(true) if to.write_all(&held[..length]).await.is_ok() => drop(held.drain(..length)),
+                Some(_) => return,
+                None => std::future::pending().await,
+            }
+        }
+    }
+}
+
+/// The length of the first whole command in what was sent: `*2␍␊$3␍␊GET␍␊$1␍␊a␍␊`.
+fn command(sent: &[u8]) -> Option<usize> {
+    let (mut parts, mut at) = number(sent, 0)?;
+    while parts > 0 {
+        let (length, begin) = number(sent, at)?;
+        at = begin + length + 2;
+        parts -= 1;
+    }
+    (sent.len() >= at).then_some(at)
+}
+
+/// The number on a line, and where the next line begins.
+fn number(sent: &[u8], at: usize) -> Option<(usize, usize)> {
+    let line = sent.get(at + 1..)?;
+    let end = line.iter().position(|byte| *byte == b'\r')?;
+    let number = std::str::from_utf8(&line[..end]).ok()?.parse().expect("a length");
+    Some((number, at + 1 + end + 2))
+}
+
+#[test]
+fn a_command_is_whole_when_its_last_byte_has_come() {
+    let sent = b"*2\r\n$3\r\nGET\r\n$1\r\na\r\n*1\r\n";
+    assert_eq!(command(sent), Some(20));
+    for short in 0..20 {
+        assert_eq!(command(&sent[..short]), None, "{short}");
+    }
+}

@@ -1,0 +1,170 @@
+//! What clients of a store were shown, and whether a store that keeps its promises could have shown it to them.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// One thing that a client did, from before it asked until after it was answered.
+#[derive(Clone, Debug)]
+pub struct Event {
+    pub session: usize,
+    pub begun: Duration,
+    pub done: Duration,
+    pub what: What,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum What {
+    /// A value was set. Without an acknowledgement it may be set at any time from then on, or never.
+    Set { key: char, value: u32, acknowledged: bool },
+    /// A value was read.
+    Get { key: char, value: u32 },
+    /// The session could be used in another way.
+    Used,
+    /// The session was not there, or no more.
+    Gone,
+    /// The session was ended; perhaps, without an acknowledgement.
+    Revoke { acknowledged: bool },
+}
+
+/// All that happened, by all clients, on one clock.
+#[derive(Debug)]
+pub struct History {
+    origin: Instant,
+    events: Mutex<Vec<Event>>,
+}
+
+impl History {
+    pub fn new() -> Self {
+        Self { origin: Instant::now(), events: Mutex::default() }
+    }
+
+    pub fn now(&self) -> Duration {
+        self.origin.elapsed()
+    }
+
+    /// Notes what has just come to its end.
+    pub fn note(&self, session: usize, begun: Duration, what: What) {
+        let event = Event { session, begun, done: self.now(), what };
+        self.events.lock().unwrap_or_else(PoisonError::into_inner).push(event);
+    }
+
+    pub fn events(&self) -> Vec<Event> {
+        self.events.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The promises that were broken, each as a sentence.
+    ///
+    /// A key has one writer, who sets growing values one after the other; anybody reads.
+    pub fn broken(&self) -> Vec<String> {
+        let mut sessions: BTreeMap<usize, Vec<Event>> = BTreeMap::new();
+        for event in self.events() {
+            sessions.entry(event.session).or_default().push(event);
+        }
+        sessions.values().flat_map(|events| broken(events)).collect()
+    }
+}
+
+/// The broken promises of one session.
+fn broken(events: &[Event]) -> Vec<String> {
+    let revokes = || events.iter().filter(|event| matches!(event.what, What::Revoke { .. }));
+    let over = revokes().filter(|event| event.what == What::Revoke { acknowledged: true }).map(|event| event.done).min();
+    let ending = revokes().map(|event| event.begun).min();
+    let mut broken = Vec::new();
+    for event in events {
+        let used = match &event.what {
+            What::Get { key, value } => {
+                broken.extend(unfit(events, event, *key, *value));
+                true
+            }
+            What::Set { acknowledged, .. } => *acknowledged,
+            What::Used => true,
+            What::Gone => {
+                if ending.is_none_or(|ending| event.done < ending) {
+                    broken.push(format!("lost, and nobody had ended it: {event:?}"));
+                }
+                false
+            }
+            What::Revoke { .. } => false,
+        };
+        if used && over.is_some_and(|over| over < event.begun) {
+            broken.push(format!("used after its end: {event:?}, ended at {over:?}"));
+        }
+    }
+    broken
+}
+
+/// What is wrong with a value that was read, if something is.
+fn unfit(events: &[Event], get: &Event, key: char, value: u32) -> Option<String> {
+    let sets = || {
+        events.iter().filter_map(|event| match event.what {
+            What::Set { key: of, value, acknowledged } if of == key => Some((event, value, acknowledged)),
+            _ => None,
+        })
+    };
+    let Some((set, _, acknowledged)) = sets().find(|(_, set, _)| *set == value) else {
+        return Some(format!("a value that nobody set: {get:?}"));
+    };
+    if set.begun > get.done {
+        return Some(format!("a value of the future: {get:?}"));
+    }
+    let newer = sets().any(|(event, newer, acknowledged)| acknowledged && newer > value && event.done < get.begun);
+    // One that was not acknowledged may have come late, and over a newer one.
+    (acknowledged && newer).then(|| format!("a value that was superseded before: {get:?}"))
+}
+
+/// A history that is made up: moments in milliseconds.
+fn told(events: &[(u64, u64, What)]) -> Vec<String> {
+    let at = Duration::from_millis;
+    let event = |(begun, done, what): &(u64, u64, What)| Event {
+        session: 1,
+        begun: at(*begun),
+        done: at(*done),
+        what: what.clone(),
+    };
+    broken(&events.iter().map(event).collect::<Vec<_>>())
+}
+
+#[test]
+fn a_history_that_can_be_is_believed() {
+    let set = |value, acknowledged| What::Set { key: 'a', value, acknowledged };
+    let get = |value| What::Get { key: 'a', value };
+    let history = [
+        (0, 1, set(1, true)),
+        (2, 3, get(1)),
+        // A read beside a write may see either.
+        (4, 8, set(2, true)),
+        (5, 6, get(1)),
+        (5, 7, get(2)),
+        // A write that failed may still come, and late.
+        (10, 11, set(3, false)),
+        (12, 13, get(2)),
+        (14, 15, set(4, true)),
+        (16, 17, get(3)),
+        (20, 24, What::Revoke { acknowledged: true }),
+        (21, 25, get(4)),
+        (26, 27, What::Gone),
+    ];
+    assert_eq!(told(&history), [] as [String; 0]);
+}
+
+#[test]
+fn a_history_that_cannot_be_is_not() {
+    let set = |value, acknowledged| What::Set { key: 'a', value, acknowledged };
+    let get = |value| What::Get { key: 'a', value };
+    let revoked = (2, 3, What::Revoke { acknowledged: true });
+    let cases = [
+        (vec![(0, 1, set(1, true)), (2, 3, get(2))], "nobody set"),
+        (vec![(0, 1, set(1, true)), (2, 3, set(2, true)), (4, 5, get(1))], "superseded"),
+        (vec![(0, 1, set(1, true)), (2, 3, get(2)), (4, 5, set(2, true))], "future"),
+        (vec![(0, 1, set(1, true)), revoked.clone(), (4, 5, get(1))], "after its end"),
+        (vec![revoked.clone(), (4, 5, set(1, true))], "after its end"),
+        (vec![revoked.clone(), (4, 5, What::Used)], "after its end"),
+        (vec![(0, 1, What::Gone), revoked], "lost"),
+        (vec![(0, 1, What::Gone)], "lost"),
+    ];
+    for (history, says) in cases {
+        let found = told(&history);
+        assert!(found.len() == 1 && found[0].contains(says), "{history:?}: {found:?}");
+    }
+}

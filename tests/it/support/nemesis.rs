@@ -1,0 +1,119 @@
+//! Two servers on one store, and what can happen to them: they are killed, the store freezes, the way to it is cut.
+
+use super::chance::Chance;
+use super::node::{Answer, Node, Plan};
+use super::proxy::Proxy;
+use super::servers::Server;
+use super::{Kind, OwnStore, open};
+use sqlx::{Connection as _, SqliteConnection};
+use std::time::{Duration, Instant};
+use tokio::sync::RwLock;
+
+pub struct Nemesis {
+    nodes: [RwLock<Node>; 2],
+    plans: [Plan; 2],
+    store: Store,
+}
+
+/// What the servers stand on.
+enum Store {
+    /// A file can be locked.
+    File(OwnStore),
+    /// A Cluster is left alone: its nodes tell their own addresses.
+    Cluster(OwnStore),
+    /// A server can be frozen, and each way to it cut.
+    Server(Server, [Proxy; 2]),
+}
+
+impl Nemesis {
+    pub async fn on(kind: Kind) -> Self {
+        let (store, urls) = match kind {
+            Kind::Memory => panic!("nobody shares memory"),
+            Kind::Sqlite | Kind::Cluster => {
+                let own = open(kind).await;
+                let url = own.url.clone();
+                let store = if kind == Kind::Sqlite { Store::File(own) } else { Store::Cluster(own) };
+                (store, [url.clone(), url])
+            }
+            Kind::Postgres | Kind::Redis => {
+                let (server, database) = match kind {
+                    Kind::Postgres => (Server::postgres(&[]).await, "postgres"),
+                    _ => (Server::redis(&[]).await, "0"),
+                };
+                let ways = [Proxy::before(server.port).await, Proxy::before(server.port).await];
+                let urls = ways.each_ref().map(|way| server.url_through(way.port, database));
+                (Store::Server(server, ways), urls)
+            }
+        };
+        let [first, second] = urls;
+        // They read a session that is used at every request, and say so to the store.
+        let usual = Plan { timeout: Duration::from_millis(800), touch_every: Duration::ZERO, ..Plan::on(&first) };
+        let plans = [usual.clone(), Plan { url: second, ..usual }];
+        let nodes = [RwLock::new(Node::start(&plans[0]).await), RwLock::new(Node::start(&plans[1]).await)];
+        Self { nodes, plans, store }
+    }
+
+    /// Asks one of the two. Nothing, when it is killed meanwhile.
+    pub async fn ask(&self, node: usize, cookie: &str, path: &str) -> Option<Answer> {
+        // Whoever kills it does not wait for answers.
+        let request = self.nodes[node].read().await.ask(cookie, path);
+        request.await.ok()
+    }
+
+    /// Asks until there is an answer: when all is mended, there must be one soon.
+    pub async fn surely(&self, node: usize, cookie: &str, path: &str) -> Answer {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        loop {
+            match self.ask(node, cookie, path).await {
+                Some(answer) if answer.status == 200 => return answer,
+                other => assert!(Instant::now() < deadline, "{path} never recovers: {other:?}"),
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Lets something happen, and mends it.
+    pub async fn strike(&self, chance: &mut Chance) {
+        let while_away = Duration::from_millis(100) + chance.span(Duration::from_millis(1100));
+        let at = chance.below(2);
+        match (&self.store, chance.below(3)) {
+            (Store::File(own), 0) => {
+                let path = own.folder.path().join("hardtack.db").display().to_string();
+                let mut other = SqliteConnection::connect(&path).await.expect("the database");
+                // The servers hold it most of the time.
+                sqlx::query("PRAGMA busy_timeout = 20000").execute(&mut other).await.expect("set");
+                let lock = other.begin_with("BEGIN IMMEDIATE").await.expect("the lock");
+                tokio::time::sleep(while_away).await;
+                lock.rollback().await.expect("unlocked");
+            }
+            (Store::Server(server, _), 0) => {
+                server.freeze().await;
+                tokio::time::sleep(while_away).await;
+                server.thaw().await;
+            }
+            (Store::Server(_, ways), 1) => {
+                ways[at].cut();
+                tokio::time::sleep(while_away).await;
+                ways[at].mend();
+            }
+            (Store::File(_) | Store::Cluster(_) | Store::Server(..), _) => {
+                let mut node = self.nodes[at].write().await;
+                node.kill();
+                *node = Node::start(&self.plans[at]).await;
+            }
+        }
+    }
+
+    /// Moves the time of both on.
+    pub async fn advance(&self, span: Duration) {
+        for node in 0..2 {
+            self.surely(node, "", &format!("/clock/{}", span.as_millis())).await;
+        }
+    }
+
+    /// The handles of all live sessions.
+    pub async fn handles(&self) -> Vec<String> {
+        let listed = self.surely(0, "", "/handles").await.text;
+        listed.lines().map(str::to_owned).collect()
+    }
+}
