@@ -5,11 +5,14 @@
 
 use super::error::{Error, Fault};
 use super::id::IdHash;
+use super::lifetime::Lifetime;
 use super::record::{Changes, Data, Record};
+use super::store::Applied;
 use super::unit::{Leaving, Place, Unit};
 use async_trait::async_trait;
 use serde_json::Value;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
 use tower_sessions::session::{Id, Record as TowerRecord};
 use tower_sessions::session_store::{Error as TowerError, Result as TowerResult, SessionStore};
 
@@ -23,15 +26,14 @@ impl Unit {
             return Ok(None);
         }
         let lent = if self.state().lent { self.live(|id, record| (id, values(record))) } else { None };
-        let (id, parsed) = match lent {
-            Some(lent) => lent,
-            None => {
-                let found = self.find().await?;
-                let parsed = found.as_ref().map(|(id, record)| (*id, values(record)));
-                self.state().place = found.map_or(Place::Nowhere, |(id, record)| Place::Live(id, record));
-                let Some(parsed) = parsed else { return Ok(None) };
-                parsed
-            }
+        let (id, parsed) = if let Some(lent) = lent {
+            lent
+        } else {
+            let found = self.find().await?;
+            let parsed = found.as_ref().map(|(id, record)| (*id, values(record)));
+            self.state().place = found.map_or(Place::Nowhere, |(id, record)| Place::Live(id, record));
+            let Some(parsed) = parsed else { return Ok(None) };
+            parsed
         };
         match parsed {
             Ok(values) => Ok(Some((id, values))),
@@ -57,7 +59,7 @@ impl Unit {
             return self.end_and_begin(record.as_ref(), values).await;
         }
         if values.is_empty() && self.live(|_, record| record.owner.account.is_none()) == Some(true) {
-            return self.end().await;
+            return self.end_emptied().await;
         }
         let Some(changes) = self.live_changes(values)? else {
             return self.begin_unless_empty(values).await;
@@ -66,6 +68,26 @@ impl Unit {
             self.apply(&changes).await?;
         }
         Ok(())
+    }
+
+    /// Ends a session that this request has emptied, unless others have put something into it meanwhile: then it goes
+    /// on with that.
+    async fn end_emptied(&self) -> Result<(), Fault> {
+        let Some(mut kept) = self.live(|_, record| record.clone()) else { return Ok(()) };
+        let values: BTreeMap<_, _> = kept.data.keys().map(|name| (name.clone(), None)).collect();
+        let max_data = self.engine.max_data;
+        while kept.data.keys().all(|name| values.contains_key(name)) {
+            // No life left, if it is what it was: ended in one step, and whoever writes next finds nothing.
+            let over = Lifetime { idle: Duration::ZERO, absolute: Duration::ZERO };
+            let if_version = Some(kept.version);
+            let changes = Changes { values: values.clone(), lifetime: Some(over), if_version, max_data };
+            if self.apply(&changes).await? != Applied::Conflict {
+                return self.end().await;
+            }
+            let Some((_, fresh)) = self.find().await? else { return Err(self.fail(Fault::Ended)) };
+            kept = fresh;
+        }
+        self.apply(&Changes { values, max_data, ..Changes::default() }).await.map(drop)
     }
 
     /// Commits the values of a session that tower-sessions holds to be new.

@@ -25,6 +25,7 @@ pub(super) struct Unit {
 }
 
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, and any of them may go with any other")]
 pub(super) struct State {
     pub(super) place: Place,
     pub(super) cookie: Cookie,
@@ -133,7 +134,8 @@ impl Unit {
                 state.last = Some(fault);
                 return Err(fault);
             }
-            self.engine.timeout.saturating_sub(state.spent)
+            // Whoever has had the head of its answer is not told 503 any more: a stream may go on for as long as it likes.
+            if state.sent { self.engine.timeout } else { self.engine.timeout.saturating_sub(state.spent) }
         };
         let begun = Instant::now();
         let answer = tokio::time::timeout(left, step).await;

@@ -82,6 +82,15 @@ fn routes(gate: &Gate, barrier: Arc<Barrier>) -> Router {
                 "the handler does not care"
             }),
         )
+        .route(
+            "/slow-take",
+            get(async |session: Session, Extension(gate): Extension<Gate>| {
+                session.read(SLOW).await.expect("loaded");
+                gate.pass().await;
+                session.take(SLOW).await.expect("taken");
+            }),
+        )
+        .route("/only-slow", get(async |session: Session| session.put(SLOW, &"alone".to_owned()).await.expect("put")))
         .route("/end", get(async |session: Session| session.end().await.expect("ended")))
         .route("/flush", get(async |session: tower_sessions::Session| session.flush().await.expect("flushed")))
         .layer(Extension(gate.clone()))
@@ -120,6 +129,24 @@ async fn g1_a_late_commit_does_not_undo_what_others_wrote_meanwhile() {
         assert_eq!(running.await.expect("no panic").expect("an answer").status(), 200);
         assert_eq!(engine.get_as(&cookie, "/read").await.text().await.expect("text"), "late", "on {kind:?}");
         assert_eq!(engine.get_as(&cookie, "/count").await.text().await.expect("text"), "3", "on {kind:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn g1_a_session_that_one_request_empties_goes_on_with_what_another_has_put_into_it() {
+    for kind in STORES {
+        let gate = Gate::new();
+        let engine = Engine::start(kind, routes(&gate, Arc::new(Barrier::new(1)))).await;
+        let cookie = engine.cookie_from("/only-slow").await;
+        let taking = crate::support::app::browser().get(engine.url("/slow-take")).header("cookie", &cookie);
+        let taking = tokio::spawn(taking.send());
+        gate.wait_for_loaded().await;
+        assert_eq!(engine.get_as(&cookie, "/count").await.text().await.expect("text"), "1");
+        gate.go.add_permits(1);
+        let taken = taking.await.expect("no panic").expect("an answer");
+        assert_eq!((taken.status().as_u16(), cookies_set(&taken).len()), (200, 0), "on {kind:?}");
+        assert_eq!(engine.get_as(&cookie, "/read").await.text().await.expect("text"), "", "taken, on {kind:?}");
+        assert_eq!(engine.get_as(&cookie, "/count").await.text().await.expect("text"), "2", "and kept, on {kind:?}");
     }
 }
 

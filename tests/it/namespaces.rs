@@ -89,7 +89,10 @@ async fn s103_in_postgres_everything_is_in_a_schema_of_its_own() {
     }
     let own = open(Kind::Postgres).await;
     let mut database = PgConnection::connect(&own.url).await.expect("the database");
-    sqlx::raw_sql("CREATE TABLE session AS SELECT 'another''s' AS id_hash").execute(&mut database).await.expect("made");
+    sqlx::raw_sql("CREATE TABLE public.session AS SELECT 'another''s' AS id_hash")
+        .execute(&mut database)
+        .await
+        .expect("made");
     use_it(&*own.store).await;
     use_it(&*own.again().await).await;
     let outside = "SELECT array_agg(c.relname::text) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \

@@ -1,7 +1,7 @@
 //! G3 across processes: ended is ended, wherever it was ended and whoever was just writing.
 
-use crate::support::node::{Node, Pair};
 use crate::support::STORES;
+use crate::support::node::{Node, Pair};
 use std::time::Duration;
 
 /// What a handler may do that has loaded its session before the end and goes on after it.
@@ -142,9 +142,8 @@ async fn g3_s25_writers_on_two_nodes_race_a_sign_out_and_never_win() {
         for round in 0..15 {
             let visitor = Visitor::sign_in(&pair.nodes[0]).await;
             let paths = ["/count", "/put/a/1", "/step/rotate", "/step/sign-in", "/counted", "/step/tower-put"];
-            let writers: Vec<_> = (0..12)
-                .map(|n| tokio::spawn(pair.nodes[n % 2].ask(&visitor.cookie, paths[n % paths.len()])))
-                .collect();
+            let writers: Vec<_> =
+                (0..12).map(|n| tokio::spawn(pair.nodes[n % 2].ask(&visitor.cookie, paths[n % paths.len()]))).collect();
             let revoked = if round % 2 == 0 {
                 pair.nodes[1].get("", "/revoke-all/ada").await
             } else {

@@ -75,7 +75,9 @@ impl World {
         let begun = self.history.now();
         let path = format!("/put/{key}/{}-{key}-{value}", visit.number);
         let what = match self.ask(chance, &visit.cookie(), &path).await {
-            Some(answer) if answer.status == 200 && answer.set.is_empty() => What::Set { key, value, acknowledged: true },
+            Some(answer) if answer.status == 200 && answer.set.is_empty() => {
+                What::Set { key, value, acknowledged: true }
+            }
             // Ended under the request; or over before, so that another session has begun.
             Some(answer) if matches!(answer.status, 200 | 409) => What::Gone,
             _ => What::Set { key, value, acknowledged: false },
@@ -187,13 +189,15 @@ async fn is_as_it_should_be(world: &World, kind: Kind) {
     let events = world.history.events();
     world.nemesis.advance(Duration::from_secs(11)).await;
     let live = world.nemesis.handles().await;
-    for visit in world.visits.lock().expect("no panic").clone() {
+    let visits = world.visits.lock().expect("no panic").clone();
+    for visit in visits {
         let revoked = |sure| {
             let what = What::Revoke { acknowledged: sure };
             events.iter().any(|event| event.session == visit.number && event.what == what)
         };
         let mut opens = Vec::new();
-        for cookie in visit.cookies.lock().expect("no panic").clone() {
+        let cookies = visit.cookies.lock().expect("no panic").clone();
+        for cookie in cookies {
             let answer = world.nemesis.surely(visit.number % 2, &cookie, "/get/a").await;
             opens.push(value_of(&visit, 'a', &answer.text).is_some());
         }

@@ -45,7 +45,7 @@ async fn visit(pair: Arc<Pair>, number: usize, mut chance: Chance) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn g3_g4_s97_no_answer_carries_another_visitors_data() {
+async fn g3_g4_no_answer_carries_another_visitors_data() {
     let chance = Chance::new("visitors in a hurry");
     for kind in STORES {
         let pair = Arc::new(Pair::start(kind).await);

@@ -32,8 +32,17 @@ async fn across(pair: &Pair, cookie: &str, between: Option<&str>) -> (Vec<(&'sta
 #[tokio::test(flavor = "multi_thread")]
 async fn g4_s16_a_planted_id_is_worth_nothing_the_instant_its_visitor_signs_in() {
     let attacks = [
-        "/who", "/counted", "/count", "/put/a/1", "/step/tower-put", "/step/rotate", "/step/cycle-id", "/step/sign-in",
-        "/step/flush", "/step/end", "/handle",
+        "/who",
+        "/counted",
+        "/count",
+        "/put/a/1",
+        "/step/tower-put",
+        "/step/rotate",
+        "/step/cycle-id",
+        "/step/sign-in",
+        "/step/flush",
+        "/step/end",
+        "/handle",
     ];
     for kind in STORES {
         let pair = Pair::start(kind).await;

@@ -91,7 +91,7 @@ async fn visit(node: Arc<Stage>, scene: Arc<Scene>, cookie: String, own: String)
         match answer.status {
             200 => {
                 assert!(path == "/count" || answer.text == own, "its own session, {own} expected: {answer:?}");
-                assert!(!away, "served without a store: {answer:?}");
+                assert!(!away, "served without a store: {answer:?}; its log: {}", node.server.log());
                 scene.served.fetch_add(1, Ordering::SeqCst);
             }
             503 => {

@@ -191,9 +191,9 @@ fn g1_what_two_requests_change_at_the_same_time_is_what_the_session_holds_afterw
             // One that stays: an emptied session ends.
             story.insert("anchor".to_owned(), (Some(json!("holds")), Fate::Kept));
             let begin = before(&story).into_iter().map(|(name, value)| (name, Some(value))).collect::<Step>();
-            let begun =
+            let first =
                 request(&sessions, None, async move |session: Session| take_steps(&session, &begin).await).await;
-            let (cookie, _) = cookie_set(&begun).expect("a session begins");
+            let (cookie, _) = cookie_set(&first).expect("a session begins");
 
             // Mine has loaded the session before theirs changes it, and commits after.
             let (mine, theirs, turn) = (mine(&story), theirs(&story), Arc::new(Barrier::new(2)));
@@ -248,9 +248,9 @@ fn g1_s102_every_store_holds_what_the_changes_say_or_refuses_them_whole() {
     let cases = (proptest::collection::btree_map(name(), value(), 0..5), proptest::collection::vec(asked(), 1..6));
     for kind in STORES {
         let own = runtime.block_on(open(kind));
-        try_all(&runtime, 48, &cases, async |(begun, all)| {
+        try_all(&runtime, 48, &cases, async |(first, all)| {
             let id = Secret::generate().expect("random numbers").hash();
-            let mut model = Record::new(texts(&begun), Lifetime::default(), NOW);
+            let mut model = Record::new(texts(&first), Lifetime::default(), NOW);
             assert!(own.store.create(&id, &model).await.expect("created"));
             for Asked { step, room, version } in all {
                 let mut data = model.data.clone();

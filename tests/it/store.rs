@@ -12,26 +12,26 @@ async fn fulfils_the_contract(kind: Kind) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_memory_store_fulfils_the_contract() {
+async fn s97_the_memory_store_fulfils_the_contract() {
     fulfils_the_contract(Kind::Memory).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_sqlite_store_fulfils_the_contract() {
+async fn s97_the_sqlite_store_fulfils_the_contract() {
     fulfils_the_contract(Kind::Sqlite).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_postgres_store_fulfils_the_contract() {
+async fn s97_the_postgres_store_fulfils_the_contract() {
     fulfils_the_contract(Kind::Postgres).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_redis_store_fulfils_the_contract() {
+async fn s97_the_redis_store_fulfils_the_contract() {
     fulfils_the_contract(Kind::Redis).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_redis_store_fulfils_the_contract_on_a_cluster() {
+async fn s97_the_redis_store_fulfils_the_contract_on_a_cluster() {
     fulfils_the_contract(Kind::Cluster).await;
 }

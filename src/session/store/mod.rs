@@ -86,6 +86,7 @@ pub trait Store: Debug + Send + Sync + 'static {
 
 /// What [`Store::load`] found.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "a session that lives is the ordinary answer")]
 pub enum Loaded {
     /// A live session, and the id under which it lives now (another one than asked for after a renewal).
     Live(IdHash, Record),

@@ -97,7 +97,7 @@ async fn look(step: Step, after: usize, store: &RedisStore, url: &str, scene: &S
         }
     }
     assert_eq!(browsed, sessions, "{at}: and on some page");
-    assert_eq!(store.end_by_account(ME, None).await.expect("an answer") as usize, mine, "{at}: and is ended");
+    assert_eq!(store.end_by_account(ME, None).await.expect("an answer"), mine as u64, "{at}: and is ended");
     for (id, owner) in [(&scene.id, step != Step::SignIn || new), (&scene.new, true)] {
         assert!(!owner || !is_live(store, id).await, "{at}: whoever is signed in");
     }
@@ -162,6 +162,28 @@ async fn g3_an_end() {
     for step in [Step::End, Step::EndByHandle, Step::EndByAccount] {
         survives(step).await;
     }
+}
+
+/// The list's entry must last as long as the session does, whichever of the two is first.
+#[tokio::test(flavor = "multi_thread")]
+async fn g3_a_sign_in_while_the_session_is_given_longer() {
+    if !Program::Redis.is_here() {
+        return;
+    }
+    let url = servers::redis().await;
+    let (one, other) = (open(&url).await, open(&url).await);
+    let much_later = NOW + Duration::from_secs(190_000);
+    for _ in 0..100 {
+        let (id, _) = begin(&one, None).await;
+        let new = new_id();
+        let (signing, longer) = (sign_in(new, ME), lifetime(200_000, 200_000));
+        let (signed_in, prolonged) = tokio::join!(one.rotate(&id, &signing, NOW), other.apply(&id, &longer, NOW));
+        assert!(matches!(signed_in.expect("an answer"), Applied::Done(_)));
+        if !matches!(prolonged.expect("an answer"), Applied::Done(_)) {
+            assert!(matches!(other.apply(&new, &longer, NOW).await, Ok(Applied::Done(_))));
+        }
+    }
+    assert_eq!(one.list(ME, much_later).await.expect("an answer").len(), 100, "each is listed to its end");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,6 +8,7 @@ use hardtack::session::id::Secret;
 use hardtack::session::record::{Changes, Data, Device, Owner, Record};
 use hardtack::session::store::{Applied, Loaded, Store, StoreError};
 use redis::cmd;
+use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 #[tokio::test]
@@ -26,9 +27,12 @@ async fn s103_all_keys_are_below_one_name_and_none_shows_an_id() {
     // The session, two ids, its account, its deadline, the office, the probe, the schema.
     assert_eq!(names.len(), 8, "{names:?}");
     assert!(names.iter().all(|name| name.starts_with("hardtack:")), "{names:?}");
-    let hash = |secret: &Secret| -> String { secret.hash().0.iter().map(|byte| format!("{byte:02x}")).collect() };
     for secret in [&first, &second] {
-        assert!(names.contains(&format!("hardtack:id:{}", hash(secret))), "known by its hash: {names:?}");
+        let mut pointer = "hardtack:id:".to_owned();
+        for byte in secret.hash().0 {
+            write!(pointer, "{byte:02x}").expect("a text");
+        }
+        assert!(names.contains(&pointer), "known by its hash: {names:?}");
     }
 }
 
@@ -183,11 +187,11 @@ async fn s101_a_damaged_record_is_corrupt_and_the_others_work() {
         assert!(ended[0] || ended[1], "{arguments:?} can be ended");
         assert_eq!(store.load(&id, NOW).await.expect("an answer"), Loaded::Absent);
     }
-    let (_, damaged) = begin(&store, None).await;
-    let key = format!("hardtack:{{{}}}", damaged.handle);
+    let (_, spoilt) = begin(&store, None).await;
+    let key = format!("hardtack:{{{}}}", spoilt.handle);
     ask::<()>(&mut server, cmd("HSET").arg(&key).arg("seen").arg("?")).await;
     assert_eq!(store.sweep(NOW, 10).await.expect("an answer").sessions, 0);
-    assert_eq!(store.sweep(damaged.deadline(), 10).await.expect("an answer").sessions, 2, "it is swept in its time");
+    assert_eq!(store.sweep(spoilt.deadline(), 10).await.expect("an answer").sessions, 2, "it is swept in its time");
     assert!(store.load(&whole, NOW).await.is_ok());
 }
 

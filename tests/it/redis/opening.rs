@@ -133,7 +133,7 @@ async fn a_user_needs_no_rights_but_those_to_its_own_keys() {
     let mut past = past(&server.url("0")).await;
     let mut user = cmd("ACL");
     user.arg("SETUSER").arg("app").arg("on").arg(">p/w@1").arg("~hardtack:*").arg("-@all");
-    user.arg("+@read").arg("+@write").arg("+eval").arg("+evalsha").arg("+hello").arg("+client");
+    user.arg("+@read").arg("+@write").arg("+eval").arg("+evalsha").arg("+hello").arg("+client").arg("+info");
     ask::<()>(&mut past, &user).await;
     let url = server.url("0").replace("redis://", "redis://app:p%2Fw%401@");
     let store = open(&url).await;

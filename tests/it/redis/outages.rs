@@ -41,9 +41,9 @@ async fn g8_comes_back_after_the_server_was_stopped() {
     for crash in [false, true] {
         assert_eq!(crowd(&store, &id).await, 32);
         if crash {
-            server.kill().await
+            server.kill().await;
         } else {
-            server.stop().await
+            server.stop().await;
         }
         assert_eq!(crowd(&store, &id).await, 0, "nobody is served meanwhile");
         server.start().await;
@@ -110,7 +110,7 @@ async fn g8_a_call_that_nobody_waits_for_any_more_gives_a_dead_connection_away()
     let server = Server::redis(&[]).await;
     let wire = Wire::before(server.port).await;
     // Longer than the engine waits, so that the store itself never sees an answer fail.
-    let store = open_within(&server.url_through(wire.port, "0"), 2 * PATIENCE - Duration::from_millis(1)).await;
+    let store = open_within(&server.url_through(wire.port, "0"), Duration::from_millis(1599)).await;
     let (id, _) = begin(&store, None).await;
     wire.cut();
     assert!(!served(&store, &id).await);

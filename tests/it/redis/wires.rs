@@ -77,10 +77,12 @@ async fn answers(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut way: watch
     loop {
         tokio::select! {
             biased;
-            swallowed = swallowed(&mut way) => match swallowed {
-                true => std::future::pending().await,
-                false => return,
-            },
+            swallowed = swallowed(&mut way) => {
+                if !swallowed {
+                    return;
+                }
+                std::future::pending::<()>().await;
+            }
             read = from.read(&mut bytes) => match read {
                 Ok(read @ 1..) if to.write_all(&bytes[..read]).await.is_ok() => {}
                 _ => return,

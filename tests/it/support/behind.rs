@@ -49,8 +49,10 @@ impl Behind for OwnStore {
             }
             Kind::Postgres => {
                 let mut database = PgConnection::connect(&self.url).await.expect("the database");
-                let spoil = sqlx::query("UPDATE hardtack.session SET data = '{\"spoilt\": [17]}' \
-                                         WHERE handle = $1::text::uuid");
+                let spoil = sqlx::query(
+                    "UPDATE hardtack.session SET data = '{\"spoilt\": [17]}' \
+                                         WHERE handle = $1::text::uuid",
+                );
                 let spoilt = spoil.bind(handle.to_string()).execute(&mut database).await.expect("spoilt");
                 assert_eq!(spoilt.rows_affected(), 1);
             }
@@ -72,11 +74,6 @@ impl Behind for OwnStore {
 }
 
 impl OwnStore {
-    /// How many sessions there are in the store, as it says itself.
-    pub async fn sessions(&self) -> u64 {
-        self.store.stats(Timestamp(4_000_000_000_000)).await.expect("an answer").live
-    }
-
     fn redis_nodes(&self) -> Vec<String> {
         self.cluster.as_ref().map_or_else(|| vec![self.url.clone()], super::cluster::Cluster::nodes)
     }

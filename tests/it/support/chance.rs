@@ -1,4 +1,4 @@
-//! Random choices that can be made again: the seed is printed, and `HARDTACK_SEED` sets it.
+//! Random choices that can be made again: the seed is printed, and `TEST_SEED` sets it.
 
 use std::time::Duration;
 
@@ -9,9 +9,9 @@ pub struct Chance(u64);
 impl Chance {
     /// With the seed of the environment, or a new one. The seed is in the output of a test that fails.
     pub fn new(what: &str) -> Self {
-        let given = std::env::var("HARDTACK_SEED").ok().map(|seed| seed.parse().expect("a number"));
+        let given = std::env::var("TEST_SEED").ok().map(|seed| seed.parse().expect("a number"));
         let seed = given.unwrap_or_else(|| getrandom::u64().expect("random numbers"));
-        println!("{what}: HARDTACK_SEED={seed}");
+        println!("{what}: TEST_SEED={seed}");
         Self(seed)
     }
 

@@ -68,7 +68,8 @@ impl History {
 /// The broken promises of one session.
 fn broken(events: &[Event]) -> Vec<String> {
     let revokes = || events.iter().filter(|event| matches!(event.what, What::Revoke { .. }));
-    let over = revokes().filter(|event| event.what == What::Revoke { acknowledged: true }).map(|event| event.done).min();
+    let over =
+        revokes().filter(|event| event.what == What::Revoke { acknowledged: true }).map(|event| event.done).min();
     let ending = revokes().map(|event| event.begun).min();
     let mut broken = Vec::new();
     for event in events {

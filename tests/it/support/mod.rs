@@ -74,7 +74,8 @@ pub struct OwnStore {
     /// The address, as settings write it.
     pub url: String,
     pub kind: Kind,
-    database: Option<servers::Database>,
+    /// Held, because it goes when this does.
+    _database: Option<servers::Database>,
     cluster: Option<cluster::Cluster>,
 }
 
@@ -89,7 +90,7 @@ pub async fn open(kind: Kind) -> OwnStore {
         Kind::Redis => servers::redis().await,
         Kind::Cluster => cluster.insert(cluster::Cluster::borrow().await).url(),
     };
-    OwnStore { store: connect(&url, PATIENCE).await, folder, url, kind, database, cluster }
+    OwnStore { store: connect(&url, PATIENCE).await, folder, url, kind, _database: database, cluster }
 }
 
 impl OwnStore {
@@ -105,12 +106,12 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
 /// The store at an address.
 pub async fn connect(url: &str, timeout: Duration) -> Arc<dyn Store> {
     let (scheme, rest) = url.split_once(':').expect("an address");
-    let schema = Schema::Migrate;
+    let migrate = Schema::Migrate;
     match scheme {
         "memory" => Arc::new(MemoryStore::default()),
-        "sqlite" => Arc::new(SqliteStore::open(rest.as_ref(), 4, schema).await.expect("a database")),
-        "postgres" => Arc::new(PostgresStore::open(url, 4, timeout, schema).await.expect("a database")),
-        _ => Arc::new(RedisStore::open(url, timeout, schema).await.expect("a store")),
+        "sqlite" => Arc::new(SqliteStore::open(rest.as_ref(), 4, migrate).await.expect("a database")),
+        "postgres" => Arc::new(PostgresStore::open(url, 4, timeout, migrate).await.expect("a database")),
+        _ => Arc::new(RedisStore::open(url, timeout, migrate).await.expect("a store")),
     }
 }
 

@@ -20,7 +20,7 @@ enum Store {
     /// A file can be locked.
     File(OwnStore),
     /// A Cluster is left alone: its nodes tell their own addresses.
-    Cluster(OwnStore),
+    Cluster { _own: OwnStore },
     /// A server can be frozen, and each way to it cut.
     Server(Server, [Proxy; 2]),
 }
@@ -32,7 +32,7 @@ impl Nemesis {
             Kind::Sqlite | Kind::Cluster => {
                 let own = open(kind).await;
                 let url = own.url.clone();
-                let store = if kind == Kind::Sqlite { Store::File(own) } else { Store::Cluster(own) };
+                let store = if kind == Kind::Sqlite { Store::File(own) } else { Store::Cluster { _own: own } };
                 (store, [url.clone(), url])
             }
             Kind::Postgres | Kind::Redis => {
@@ -96,7 +96,7 @@ impl Nemesis {
                 tokio::time::sleep(while_away).await;
                 ways[at].mend();
             }
-            (Store::File(_) | Store::Cluster(_) | Store::Server(..), _) => {
+            (Store::File(_) | Store::Cluster { .. } | Store::Server(..), _) => {
                 let mut node = self.nodes[at].write().await;
                 node.kill();
                 *node = Node::start(&self.plans[at]).await;

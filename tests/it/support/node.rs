@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// The name of the variable that makes a test binary a server.
-const PLAN: &str = "HARDTACK_TEST_NODE";
+const PLAN: &str = "TEST_NODE";
 
 /// The time at which all clocks of the tests begin: far ahead, for Redis also forgets by its own clock.
 pub const BEGIN: Timestamp = Timestamp(4_000_000_000_000);
@@ -66,7 +66,8 @@ impl Plan {
 pub fn new_key() -> String {
     let mut key = [0_u8; 32];
     getrandom::fill(&mut key).expect("random numbers");
-    key.iter().map(|byte| format!("{byte:02x}")).collect()
+    let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).expect("a digit");
+    key.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 /// A server. A process of its own is killed when this is dropped.

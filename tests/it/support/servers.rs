@@ -66,7 +66,7 @@ fn note_skipped(program: Program) {
     let thread = std::thread::current();
     let test = thread.name().unwrap_or("a test");
     eprintln!("skipped: {test}: {program:?} is not installed");
-    if let Some(list) = std::env::var_os("HARDTACK_TESTS_SKIPPED") {
+    if let Some(list) = std::env::var_os("TESTS_SKIPPED") {
         let file = std::fs::OpenOptions::new().append(true).create(true).open(list);
         writeln!(file.expect("the list of skipped tests"), "{test} {program:?}").expect("noted");
     }
@@ -128,7 +128,10 @@ impl Server {
             let data = folder.join("data");
             // It refuses to run as root. (`runuser` would stay, as a parent that is in the way of signals.)
             let (owner, run_as) = match folder.metadata().expect("a folder").uid() {
-                0 => (format!("chown postgres '{}' &&", folder.display()), "setpriv --reuid postgres --regid postgres --init-groups"),
+                0 => (
+                    format!("chown postgres '{}' &&", folder.display()),
+                    "setpriv --reuid postgres --regid postgres --init-groups",
+                ),
                 _ => (String::new(), ""),
             };
             let preparation = format!(
@@ -235,7 +238,7 @@ impl Server {
     }
 
     /// What it wrote.
-    fn log(&self) -> String {
+    pub fn log(&self) -> String {
         std::fs::read_to_string(self.folder.join("log")).unwrap_or_default()
     }
 

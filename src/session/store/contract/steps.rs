@@ -32,9 +32,9 @@ async fn keeps_what_it_was_given(store: &dyn Store) {
     assert_eq!(did(store.load(&new_id(), NOW).await), Loaded::Absent, "an unknown id is absent, and no error");
     let device = Device { label: "Firefox on \u{1f427}".to_owned(), address: "2001:db8::1".to_owned() };
     let owner = Owner { account: Some("somebody@example.com".to_owned()), device: Some(device) };
-    let owned = (new_id(), Record { owner, ..Record::new(data(&[]), lifetime(), NOW) });
-    assert!(did(store.create(&owned.0, &owned.1).await));
-    assert_eq!(did(store.load(&owned.0, NOW).await), Loaded::Live(owned.0, owned.1), "with its owner and device");
+    let (other, signed_in) = (new_id(), Record { owner, ..Record::new(data(&[]), lifetime(), NOW) });
+    assert!(did(store.create(&other, &signed_in).await));
+    assert_eq!(did(store.load(&other, NOW).await), Loaded::Live(other, signed_in), "with its owner and device");
     assert!(did(store.end(&id).await), "a session is ended");
     assert!(!did(store.end(&id).await), "a second end finds nothing");
     assert_eq!(live(store, &id, NOW).await, None, "an ended session is gone");

@@ -167,7 +167,7 @@ mod tests {
             ("redis-cluster://:hunter2@a:1,/2", "database but 0"),
             ("redis-cluster://:hunter2@a:1,", "cannot be read"),
             ("redis://:hunter2@0.0.0.0", "connected to"),
-            ("redis://", "cannot be read"),
+            ("redis://", "one of its hosts"),
             ("hunter2", "begins with none"),
         ] {
             let said = said(url);

@@ -54,6 +54,9 @@ impl RedisStore {
     /// `rediss` and `rediss-cluster` speak TLS: the server's certificate must be signed by an authority that the system
     /// trusts, or by the one in the file that `?ca=/path/ca.pem` names.
     ///
+    /// Of a Cluster name several servers: any of them may be away when this starts. A user of its own (`ACL SETUSER`)
+    /// needs `~hardtack:* +@read +@write +eval +evalsha +hello +client +info`, and on a Cluster `+cluster +asking +ping`.
+    ///
     /// Logs a warning when this Redis may drop sessions by itself: when it evicts keys, or keeps them in memory alone.
     ///
     /// # Errors

@@ -37,7 +37,7 @@ pub(super) fn client(address: &Address, timeout: Duration) -> Result<Client, Ope
             Some(certificates) => builder.certs(certificates),
             None => builder,
         };
-        Client::Cluster(builder.build().map_err(unfit)?)
+        Client::Cluster(Box::new(builder.build().map_err(unfit)?))
     } else {
         let nowhere = || OpenError::Address { place: address.place.clone(), reason: "it names no server".to_owned() };
         let server = address.servers.first().cloned().ok_or_else(nowhere)?;

@@ -220,8 +220,8 @@ impl RedisStore {
     async fn facts(&self, handle: &Handle) -> Result<Option<Facts>, StoreError> {
         let mut ask = cmd("HMGET");
         ask.arg(keys::session(handle)).arg(&["id", "account", "created", "absolute"]);
-        type Found = (Option<Vec<u8>>, Option<String>, Option<i64>, Option<String>);
-        let (id, account, created, absolute): Found = self.link.ask(&ask).await?;
+        let found = self.link.ask::<(Option<Vec<u8>>, Option<String>, Option<i64>, Option<String>)>(&ask).await?;
+        let (id, account, created, absolute) = found;
         if id.is_none() && account.is_none() && created.is_none() && absolute.is_none() {
             return Ok(None);
         }
@@ -299,13 +299,9 @@ impl RedisStore {
         if commands.is_empty() {
             return;
         }
-        match tokio::time::timeout(self.link.timeout() / 4, self.link.ask_all(commands)).await {
-            Ok(answers) => {
-                if let Some(Err(error)) = answers.into_iter().find(Result::is_err) {
-                    tracing::debug!(%error, "a trace of a session that has ended stays for a while");
-                }
-            }
-            Err(_) => tracing::debug!("traces of a session that has ended may stay for a while"),
+        let tidied = tokio::time::timeout(self.link.timeout() / 4, self.link.ask_all(commands)).await;
+        if tidied.is_err() || tidied.is_ok_and(|answers| answers.iter().any(Result::is_err)) {
+            tracing::debug!("traces of a session that is gone may stay for a while");
         }
     }
 }

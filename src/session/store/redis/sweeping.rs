@@ -73,7 +73,7 @@ impl RedisStore {
             swept += removed.len();
             gone.extend(removed);
             after.extend(postpone(&postponed));
-            after.extend(by_shard(&gone, |handle| keys::shard(handle)).iter().map(|(shard, gone)| undue(*shard, gone)));
+            after.extend(by_shard(&gone, keys::shard).iter().map(|(shard, gone)| undue(*shard, gone)));
             for answer in self.link.ask_all(after).await {
                 answer?;
             }

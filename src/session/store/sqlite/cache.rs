@@ -178,7 +178,7 @@ mod tests {
         let before = cache.look();
         index.commit(2, 7);
         cache.wrote(before, |known| {
-            known.change(&id, |record| record.data.insert("b".to_owned(), "2".to_owned()).is_none())
+            known.change(&id, |record| record.data.insert("b".to_owned(), "2".to_owned()).is_none());
         });
         assert_eq!(cache.get(&id, NOW).map(|record| record.data.len()), Some(2));
         let before = cache.look();
