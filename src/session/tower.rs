@@ -29,7 +29,12 @@ impl Unit {
         let (id, parsed) = if let Some(lent) = lent {
             lent
         } else {
+            let known = self.live_id().is_some();
             let found = self.find().await?;
+            if known && found.is_none() {
+                // It has ended under this request, which is not to begin another one in its place.
+                return Err(self.fail(Fault::Ended));
+            }
             let parsed = found.as_ref().map(|(id, record)| (*id, values(record)));
             self.state().place = found.map_or(Place::Nowhere, |(id, record)| Place::Live(id, record));
             let Some(parsed) = parsed else { return Ok(None) };
