@@ -75,3 +75,45 @@ fn jittered(span: Duration) -> Duration {
     let random = getrandom::u32().unwrap_or(u32::MAX / 2);
     span / 2 + span.mul_f64(f64::from(random) / f64::from(u32::MAX))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Lifetime;
+    use super::super::clock::{ManualClock, Timestamp};
+    use super::super::id::Secret;
+    use super::super::record::{Data, Record};
+    use super::super::store::memory::MemoryStore;
+    use super::*;
+
+    const NOW: Timestamp = Timestamp(4_000_000_000_000);
+
+    #[tokio::test]
+    async fn s104_one_node_sweeps_all_that_is_over_in_batches() {
+        let (store, clock) = (MemoryStore::default(), ManualClock::at(NOW));
+        let over = u64::from(BATCH) * 2 + 7;
+        for _ in 0..over {
+            let id = Secret::generate().expect("random numbers").hash();
+            assert!(store.create(&id, &Record::new(Data::new(), Lifetime::default(), NOW)).await.expect("kept"));
+        }
+        clock.advance(Duration::from_secs(60 * 60));
+        let id = Secret::generate().expect("random numbers").hash();
+        let living = Record::new(Data::new(), Lifetime::default(), Clock::Manual(clock.clone()).now());
+        assert!(store.create(&id, &living).await.expect("kept"));
+        let (one, other, time) = (Handle::generate(), Handle::generate(), Clock::Manual(clock.clone()));
+        let swept = round(&store, &time, &one).await.expect("swept");
+        assert_eq!(swept, Some((over, Stats { live: 1, over: 0 })));
+        assert_eq!(round(&store, &time, &other).await.expect("an answer"), None, "another node has the office");
+        clock.advance(OFFICE);
+        assert!(
+            round(&store, &time, &other).await.expect("swept").is_some(),
+            "until it has not been heard of for long"
+        );
+    }
+
+    #[test]
+    fn s104_nodes_do_not_sweep_in_step() {
+        let pauses: Vec<_> = (0..100).map(|_| jittered(PAUSE)).collect();
+        assert!(pauses.iter().all(|pause| (PAUSE / 2..=PAUSE * 3 / 2).contains(pause)));
+        assert!(pauses.iter().any(|pause| *pause != pauses[0]));
+    }
+}

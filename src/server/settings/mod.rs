@@ -62,7 +62,8 @@ registry::settings! {
         absolute: Duration = "12h",
         /// Activity is written down no more often than this. Shorter than `idle`.
         touch_every: Duration = "60s",
-        /// For this long after a session's id was rotated, late requests with the old one are told to try again.
+        /// For this long after a session got a new id the old one is recognised: after a sign-in late requests are told
+        /// to try again, after a renewal they still reach the session.
         rotation_grace: Duration = "10s",
         /// Gives a session that is used a new id when it has had its present one for so long; `off`: never. The old id
         /// goes on reaching it during `rotation_grace`. Longer than that.
