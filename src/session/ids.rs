@@ -31,20 +31,26 @@ impl Unit {
     }
 
     /// Moves the session of `old` to a new id, with these changes and with what is to come.
-    pub(super) async fn rotate(&self, old: IdHash, record: Record, mut changes: Changes) -> Result<(), Fault> {
+    pub(super) async fn rotate(&self, mut old: IdHash, mut record: Record, mut changes: Changes) -> Result<(), Fault> {
         self.complain_when_late();
         let Next { owner, lifetime } = self.state().next.clone();
         changes.lifetime = lifetime;
         let grace = Grace::Recognised(self.now() + self.engine.rotation_grace);
         let secret = self.new_secret()?;
         let rotation = Rotation { to: secret.hash(), changes, owner, grace };
-        match self.ask(self.engine.store.rotate(&old, &rotation, self.now())).await? {
-            Applied::Done(version) => {
-                self.moved(secret, record, rotation, version);
-                Ok(())
+        loop {
+            match self.ask(self.engine.store.rotate(&old, &rotation, self.now())).await? {
+                Applied::Done(version) => {
+                    self.moved(secret, record, rotation, version);
+                    return Ok(());
+                }
+                // Another request may have renewed its id a moment ago: then it goes on from there.
+                Applied::Gone | Applied::Conflict => match self.find().await? {
+                    Some((live, fresh)) if live != old => (old, record) = (live, fresh),
+                    _ => return Err(self.fail(Fault::Ended)),
+                },
+                Applied::TooLarge => return Err(self.too_large()),
             }
-            Applied::Gone | Applied::Conflict => Err(self.gone().await),
-            Applied::TooLarge => Err(self.too_large()),
         }
     }
 
@@ -123,6 +129,7 @@ impl Unit {
         state.place = Place::Live(secret.hash(), record);
         state.cookie = Cookie::Give(secret);
         state.marked = true;
+        state.next.lifetime = None;
     }
 
     fn new_secret(&self) -> Result<Secret, Fault> {

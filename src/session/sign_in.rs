@@ -4,7 +4,7 @@ use super::error::{Error, Fault};
 use super::handle::Session;
 use super::lifetime::Lifetime;
 use super::record::{Changes, Owner};
-use super::unit::Next;
+use super::unit::{Next, Unit};
 
 impl Session {
     /// Signs an account in: the session has an owner and a new id at once, and keeps its values.
@@ -37,10 +37,10 @@ impl Session {
         let exists = self.facts().await?.is_some();
         let account = owner.account.clone();
         let lifetime = lifetime.map(|lifetime| lifetime.at_most(Lifetime::LONGEST));
-        let before = std::mem::replace(&mut self.unit.state().next, Next { owner: Some(owner), lifetime });
-        let done = if exists { self.rotate().await } else { self.commit().await };
-        self.unit.state().next = Next { owner: None, ..before };
-        done?;
+        {
+            let _signing = Signing::begin(&self.unit, owner, lifetime);
+            if exists { self.rotate().await } else { self.commit().await }?;
+        }
         match account {
             Some(account) => Ok(self.keep_to_limit(&account).await?),
             None => Ok(()),
@@ -71,12 +71,36 @@ impl Session {
     /// last sees them all, and exactly the limit remains.
     async fn keep_to_limit(&self, account: &str) -> Result<(), Fault> {
         let unit = &self.unit;
-        let Some(limit) = unit.engine.per_account else { return Ok(()) };
+        let Some(limit) = unit.engine.per_account.filter(|_| !unit.speculative) else { return Ok(()) };
         let store = &unit.engine.store;
         let sessions = unit.ask(store.list(account, unit.now())).await?;
         for surplus in sessions.iter().skip(limit.get() as usize) {
             unit.ask(store.end_by_handle(Some(account), &surplus.handle)).await?;
         }
         Ok(())
+    }
+}
+
+/// What a sign-in brings, for as long as it lasts: one that is abandoned is not finished later.
+struct Signing<'a> {
+    unit: &'a Unit,
+    before: Option<Lifetime>,
+}
+
+impl<'a> Signing<'a> {
+    fn begin(unit: &'a Unit, owner: Owner, lifetime: Option<Lifetime>) -> Self {
+        let next = &mut unit.state().next;
+        let before = next.lifetime;
+        *next = Next { owner: Some(owner), lifetime: lifetime.or(before) };
+        Self { unit, before }
+    }
+}
+
+impl Drop for Signing<'_> {
+    fn drop(&mut self) {
+        let next = &mut self.unit.state().next;
+        next.owner = None;
+        // Unless the session has it by now.
+        next.lifetime = next.lifetime.and(self.before);
     }
 }

@@ -103,7 +103,7 @@ impl Unit {
         };
         match place {
             // `flush` empties the record and leaves the old id in it: that session is over, another one may begin.
-            Place::Leaving(Leaving { id: old, .. }) if old.as_tower_id() == id => {
+            Place::Leaving(Leaving { id: old, .. }) if old.as_tower_id() == id || self.is_presented(id) => {
                 self.end().await?;
                 if failed { Ok(()) } else { self.begin_unless_empty(values).await }
             }
@@ -124,6 +124,11 @@ impl Unit {
             Place::Live(..) => self.save_values(values).await,
             Place::Nowhere | Place::Presented(_) => self.begin_unless_empty(values).await,
         }
+    }
+
+    /// Whether tower-sessions names the session by the id of the cookie, which is an earlier one after a renewal.
+    fn is_presented(&self, id: Id) -> bool {
+        self.presented.as_ref().is_some_and(|secret| secret.hash().as_tower_id() == id)
     }
 
     /// After a plain `delete` tower-sessions still holds the old values: only what is new may begin another session.
@@ -212,7 +217,7 @@ impl SessionStore for Unit {
             Place::Live(id, record) => Place::Leaving(Leaving { id, record: Some(record), surely: false }),
             // A second `cycle_id` names the id that its predecessor made up; anything else means the old one again.
             Place::Leaving(leaving) => {
-                let surely = leaving.surely || leaving.id.as_tower_id() == *id;
+                let surely = leaving.surely || leaving.id.as_tower_id() == *id || self.is_presented(*id);
                 Place::Leaving(Leaving { surely, ..leaving })
             }
             Place::Nowhere => Place::Nowhere,

@@ -48,6 +48,23 @@ fn routes() -> Router {
                 session.put(NOTE, &"short".to_owned()).await
             }),
         )
+        .route(
+            "/read-flush-put",
+            get(async |session: Session| {
+                session.read(NOTE).await?;
+                session.flush().await.expect("flushed");
+                session.put(NOTE, &"flash".to_owned()).await
+            }),
+        )
+        .route(
+            "/short-sign-in-rotate/{account}",
+            get(async |session: Session, Path(account): Path<String>| {
+                session.set_lifetime(Lifetime { idle: Duration::from_secs(30), absolute: days(1) }).await?;
+                session.sign_in(owner(&account), None).await?;
+                session.set_lifetime(Lifetime { idle: Duration::from_secs(90), absolute: days(1) }).await?;
+                session.rotate().await
+            }),
+        )
         .route("/who", get(async |session: Session| Ok::<_, Error>(told(session.facts().await?))))
         .route("/end", get(async |session: Session| session.end().await))
 }
@@ -234,6 +251,35 @@ async fn g4_a_sign_in_right_after_a_renewal_cuts_off_the_ids_that_still_reached(
             assert_eq!(engine.get_as(planted, "/who").await.status(), 503, "on {kind:?}");
         }
         assert_eq!(text(&engine, &third, "/who").await, "ada", "on {kind:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn g3_a_flush_under_a_renewed_id_ends_the_session_and_keeps_no_owner() {
+    for kind in STORES {
+        let own = open(kind).await;
+        let renewing = |s: hardtack::session::Sessions| s.renew_every(Some(Duration::from_secs(600)));
+        let engine = Engine::start_as(own.store.clone(), routes(), renewing).await;
+        let first = engine.cookie_from("/sign-in/ada").await;
+        engine.clock.advance(Duration::from_secs(600));
+        let second = given(&engine.get_as(&first, "/note").await).expect("a new cookie");
+        let third = given(&engine.get_as(&first, "/read-flush-put").await).expect("another session");
+        assert_eq!(text(&engine, &third, "/who").await, "nobody", "on {kind:?}");
+        assert_eq!(text(&engine, &third, "/note").await, "flash", "on {kind:?}");
+        assert_eq!(text(&engine, &second, "/who").await, "nobody", "it has ended, on {kind:?}");
+        assert!(engine.store.list("ada", engine.now()).await.expect("a list").is_empty(), "on {kind:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn g6_the_clocks_that_were_asked_for_last_are_the_sessions() {
+    for kind in STORES {
+        let engine = Engine::start(kind, routes()).await;
+        let cookie = engine.cookie_from("/short-sign-in-rotate/ada").await;
+        engine.clock.advance(Duration::from_secs(89));
+        assert_eq!(text(&engine, &cookie, "/who").await, "ada", "on {kind:?}");
+        engine.clock.advance(Duration::from_secs(90));
+        assert_eq!(text(&engine, &cookie, "/who").await, "nobody", "on {kind:?}");
     }
 }
 

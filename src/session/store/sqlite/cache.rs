@@ -66,7 +66,8 @@ impl Cache {
 
     /// Follows a transaction of our own, which did `effect` and nothing else; `before` is the state from before it.
     ///
-    /// Only one of ours may be under way at a time.
+    /// Only one of ours may be under way at a time, and it must have written something: to count as one it must be a
+    /// commit. (A touch always is: it moves `expires` in its index.)
     pub(super) fn wrote(&self, before: Option<Stamp>, effect: impl FnOnce(&mut Known)) {
         let mut known = self.known();
         let (Some(before), Some(after)) = (before, self.look()) else { return };
@@ -108,6 +109,12 @@ impl Known {
         {
             self.insert(*id, record);
         }
+    }
+
+    /// Forgets what was over at a moment: the clock that says so may be wrong, and the rows are gone all the same.
+    pub(super) fn forget_over(&mut self, now: Timestamp) {
+        self.sessions.retain(|_, record| record.deadline() > now);
+        self.taken = self.sessions.values().map(|record| OVERHEAD + size(&record.data)).sum();
     }
 
     pub(super) fn clear(&mut self) {

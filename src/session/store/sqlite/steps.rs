@@ -144,12 +144,19 @@ impl Store for SqliteStore {
         if let Some(record) = if known.is_some() { known } else { self.find(id, now).await? } {
             return Ok(Loaded::Live(*id, record));
         }
-        match self.successor(id, now).await? {
-            Some((current, true)) => {
-                Ok(self.find(&current, now).await?.map_or(Loaded::Absent, |r| Loaded::Live(current, r)))
+        let mut looked = None;
+        loop {
+            match self.successor(id, now).await? {
+                // Between two looks it may have moved on: what is said is said of one of them.
+                Some((current, true)) if looked != Some(current) => {
+                    if let Some(record) = self.find(&current, now).await? {
+                        return Ok(Loaded::Live(current, record));
+                    }
+                    looked = Some(current);
+                }
+                Some((_, false)) => return Ok(Loaded::Retired),
+                Some((_, true)) | None => return Ok(Loaded::Absent),
             }
-            Some((_, false)) => Ok(Loaded::Retired),
-            None => Ok(Loaded::Absent),
         }
     }
 
@@ -286,10 +293,9 @@ impl Store for SqliteStore {
                         (SELECT id_hash FROM session WHERE expires <= ?1 ORDER BY expires LIMIT ?2)";
         let retired = "DELETE FROM retired_id WHERE id_hash IN \
                        (SELECT id_hash FROM retired_id WHERE until <= ?1 ORDER BY until LIMIT ?2)";
-        // What the memory still has of them is over by its own clock.
         let (retired, sessions) = (sqlx::query(retired).bind(now.0), sqlx::query(sessions).bind(now.0));
         let retired = self.0.write().await.once(retired.bind(batch), |_| {}).await?;
-        let sessions = self.0.write().await.once(sessions.bind(batch), |_| {}).await?;
+        let sessions = self.0.write().await.once(sessions.bind(batch), |known| known.forget_over(now)).await?;
         Ok(Swept { sessions, more: sessions.max(retired) >= u64::from(batch) })
     }
 
