@@ -6,7 +6,7 @@ use crate::support::{STORES, count, id_of};
 use axum::extract::Path;
 use axum::routing::get;
 use axum::{Extension, Router};
-use hardtack::session::{Error, Key, Session};
+use hardtack::session::{Error, Key, Owner, Session};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Barrier, Semaphore};
@@ -90,6 +90,15 @@ fn routes(gate: &Gate, barrier: Arc<Barrier>) -> Router {
                 session.take(SLOW).await.expect("taken");
             }),
         )
+        .route(
+            "/slow-sign-in",
+            get(async |session: Session, Extension(gate): Extension<Gate>| {
+                session.put(SLOW, &"signing in".to_owned()).await.expect("put");
+                gate.pass().await;
+                let owner = Owner { account: Some("ada".to_owned()), device: None };
+                session.sign_in(owner, None).await
+            }),
+        )
         .route("/only-slow", get(async |session: Session| session.put(SLOW, &"alone".to_owned()).await.expect("put")))
         .route("/end", get(async |session: Session| session.end().await.expect("ended")))
         .route("/flush", get(async |session: tower_sessions::Session| session.flush().await.expect("flushed")))
@@ -147,6 +156,29 @@ async fn g1_a_session_that_one_request_empties_goes_on_with_what_another_has_put
         assert_eq!((taken.status().as_u16(), cookies_set(&taken).len()), (200, 0), "on {kind:?}");
         assert_eq!(engine.get_as(&cookie, "/read").await.text().await.expect("text"), "", "taken, on {kind:?}");
         assert_eq!(engine.get_as(&cookie, "/count").await.text().await.expect("text"), "2", "and kept, on {kind:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn g1_g4_a_sign_in_that_is_overtaken_by_a_renewal_goes_on_from_there() {
+    for kind in STORES {
+        let own = crate::support::open(kind).await;
+        let gate = Gate::new();
+        let routes = routes(&gate, Arc::new(Barrier::new(1)));
+        let every = Some(Duration::from_secs(600));
+        let engine = Engine::start_as(own.store.clone(), routes, |s| s.renew_every(every)).await;
+        let old = engine.cookie_from("/count").await;
+        let signing = crate::support::app::browser().get(engine.url("/slow-sign-in")).header("cookie", &old);
+        let signing = tokio::spawn(signing.send());
+        gate.wait_for_loaded().await;
+        engine.clock.advance(Duration::from_secs(600));
+        assert_eq!(cookies_set(&engine.get_as(&old, "/read").await).len(), 1, "renewed, on {kind:?}");
+        gate.go.add_permits(1);
+        let answer = signing.await.expect("no panic").expect("an answer");
+        assert_eq!(answer.status(), 200, "on {kind:?}");
+        let cookie = cookies_set(&answer)[0].split(';').next().expect("a pair").to_owned();
+        assert_eq!(engine.get_as(&cookie, "/read").await.text().await.expect("text"), "signing in", "on {kind:?}");
+        assert_eq!(engine.store.list("ada", engine.now()).await.expect("a list").len(), 1, "on {kind:?}");
     }
 }
 
