@@ -149,10 +149,13 @@ fn machine(scope: &Scope, stores: &Stores) -> String {
     };
     let memory = of("/proc/meminfo", "MemTotal").trim_end_matches(" kB").parse::<u64>().unwrap_or(0) >> 20;
     let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
+    let kernel = said("uname", &["-sr"]);
+    // What stands behind the version is the distribution's or the owner's.
+    let kernel = kernel.split('-').next().unwrap_or_default();
     let rows = [
         ("processor", format!("{}, {cores} cores", of("/proc/cpuinfo", "model name"))),
         ("memory", format!("{memory} GiB")),
-        ("system", format!("{}, {} under the stores' files", said("uname", &["-sr"]), stores.file_system())),
+        ("system", format!("{kernel}, {} under the stores' files", stores.file_system())),
         ("compiler", said("rustc", &["--version"])),
         ("stores", stores.versions.join(", ")),
         ("measured", format!("{}, {}", said("date", &["-u", "+%Y-%m-%d"]), scope.describe())),
