@@ -5,16 +5,13 @@ use super::store::{PATIENCE, open};
 use crate::session::clock::Clock;
 use crate::session::id::Handle;
 use crate::session::store::{Listed, OpenError, Schema, Stats, Store, StoreError};
+use crate::session::sweep::sweep_out;
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How many sessions one step asks for or removes.
+/// How many sessions one step asks for.
 const BATCH: u32 = 500;
-/// The pause between two steps of a sweep: the servers' requests come first.
-const BREATH: Duration = Duration::from_millis(20);
-/// For how long the office of sweeper is taken, again at each step.
-const TERM: Duration = Duration::from_mins(1);
 
 /// Why a command could not be done, in one sentence.
 #[derive(Debug, thiserror::Error)]
@@ -194,20 +191,10 @@ impl Operator {
     ///
     /// When another node has the office, or the store fails.
     pub async fn sweep(&self, force: bool) -> Result<u64, OperatorError> {
-        let (me, mut removed) = (Handle::generate(), 0);
-        loop {
-            let now = self.clock.now();
-            if !force && !self.store.lead(&me, now + TERM, now).await? {
-                return Err(OperatorError::Led);
-            }
-            let swept = self.store.sweep(now, BATCH).await?;
-            removed += swept.sessions;
-            if !swept.more {
-                break;
-            }
-            tokio::time::sleep(BREATH).await;
-        }
-        if !force {
+        let me = Handle::generate();
+        let sweeper = (!force).then_some(&me);
+        let removed = sweep_out(&*self.store, &self.clock, sweeper, Duration::MAX).await?.ok_or(OperatorError::Led)?;
+        if sweeper.is_some() {
             // Given back: else nobody would sweep until the term is over.
             let now = self.clock.now();
             self.store.lead(&me, now, now).await?;

@@ -48,17 +48,35 @@ pub async fn sweep(store: Arc<dyn Store>, clock: Clock) {
 
 /// One round, if the office is ours: how many were removed, and how full the store is then.
 async fn round(store: &dyn Store, clock: &Clock, sweeper: &Handle) -> Result<Option<(u64, Stats)>, StoreError> {
+    let Some(removed) = sweep_out(store, clock, Some(sweeper), ROUND).await? else { return Ok(None) };
+    Ok(Some((removed, store.stats(clock.now()).await?)))
+}
+
+/// Removes what is over until nothing is left or `patience` ends, and says how many it was; `None` when another node has
+/// the office of sweeper. Without a `sweeper` the office is not asked for.
+///
+/// # Errors
+///
+/// When the store fails. Some may be removed then.
+pub async fn sweep_out(
+    store: &dyn Store,
+    clock: &Clock,
+    sweeper: Option<&Handle>,
+    patience: Duration,
+) -> Result<Option<u64>, StoreError> {
     let begun = Instant::now();
     let mut removed = 0;
     loop {
         let now = clock.now();
-        if !store.lead(sweeper, now + OFFICE, now).await? {
+        if let Some(sweeper) = sweeper
+            && !store.lead(sweeper, now + OFFICE, now).await?
+        {
             return Ok(None);
         }
         let swept = store.sweep(now, BATCH).await?;
         removed += swept.sessions;
-        if !swept.more || begun.elapsed() > ROUND {
-            return Ok(Some((removed, store.stats(now).await?)));
+        if !swept.more || begun.elapsed() > patience {
+            return Ok(Some(removed));
         }
         tokio::time::sleep(BREATH).await;
     }
