@@ -7,6 +7,7 @@ pub mod redis;
 pub mod sqlite;
 
 mod open;
+mod sql;
 
 use super::clock::Timestamp;
 use super::id::{Handle, IdHash};

@@ -4,6 +4,7 @@ use crate::session::clock::{Timestamp, millis};
 use crate::session::id::{Handle, IdHash};
 use crate::session::lifetime::Lifetime;
 use crate::session::record::{Changes, Data, Device, Owner, Record};
+use crate::session::store::sql::unsigned;
 use crate::session::store::{Listed, StoreError};
 use sqlx::postgres::PgRow;
 use sqlx::{Decode, Postgres, Row as _, Type};
@@ -76,12 +77,4 @@ pub(super) fn parts(changes: &Changes) -> Result<(String, Vec<String>), StoreErr
 /// A span that can be added to any moment: the server knows no number beyond.
 pub(super) fn span(span: Duration) -> i64 {
     millis(span).min(i64::MAX / 4)
-}
-
-pub(super) fn signed(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
-}
-
-pub(super) fn unsigned(number: i64) -> u64 {
-    u64::try_from(number).unwrap_or(0)
 }

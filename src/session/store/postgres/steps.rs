@@ -7,10 +7,11 @@
 //! for one of them, what was ended is not changed, and what was rotated is not found under its old id.
 
 use super::PostgresStore;
-use super::rows::{column, id as live_id, listed, parts, record, signed, span, unsigned};
+use super::rows::{column, id as live_id, listed, parts, record, span};
 use crate::session::clock::Timestamp;
 use crate::session::id::{Handle, IdHash};
 use crate::session::record::{Changes, Grace, Record, Rotation};
+use crate::session::store::sql::{signed, unsigned};
 use crate::session::store::{Applied, Listed, Loaded, Page, Stats, Store, StoreError, Swept};
 use async_trait::async_trait;
 use sqlx::postgres::PgArguments;

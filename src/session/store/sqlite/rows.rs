@@ -4,6 +4,7 @@ use crate::session::clock::Timestamp;
 use crate::session::id::Handle;
 use crate::session::lifetime::Lifetime;
 use crate::session::record::{Changes, Data, Device, Owner, Record};
+use crate::session::store::sql::unsigned;
 use crate::session::store::{Listed, StoreError};
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
@@ -58,12 +59,4 @@ pub(super) fn exact<const N: usize>(bytes: &[u8]) -> Result<[u8; N], StoreError>
 /// The changes as a JSON merge patch: `null` removes, text sets (RFC 7396).
 pub(super) fn patch(changes: &Changes) -> Result<String, StoreError> {
     serde_json::to_string(&changes.values).map_err(StoreError::corrupt)
-}
-
-pub(super) fn signed(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
-}
-
-pub(super) fn unsigned(number: i64) -> u64 {
-    u64::try_from(number).unwrap_or(0)
 }

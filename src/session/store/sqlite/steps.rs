@@ -2,42 +2,54 @@
 
 use super::SqliteStore;
 use super::cache::Known;
-use super::rows::{exact, listed, patch, record, signed, unsigned};
+use super::rows::{exact, listed, patch, record};
 use crate::session::clock::{Timestamp, millis};
 use crate::session::id::{Handle, IdHash};
 use crate::session::record::{Changes, Grace, Record, Rotation};
+use crate::session::store::sql::{signed, unsigned};
 use crate::session::store::{Applied, Listed, Loaded, Page, Stats, Store, StoreError, Swept};
 use async_trait::async_trait;
 use sqlx::query::Query;
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
 use sqlx::{Connection as _, Row as _, Sqlite};
 
-/// Changes that are guarded by liveness, version and size. What is too large already may shrink.
+/// A change that is guarded by liveness, version and size, and in the same step what `$more` names. What is too large
+/// already may shrink.
 ///
-/// Values: id, patch, now, version asked for, limit, new idle timeout, new absolute lifetime.
-const APPLY: &str = "UPDATE session SET data = json_patch(data, ?2), version = version + 1, seen = max(seen, ?3), \
-            idle = coalesce(?6, idle), absolute = coalesce(?7, absolute), \
-            expires = min(max(seen, ?3) + coalesce(?6, idle), created + coalesce(?7, absolute)) \
-     WHERE id_hash = ?1 AND expires > ?3 AND (?4 IS NULL OR version = ?4) AND \
-           (?5 >= (SELECT total(octet_length(key) + octet_length(value)) FROM json_each(json_patch(data, ?2))) OR \
-            (SELECT total(octet_length(key) + octet_length(value)) FROM json_each(data)) >= \
-            (SELECT total(octet_length(key) + octet_length(value)) FROM json_each(json_patch(data, ?2)))) \
-     RETURNING version";
+/// Values: id, patch, now, version asked for, limit, new idle timeout, new absolute lifetime; see [`guarded`].
+macro_rules! change {
+    ($more:literal) => {
+        concat!(
+            "UPDATE session SET ",
+            $more,
+            "data = json_patch(data, ?2), version = version + 1, seen = max(seen, ?3), \
+             idle = coalesce(?6, idle), absolute = coalesce(?7, absolute), \
+             expires = min(max(seen, ?3) + coalesce(?6, idle), created + coalesce(?7, absolute)) \
+             WHERE id_hash = ?1 AND expires > ?3 AND (?4 IS NULL OR version = ?4) AND (?5 >= ",
+            size!("json_patch(data, ?2)"),
+            " OR ",
+            size!("data"),
+            " >= ",
+            size!("json_patch(data, ?2)"),
+            ") RETURNING version, handle"
+        )
+    };
+}
 
-/// The same, with a new id and perhaps a new owner.
-///
+/// How much data measure, in bytes.
+macro_rules! size {
+    ($data:literal) => {
+        concat!("(SELECT total(octet_length(key) + octet_length(value)) FROM json_each(", $data, "))")
+    };
+}
+
+const APPLY: &str = change!("");
+
 /// Further values: new id, whether the owner changes, account, label and address of the device.
-const ROTATE: &str = "UPDATE session SET id_hash = ?8, data = json_patch(data, ?2), version = version + 1, \
-            seen = max(seen, ?3), renewed = max(renewed, ?3), \
-            account = iif(?9, ?10, account), device_label = iif(?9, ?11, device_label), \
-            device_address = iif(?9, ?12, device_address), \
-            idle = coalesce(?6, idle), absolute = coalesce(?7, absolute), \
-            expires = min(max(seen, ?3) + coalesce(?6, idle), created + coalesce(?7, absolute)) \
-     WHERE id_hash = ?1 AND expires > ?3 AND (?4 IS NULL OR version = ?4) AND \
-           (?5 >= (SELECT total(octet_length(key) + octet_length(value)) FROM json_each(json_patch(data, ?2))) OR \
-            (SELECT total(octet_length(key) + octet_length(value)) FROM json_each(data)) >= \
-            (SELECT total(octet_length(key) + octet_length(value)) FROM json_each(json_patch(data, ?2)))) \
-     RETURNING version, handle";
+const ROTATE: &str = change!(
+    "id_hash = ?8, renewed = max(renewed, ?3), account = iif(?9, ?10, account), \
+     device_label = iif(?9, ?11, device_label), device_address = iif(?9, ?12, device_address), "
+);
 
 impl SqliteStore {
     /// The id under which the session of a renewed id lives now.
