@@ -20,6 +20,8 @@ static LEAD: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("lead.
 
 /// How many entries one look at the index takes at least: most of them may have been used since.
 const LOOK: usize = 64;
+/// How many entries more than its share are taken from each part of the index.
+const SPARE: usize = 16;
 /// How often a sweep looks at the index at most.
 const LOOKS: u32 = 4;
 /// How many sessions are looked at, at most, to say how many are over.
@@ -49,14 +51,10 @@ impl RedisStore {
         let batch = batch as usize;
         let mut swept = 0;
         for _ in 0..LOOKS {
-            let look = LOOK.max(batch - swept);
-            let due = self.due(now, look).await?;
+            let (due, certain) = self.due(now, LOOK.max(batch - swept)).await?;
             if due.is_empty() {
                 return Ok(Swept { sessions: swept as u64, more: false });
             }
-            // What lies behind the last entry of a full look ends no earlier than that one's moment. So what ends
-            // before it comes first of all; the rest is put where it belongs, and comes with a later look.
-            let certain = due.last().filter(|_| due.len() == look).map_or(now, |last| last.moment);
             let mut over = Vec::new();
             let (mut gone, mut postponed) = (Vec::new(), Vec::new());
             let truths = self.truths(&due).await?;
@@ -84,26 +82,41 @@ impl RedisStore {
         Ok(Swept { sessions: swept as u64, more: true })
     }
 
-    /// The entries whose moment has come, the earliest first, at most so many.
-    async fn due(&self, now: Timestamp, most: usize) -> Result<Vec<Due>, StoreError> {
+    /// The entries whose moment has come, the earliest first, at most so many; and the moment up to which they are all
+    /// that there are.
+    ///
+    /// What lies behind them ends no earlier than that moment. So what ends before it comes first of all; the rest is put
+    /// where it belongs, and comes with a later look.
+    async fn due(&self, now: Timestamp, most: usize) -> Result<(Vec<Due>, Timestamp), StoreError> {
+        // The parts fill evenly. To take all from each would keep Redis from answering requests for milliseconds.
+        let most_each = most.div_ceil(keys::SHARDS) + SPARE;
         let ask = |shard| {
             let mut range = cmd("ZRANGE");
-            range.arg(keys::due(shard)).arg("-inf").arg(now.0).arg("BYSCORE").arg("LIMIT").arg(0).arg(most);
+            range.arg(keys::due(shard)).arg("-inf").arg(now.0).arg("BYSCORE").arg("LIMIT").arg(0).arg(most_each);
             range.arg("WITHSCORES");
             range
         };
         let mut due = Vec::new();
+        let mut certain = now;
         for answer in self.link.ask_all((0..keys::SHARDS).map(ask).collect()).await {
-            for (member, score) in understand::<Vec<(Vec<u8>, f64)>>(answer?)? {
-                // Whole milliseconds below 2^53: nothing is lost.
-                #[expect(clippy::cast_possible_truncation, reason = "a moment that was written as a whole number")]
-                let moment = Timestamp(score as i64);
-                due.extend(super::rows::handle(&member).map(|handle| Due { handle, moment }));
+            let entries = understand::<Vec<(Vec<u8>, f64)>>(answer?)?;
+            // Whole milliseconds below 2^53: nothing is lost.
+            #[expect(clippy::cast_possible_truncation, reason = "a moment that was written as a whole number")]
+            let moment = |score: f64| Timestamp(score as i64);
+            if let Some((_, last)) = entries.last().filter(|_| entries.len() == most_each) {
+                certain = certain.min(moment(*last));
             }
+            due.extend(entries.iter().filter_map(|(member, score)| {
+                Some(Due { handle: super::rows::handle(member)?, moment: moment(*score) })
+            }));
         }
         due.sort_unstable_by_key(|due| (due.moment, due.handle));
-        due.truncate(most);
-        Ok(due)
+        due.retain(|due| due.moment <= certain);
+        if due.len() > most {
+            due.truncate(most);
+            certain = due.last().map_or(certain, |last| last.moment);
+        }
+        Ok((due, certain))
     }
 
     /// What the sessions themselves say. One that cannot be read is over at the moment that the index knows.
@@ -160,7 +173,7 @@ impl RedisStore {
         }
         let (later, come) = counts.split_at(keys::SHARDS.min(counts.len()));
         let (mut live, mut over) = (later.iter().sum::<u64>(), come.iter().sum::<u64>());
-        let due = self.due(now, COUNTED).await?;
+        let (due, _) = self.due(now, COUNTED).await?;
         for truth in self.truths(&due).await? {
             match truth {
                 Truth::Ends(end) if end <= now => {}
