@@ -78,7 +78,7 @@ impl Store for Notebook {
         let current = pages.current(id, now);
         let known = |(_, until, _): &&(Handle, Timestamp, bool)| *until > now;
         Ok(match (pages.live(&current, now), pages.retired.get(id).filter(known)) {
-            (Some(record), _) => Loaded::Live(current, record.clone()),
+            (Some(record), _) => Loaded::Live(current, Arc::new(record.clone())),
             (None, Some((_, _, false))) => Loaded::Retired,
             (None, _) => Loaded::Absent,
         })

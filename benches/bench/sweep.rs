@@ -27,16 +27,14 @@ struct Plan {
     expired: u32,
     /// How long reads are measured before the sweep.
     idle: Duration,
-    /// When the sweep is broken off.
-    longest: Duration,
 }
 
 /// Measures, and writes the table and the aims into the report.
 pub(crate) async fn run(scope: &Scope, stores: &Stores, report: &mut Report) {
     let plan = if scope.quick {
-        Plan { live: 20_000, expired: 20_000, idle: Duration::from_secs(2), longest: Duration::from_secs(5) }
+        Plan { live: 20_000, expired: 20_000, idle: Duration::from_secs(2) }
     } else {
-        Plan { live: 200_000, expired: 1_000_000, idle: Duration::from_secs(15), longest: Duration::from_secs(45) }
+        Plan { live: 200_000, expired: 1_000_000, idle: Duration::from_secs(15) }
     };
     report.heading("Sweep");
     let mut rows = Vec::new();
@@ -67,7 +65,7 @@ async fn measure(place: &Place, plan: &Plan, report: &mut Report) -> Vec<String>
     let over = Arc::new(AtomicBool::new(false));
     let reading = tokio::spawn(read(Arc::clone(&store), plan.live, Arc::clone(&over)));
     let begun = Instant::now();
-    let swept = sweep(&*store, plan.longest).await;
+    let swept = sweep(&*store).await;
     let took = begun.elapsed();
     over.store(true, Ordering::Relaxed);
     let mut meanwhile = reading.await.expect("no panic");
@@ -88,16 +86,16 @@ async fn measure(place: &Place, plan: &Plan, report: &mut Report) -> Vec<String>
     row
 }
 
-/// Sweeps until nothing is left or the time is over; says how many were removed.
-async fn sweep(store: &dyn Store, longest: Duration) -> u32 {
-    let (begun, sweeper) = (Instant::now(), Handle::generate());
+/// Sweeps until nothing is left; says how many were removed.
+async fn sweep(store: &dyn Store) -> u32 {
+    let sweeper = Handle::generate();
     let mut removed = 0;
     loop {
         let now = now();
         assert!(store.lead(&sweeper, now + OFFICE, now).await.expect("an answer"), "nobody else sweeps");
         let swept = store.sweep(now, BATCH).await.expect("swept");
         removed += swept.sessions;
-        if !swept.more || begun.elapsed() > longest {
+        if !swept.more {
             return u32::try_from(removed).expect("as many as there were");
         }
         sleep(BREATH).await;

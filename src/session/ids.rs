@@ -5,6 +5,7 @@ use super::id::{IdHash, Secret};
 use super::record::{Changes, Data, Grace, Record, Rotation, size};
 use super::store::Applied;
 use super::unit::{Cookie, Leaving, Next, Place, Unit, step};
+use std::sync::Arc;
 
 impl Unit {
     /// Keeps a new session under a new id.
@@ -31,7 +32,12 @@ impl Unit {
     }
 
     /// Moves the session of `old` to a new id, with these changes and with what is to come.
-    pub(super) async fn rotate(&self, mut old: IdHash, mut record: Record, mut changes: Changes) -> Result<(), Fault> {
+    pub(super) async fn rotate(
+        &self,
+        mut old: IdHash,
+        mut record: Arc<Record>,
+        mut changes: Changes,
+    ) -> Result<(), Fault> {
         self.complain_when_late();
         let Next { owner, lifetime } = self.state().next.clone();
         changes.lifetime = lifetime;
@@ -64,7 +70,7 @@ impl Unit {
         let due = {
             let state = self.state();
             match &state.place {
-                Place::Live(id, record) if now - record.renewed >= every => Some((*id, record.clone())),
+                Place::Live(id, record) if now - record.renewed >= every => Some((*id, Arc::clone(record))),
                 _ => None,
             }
             .filter(|_| !(self.speculative || state.sent || state.failed) && matches!(state.cookie, Cookie::Keep))
@@ -82,7 +88,8 @@ impl Unit {
     }
 
     /// Keeps the record in step with a rotation that was made.
-    fn moved(&self, secret: Secret, mut record: Record, rotation: Rotation, version: u64) {
+    fn moved(&self, secret: Secret, record: Arc<Record>, rotation: Rotation, version: u64) {
+        let mut record = Arc::unwrap_or_clone(record);
         step(&mut record, &rotation.changes, version);
         record.owner = rotation.owner.unwrap_or(record.owner);
         record.renewed = self.now();
@@ -126,7 +133,7 @@ impl Unit {
 
     fn give(&self, secret: Secret, record: Record) {
         let mut state = self.state();
-        state.place = Place::Live(secret.hash(), record);
+        state.place = Place::Live(secret.hash(), Arc::new(record));
         state.cookie = Cookie::Give(secret);
         state.marked = true;
         state.next.lifetime = None;

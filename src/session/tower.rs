@@ -12,6 +12,7 @@ use super::unit::{Leaving, Place, Unit};
 use async_trait::async_trait;
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 use std::time::Duration;
 use tower_sessions::session::{Id, Record as TowerRecord};
 use tower_sessions::session_store::{Error as TowerError, Result as TowerResult, SessionStore};
@@ -61,7 +62,7 @@ impl Unit {
             _ => None,
         };
         if let Some(record) = leaving {
-            return self.end_and_begin(record.as_ref(), values).await;
+            return self.end_and_begin(record.as_deref(), values).await;
         }
         if values.is_empty() && self.live(|_, record| record.owner.account.is_none()) == Some(true) {
             return self.end_emptied().await;
@@ -78,7 +79,7 @@ impl Unit {
     /// Ends a session that this request has emptied, unless others have put something into it meanwhile: then it goes
     /// on with that.
     async fn end_emptied(&self) -> Result<(), Fault> {
-        let Some(mut kept) = self.live(|_, record| record.clone()) else { return Ok(()) };
+        let Some(mut kept) = self.live(|_, record| Arc::clone(record)) else { return Ok(()) };
         let values: BTreeMap<_, _> = kept.data.keys().map(|name| (name.clone(), None)).collect();
         let max_data = self.engine.max_data;
         while kept.data.keys().all(|name| values.contains_key(name)) {
@@ -119,7 +120,7 @@ impl Unit {
                 self.rotate(old, record, changes).await
             }
             Place::Leaving(_) if failed => self.end().await,
-            Place::Leaving(Leaving { record, .. }) => self.end_and_begin(record.as_ref(), values).await,
+            Place::Leaving(Leaving { record, .. }) => self.end_and_begin(record.as_deref(), values).await,
             // A second `save` in a row.
             Place::Live(..) => self.save_values(values).await,
             Place::Nowhere | Place::Presented(_) => self.begin_unless_empty(values).await,

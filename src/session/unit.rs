@@ -8,7 +8,10 @@ use super::lifetime::Lifetime;
 use super::record::{Changes, Owner, Record};
 use super::store::{Applied, Loaded, StoreError};
 use serde_json::Value;
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 /// The unit of work of one request.
@@ -62,7 +65,7 @@ pub(super) enum Place {
     /// An id was presented. The store has not been asked.
     Presented(IdHash),
     /// It lives under this id. The record is as loaded, in step with what this request has written since.
-    Live(IdHash, Record),
+    Live(IdHash, Arc<Record>),
     /// It is to end, or tower-sessions has deleted it. It lives until the store says otherwise.
     Leaving(Leaving),
 }
@@ -72,7 +75,7 @@ pub(super) enum Place {
 pub(super) struct Leaving {
     pub(super) id: IdHash,
     /// As it was loaded, if it was.
-    pub(super) record: Option<Record>,
+    pub(super) record: Option<Arc<Record>>,
     /// No rotation can follow any more.
     pub(super) surely: bool,
 }
@@ -112,7 +115,7 @@ impl Unit {
     }
 
     /// Looks at the session as loaded, if it lives. Nothing is copied: `look` must not wait.
-    pub(super) fn live<T>(&self, look: impl FnOnce(IdHash, &Record) -> T) -> Option<T> {
+    pub(super) fn live<T>(&self, look: impl FnOnce(IdHash, &Arc<Record>) -> T) -> Option<T> {
         match &self.state().place {
             Place::Live(id, record) => Some(look(*id, record)),
             _ => None,
@@ -137,9 +140,16 @@ impl Unit {
             // Whoever has had the head of its answer is not told 503 any more: a stream may go on for as long as it likes.
             if state.sent { self.engine.timeout } else { self.engine.timeout.saturating_sub(state.spent) }
         };
-        let begun = Instant::now();
-        let answer = tokio::time::timeout(left, step).await;
-        self.state().spent += begun.elapsed();
+        let mut step = pin!(step);
+        // What is answered from memory is answered at the first look, and needs neither a clock nor a timer.
+        let answer = if let Poll::Ready(answer) = poll_fn(|cx| Poll::Ready(step.as_mut().poll(cx))).await {
+            Ok(answer)
+        } else {
+            let begun = Instant::now();
+            let answer = tokio::time::timeout(left, step).await;
+            self.state().spent += begun.elapsed();
+            answer
+        };
         let store = self.engine.store.kind();
         match answer {
             Ok(Ok(answer)) => return Ok(answer),
@@ -176,7 +186,7 @@ impl Unit {
     }
 
     /// Asks the store for the session of the id that this request knows.
-    pub(super) async fn find(&self) -> Result<Option<(IdHash, Record)>, Fault> {
+    pub(super) async fn find(&self) -> Result<Option<(IdHash, Arc<Record>)>, Fault> {
         let id = match &self.state().place {
             Place::Nowhere => return Ok(None),
             Place::Presented(id) | Place::Live(id, _) | Place::Leaving(Leaving { id, .. }) => *id,
@@ -256,6 +266,7 @@ impl Unit {
         let mut state = self.state();
         state.marked = true;
         if let Place::Live(_, record) = &mut state.place {
+            let record = Arc::make_mut(record);
             record.seen = record.seen.max(now);
         }
     }
@@ -263,7 +274,7 @@ impl Unit {
     fn written(&self, changes: &Changes, version: u64) {
         self.mark(self.now());
         if let Place::Live(_, record) = &mut self.state().place {
-            step(record, changes, version);
+            step(Arc::make_mut(record), changes, version);
         }
     }
 

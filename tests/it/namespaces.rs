@@ -63,7 +63,7 @@ async fn s103_odd_names_of_accounts_devices_and_values_are_kept_and_told_apart()
         let again = own.again().await;
         for (odd, id, changes) in &ids {
             let Loaded::Live(_, record) = again.load(id, NOW).await.expect("loaded") else { panic!("{odd:?} is gone") };
-            let told = record.data.into_iter().map(|(name, value)| (name, Some(value)));
+            let told = record.data.clone().into_iter().map(|(name, value)| (name, Some(value)));
             assert_eq!(told.collect::<Vec<_>>(), changes.values.clone().into_iter().collect::<Vec<_>>());
             let listed = again.list(odd, NOW).await.expect("listed");
             assert_eq!(listed.len(), 1, "{odd:?} fits others, on {kind:?}");

@@ -176,7 +176,7 @@ fn sessions(own: &OwnStore, clock: ManualClock) -> Sessions {
 /// What lies in the store, asked past everything that this process remembers.
 async fn kept(own: &OwnStore, id: &IdHash, now: Timestamp) -> Record {
     match own.again().await.load(id, now).await.expect("an answer") {
-        Loaded::Live(_, record) => record,
+        Loaded::Live(_, record) => Arc::unwrap_or_clone(record),
         other => panic!("a live session expected: {other:?}"),
     }
 }

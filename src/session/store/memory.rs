@@ -7,7 +7,7 @@ use crate::session::record::{Changes, Grace, Record, Rotation, size};
 use async_trait::async_trait;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A bounded store in memory. When it is full, the session that would end first makes room.
 #[derive(Debug)]
@@ -18,7 +18,7 @@ pub struct MemoryStore {
 
 #[derive(Debug, Default)]
 struct State {
-    live: HashMap<IdHash, Record>,
+    live: HashMap<IdHash, Arc<Record>>,
     by_deadline: BTreeSet<(Timestamp, IdHash)>,
     by_account: HashMap<String, BTreeSet<IdHash>>,
     by_handle: BTreeMap<Handle, IdHash>,
@@ -55,7 +55,7 @@ impl Default for MemoryStore {
 }
 
 impl State {
-    fn insert(&mut self, id: IdHash, record: Record) {
+    fn insert(&mut self, id: IdHash, record: Arc<Record>) {
         self.by_deadline.insert((record.deadline(), id));
         self.by_handle.insert(record.handle, id);
         if let Some(account) = &record.owner.account {
@@ -64,7 +64,7 @@ impl State {
         self.live.insert(id, record);
     }
 
-    fn remove(&mut self, id: &IdHash) -> Option<Record> {
+    fn remove(&mut self, id: &IdHash) -> Option<Arc<Record>> {
         let record = self.live.remove(id)?;
         self.by_deadline.remove(&(record.deadline(), *id));
         self.by_handle.remove(&record.handle);
@@ -83,7 +83,7 @@ impl State {
     fn postpone(&mut self, id: &IdHash, seen: Timestamp) {
         if let Some(record) = self.live.get_mut(id) {
             let before = record.deadline();
-            record.seen = record.seen.max(seen);
+            Arc::make_mut(record).seen = record.seen.max(seen);
             let after = record.deadline();
             if after != before {
                 self.by_deadline.remove(&(before, *id));
@@ -92,7 +92,7 @@ impl State {
         }
     }
 
-    fn live(&self, id: &IdHash, now: Timestamp) -> Option<&Record> {
+    fn live(&self, id: &IdHash, now: Timestamp) -> Option<&Arc<Record>> {
         self.live.get(id).filter(|record| record.deadline() > now)
     }
 
@@ -118,7 +118,7 @@ impl State {
         if changes.if_version.is_some_and(|version| version != record.version) {
             return Err(Applied::Conflict);
         }
-        let mut record = record.clone();
+        let mut record = Record::clone(record);
         let before = size(&record.data);
         changes.apply_to(&mut record.data);
         let after = size(&record.data);
@@ -147,7 +147,7 @@ impl Store for MemoryStore {
         let state = self.state();
         let current = state.current(id, now);
         Ok(match state.live(&current, now) {
-            Some(record) => Loaded::Live(current, record.clone()),
+            Some(record) => Loaded::Live(current, Arc::clone(record)),
             None if state.retired.get(&current).is_some_and(|old| old.until > now && old.successor.is_none()) => {
                 Loaded::Retired
             }
@@ -165,7 +165,7 @@ impl Store for MemoryStore {
         {
             state.remove(&first);
         }
-        state.insert(*id, record.clone());
+        state.insert(*id, Arc::new(record.clone()));
         Ok(true)
     }
 
@@ -177,7 +177,7 @@ impl Store for MemoryStore {
             Ok(record) => {
                 let version = record.version;
                 state.remove(&id);
-                state.insert(id, record);
+                state.insert(id, Arc::new(record));
                 Applied::Done(version)
             }
         })
@@ -194,7 +194,7 @@ impl Store for MemoryStore {
                     record.owner.clone_from(owner);
                 }
                 record.renewed = record.renewed.max(now);
-                state.insert(rotation.to, record);
+                state.insert(rotation.to, Arc::new(record));
                 let retired = match rotation.grace {
                     Grace::Recognised(until) => Retired { until, successor: None },
                     Grace::Reaches(until) => Retired { until, successor: Some(rotation.to) },
@@ -222,7 +222,8 @@ impl Store for MemoryStore {
     async fn list(&self, account: &str, now: Timestamp) -> Result<Vec<Listed>, StoreError> {
         let state = self.state();
         let ids = state.by_account.get(account).into_iter().flatten();
-        let mut listed: Vec<_> = ids.filter_map(|id| state.live(id, now)).map(Listed::from).collect();
+        let mut listed: Vec<_> =
+            ids.filter_map(|id| state.live(id, now)).map(|record| Listed::from(&**record)).collect();
         listed.sort_by_key(|listed| std::cmp::Reverse((listed.seen, listed.handle)));
         Ok(listed)
     }
@@ -233,7 +234,8 @@ impl Store for MemoryStore {
         let from = after.map_or(Bound::Unbounded, |uuid| Bound::Excluded(Handle(uuid)));
         let page: Vec<_> = state.by_handle.range((from, Bound::Unbounded)).take(limit.max(1) as usize).collect();
         let next = page.last().filter(|_| page.len() == limit.max(1) as usize).map(|(handle, _)| handle.to_string());
-        let sessions = page.iter().filter_map(|(_, id)| state.live(id, now)).map(Listed::from).collect();
+        let sessions =
+            page.iter().filter_map(|(_, id)| state.live(id, now)).map(|record| Listed::from(&**record)).collect();
         Ok(Page { sessions, next })
     }
 

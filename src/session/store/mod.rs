@@ -14,6 +14,7 @@ use super::id::{Handle, IdHash};
 use super::record::{Changes, Owner, Record, Rotation};
 use async_trait::async_trait;
 use std::fmt::Debug;
+use std::sync::Arc;
 
 pub use open::{OpenError, Schema, Transport};
 
@@ -87,10 +88,10 @@ pub trait Store: Debug + Send + Sync + 'static {
 
 /// What [`Store::load`] found.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "a session that lives is the ordinary answer")]
 pub enum Loaded {
-    /// A live session, and the id under which it lives now (another one than asked for after a renewal).
-    Live(IdHash, Record),
+    /// A live session, and the id under which it lives now (another one than asked for after a renewal). Shared, so that a
+    /// store that has it in memory need not copy it.
+    Live(IdHash, Arc<Record>),
     /// The id was rotated away a moment ago and opens nothing any more.
     Retired,
     /// There is no such session, or none any more.

@@ -61,7 +61,7 @@ async fn s101_a_spoilt_record_is_corrupt_and_its_value_is_not_told() {
         let Err(StoreError::Corrupt(error)) = store.load(&spoilt, NOW).await else { panic!("{data} is no session") };
         assert!(!format!("{error} {error:?}").contains("31415926"), "{error:?}");
     }
-    assert_eq!(store.load(&whole, NOW).await.expect("an answer"), Loaded::Live(whole, other));
+    assert_eq!(store.load(&whole, NOW).await.expect("an answer"), Loaded::Live(whole, other.into()));
     assert_eq!(store.list("somebody", NOW).await.expect("an answer").len(), 2, "a list shows no data");
     assert!(matches!(store.apply(&spoilt, &change("2"), NOW).await, Ok(Applied::Done(2))));
     assert!(store.end(&spoilt).await.expect("an answer"), "it can be ended");

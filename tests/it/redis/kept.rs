@@ -51,7 +51,11 @@ async fn odd_names_and_values_come_back_as_they_were() {
         let record = Record { owner, data, ..record(None) };
         let id = new_id();
         assert!(store.create(&id, &record).await.expect("an answer"));
-        assert_eq!(store.load(&id, NOW).await.expect("an answer"), Loaded::Live(id, record.clone()), "{account:?}");
+        assert_eq!(
+            store.load(&id, NOW).await.expect("an answer"),
+            Loaded::Live(id, record.clone().into()),
+            "{account:?}"
+        );
         let values = [(account.to_owned(), Some("1".to_owned())), ("id".to_owned(), Some("2".to_owned()))].into();
         let changes = Changes { values, max_data: 1 << 20, ..Changes::default() };
         assert_eq!(store.apply(&id, &changes, NOW).await.expect("an answer"), Applied::Done(2));
@@ -96,7 +100,7 @@ async fn lives_that_last_for_ever_are_kept() {
     for lifetime in [Lifetime { idle: longest, absolute: longest }, Lifetime { idle: longest, ..Lifetime::default() }] {
         let (id, record) = (new_id(), Record { lifetime, ..record(Some("me")) });
         assert!(store.create(&id, &record).await.expect("an answer"));
-        assert_eq!(store.load(&id, NOW).await.expect("an answer"), Loaded::Live(id, record.clone()));
+        assert_eq!(store.load(&id, NOW).await.expect("an answer"), Loaded::Live(id, record.clone().into()));
         assert_eq!(store.apply(&id, &change("2"), NOW).await.expect("an answer"), Applied::Done(2));
         let new = new_id();
         let longer = Changes { lifetime: Some(lifetime), ..change("3") };
@@ -121,7 +125,7 @@ async fn s22_the_servers_own_clock_ends_nothing() {
         let id = new_id();
         assert!(store.create(&id, &record).await.expect("an answer"));
         assert!(store.touch(&id, now).await.expect("an answer"));
-        assert_eq!(store.load(&id, now).await.expect("an answer"), Loaded::Live(id, record));
+        assert_eq!(store.load(&id, now).await.expect("an answer"), Loaded::Live(id, record.into()));
     }
     let mut server = past(&url).await;
     let (hour, idle) = (3_600_000, i64::try_from(Lifetime::default().idle.as_millis()).expect("small"));
@@ -207,7 +211,7 @@ async fn s101_a_record_of_an_older_version_is_read() {
     let key = format!("hardtack:{{{}}}", record.handle);
     ask::<()>(&mut server, cmd("HDEL").arg(&key).arg("renewed")).await;
     ask::<()>(&mut server, cmd("HSET").arg(&key).arg("of a newer version").arg("?")).await;
-    assert_eq!(store.load(&id, NOW).await.expect("an answer"), Loaded::Live(id, record));
+    assert_eq!(store.load(&id, NOW).await.expect("an answer"), Loaded::Live(id, record.into()));
     let (new, later) = (new_id(), NOW + Duration::from_secs(1));
     assert_eq!(store.rotate(&id, &sign_in(new, "me"), later).await.expect("an answer"), Applied::Done(2));
     let Ok(Loaded::Live(_, record)) = store.load(&new, later).await else { panic!("a live session") };
@@ -228,7 +232,7 @@ async fn g3_an_id_that_was_given_anew_leads_to_its_new_session() {
     let again = record(Some("me"));
     assert!(one.create(&id, &again).await.expect("an answer"));
     for store in [&one, &other] {
-        assert_eq!(store.load(&id, NOW).await.expect("an answer"), Loaded::Live(id, again.clone()));
+        assert_eq!(store.load(&id, NOW).await.expect("an answer"), Loaded::Live(id, again.clone().into()));
     }
     assert_eq!(other.apply(&id, &change("2"), NOW).await.expect("an answer"), Applied::Done(2));
     assert!(other.end(&id).await.expect("an answer"));

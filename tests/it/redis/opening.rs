@@ -23,7 +23,7 @@ async fn many_nodes_start_at_once_on_an_empty_server() {
     let stores = join_all((0..8).map(|_| open(&url))).await;
     let (id, record) = begin(&stores[0], None).await;
     for store in &stores {
-        assert_eq!(store.load(&id, NOW).await.expect("an answer"), Loaded::Live(id, record.clone()));
+        assert_eq!(store.load(&id, NOW).await.expect("an answer"), Loaded::Live(id, record.clone().into()));
     }
     assert_eq!(ask::<i64>(&mut past(&url).await, cmd("GET").arg("hardtack:schema")).await, 1);
 }

@@ -85,7 +85,7 @@ fn did<T>(answer: Result<T, StoreError>) -> T {
 
 async fn live(store: &dyn Store, id: &IdHash, now: Timestamp) -> Option<Record> {
     match did(store.load(id, now).await) {
-        Loaded::Live(_, record) => Some(record),
+        Loaded::Live(_, record) => Some(Arc::unwrap_or_clone(record)),
         Loaded::Retired | Loaded::Absent => None,
     }
 }

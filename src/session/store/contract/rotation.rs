@@ -65,7 +65,11 @@ async fn g4_lets_a_renewed_id_reach(store: &dyn Store) {
     did(store.rotate(&second, &rotation(third, reaches), NOW).await);
     let now = Record { version: 3, ..record };
     for id in [old, second, third] {
-        assert_eq!(did(store.load(&id, NOW).await), Loaded::Live(third, now.clone()), "each id leads to the session");
+        assert_eq!(
+            did(store.load(&id, NOW).await),
+            Loaded::Live(third, now.clone().into()),
+            "each id leads to the session"
+        );
     }
     assert_eq!(did(store.apply(&old, &changes(&[("b", Some("2"))]), NOW).await), Applied::Done(4));
     assert!(did(store.touch(&second, NOW).await));

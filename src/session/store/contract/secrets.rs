@@ -44,7 +44,7 @@ async fn s101_bears_what_it_cannot_read(store: &dyn Store, behind: &dyn Behind) 
     behind.spoil(&id, &record.handle).await;
     match store.load(&id, NOW).await {
         // Values are text to a store: what is no JSON is noticed above it.
-        Ok(Loaded::Live(_, loaded)) => assert_ne!(loaded, record, "the record was spoilt"),
+        Ok(Loaded::Live(_, loaded)) => assert_ne!(*loaded, record, "the record was spoilt"),
         Ok(Loaded::Absent | Loaded::Retired) | Err(StoreError::Corrupt(_)) => {}
         Err(error) => panic!("a spoilt record is no outage: {error}"),
     }

@@ -28,13 +28,17 @@ async fn keeps_what_it_was_given(store: &dyn Store) {
     let (id, record) =
         begin_for(store, &[(odd, r#"{"a":[1,null,"x\u0000y"]}"#), ("empty", "\"\""), ("null", "null")], Some("me"))
             .await;
-    assert_eq!(did(store.load(&id, NOW).await), Loaded::Live(id, record), "a session comes back as it was given");
+    assert_eq!(
+        did(store.load(&id, NOW).await),
+        Loaded::Live(id, record.into()),
+        "a session comes back as it was given"
+    );
     assert_eq!(did(store.load(&new_id(), NOW).await), Loaded::Absent, "an unknown id is absent, and no error");
     let device = Device { label: "Firefox on \u{1f427}".to_owned(), address: "2001:db8::1".to_owned() };
     let owner = Owner { account: Some("somebody@example.com".to_owned()), device: Some(device) };
     let (other, signed_in) = (new_id(), Record { owner, ..Record::new(data(&[]), lifetime(), NOW) });
     assert!(did(store.create(&other, &signed_in).await));
-    assert_eq!(did(store.load(&other, NOW).await), Loaded::Live(other, signed_in), "with its owner and device");
+    assert_eq!(did(store.load(&other, NOW).await), Loaded::Live(other, signed_in.into()), "with its owner and device");
     assert!(did(store.end(&id).await), "a session is ended");
     assert!(!did(store.end(&id).await), "a second end finds nothing");
     assert_eq!(live(store, &id, NOW).await, None, "an ended session is gone");

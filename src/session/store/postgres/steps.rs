@@ -115,7 +115,7 @@ impl Store for PostgresStore {
     async fn load(&self, id: &IdHash, now: Timestamp) -> Result<Loaded, StoreError> {
         let sql = concat!("SELECT ", record!(), " FROM hardtack.session s WHERE s.id_hash = $1 AND s.expires > $2");
         if let Some(row) = self.pool.rows(query(sql).bind(id.0.as_slice()).bind(now.0)).await?.first() {
-            return Ok(Loaded::Live(*id, record(row)?));
+            return Ok(Loaded::Live(*id, record(row)?.into()));
         }
         // In one look: between two the session might move on.
         let sql = concat!(
@@ -129,7 +129,7 @@ impl Store for PostgresStore {
         Ok(if !column::<bool>(row, "reaches")? {
             Loaded::Retired
         } else if column::<i64>(row, "expires")? > now.0 {
-            Loaded::Live(live_id(row)?, record(row)?)
+            Loaded::Live(live_id(row)?, record(row)?.into())
         } else {
             Loaded::Absent
         })

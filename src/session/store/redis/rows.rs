@@ -84,9 +84,9 @@ pub(super) fn loaded(handle: Handle, fields: Vec<Field>, id: &IdHash, now: Times
     let retired = draft.retired.filter(|(until, _)| *until > now);
     let (current, record) = draft.finish(handle)?;
     Ok(match retired {
-        _ if current == *id && record.deadline() > now => Loaded::Live(current, record),
+        _ if current == *id && record.deadline() > now => Loaded::Live(current, record.into()),
         _ if current == *id => Loaded::Absent,
-        Some((_, true)) if record.deadline() > now => Loaded::Live(current, record),
+        Some((_, true)) if record.deadline() > now => Loaded::Live(current, record.into()),
         Some((_, false)) => Loaded::Retired,
         _ => Loaded::Absent,
     })

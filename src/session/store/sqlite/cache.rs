@@ -10,7 +10,7 @@ use crate::session::clock::Timestamp;
 use crate::session::id::IdHash;
 use crate::session::record::{Record, size};
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// How much memory the sessions here may take, in bytes, roughly.
 const ROOM: usize = 32 << 20;
@@ -28,7 +28,7 @@ pub(super) struct Cache {
 #[derive(Debug, Default)]
 pub(super) struct Known {
     at: Option<Stamp>,
-    sessions: HashMap<IdHash, Record>,
+    sessions: HashMap<IdHash, Arc<Record>>,
     taken: usize,
 }
 
@@ -43,7 +43,7 @@ impl Cache {
     }
 
     /// A session, if it is known for certain to be so.
-    pub(super) fn get(&self, id: &IdHash, now: Timestamp) -> Option<Record> {
+    pub(super) fn get(&self, id: &IdHash, now: Timestamp) -> Option<Arc<Record>> {
         let at = self.look()?;
         let known = self.known();
         let certain = known.at == Some(at);
@@ -51,7 +51,7 @@ impl Cache {
     }
 
     /// Remembers what was read; `before` is the state from before the reading.
-    pub(super) fn read(&self, before: Option<Stamp>, id: &IdHash, record: &Record) {
+    pub(super) fn read(&self, before: Option<Stamp>, id: &IdHash, record: &Arc<Record>) {
         let Some(before) = before else { return };
         let mut known = self.known();
         // What was read is of no certain state if one was left meanwhile.
@@ -61,7 +61,7 @@ impl Cache {
         if known.at != Some(before) {
             *known = Known { at: Some(before), ..Known::default() };
         }
-        known.insert(*id, record.clone());
+        known.insert(*id, Arc::clone(record));
     }
 
     /// Follows a transaction of our own, which did `effect` and nothing else; `before` is the state from before it.
@@ -84,7 +84,7 @@ impl Cache {
 }
 
 impl Known {
-    pub(super) fn insert(&mut self, id: IdHash, record: Record) {
+    pub(super) fn insert(&mut self, id: IdHash, record: Arc<Record>) {
         let takes = OVERHEAD + size(&record.data);
         // To begin anew costs one read a session; an order of use would cost something at every read.
         if self.taken + takes > ROOM {
@@ -96,7 +96,7 @@ impl Known {
         }
     }
 
-    pub(super) fn remove(&mut self, id: &IdHash) -> Option<Record> {
+    pub(super) fn remove(&mut self, id: &IdHash) -> Option<Arc<Record>> {
         let record = self.sessions.remove(id)?;
         self.taken -= OVERHEAD + size(&record.data);
         Some(record)
@@ -105,16 +105,10 @@ impl Known {
     /// Changes a session, if it is here; and forgets it when the change says that it does not fit.
     pub(super) fn change(&mut self, id: &IdHash, change: impl FnOnce(&mut Record) -> bool) {
         if let Some(mut record) = self.remove(id)
-            && change(&mut record)
+            && change(Arc::make_mut(&mut record))
         {
             self.insert(*id, record);
         }
-    }
-
-    /// Forgets what was over at a moment: the clock that says so may be wrong, and the rows are gone all the same.
-    pub(super) fn forget_over(&mut self, now: Timestamp) {
-        self.sessions.retain(|_, record| record.deadline() > now);
-        self.taken = self.sessions.values().map(|record| OVERHEAD + size(&record.data)).sum();
     }
 
     pub(super) fn clear(&mut self) {
@@ -148,13 +142,13 @@ mod tests {
         }
     }
 
-    fn begin() -> (Index, Cache, IdHash, Record) {
+    fn begin() -> (Index, Cache, IdHash, Arc<Record>) {
         let file = tempfile::tempfile().expect("a file");
-        let cache = Cache::new(Some(Watch::of(file.try_clone().expect("a second handle"))));
-        let index = Index(file);
+        let index = Index(file.try_clone().expect("a second handle"));
         index.commit(1, 7);
+        let cache = Cache::new(Some(Watch::of(file).expect("a view of it")));
         let record = Record::new([("a".to_owned(), "1".to_owned())].into(), Lifetime::default(), NOW);
-        (index, cache, Secret::generate().expect("random numbers").hash(), record)
+        (index, cache, Secret::generate().expect("random numbers").hash(), Arc::new(record))
     }
 
     #[test]
@@ -215,9 +209,6 @@ mod tests {
         index.0.write_all_at(&u32::to_ne_bytes(3_008_000), 0).expect("written");
         index.0.write_all_at(&u32::to_ne_bytes(3_008_000), 48).expect("written");
         assert_eq!(cache.get(&id, NOW), None, "nor does one of an unknown format");
-        index.0.set_len(0).expect("cut");
-        cache.read(cache.look(), &id, &record);
-        assert_eq!((cache.look(), cache.get(&id, NOW)), (None, None), "nor a file that is gone");
     }
 
     #[test]
@@ -230,7 +221,8 @@ mod tests {
     #[test]
     fn the_memory_keeps_to_its_room() {
         let (_index, cache, _, record) = begin();
-        let large = Record { data: [("a".to_owned(), "x".repeat(1 << 20))].into(), ..record };
+        let large = Record { data: [("a".to_owned(), "x".repeat(1 << 20))].into(), ..Record::clone(&record) };
+        let large = Arc::new(large);
         for _ in 0..100 {
             cache.read(cache.look(), &Secret::generate().expect("random numbers").hash(), &large);
             assert!(cache.known().taken <= ROOM);

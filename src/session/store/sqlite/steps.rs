@@ -12,6 +12,7 @@ use async_trait::async_trait;
 use sqlx::query::Query;
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
 use sqlx::{Connection as _, Row as _, Sqlite};
+use std::sync::Arc;
 
 /// A change that is guarded by liveness, version and size, and in the same step what `$more` names. What is too large
 /// already may shrink.
@@ -67,18 +68,39 @@ impl SqliteStore {
         }
     }
 
-    async fn find(&self, id: &IdHash, now: Timestamp) -> Result<Option<Record>, StoreError> {
+    async fn find(&self, id: &IdHash, now: Timestamp) -> Result<Option<Arc<Record>>, StoreError> {
         let query = sqlx::query(
             "SELECT handle, account, device_label, device_address, data, version, created, renewed, seen, idle, absolute \
              FROM session WHERE id_hash = ?1 AND expires > ?2",
         );
         let before = self.0.cache.look();
         let row = self.0.read(query.bind(id.0.as_slice()).bind(now.0)).await?.pop();
-        let found = row.map(|row| record(&row)).transpose()?;
+        let found = row.map(|row| record(&row)).transpose()?.map(Arc::new);
         if let Some(record) = &found {
             self.0.cache.read(before, id, record);
         }
         Ok(found)
+    }
+
+    /// Asks the database itself.
+    async fn look_up(&self, id: &IdHash, now: Timestamp) -> Result<Loaded, StoreError> {
+        if let Some(record) = self.find(id, now).await? {
+            return Ok(Loaded::Live(*id, record));
+        }
+        let mut looked = None;
+        loop {
+            match self.successor(id, now).await? {
+                // Between two looks it may have moved on: what is said is said of one of them.
+                Some((current, true)) if looked != Some(current) => {
+                    if let Some(record) = self.find(&current, now).await? {
+                        return Ok(Loaded::Live(current, record));
+                    }
+                    looked = Some(current);
+                }
+                Some((_, false)) => return Ok(Loaded::Retired),
+                Some((_, true)) | None => return Ok(Loaded::Absent),
+            }
+        }
     }
 
     async fn apply_once(&self, id: &IdHash, changes: &Changes, now: Timestamp) -> Result<Applied, StoreError> {
@@ -152,23 +174,10 @@ impl Store for SqliteStore {
     }
 
     async fn load(&self, id: &IdHash, now: Timestamp) -> Result<Loaded, StoreError> {
-        let known = self.0.cache.get(id, now);
-        if let Some(record) = if known.is_some() { known } else { self.find(id, now).await? } {
-            return Ok(Loaded::Live(*id, record));
-        }
-        let mut looked = None;
-        loop {
-            match self.successor(id, now).await? {
-                // Between two looks it may have moved on: what is said is said of one of them.
-                Some((current, true)) if looked != Some(current) => {
-                    if let Some(record) = self.find(&current, now).await? {
-                        return Ok(Loaded::Live(current, record));
-                    }
-                    looked = Some(current);
-                }
-                Some((_, false)) => return Ok(Loaded::Retired),
-                Some((_, true)) | None => return Ok(Loaded::Absent),
-            }
+        match self.0.cache.get(id, now) {
+            Some(record) => Ok(Loaded::Live(*id, record)),
+            // Boxed, so that an answer from memory does not pay for the size of a statement.
+            None => Box::pin(self.look_up(id, now)).await,
         }
     }
 
@@ -193,7 +202,7 @@ impl Store for SqliteStore {
         .bind(millis(record.lifetime.absolute))
         .bind(record.deadline().0);
         let write = self.0.write().await;
-        Ok(write.once(query, |sessions| sessions.insert(*id, record.clone())).await? == 1)
+        Ok(write.once(query, |sessions| sessions.insert(*id, Arc::new(record.clone()))).await? == 1)
     }
 
     async fn apply(&self, id: &IdHash, changes: &Changes, now: Timestamp) -> Result<Applied, StoreError> {
@@ -302,12 +311,23 @@ impl Store for SqliteStore {
 
     async fn sweep(&self, now: Timestamp, batch: u32) -> Result<Swept, StoreError> {
         let sessions = "DELETE FROM session WHERE id_hash IN \
-                        (SELECT id_hash FROM session WHERE expires <= ?1 ORDER BY expires LIMIT ?2)";
+                        (SELECT id_hash FROM session WHERE expires <= ?1 ORDER BY expires LIMIT ?2) RETURNING id_hash";
         let retired = "DELETE FROM retired_id WHERE id_hash IN \
                        (SELECT id_hash FROM retired_id WHERE until <= ?1 ORDER BY until LIMIT ?2)";
         let (retired, sessions) = (sqlx::query(retired).bind(now.0), sqlx::query(sessions).bind(now.0));
         let retired = self.0.write().await.once(retired.bind(batch), |_| {}).await?;
-        let sessions = self.0.write().await.once(sessions.bind(batch), |known| known.forget_over(now)).await?;
+        let mut writing = self.0.write().await;
+        let swept = writing.rows(sessions.bind(batch)).await?;
+        let sessions = swept.len() as u64;
+        if sessions > 0 {
+            // By id and not by clock: which of them were over, the database has decided.
+            let swept = swept.iter().map(|row| Ok(IdHash(exact(row.try_get(0).map_err(StoreError::corrupt)?)?)));
+            let swept = swept.collect::<Result<Vec<_>, StoreError>>();
+            writing.done(|known| match swept {
+                Ok(swept) => swept.iter().for_each(|id| drop(known.remove(id))),
+                Err(_) => known.clear(),
+            });
+        }
         Ok(Swept { sessions, more: sessions.max(retired) >= u64::from(batch) })
     }
 
