@@ -5,18 +5,13 @@ use super::latency::Latencies;
 use super::report::{Aim, Report, ratio, whole};
 use super::stores::{Place, Stores, open, settle_redis};
 use super::{Scope, progress};
-use hardtack::session::id::Handle;
-use hardtack::session::store::{Loaded, Store};
+use hardtack::session::clock::Clock;
+use hardtack::session::store::{Loaded, Store, Swept};
+use hardtack::session::sweep::sweep_out;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tokio::time::{MissedTickBehavior, interval, sleep};
-
-/// As `session/sweep.rs` does it: so many at a time, and so long a pause. It rests for a minute after each 30 seconds,
-/// which is left out here.
-const BATCH: u32 = 500;
-const BREATH: Duration = Duration::from_millis(50);
-const OFFICE: Duration = Duration::from_secs(150);
 
 /// So many readers, each with a read every so often: 2,000 a second in all.
 const READERS: usize = 4;
@@ -65,7 +60,11 @@ async fn measure(place: &Place, plan: &Plan, report: &mut Report) -> Vec<String>
     let over = Arc::new(AtomicBool::new(false));
     let reading = tokio::spawn(read(Arc::clone(&store), plan.live, Arc::clone(&over)));
     let begun = Instant::now();
-    let swept = sweep(&*store).await;
+    let mut swept = Swept { sessions: 0, more: true };
+    while swept.more {
+        let round = sweep_out(&*store, &Clock::System).await.expect("swept");
+        swept = Swept { sessions: swept.sessions + round.sessions, more: round.more };
+    }
     let took = begun.elapsed();
     over.store(true, Ordering::Relaxed);
     let mut meanwhile = reading.await.expect("no panic");
@@ -78,28 +77,15 @@ async fn measure(place: &Place, plan: &Plan, report: &mut Report) -> Vec<String>
         met: times < 2.0,
     });
     let mut row = vec![place.name.to_owned(), whole(f64::from(plan.expired))];
-    row.extend([whole(f64::from(swept)), format!("{:.1}", took.as_secs_f64())]);
+    row.extend([
+        whole(f64::from(u32::try_from(swept.sessions).expect("as many as there were"))),
+        format!("{:.1}", took.as_secs_f64()),
+    ]);
     for latencies in [&mut before, &mut meanwhile] {
         let reads = f64::from(u32::try_from(latencies.len()).expect("a minute's at most"));
         row.extend([whole(reads), whole(latencies.percentile(50)), whole(latencies.percentile(99))]);
     }
     row
-}
-
-/// Sweeps until nothing is left; says how many were removed.
-async fn sweep(store: &dyn Store) -> u32 {
-    let sweeper = Handle::generate();
-    let mut removed = 0;
-    loop {
-        let now = now();
-        assert!(store.lead(&sweeper, now + OFFICE, now).await.expect("an answer"), "nobody else sweeps");
-        let swept = store.sweep(now, BATCH).await.expect("swept");
-        removed += swept.sessions;
-        if !swept.more {
-            return u32::try_from(removed).expect("as many as there were");
-        }
-        sleep(BREATH).await;
-    }
 }
 
 async fn read_for(store: &Arc<dyn Store>, live: u32, span: Duration) -> Latencies {

@@ -5,10 +5,9 @@ use super::store::{PATIENCE, open};
 use crate::session::clock::Clock;
 use crate::session::id::Handle;
 use crate::session::store::{Listed, OpenError, Schema, Stats, Store, StoreError};
-use crate::session::sweep::sweep_out;
+use crate::session::sweep::{sweep_out, take_office};
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// How many sessions one step asks for.
 const BATCH: u32 = 500;
@@ -191,13 +190,22 @@ impl Operator {
     ///
     /// When another node has the office, or the store fails.
     pub async fn sweep(&self, force: bool) -> Result<u64, OperatorError> {
-        let me = Handle::generate();
-        let sweeper = (!force).then_some(&me);
-        let removed = sweep_out(&*self.store, &self.clock, sweeper, Duration::MAX).await?.ok_or(OperatorError::Led)?;
-        if sweeper.is_some() {
+        let (store, sweeper) = (&*self.store, Handle::generate());
+        let mut removed = 0;
+        loop {
+            if !force && !take_office(store, &self.clock, &sweeper).await? {
+                return Err(OperatorError::Led);
+            }
+            let swept = sweep_out(store, &self.clock).await?;
+            removed += swept.sessions;
+            if !swept.more {
+                break;
+            }
+        }
+        if !force {
             // Given back: else nobody would sweep until the term is over.
             let now = self.clock.now();
-            self.store.lead(&me, now, now).await?;
+            store.lead(&sweeper, now, now).await?;
         }
         Ok(removed)
     }

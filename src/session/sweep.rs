@@ -2,20 +2,20 @@
 
 use super::clock::Clock;
 use super::id::Handle;
-use super::store::{Stats, Store, StoreError};
+use super::store::{Stats, Store, StoreError, Swept};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// How many sessions one step removes.
-const BATCH: u32 = 500;
+/// How many sessions one step removes. Few: a request that comes meanwhile waits behind them.
+const BATCH: u32 = 64;
 /// The pause between two steps while there is more to remove: requests come first.
-const BREATH: Duration = Duration::from_millis(50);
+const BREATH: Duration = Duration::from_millis(10);
 /// The pause between two rounds, before jitter.
 const PAUSE: Duration = Duration::from_secs(60);
-/// How long a sweeper keeps its office without confirming it. More than the longest pause, so that it stays with one node
-/// while that node lives.
+/// How long a sweeper keeps its office without confirming it. More than a round and the longest pause together, so that it
+/// stays with one node while that node lives.
 const OFFICE: Duration = Duration::from_secs(150);
-/// The longest round: a store that is written faster than it is swept is looked at anew.
+/// The longest round. Where there is more to remove, the next one follows at once.
 const ROUND: Duration = Duration::from_secs(30);
 
 /// Sweeps for ever, while no other node does. Dropping the future stops it; a failure is logged and the next round tries
@@ -27,15 +27,25 @@ const ROUND: Duration = Duration::from_secs(30);
 /// `hardtack_sessions` by state.
 pub async fn sweep(store: Arc<dyn Store>, clock: Clock) {
     let sweeper = Handle::generate();
+    let mut pause = jittered(PAUSE);
     loop {
-        tokio::time::sleep(jittered(PAUSE)).await;
+        tokio::time::sleep(pause).await;
         let begun = Instant::now();
+        pause = jittered(PAUSE);
         match round(&*store, &clock, &sweeper).await {
             Ok(Some((swept, stats))) => {
-                metrics::counter!("hardtack_sweep_removed_total").increment(swept);
+                metrics::counter!("hardtack_sweep_removed_total").increment(swept.sessions);
                 metrics::histogram!("hardtack_sweep_seconds").record(begun.elapsed().as_secs_f64());
                 gauge(stats);
-                tracing::debug!(swept, live = stats.live, over = stats.over, "swept sessions that are over");
+                if swept.more {
+                    pause = BREATH;
+                }
+                tracing::debug!(
+                    swept = swept.sessions,
+                    live = stats.live,
+                    over = stats.over,
+                    "swept sessions that are over"
+                );
             }
             Ok(None) => tracing::debug!("another node sweeps"),
             Err(error) => {
@@ -46,37 +56,38 @@ pub async fn sweep(store: Arc<dyn Store>, clock: Clock) {
     }
 }
 
-/// One round, if the office is ours: how many were removed, and how full the store is then.
-async fn round(store: &dyn Store, clock: &Clock, sweeper: &Handle) -> Result<Option<(u64, Stats)>, StoreError> {
-    let Some(removed) = sweep_out(store, clock, Some(sweeper), ROUND).await? else { return Ok(None) };
-    Ok(Some((removed, store.stats(clock.now()).await?)))
+/// One round, if the office is ours: what it did, and how full the store is then.
+async fn round(store: &dyn Store, clock: &Clock, sweeper: &Handle) -> Result<Option<(Swept, Stats)>, StoreError> {
+    if !take_office(store, clock, sweeper).await? {
+        return Ok(None);
+    }
+    let swept = sweep_out(store, clock).await?;
+    Ok(Some((swept, store.stats(clock.now()).await?)))
 }
 
-/// Removes what is over until nothing is left or `patience` ends, and says how many it was; `None` when another node has
-/// the office of sweeper. Without a `sweeper` the office is not asked for.
+/// Takes the office of sweeper for longer than a round lasts, unless another node has it.
+///
+/// # Errors
+///
+/// When the store fails.
+pub async fn take_office(store: &dyn Store, clock: &Clock, sweeper: &Handle) -> Result<bool, StoreError> {
+    let now = clock.now();
+    store.lead(sweeper, now + OFFICE, now).await
+}
+
+/// Removes what is over, in small steps with pauses, until nothing is left or half a minute has passed.
 ///
 /// # Errors
 ///
 /// When the store fails. Some may be removed then.
-pub async fn sweep_out(
-    store: &dyn Store,
-    clock: &Clock,
-    sweeper: Option<&Handle>,
-    patience: Duration,
-) -> Result<Option<u64>, StoreError> {
+pub async fn sweep_out(store: &dyn Store, clock: &Clock) -> Result<Swept, StoreError> {
     let begun = Instant::now();
-    let mut removed = 0;
+    let mut all = Swept::default();
     loop {
-        let now = clock.now();
-        if let Some(sweeper) = sweeper
-            && !store.lead(sweeper, now + OFFICE, now).await?
-        {
-            return Ok(None);
-        }
-        let swept = store.sweep(now, BATCH).await?;
-        removed += swept.sessions;
-        if !swept.more || begun.elapsed() > patience {
-            return Ok(Some(removed));
+        let swept = store.sweep(clock.now(), BATCH).await?;
+        all = Swept { sessions: all.sessions + swept.sessions, more: swept.more };
+        if !swept.more || begun.elapsed() > ROUND {
+            return Ok(all);
         }
         tokio::time::sleep(BREATH).await;
     }
@@ -119,7 +130,7 @@ mod tests {
         assert!(store.create(&id, &living).await.expect("kept"));
         let (one, other, time) = (Handle::generate(), Handle::generate(), Clock::Manual(clock.clone()));
         let swept = round(&store, &time, &one).await.expect("swept");
-        assert_eq!(swept, Some((over, Stats { live: 1, over: 0 })));
+        assert_eq!(swept, Some((Swept { sessions: over, more: false }, Stats { live: 1, over: 0 })));
         assert_eq!(round(&store, &time, &other).await.expect("an answer"), None, "another node has the office");
         clock.advance(OFFICE);
         assert!(
