@@ -12,7 +12,7 @@ run: ## builds the release if anything changed, starts it on http://localhost:30
 	@tools/serve
 
 test: ## runs everything: check, the release with its budget, and the browser tests on it
-	@tools/install browser
+	@tools/install tests
 	@tools/test all
 
 dev: ## builds and starts a debug build, and again after each change

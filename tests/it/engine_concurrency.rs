@@ -1,7 +1,8 @@
 //! G1, G2 and G3: many requests of one session at once, on every store.
 
 use crate::support::app::cookies_set;
-use crate::support::engine::Engine;
+use crate::support::engine::{Engine, renewing};
+use crate::support::gate::Gate;
 use crate::support::{STORES, count, id_of};
 use axum::extract::Path;
 use axum::routing::get;
@@ -13,28 +14,6 @@ use tokio::sync::{Barrier, Semaphore};
 use tokio::task::JoinSet;
 
 const SLOW: Key<String> = Key::new("slow");
-
-/// Where slow handlers wait: they say that they have loaded, and go on when they may.
-#[derive(Clone)]
-struct Gate {
-    loaded: Arc<Semaphore>,
-    go: Arc<Semaphore>,
-}
-
-impl Gate {
-    fn new() -> Self {
-        Self { loaded: Arc::new(Semaphore::new(0)), go: Arc::new(Semaphore::new(0)) }
-    }
-
-    async fn pass(&self) {
-        self.loaded.add_permits(1);
-        self.go.acquire().await.expect("open").forget();
-    }
-
-    async fn wait_for_loaded(&self) {
-        self.loaded.acquire().await.expect("open").forget();
-    }
-}
 
 fn routes(gate: &Gate, barrier: Arc<Barrier>) -> Router {
     Router::new()
@@ -134,7 +113,7 @@ async fn g1_a_late_commit_does_not_undo_what_others_wrote_meanwhile() {
         let running = tokio::spawn(late.send());
         gate.wait_for_loaded().await;
         assert_eq!(engine.get_as(&cookie, "/count").await.text().await.expect("text"), "2");
-        gate.go.add_permits(1);
+        gate.open();
         assert_eq!(running.await.expect("no panic").expect("an answer").status(), 200);
         assert_eq!(engine.get_as(&cookie, "/read").await.text().await.expect("text"), "late", "on {kind:?}");
         assert_eq!(engine.get_as(&cookie, "/count").await.text().await.expect("text"), "3", "on {kind:?}");
@@ -151,7 +130,7 @@ async fn g1_a_session_that_one_request_empties_goes_on_with_what_another_has_put
         let taking = tokio::spawn(taking.send());
         gate.wait_for_loaded().await;
         assert_eq!(engine.get_as(&cookie, "/count").await.text().await.expect("text"), "1");
-        gate.go.add_permits(1);
+        gate.open();
         let taken = taking.await.expect("no panic").expect("an answer");
         assert_eq!((taken.status().as_u16(), cookies_set(&taken).len()), (200, 0), "on {kind:?}");
         assert_eq!(engine.get_as(&cookie, "/read").await.text().await.expect("text"), "", "taken, on {kind:?}");
@@ -165,15 +144,14 @@ async fn g1_g4_a_sign_in_that_is_overtaken_by_a_renewal_goes_on_from_there() {
         let own = crate::support::open(kind).await;
         let gate = Gate::new();
         let routes = routes(&gate, Arc::new(Barrier::new(1)));
-        let every = Some(Duration::from_secs(600));
-        let engine = Engine::start_as(own.store.clone(), routes, |s| s.renew_every(every)).await;
+        let engine = Engine::start_as(own.store.clone(), routes, |s| renewing(s, Duration::from_secs(600))).await;
         let old = engine.cookie_from("/count").await;
         let signing = crate::support::app::browser().get(engine.url("/slow-sign-in")).header("cookie", &old);
         let signing = tokio::spawn(signing.send());
         gate.wait_for_loaded().await;
         engine.clock.advance(Duration::from_secs(600));
         assert_eq!(cookies_set(&engine.get_as(&old, "/read").await).len(), 1, "renewed, on {kind:?}");
-        gate.go.add_permits(1);
+        gate.open();
         let answer = signing.await.expect("no panic").expect("an answer");
         assert_eq!(answer.status(), 200, "on {kind:?}");
         let cookie = cookies_set(&answer)[0].split(';').next().expect("a pair").to_owned();
@@ -239,7 +217,7 @@ async fn outlives(slow: &str, end: impl AsyncFn(&Engine, &str)) {
         let running = tokio::spawn(request.send());
         gate.wait_for_loaded().await;
         end(&engine, &cookie).await;
-        gate.go.add_permits(1);
+        gate.open();
         let answer = running.await.expect("no panic").expect("an answer");
         assert_eq!(cookies_set(&answer), [] as [String; 0], "the late answer carries no cookie, on {kind:?}");
         assert_eq!(answer.status(), 409, "and does not claim that it saved, on {kind:?}");

@@ -1,7 +1,7 @@
 //! Signing in and out, renewal, lifetimes of a session's own and the limit per account, on every store.
 
 use crate::support::app::{browser, cookies_set};
-use crate::support::engine::Engine;
+use crate::support::engine::{Engine, renewing};
 use crate::support::{Kind, STORES, id_of, open};
 use axum::Router;
 use axum::extract::Path;
@@ -214,7 +214,7 @@ async fn g6_a_session_with_a_short_idle_timeout_is_kept_alive_by_use_and_ends_by
 async fn g4_a_renewal_gives_a_new_cookie_and_the_old_one_reaches_for_the_grace() {
     for kind in STORES {
         let own = open(kind).await;
-        let renewing = |s: hardtack::session::Sessions| s.renew_every(Some(Duration::from_secs(600)));
+        let renewing = |s| renewing(s, Duration::from_secs(600));
         let engine = Engine::start_as(own.store.clone(), routes(), renewing).await;
         let old = engine.cookie_from("/put/kept").await;
         engine.clock.advance(Duration::from_secs(599));
@@ -240,7 +240,7 @@ async fn g4_a_renewal_gives_a_new_cookie_and_the_old_one_reaches_for_the_grace()
 async fn g4_a_sign_in_right_after_a_renewal_cuts_off_the_ids_that_still_reached() {
     for kind in STORES {
         let own = open(kind).await;
-        let renewing = |s: hardtack::session::Sessions| s.renew_every(Some(Duration::from_secs(600)));
+        let renewing = |s| renewing(s, Duration::from_secs(600));
         let engine = Engine::start_as(own.store.clone(), routes(), renewing).await;
         let first = engine.cookie_from("/put/kept").await;
         engine.clock.advance(Duration::from_secs(600));
@@ -258,7 +258,7 @@ async fn g4_a_sign_in_right_after_a_renewal_cuts_off_the_ids_that_still_reached(
 async fn g3_a_flush_under_a_renewed_id_ends_the_session_and_keeps_no_owner() {
     for kind in STORES {
         let own = open(kind).await;
-        let renewing = |s: hardtack::session::Sessions| s.renew_every(Some(Duration::from_secs(600)));
+        let renewing = |s| renewing(s, Duration::from_secs(600));
         let engine = Engine::start_as(own.store.clone(), routes(), renewing).await;
         let first = engine.cookie_from("/sign-in/ada").await;
         engine.clock.advance(Duration::from_secs(600));

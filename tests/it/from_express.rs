@@ -8,7 +8,7 @@ use axum::Router;
 use axum::extract::Path;
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::get;
-use hardtack::session::{CookieSettings, Error, Key, Lifetime, Owner, Session, Sessions};
+use hardtack::session::{Clocks, CookieSettings, Error, Key, Lifetime, Owner, Session, Sessions};
 use std::fs;
 use std::time::Duration;
 
@@ -250,7 +250,11 @@ async fn the_cookie_lasts_until_the_browser_closes_or_as_long_as_its_session() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rolling_gives_a_persistent_cookie_its_full_life_again_once_a_minute_until_the_absolute_end() {
-    let engine = persistent(|sessions| sessions.lifetime(Lifetime { idle: 30 * MINUTE, absolute: 40 * MINUTE })).await;
+    let engine = persistent(|sessions| {
+        let lifetime = Lifetime { idle: 30 * MINUTE, absolute: 40 * MINUTE };
+        sessions.clocks(Clocks { lifetime, ..Clocks::default() }).expect("clocks that agree")
+    })
+    .await;
     let cookie = engine.cookie_from("/note/x").await;
     for (wait, life) in [(59, None), (1, Some(30 * 60)), (0, None), (14 * 60, Some(25 * 60)), (20 * 60, Some(5 * 60))] {
         engine.clock.advance(Duration::from_secs(wait));

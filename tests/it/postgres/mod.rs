@@ -4,6 +4,7 @@ mod opening;
 mod outage;
 
 use crate::support::servers::{self, Program};
+use crate::support::visitors::PATIENCE;
 use hardtack::session::Lifetime;
 use hardtack::session::clock::Timestamp;
 use hardtack::session::id::{Handle, IdHash, Secret};
@@ -15,8 +16,6 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 const NOW: Timestamp = Timestamp(4_000_000_000_000);
-/// What the engine gives a call of the store.
-const PATIENCE: Duration = Duration::from_millis(800);
 
 async fn open(url: &str, connections: u32) -> PostgresStore {
     PostgresStore::open(url, connections, PATIENCE, Schema::Migrate).await.expect("a store")

@@ -1,11 +1,13 @@
 //! Addresses, schemas, certificates: what is opened, and what is refused with a sentence.
 
-use super::{NOW, PATIENCE, begin, number, open, sql};
+use super::{NOW, begin, number, open, sql};
+use crate::support::authority::authority;
 use crate::support::servers::{self, Program, Server, free_port};
+use crate::support::visitors::PATIENCE;
 use futures::future::join_all;
 use hardtack::session::store::postgres::{PostgresStore, transport};
 use hardtack::session::store::{Loaded, OpenError, Schema, Store, Transport};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{CertificateParams, KeyPair};
 use sqlx::{Connection as _, PgConnection};
 use std::time::{Duration, Instant};
 
@@ -138,16 +140,6 @@ fn s87_only_a_verified_name_makes_a_way_safe() {
     ] {
         assert_eq!(transport(url).expect("an address"), expected, "{url}");
     }
-}
-
-/// An authority, and its certificate as a file.
-fn authority() -> (CertifiedIssuer<'static, KeyPair>, tempfile::NamedTempFile) {
-    let mut params = CertificateParams::new([]).expect("no names");
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().expect("a key")).expect("an authority");
-    let file = tempfile::NamedTempFile::new().expect("a file");
-    std::fs::write(&file, authority.pem()).expect("written");
-    (authority, file)
 }
 
 #[tokio::test]

@@ -1,41 +1,30 @@
 //! The server stopped, frozen, cut off: service comes back by itself, with all connections (G8).
 
-use super::{NOW, PATIENCE, begin, open};
+use super::{NOW, begin, open};
 use crate::support::servers::{self, Program, Server};
+use crate::support::visitors::{self, served};
+use crate::support::wire::Wire;
 use futures::future::join_all;
 use hardtack::session::id::IdHash;
 use hardtack::session::store::postgres::PostgresStore;
 use hardtack::session::store::{Loaded, Schema, Store};
 use sqlx::{Connection as _, PgConnection};
 use std::collections::BTreeSet;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::time::timeout;
+use std::time::Duration;
 
 const CONNECTIONS: u32 = 4;
 
-/// Whether a visitor who comes now is served. Waits as long as the engine does, and drops the call as it does.
-async fn served(store: &PostgresStore, id: &IdHash) -> bool {
-    matches!(timeout(PATIENCE, store.load(id, NOW)).await, Ok(Ok(Loaded::Live(..))))
-}
+/// More visitors at once than there are connections.
+const VISITORS: usize = 16;
 
-/// More visitors at once than there are connections. How many are served.
 async fn crowd(store: &PostgresStore, id: &IdHash) -> usize {
-    join_all((0..16).map(|_| served(store, id))).await.into_iter().filter(|served| *served).count()
+    visitors::crowd(store, id, NOW, VISITORS).await
 }
 
 /// Waits until everybody is served, and each connection is given back.
 async fn all_is_well(store: &PostgresStore, id: &IdHash) {
-    let begun = Instant::now();
     let free = format!("free: {CONNECTIONS}");
-    while crowd(store, id).await < 16 || !format!("{store:?}").contains(&free) {
-        // What the store does not give up, the system does, after a quarter of an hour.
-        assert!(begun.elapsed() < Duration::from_secs(20), "service does not come back: {store:?}");
-    }
+    visitors::recovers(store, id, NOW, VISITORS, || format!("{store:?}").contains(&free)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -74,7 +63,7 @@ async fn g8_nobody_notices_that_idle_connections_were_lost() {
     server.start().await;
     // Longer than a connection is trusted without a question.
     tokio::time::sleep(Duration::from_millis(1100)).await;
-    for answer in join_all((0..16).map(|_| store.load(&id, NOW))).await {
+    for answer in join_all((0..VISITORS).map(|_| store.load(&id, NOW))).await {
         assert!(matches!(answer, Ok(Loaded::Live(..))), "each is tried before it is used: {answer:?}");
     }
 }
@@ -102,7 +91,7 @@ async fn g8_comes_back_after_the_server_was_cut_off() {
         return;
     }
     let server = Server::postgres(&[]).await;
-    let wire = Wire::to(server.port).await;
+    let wire = Wire::before(server.port).await;
     let store = open(&server.url_through(wire.port, "postgres"), CONNECTIONS).await;
     let (id, _) = begin(&store).await;
     // Under load, so that the cut meets connections in every state; and once while nobody does anything.
@@ -140,13 +129,13 @@ async fn g8_visitors_who_leave_cost_no_connection() {
     for _ in 0..100 {
         left += usize::from(futures::poll!(&mut store.load(&id, NOW)).is_pending());
     }
-    assert!(served(&store, &id).await && left > 0);
+    assert!(served(&store, &id, NOW).await && left > 0);
     let mut after = connections(&database.url).await;
     // A second one may have been opened beside the first.
     assert!(after.len() <= 2 && before.is_subset(&after), "{before:?} and then {after:?}");
     for _ in 0..100 {
         drop(futures::poll!(&mut store.load(&id, NOW)));
-        assert!(served(&store, &id).await);
+        assert!(served(&store, &id, NOW).await);
     }
     after.extend(connections(&database.url).await);
     assert!(after.len() <= 2, "and they stay the same: {after:?}");
@@ -157,50 +146,4 @@ async fn connections(url: &str) -> BTreeSet<i32> {
     let mut database = PgConnection::connect(url).await.expect("the database");
     let sql = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'hardtack'";
     sqlx::query_scalar(sql).fetch_all(&mut database).await.expect("numbers").into_iter().collect()
-}
-
-/// A wire that can be cut. What is sent through it then is swallowed, and nobody is told; connections that were open
-/// stay so and stay dumb, also when it has been mended.
-struct Wire {
-    port: u16,
-    /// Odd while it is cut.
-    cuts: Arc<AtomicU32>,
-}
-
-impl Wire {
-    async fn to(server: u16) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let port = listener.local_addr().expect("an address").port();
-        let cuts = Arc::new(AtomicU32::new(0));
-        let shared = Arc::clone(&cuts);
-        tokio::spawn(async move {
-            loop {
-                let (near, _) = listener.accept().await.expect("a connection");
-                let far = TcpStream::connect(("127.0.0.1", server)).await.expect("the server");
-                let ((from, to), (back, forth)) = (near.into_split(), far.into_split());
-                let whole = shared.load(Ordering::SeqCst);
-                tokio::spawn(carry(from, forth, Arc::clone(&shared), whole));
-                tokio::spawn(carry(back, to, Arc::clone(&shared), whole));
-            }
-        });
-        Self { port, cuts }
-    }
-
-    fn cut(&self) {
-        self.cuts.fetch_add(1, Ordering::SeqCst);
-    }
-
-    fn mend(&self) {
-        self.cuts.fetch_add(1, Ordering::SeqCst);
-    }
-}
-
-async fn carry(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, cuts: Arc<AtomicU32>, whole: u32) {
-    let mut bytes = vec![0; 16 * 1024];
-    while let Ok(length @ 1..) = from.read(&mut bytes).await {
-        let carried = whole.is_multiple_of(2) && cuts.load(Ordering::SeqCst) == whole;
-        if carried && to.write_all(&bytes[..length]).await.is_err() {
-            break;
-        }
-    }
 }

@@ -1,9 +1,10 @@
 //! What only a Cluster does: slots move, connections are many, commands are sent on.
 
-use super::wires::Wire;
-use super::{NOW, PATIENCE, ask, begin, change, is_live, new_id, open, open_within, past, sign_in};
+use super::{NOW, ask, begin, change, is_live, new_id, open, open_within, past, sign_in};
 use crate::support::cluster::Cluster;
 use crate::support::servers::Program;
+use crate::support::visitors::PATIENCE;
+use crate::support::wire::Wire;
 use futures::future::join_all;
 use hardtack::session::store::redis::RedisStore;
 use hardtack::session::store::{Applied, Loaded, Store};
@@ -175,7 +176,6 @@ async fn g8_comes_back_after_the_ways_were_cut() {
                 assert!(begun.elapsed() < Duration::from_secs(20), "service does not come back");
             }
         }
-        println!("all are served again after {:?}", begun.elapsed());
     }
     for server in &mut servers {
         ask::<()>(server, cmd("CONFIG").arg("SET").arg("cluster-announce-port").arg(0)).await;

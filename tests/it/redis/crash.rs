@@ -3,9 +3,10 @@
 //! The way to the server breaks after the first command of a step, then after the second, and so on until the step gets
 //! through. Each time, a whole store looks at what is left.
 
-use super::wires::Wire;
-use super::{NOW, PATIENCE, ask, begin, change, is_live, keys, new_id, open, open_within, past, record, sign_in};
+use super::{NOW, ask, begin, change, is_live, keys, new_id, open, open_within, past, record, sign_in};
 use crate::support::servers::{self, Program};
+use crate::support::visitors::PATIENCE;
+use crate::support::wire::Wire;
 use hardtack::session::Lifetime;
 use hardtack::session::id::IdHash;
 use hardtack::session::record::{Changes, Grace, Record, Rotation};

@@ -1,8 +1,9 @@
 //! What lies in Redis: under which keys, for how long, and what a damaged record does.
 
-use super::wires::Wire;
-use super::{NOW, PATIENCE, ask, begin, change, is_live, keys, new_id, open, open_within, past, record, sign_in};
+use super::{NOW, ask, begin, change, is_live, keys, new_id, open, open_within, past, record, sign_in};
 use crate::support::servers::{self, Program, Server};
+use crate::support::visitors::PATIENCE;
+use crate::support::wire::Wire;
 use hardtack::session::Lifetime;
 use hardtack::session::id::Secret;
 use hardtack::session::record::{Changes, Data, Device, Owner, Record};

@@ -5,7 +5,6 @@ mod crash;
 mod kept;
 mod opening;
 mod outages;
-mod wires;
 
 use hardtack::session::Lifetime;
 use hardtack::session::clock::Timestamp;
@@ -18,8 +17,6 @@ use redis::{Cmd, FromRedisValue};
 use std::time::Duration;
 
 const NOW: Timestamp = Timestamp(4_000_000_000_000);
-/// What the engine gives a call of the store.
-const PATIENCE: Duration = Duration::from_millis(800);
 
 async fn open(url: &str) -> RedisStore {
     open_within(url, Duration::from_secs(20)).await

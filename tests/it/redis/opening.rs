@@ -1,11 +1,13 @@
 //! Opening: schemas, versions, certificates, and what is refused with a sentence.
 
-use super::{NOW, PATIENCE, ask, begin, keys, open, past};
+use super::{NOW, ask, begin, keys, open, past};
+use crate::support::authority::authority;
 use crate::support::servers::{self, Program, Server, free_port};
+use crate::support::visitors::PATIENCE;
 use futures::future::join_all;
 use hardtack::session::store::redis::RedisStore;
 use hardtack::session::store::{Loaded, OpenError, Schema, Store};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{CertificateParams, KeyPair};
 use redis::cmd;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
@@ -143,16 +145,6 @@ async fn a_user_needs_no_rights_but_those_to_its_own_keys() {
     assert_eq!(store.load(&id, NOW).await.expect("an answer"), Loaded::Absent);
     let error = refused(&url.replace("w%401", "w"), Schema::Migrate).await.to_string();
     assert!(error.contains("cannot be opened"), "{error}");
-}
-
-/// An authority, and its certificate as a file.
-fn authority() -> (CertifiedIssuer<'static, KeyPair>, tempfile::NamedTempFile) {
-    let mut params = CertificateParams::new([]).expect("no names");
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().expect("a key")).expect("an authority");
-    let file = tempfile::NamedTempFile::new().expect("a file");
-    std::fs::write(&file, authority.pem()).expect("written");
-    (authority, file)
 }
 
 #[tokio::test]

@@ -1,33 +1,22 @@
 //! The server stopped, frozen, cut off: calls end in time, and service comes back by itself (G8).
 
-use super::wires::Wire;
-use super::{NOW, PATIENCE, begin, open_within};
+use super::{NOW, begin, open_within};
 use crate::support::servers::{Program, Server};
-use futures::future::join_all;
+use crate::support::visitors::{self, PATIENCE, served};
+use crate::support::wire::Wire;
 use hardtack::session::id::IdHash;
 use hardtack::session::store::redis::RedisStore;
 use hardtack::session::store::{Loaded, Store};
-use std::time::{Duration, Instant};
-use tokio::time::timeout;
+use std::time::Duration;
 
-/// Whether a visitor who comes now is served. Waits as long as the engine does, and drops the call as it does.
-async fn served(store: &RedisStore, id: &IdHash) -> bool {
-    matches!(timeout(PATIENCE, store.load(id, NOW)).await, Ok(Ok(Loaded::Live(..))))
-}
+const VISITORS: usize = 32;
 
 async fn crowd(store: &RedisStore, id: &IdHash) -> usize {
-    join_all((0..32).map(|_| served(store, id))).await.into_iter().filter(|served| *served).count()
+    visitors::crowd(store, id, NOW, VISITORS).await
 }
 
 async fn comes_back(store: &RedisStore, id: &IdHash) {
-    let begun = Instant::now();
-    while !served(store, id).await {
-        // What is not given up by the store is given up by the system, after a quarter of an hour.
-        assert!(begun.elapsed() < Duration::from_secs(20), "service does not come back");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    println!("served again after {:?}", begun.elapsed());
-    assert_eq!(crowd(store, id).await, 32);
+    visitors::recovers(store, id, NOW, VISITORS, || true).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -39,7 +28,7 @@ async fn g8_comes_back_after_the_server_was_stopped() {
     let store = open_within(&server.url("0"), PATIENCE).await;
     let (id, _) = begin(&store, None).await;
     for crash in [false, true] {
-        assert_eq!(crowd(&store, &id).await, 32);
+        assert_eq!(crowd(&store, &id).await, VISITORS);
         if crash {
             server.kill().await;
         } else {
@@ -92,7 +81,7 @@ async fn g8_comes_back_after_the_way_was_cut() {
     let store = open_within(&server.url_through(wire.port, "0"), PATIENCE).await;
     let (id, _) = begin(&store, None).await;
     for calls in [1, 4] {
-        assert_eq!(crowd(&store, &id).await, 32);
+        assert_eq!(crowd(&store, &id).await, VISITORS);
         wire.cut();
         for _ in 0..calls {
             assert_eq!(crowd(&store, &id).await, 0, "nobody is served meanwhile");
@@ -113,7 +102,7 @@ async fn g8_a_call_that_nobody_waits_for_any_more_gives_a_dead_connection_away()
     let store = open_within(&server.url_through(wire.port, "0"), Duration::from_millis(1599)).await;
     let (id, _) = begin(&store, None).await;
     wire.cut();
-    assert!(!served(&store, &id).await);
+    assert!(!served(&store, &id, NOW).await);
     wire.mend();
     comes_back(&store, &id).await;
 }

@@ -4,11 +4,17 @@ use super::{Kind, OwnStore, open};
 use axum::Router;
 use hardtack::session::clock::{Clock, ManualClock, Timestamp};
 use hardtack::session::store::Store;
-use hardtack::session::{CookieSettings, Keys, Sessions};
+use hardtack::session::{Clocks, CookieSettings, Keys, Sessions};
 use reqwest::Client;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
+
+/// Sessions that get a new id when they have had theirs for so long.
+pub fn renewing(sessions: Sessions, every: Duration) -> Sessions {
+    let clocks = Clocks { renew_every: Some(every), ..Clocks::default() };
+    sessions.clocks(clocks).expect("clocks that agree")
+}
 
 /// A running engine.
 pub struct Engine {

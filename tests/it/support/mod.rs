@@ -2,10 +2,12 @@
 //! and server processes.
 
 pub mod app;
+pub mod authority;
 pub mod behind;
 pub mod chance;
 pub mod cluster;
 pub mod engine;
+pub mod gate;
 pub mod history;
 pub mod nemesis;
 pub mod node;
@@ -14,7 +16,9 @@ pub mod proxy;
 pub mod raw;
 pub mod routes;
 pub mod servers;
+pub mod visitors;
 pub mod watched;
+pub mod wire;
 
 use hardtack::session::Session;
 use hardtack::session::store::memory::MemoryStore;

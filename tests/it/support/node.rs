@@ -7,7 +7,7 @@ use super::routes::routes;
 use super::{Kind, OwnStore, PATIENCE, connect};
 use hardtack::session::clock::{Clock, ManualClock, Timestamp};
 use hardtack::session::store::Store;
-use hardtack::session::{CookieSettings, Keys, Sessions};
+use hardtack::session::{Clocks, CookieSettings, Keys, Sessions};
 use reqwest::Client;
 use serde::{Deserialize, Serialize};
 use std::io::{BufRead as _, BufReader, Read as _};
@@ -56,8 +56,8 @@ impl Plan {
             .cookie(CookieSettings::new(false))
             .expect("a cookie that browsers keep")
             .timeout(self.timeout)
-            .renew_every(self.renew_every)
-            .touch_every(self.touch_every)
+            .clocks(Clocks { renew_every: self.renew_every, touch_every: self.touch_every, ..Clocks::default() })
+            .expect("clocks that agree")
             .clock(Clock::Manual(clock.clone()))
     }
 }

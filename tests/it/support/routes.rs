@@ -1,5 +1,6 @@
 //! The routes of a test server, in this process or in one of its own: each does one thing to the session of its caller.
 
+use super::gate::Gate;
 use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
@@ -12,27 +13,8 @@ use hardtack::session::store::Store;
 use hardtack::session::{Error, Key, Session, Sessions};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Semaphore;
 
 pub const COUNT: Key<u32> = Key::new("count");
-
-/// Where slow handlers wait: they say that they have loaded, and go on when they may.
-#[derive(Clone, Debug)]
-pub struct Gate {
-    loaded: Arc<Semaphore>,
-    go: Arc<Semaphore>,
-}
-
-impl Gate {
-    fn new() -> Self {
-        Self { loaded: Arc::new(Semaphore::new(0)), go: Arc::new(Semaphore::new(0)) }
-    }
-
-    async fn pass(&self) {
-        self.loaded.add_permits(1);
-        self.go.acquire().await.expect("open").forget();
-    }
-}
 
 /// The routes under these sessions, whose time is this clock's.
 pub fn routes(sessions: Sessions, clock: ManualClock) -> Router {
@@ -54,11 +36,8 @@ pub fn routes(sessions: Sessions, clock: ManualClock) -> Router {
         .route("/then/{after}/{step}", get(then))
         .layer(sessions)
         // Below here nobody asks for a session.
-        .route(
-            "/gate/loaded",
-            get(async |Extension(gate): Extension<Gate>| gate.loaded.acquire().await.expect("open").forget()),
-        )
-        .route("/gate/open", get(async |Extension(gate): Extension<Gate>| gate.go.add_permits(1)))
+        .route("/gate/loaded", get(async |Extension(gate): Extension<Gate>| gate.wait_for_loaded().await))
+        .route("/gate/open", get(async |Extension(gate): Extension<Gate>| gate.open()))
         .route("/clock/{millis}", get(async move |Path(span): Path<u64>| clock.advance(Duration::from_millis(span))))
         .route(
             "/revoke/{account}/{handle}",

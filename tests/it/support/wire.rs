@@ -13,11 +13,11 @@ enum Way {
     Open,
     /// It is swallowed, and nobody is told. Connections that see this are dead for ever.
     Swallowed,
-    /// So many commands arrive, and then every connection ends.
+    /// So many commands of Redis arrive, and then every connection ends.
     Commands(usize),
 }
 
-/// A wire before a server.
+/// A wire before a server. Unlike what a [`Proxy`](super::proxy::Proxy) holds up, what is cut off here never arrives.
 pub struct Wire {
     pub port: u16,
     way: Arc<watch::Sender<Way>>,
@@ -96,25 +96,46 @@ async fn swallowed(way: &mut watch::Receiver<Way>) -> bool {
     way.wait_for(|way| matches!(way, Way::Swallowed)).await.is_ok()
 }
 
+/// What becomes of the bytes that have come.
+enum Verdict {
+    Pass(usize),
+    Swallow,
+    Close,
+}
+
 async fn commands(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, ways: Arc<watch::Sender<Way>>) {
     let (mut held, mut bytes) = (Vec::new(), vec![0; 64 * 1024]);
     while let Ok(read @ 1..) = from.read(&mut bytes).await {
         held.extend_from_slice(&bytes[..read]);
-        while let Some(length) = command(&held) {
-            let mut passes = None;
-            ways.send_modify(|way| match way {
-                Way::Open => passes = Some(true),
-                Way::Swallowed => {}
-                Way::Commands(0) => passes = Some(false),
-                Way::Commands(left) => (*left, passes) = (*left - 1, Some(true)),
-            });
-            match passes {
-                Some(true) if to.write_all(&held[..length]).await.is_ok() => drop(held.drain(..length)),
-                Some(_) => return,
-                None => std::future::pending().await,
+        while !held.is_empty() {
+            match judge(&ways, &held) {
+                Verdict::Pass(0) => break,
+                Verdict::Pass(length) if to.write_all(&held[..length]).await.is_ok() => drop(held.drain(..length)),
+                Verdict::Pass(_) | Verdict::Close => return,
+                Verdict::Swallow => std::future::pending().await,
             }
         }
     }
+}
+
+fn judge(ways: &watch::Sender<Way>, held: &[u8]) -> Verdict {
+    let mut verdict = Verdict::Close;
+    ways.send_if_modified(|way| {
+        verdict = match way {
+            Way::Open => Verdict::Pass(held.len()),
+            Way::Swallowed => Verdict::Swallow,
+            Way::Commands(left) => match command(held) {
+                None => Verdict::Pass(0),
+                Some(_) if *left == 0 => Verdict::Close,
+                Some(length) => {
+                    *left -= 1;
+                    Verdict::Pass(length)
+                }
+            },
+        };
+        matches!(way, Way::Commands(_))
+    });
+    verdict
 }
 
 /// The length of the first whole command in what was sent: `*2␍␊$3␍␊GET␍␊$1␍␊a␍␊`.
