@@ -4,7 +4,7 @@ use super::clock::Clock;
 use super::cookie::CookieSettings;
 use super::id::IdHash;
 use super::keys::Keys;
-use super::lifetime::Lifetime;
+use super::lifetime::Clocks;
 use super::store::Store;
 use std::collections::HashMap;
 use std::num::NonZeroU32;
@@ -18,10 +18,7 @@ pub(super) struct Engine {
     pub(super) store: Arc<dyn Store>,
     pub(super) keys: Keys,
     pub(super) cookie: CookieSettings,
-    pub(super) lifetime: Lifetime,
-    pub(super) touch_every: Duration,
-    pub(super) rotation_grace: Duration,
-    pub(super) renew_every: Option<Duration>,
+    pub(super) clocks: Clocks,
     pub(super) per_account: Option<NonZeroU32>,
     pub(super) max_data: usize,
     pub(super) timeout: Duration,

@@ -19,7 +19,7 @@ impl Unit {
         let Next { owner, lifetime } = self.state().next.clone();
         let record = Record {
             owner: owner.unwrap_or_default(),
-            ..Record::new(data, lifetime.unwrap_or(self.engine.lifetime), self.now())
+            ..Record::new(data, lifetime.unwrap_or(self.engine.clocks.lifetime), self.now())
         };
         let secret = self.new_secret()?;
         // 256 random bits do not collide; if the source is broken, no stranger's session is handed out.
@@ -41,7 +41,7 @@ impl Unit {
         self.complain_when_late();
         let Next { owner, lifetime } = self.state().next.clone();
         changes.lifetime = lifetime;
-        let grace = Grace::Recognised(self.now() + self.engine.rotation_grace);
+        let grace = Grace::Recognised(self.now() + self.engine.clocks.rotation_grace);
         let secret = self.new_secret()?;
         let rotation = Rotation { to: secret.hash(), changes, owner, grace };
         loop {
@@ -65,7 +65,7 @@ impl Unit {
     ///
     /// Says whether the session has been told that it is in use.
     pub(super) async fn renew(&self) -> Result<bool, Fault> {
-        let Some(every) = self.engine.renew_every else { return Ok(false) };
+        let Some(every) = self.engine.clocks.renew_every else { return Ok(false) };
         let now = self.now();
         let due = {
             let state = self.state();
@@ -78,7 +78,7 @@ impl Unit {
         let Some((old, record)) = due else { return Ok(false) };
         let secret = self.new_secret()?;
         let changes = Changes { max_data: usize::MAX, ..Changes::default() };
-        let grace = Grace::Reaches(now + self.engine.rotation_grace);
+        let grace = Grace::Reaches(now + self.engine.clocks.rotation_grace);
         let rotation = Rotation { to: secret.hash(), changes, owner: None, grace };
         let Applied::Done(version) = self.ask(self.engine.store.rotate(&old, &rotation, now)).await? else {
             return Ok(true);

@@ -6,7 +6,7 @@ use super::engine::Engine;
 use super::finish::{Abandoned, finish};
 use super::handle::Session;
 use super::keys::Keys;
-use super::lifetime::Lifetime;
+use super::lifetime::Clocks;
 use super::policy::Contradiction;
 use super::store::Store;
 use super::sweep::sweep;
@@ -58,10 +58,7 @@ impl Sessions {
             store,
             keys,
             cookie: CookieSettings::default(),
-            lifetime: Lifetime::default(),
-            touch_every: Duration::from_secs(60),
-            rotation_grace: Duration::from_secs(10),
-            renew_every: None,
+            clocks: Clocks::default(),
             per_account: None,
             max_data: 16 * 1024,
             timeout: Duration::from_millis(800),
@@ -82,39 +79,23 @@ impl Sessions {
     ///
     /// When browsers would drop such a cookie: the sentence says why, and what to do.
     pub fn cookie(self, cookie: CookieSettings) -> Result<Self, Contradiction> {
-        match Contradiction::find(&cookie) {
+        match Contradiction::of_cookie(&cookie) {
             Some(contradiction) => Err(contradiction),
             None => Ok(self.with(|engine| engine.cookie = cookie)),
         }
     }
 
-    /// How long a session lives, each clock at most 400 days. Default: 30 minutes idle, 12 hours in all.
-    #[must_use]
-    pub fn lifetime(self, lifetime: Lifetime) -> Self {
-        self.with(|engine| engine.lifetime = lifetime.at_most(Lifetime::LONGEST))
-    }
-
-    /// How often at most a reading request marks its session as used in the store. Default: 60 seconds.
+    /// How long sessions live, how often that is written down, and how their ids change. Default:
+    /// [`Clocks::default`].
     ///
-    /// Of a session whose idle timeout is shorter than twice this, half that timeout counts.
-    #[must_use]
-    pub fn touch_every(self, span: Duration) -> Self {
-        self.with(|engine| engine.touch_every = span)
-    }
-
-    /// How long a rotated id is recognised. Default: 10 seconds.
-    #[must_use]
-    pub fn rotation_grace(self, span: Duration) -> Self {
-        self.with(|engine| engine.rotation_grace = span)
-    }
-
-    /// Gives a session a new id when it has had its present one for so long. Default: never.
+    /// # Errors
     ///
-    /// No privilege changes, so the old id goes on reaching the session for the rotation's grace: parallel requests
-    /// notice nothing. A browser that never gets the answer with the new id is signed out when the grace is over.
-    #[must_use]
-    pub fn renew_every(self, span: Option<Duration>) -> Self {
-        self.with(|engine| engine.renew_every = span)
+    /// When they contradict each other: the sentence says how, and what to do.
+    pub fn clocks(self, clocks: Clocks) -> Result<Self, Contradiction> {
+        match Contradiction::of_clocks(&clocks) {
+            Some(contradiction) => Err(contradiction),
+            None => Ok(self.with(|engine| engine.clocks = clocks)),
+        }
     }
 
     /// How many sessions an account may have. Default: any number.

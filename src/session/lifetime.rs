@@ -39,3 +39,42 @@ impl Default for Lifetime {
         Self { idle: Duration::from_secs(30 * 60), absolute: Duration::from_secs(12 * 60 * 60) }
     }
 }
+
+/// All that the engine measures by the clock.
+///
+/// # Examples
+///
+/// ```
+/// use hardtack::session::{Clocks, Lifetime};
+/// use std::time::Duration;
+///
+/// let week = Duration::from_secs(7 * 24 * 60 * 60);
+/// let clocks = Clocks { lifetime: Lifetime { idle: week, absolute: 4 * week }, ..Clocks::default() };
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Clocks {
+    /// How long a session lives, unless it has a lifetime of its own.
+    pub lifetime: Lifetime,
+    /// How often at most a reading request marks its session as used in the store. Default: 60 seconds.
+    ///
+    /// Of a session whose idle timeout is shorter than twice this, half that timeout counts.
+    pub touch_every: Duration,
+    /// How long a rotated id is recognised. Default: 10 seconds.
+    pub rotation_grace: Duration,
+    /// Gives a session a new id when it has had its present one for so long. Default: never.
+    ///
+    /// No privilege changes, so the old id goes on reaching the session for the rotation's grace: parallel requests
+    /// notice nothing. A browser that never gets the answer with the new id is signed out when the grace is over.
+    pub renew_every: Option<Duration>,
+}
+
+impl Default for Clocks {
+    fn default() -> Self {
+        Self {
+            lifetime: Lifetime::default(),
+            touch_every: Duration::from_secs(60),
+            rotation_grace: Duration::from_secs(10),
+            renew_every: None,
+        }
+    }
+}

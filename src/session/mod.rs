@@ -41,5 +41,5 @@ pub use handle::{Facts, Session};
 pub use key::Key;
 pub use keys::Keys;
 pub use layer::{SessionService, Sessions};
-pub use lifetime::Lifetime;
+pub use lifetime::{Clocks, Lifetime};
 pub use record::{Device, Owner};

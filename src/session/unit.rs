@@ -249,7 +249,9 @@ impl Unit {
         let now = self.now();
         let due = match &self.state().place {
             // A session with an idle timeout of its own may need it sooner.
-            Place::Live(id, record) if now - record.seen >= self.engine.touch_every.min(record.lifetime.idle / 2) => {
+            Place::Live(id, record)
+                if now - record.seen >= self.engine.clocks.touch_every.min(record.lifetime.idle / 2) =>
+            {
                 Some(*id)
             }
             _ => None,

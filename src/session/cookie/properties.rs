@@ -80,7 +80,7 @@ fn settings() -> impl Strategy<Value = CookieSettings> {
             path,
             persistent,
         })
-        .prop_filter("browsers drop it", |settings| Contradiction::find(settings).is_none())
+        .prop_filter("browsers drop it", |settings| Contradiction::of_cookie(settings).is_none())
 }
 
 /// The value of an attribute in a `Set-Cookie` header.

@@ -1,8 +1,10 @@
-//! What browsers make of a cookie's attributes: the combinations that they drop are refused before the first request.
+//! What cannot be together: attributes of a cookie that browsers would drop, and spans of time that make no sense. Refused
+//! before the first request.
 
-use super::cookie::{CookieSettings, SameSite};
+use crate::session::cookie::{CookieSettings, SameSite};
+use crate::session::lifetime::{Clocks, Lifetime};
 
-/// Attributes that no browser would keep together, or cannot be written at all.
+/// Settings that no browser would keep together, that cannot be written at all, or that end sessions in use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Contradiction {
     /// `SameSite=None` without `Secure`. Source: RFC 6265bis, 5.7.
@@ -21,12 +23,33 @@ pub enum Contradiction {
     Path,
     /// A domain of more than 253 bytes, or with a sign that no host name has. Source: RFC 1035, 2.3.4.
     Domain,
+    /// A lifetime of more than 400 days. Source: RFC 6265bis, 5.5.
+    Longest,
+    /// An idle timeout beyond the absolute lifetime.
+    Idle,
+    /// A session would be over before its use is written down.
+    TouchEvery,
+    /// A session would have several ids at once.
+    RenewEvery,
 }
 
 impl Contradiction {
+    /// The first contradiction in `clocks`, if there is one.
+    #[must_use]
+    pub fn of_clocks(clocks: &Clocks) -> Option<Self> {
+        let Clocks { lifetime: Lifetime { idle, absolute }, touch_every, rotation_grace, renew_every } = *clocks;
+        let rules = [
+            (absolute > Lifetime::LONGEST, Self::Longest),
+            (idle > absolute, Self::Idle),
+            (touch_every >= idle, Self::TouchEvery),
+            (renew_every.is_some_and(|span| span <= rotation_grace), Self::RenewEvery),
+        ];
+        first(rules)
+    }
+
     /// The first contradiction in `cookie`, if there is one.
     #[must_use]
-    pub fn find(cookie: &CookieSettings) -> Option<Self> {
+    pub fn of_cookie(cookie: &CookieSettings) -> Option<Self> {
         let host_bound = cookie.secure && cookie.domain.is_none() && cookie.path == "/";
         let rules = [
             (cookie.same_site == SameSite::None && !cookie.secure, Self::NoneWithoutSecure),
@@ -38,10 +61,10 @@ impl Contradiction {
             (cookie.path.len() > 1024 || cookie.path.contains(|c: char| !c.is_ascii_graphic() || c == ';'), Self::Path),
             (cookie.domain.as_deref().is_some_and(|domain| !is_host_name(domain)), Self::Domain),
         ];
-        rules.into_iter().find_map(|(broken, contradiction)| broken.then_some(contradiction))
+        first(rules)
     }
 
-    /// What is wrong, why, and the cure, with the names of attributes behind `prefix` (as in `session.same_site`).
+    /// What is wrong, why, and the cure, with the name of the setting behind `prefix` (as in `session.same_site`).
     #[must_use]
     pub fn sentence(self, prefix: &str) -> String {
         let (attribute, rest) = match self {
@@ -74,6 +97,23 @@ impl Contradiction {
                  signs percent-encoded",
             ),
             Self::Domain => ("domain", "is not the name of a host; write it like `example.com`, or leave it out"),
+            Self::Longest => (
+                "absolute",
+                "is longer than 400 days, and no browser keeps a cookie that long; make it 400 days or less",
+            ),
+            Self::Idle => (
+                "idle",
+                "is longer than `absolute`, which ends every session before; shorten `idle` or lengthen `absolute`",
+            ),
+            Self::TouchEvery => (
+                "touch_every",
+                "is not shorter than `idle`, so sessions in use would end; make it a small part of `idle`",
+            ),
+            Self::RenewEvery => (
+                "renew_every",
+                "is not longer than `rotation_grace`, so a session would have several ids at once; make it minutes or \
+                 more, or turn it off",
+            ),
         };
         format!("`{prefix}{attribute}` {rest}.")
     }
@@ -86,6 +126,10 @@ impl std::fmt::Display for Contradiction {
 }
 
 impl std::error::Error for Contradiction {}
+
+fn first<const N: usize>(rules: [(bool, Contradiction); N]) -> Option<Contradiction> {
+    rules.into_iter().find_map(|(broken, contradiction)| broken.then_some(contradiction))
+}
 
 /// Browsers compare prefixes without case. Source: RFC 6265bis, 4.1.3.
 fn begins(name: &str, prefix: &str) -> bool {
@@ -104,6 +148,7 @@ fn is_host_name(domain: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
 
     #[test]
     fn s1_s5_s7_attributes_that_browsers_drop_are_refused_with_a_sentence() {
@@ -129,7 +174,7 @@ mod tests {
             (CookieSettings { domain: Some("example.com; x".to_owned()), ..http() }, Contradiction::Domain),
         ];
         for (cookie, expected) in cases {
-            assert_eq!(Contradiction::find(&cookie), Some(expected), "{cookie:?}");
+            assert_eq!(Contradiction::of_cookie(&cookie), Some(expected), "{cookie:?}");
             let sentence = expected.sentence("session.");
             assert!(
                 sentence.starts_with("`session.") && sentence.ends_with('.') && sentence.contains("; "),
@@ -143,7 +188,31 @@ mod tests {
             named("__Host-Http-x", https()),
             CookieSettings { domain: Some("example.com".to_owned()), ..named("x", https()) },
         ] {
-            assert_eq!(Contradiction::find(&legal), None, "{legal:?}");
+            assert_eq!(Contradiction::of_cookie(&legal), None, "{legal:?}");
+        }
+    }
+
+    #[test]
+    fn g6_spans_that_end_sessions_in_use_are_refused_with_a_sentence() {
+        let second = Duration::from_secs(1);
+        let usual = Clocks::default();
+        let living = |idle, absolute| Clocks { lifetime: Lifetime { idle, absolute }, ..usual };
+        for (clocks, expected) in [
+            (living(second * 120, Lifetime::LONGEST + second), Contradiction::Longest),
+            (living(second * 121, second * 120), Contradiction::Idle),
+            (living(second * 60, second * 120), Contradiction::TouchEvery),
+            (Clocks { renew_every: Some(second * 10), ..usual }, Contradiction::RenewEvery),
+        ] {
+            assert_eq!(Contradiction::of_clocks(&clocks), Some(expected), "{clocks:?}");
+            let sentence = expected.sentence("session.");
+            assert!(
+                sentence.starts_with("`session.") && sentence.ends_with('.') && sentence.contains("; "),
+                "{sentence}"
+            );
+        }
+        let longest = living(Lifetime::LONGEST, Lifetime::LONGEST);
+        for legal in [usual, longest, Clocks { renew_every: Some(second * 11), ..usual }] {
+            assert_eq!(Contradiction::of_clocks(&legal), None, "{legal:?}");
         }
     }
 }
