@@ -6,7 +6,7 @@ use super::settings::Limits;
 use crate::model::error::{Kind, WireError};
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header, request::Parts};
 use axum::response::{IntoResponse, Redirect, Response};
 use http_body_util::LengthLimitError;
 use std::error::Error as _;
@@ -39,6 +39,11 @@ pub(super) async fn call(State(site): State<Arc<Site>>, request: Request) -> Res
         (Some(page), error) => redirect(&answer, &page, &endpoint, error.as_ref()),
         (None, _) => answer,
     }
+}
+
+/// Whether an address is a server function's.
+pub(super) fn is_call(uri: &Uri) -> bool {
+    uri.path().starts_with("/api/")
 }
 
 /// The addresses of all server functions.

@@ -4,6 +4,7 @@ use super::document;
 use super::router::Site;
 use crate::model::error::{Kind, WireError};
 use crate::session::Fault;
+use crate::session::policy::Refused;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
@@ -54,6 +55,9 @@ pub(super) async fn explain(State(site): State<Arc<Site>>, request: Request, nex
 fn unexplained(answer: &Response) -> Option<Kind> {
     if let Some(kind) = answer.extensions().get::<Kind>() {
         return Some(*kind);
+    }
+    if answer.extensions().get::<Refused>().is_some() {
+        return Some(Kind::CrossOrigin);
     }
     if let Some(fault) = answer.extensions().get::<Fault>() {
         return Some((*fault).into());

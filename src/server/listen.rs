@@ -1,7 +1,9 @@
 //! The listener: how many connections, and how long each may dawdle.
 
+use super::client::Peer;
 use super::settings::Limits;
 use axum::Router;
+use axum::http::Request;
 use axum_server::Handle;
 use axum_server::accept::Accept;
 use hyper_util::rt::TokioTimer;
@@ -125,11 +127,11 @@ pub(super) async fn serve(
         waiting.close();
     });
     // Who finds no room waits in the system's queue: the next connection is accepted when there is room for it.
-    let connections = service_fn(move |_: SocketAddr| {
+    let connections = service_fn(move |peer: SocketAddr| {
         let (room, router) = (Arc::clone(&room), router.clone());
         async move {
             let permit = room.acquire_owned().await.ok().map(Arc::new);
-            Ok::<_, Infallible>(Connection { router, _permit: permit })
+            Ok::<_, Infallible>(Connection { router, peer: Peer(peer.ip()), _permit: permit })
         }
     });
     server.serve(connections).await
@@ -159,22 +161,24 @@ impl<S> Accept<TcpStream, S> for Impatient {
 #[derive(Clone)]
 struct Connection {
     router: Router,
+    peer: Peer,
     _permit: Option<Arc<OwnedSemaphorePermit>>,
 }
 
-impl<R> Service<R> for Connection
+impl<B> Service<Request<B>> for Connection
 where
-    Router: Service<R>,
+    Router: Service<Request<B>>,
 {
-    type Response = <Router as Service<R>>::Response;
-    type Error = <Router as Service<R>>::Error;
-    type Future = <Router as Service<R>>::Future;
+    type Response = <Router as Service<Request<B>>>::Response;
+    type Error = <Router as Service<Request<B>>>::Error;
+    type Future = <Router as Service<Request<B>>>::Future;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        Service::<R>::poll_ready(&mut self.router, cx)
+        Service::<Request<B>>::poll_ready(&mut self.router, cx)
     }
 
-    fn call(&mut self, request: R) -> Self::Future {
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        request.extensions_mut().insert(self.peer);
         self.router.call(request)
     }
 }

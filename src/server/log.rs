@@ -1,11 +1,13 @@
 //! What the server writes about its work: one line an event, for people or for programs.
 
+use super::client::Client;
 use super::settings::{Log, LogFormat};
 use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::Response;
 use std::io::{IsTerminal as _, stderr};
 use std::time::Instant;
+use tracing::field::display;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
@@ -31,18 +33,19 @@ pub fn start(settings: &Log) {
     }
 }
 
-/// Writes a line a request: method, path and status; no query, no header.
+/// Writes a line a request: client, method, path and status; no query, no header.
 pub(super) async fn request(request: Request, next: Next) -> Response {
     let begun = Instant::now();
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let client = request.extensions().get::<Client>().map(|Client(address)| display(*address));
     let response = next.run(request).await;
     let status = response.status().as_u16();
     let micros = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
     // Files and health checks are many and tell little.
     if path.starts_with("/pkg/") || matches!(path.as_str(), "/healthz" | "/readyz") {
-        tracing::debug!(%method, path, status, micros, "answered");
+        tracing::debug!(client, %method, path, status, micros, "answered");
     } else {
-        tracing::info!(%method, path, status, micros, "answered");
+        tracing::info!(client, %method, path, status, micros, "answered");
     }
     response
 }

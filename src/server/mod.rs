@@ -5,9 +5,9 @@ pub mod settings;
 
 mod api;
 mod assets;
+mod client;
 mod document;
 mod explain;
-mod guard;
 mod headers;
 mod health;
 mod limits;

@@ -1,30 +1,33 @@
 //! One list of routes, one list of layers.
 //!
 //! ```text
+//! client         whose address it is
 //! log            one line a request
 //! └ headers      security headers on whatever comes out
 //!   └ compress   what is not compressed yet
 //!     └ explain  bare error answers become a page or JSON
-//!       └ panic  a panic is a 500, and the server goes on
-//!         └ limits   methods, headers, time
-//!           └ guard      other origins are refused, before a session is read
+//!       └ guard  other origins are refused, front ends let in; all that comes from below says so to their browsers
+//!         └ panic  a panic is a 500, and the server goes on
+//!           └ limits   methods, headers, time
 //!             └ sessions     cookie, unit of work, commit
 //!               └ pages, /api
-//!           └ files, /healthz, /readyz: no session is near them
+//!             └ files, /healthz, /readyz: no session is near them
 //! ```
 
 use super::assets::Assets;
 use super::settings::Limits;
-use super::{api, assets, document, explain, guard, headers, health, limits, log};
+use super::{api, assets, client, document, explain, headers, health, limits, log};
 use crate::app::App;
 use crate::model::error::Kind;
 use crate::session::Sessions;
+use crate::session::policy::Guard;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderValue, Request, StatusCode, header};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{any, get};
+use ipnet::IpNet;
 use leptos_axum::{AxumRouteListing, LeptosRoutes as _};
 use leptos_axum::{generate_route_list_with_exclusions, render_app_async_with_context};
 use std::sync::atomic::AtomicBool;
@@ -37,8 +40,9 @@ use tower_http::timeout::TimeoutLayer;
 pub(super) struct Site {
     pub(super) assets: Assets,
     pub(super) sessions: Sessions,
-    /// The origin by which browsers know this server, as the `Origin` header spells it.
-    pub(super) origin: String,
+    /// Who may call from other origins.
+    pub(super) guard: Guard,
+    pub(super) trusted_proxies: Vec<IpNet>,
     pub(super) limits: Limits,
     /// False while the server stops.
     pub(super) ready: AtomicBool,
@@ -89,12 +93,13 @@ pub(super) fn router(site: &Arc<Site>) -> Router {
 
     with_session
         .merge(without_session)
-        .layer(from_fn_with_state(Arc::clone(site), guard::same_origin))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, site.limits.request_timeout))
         .layer(from_fn_with_state(Arc::clone(site), limits::headers))
         .layer(CatchPanicLayer::custom(|_| explain::refuse(Kind::Internal)))
+        .layer(site.guard.clone())
         .layer(from_fn_with_state(Arc::clone(site), explain::explain))
         .layer(CompressionLayer::new())
         .layer(from_fn(headers::secure))
         .layer(from_fn(log::request))
+        .layer(from_fn_with_state(Arc::clone(site), client::identify))
 }

@@ -1,16 +1,17 @@
 //! From settings to a server that answers.
 
+use super::api;
 use super::assets::Assets;
 use super::listen::{self, BindError, Door, Listener};
 use super::metrics::{Exporter, MetricsError};
 use super::router::{Site, router};
-use super::settings::{KeySource, Settings, StoreUrl};
+use super::settings::{KeySource, Settings, SettingsError, StoreUrl};
 use super::store;
 use crate::session::clock::Clock;
 use crate::session::keys::{KeyError, read_private};
 use crate::session::policy::Contradiction;
 use crate::session::store::{OpenError, Schema, Transport};
-use crate::session::{Keys, Lifetime, Sessions};
+use crate::session::{Keys, Sessions};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -34,9 +35,12 @@ pub enum StartError {
          `openssl rand -hex 32`, and name its file or variable on all of them, like `env:SESSION_KEY`"
     )]
     NoSharedKey,
-    /// The cookie is one that browsers would drop.
+    /// Settings of the session contradict each other, or what browsers do.
     #[error("{}", .0.sentence("session."))]
-    Cookie(#[from] Contradiction),
+    Session(#[from] Contradiction),
+    /// A setting makes no sense.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
     /// The figures for Prometheus cannot be handed out.
     #[error(transparent)]
     Metrics(#[from] MetricsError),
@@ -75,7 +79,8 @@ impl Server {
         let sessions = sessions(&settings).await?.clock(clock);
         let site = Arc::new(Site {
             assets: Assets::find(&settings.leptos),
-            origin: settings.site.url.origin().ascii_serialization(),
+            guard: settings.cors.guard(&settings.site.origins())?.reads(api::is_call),
+            trusted_proxies: settings.site.trusted_proxies.clone(),
             limits: settings.limits.clone(),
             ready: AtomicBool::new(true),
             sessions,
@@ -121,11 +126,11 @@ impl Server {
 /// Says what is allowed and not wise.
 fn warn(settings: &Settings, listener: &Listener) {
     let Settings { site, store, .. } = settings;
-    let port = site.url.port_or_known_default();
-    if site.is_loopback() && port != Some(listener.address.port()) {
+    let port = site.url.port();
+    if site.url.is_loopback() && port != listener.address.port() {
         tracing::warn!(
             bound = listener.address.port(),
-            ?port,
+            port,
             "site.url names another port than the one that is bound; set it to what browsers are to open"
         );
     }
@@ -156,13 +161,9 @@ async fn sessions(settings: &Settings) -> Result<Sessions, StartError> {
     let schema = if store.migrate { Schema::Migrate } else { Schema::Check };
     let opened = store::open(store, store.timeout, schema).await?;
     let keys = named.map_or_else(|| own_key(&store.url), Ok)?;
-    let (idle, absolute) = (session.idle, session.absolute);
     Ok(Sessions::shared(opened, keys)
         .cookie(session.cookie())?
-        .lifetime(Lifetime { idle, absolute })
-        .touch_every(session.touch_every)
-        .rotation_grace(session.rotation_grace)
-        .renew_every(session.renew_every)
+        .clocks(session.clocks())?
         .per_account(session.per_account)
         .max_data(session.max_data.bytes())
         .timeout(store.timeout))

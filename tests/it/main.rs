@@ -28,6 +28,7 @@ mod nodes_life;
 mod nodes_mixed;
 mod nodes_rotation;
 mod nodes_writes;
+mod origins;
 mod outage;
 mod pages;
 mod postgres;

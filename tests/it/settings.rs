@@ -40,9 +40,9 @@ fn shipped(name: &str) -> String {
 fn without_anything_set_the_defaults_are_right_for_one_machine() {
     let settings = load("", &[]).expect("defaults");
     let (site, session, limits) = (&settings.site, &settings.session, &settings.limits);
-    assert_eq!(site.url.as_str(), "http://localhost:3000/");
+    assert_eq!(site.url.to_string(), "http://localhost:3000");
     assert_eq!(site.listen.to_string(), "127.0.0.1:3000");
-    assert!(site.is_loopback() && !site.insecure);
+    assert!(site.url.is_loopback() && !site.insecure);
     assert_eq!(session.name, "hardtack_sess");
     assert!(!session.secure && !session.partitioned && !session.persistent);
     assert_eq!(session.idle, Duration::from_mins(30));
@@ -147,14 +147,14 @@ fn secure_and_the_name_follow_from_the_origin() {
 fn plain_http_is_for_this_machine_or_for_trials() {
     let url = |host: &str| format!("site = {{ url = 'http://{host}' }}");
     for here in "localhost:3000 app.localhost 127.0.0.1 127.8.8.8:1 [::1]:80/".split(' ') {
-        assert!(load(&url(here), &[]).expect(here).site.is_loopback(), "{here}");
+        assert!(load(&url(here), &[]).expect(here).site.url.is_loopback(), "{here}");
     }
     for there in "192.168.1.9:3000 example.com localhost.example.com [::2]".split(' ') {
         let sentence = refused(&url(there), &[]);
         begins(&sentence, "`site.url` is plain http");
         assert!(sentence.contains("`site.insecure = true`"), "{sentence}");
         let trial = load(&url(there), &[("HARDTACK_SITE_INSECURE", "true")]).expect("a trial");
-        assert!(!trial.site.is_loopback() && !trial.session.secure);
+        assert!(!trial.site.url.is_loopback() && !trial.session.secure);
     }
 }
 
@@ -211,6 +211,11 @@ fn values_of_the_wrong_type_or_out_of_range_are_refused() {
 const WRONG: &str = "\
 site.url: 3000; true; ['http://localhost']; {a = 1}; ''; 'localhost:3000'; 'ftp://a.org'; '*'; 'http://'
 site.listen: 3000; ':3000'; '127.0.0.1'; '127.0.0.1:99999'; 'localhost:3000'
+site.front_ends: 'https://a.org'; ['*']; ['https://*.a.org']; ['null']; ['a.org']; [1]; ['http://127.0.0.1:1']; ['http://a.org']; ['https://localhost']
+site.trusted_proxies: '10.0.0.1'; ['10.0.0.0/33']; ['proxy']; ['']
+cors.methods: ['*']; ['GET POST']; ['']
+cors.headers: ['*']; ['x-a: b']; 'content-type'
+cors.expose: ['*']
 site.insecure: 1; 'true'; 'yes'; ''
 session.name: 5; ''; 'a b'; 'a=b'; 'a;b'; 'ä'
 session.idle: 30; 1.5; '30'; '0'; '0s'; '-1s'; '1ns'; '1000years'; '99999999999999999999s'; ''
@@ -272,8 +277,8 @@ http: name = '__host-a' => `session.name` begins with `__Host-`
 https: name = '__Host-a', path = '/a' => `session.name` begins with `__Host-`
 https: name = '__Host-a', domain = 'example.com' => `session.name` begins with `__Host-`
 http: name = '__Secure-a' => `session.name` begins with a prefix
-https: idle = '13h' => `session.idle` is longer than `session.absolute`
-https: idle = '60s' => `session.touch_every` is not shorter than `session.idle`
+https: idle = '13h' => `session.idle` is longer than `absolute`
+https: idle = '60s' => `session.touch_every` is not shorter than `idle`
 https: absolute = '401d' => `session.absolute` is longer than 400 days";
 
 #[test]

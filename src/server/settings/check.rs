@@ -3,27 +3,37 @@
 //! Each rule is a condition that must not hold, and the sentence that names setting, reason and cure.
 
 use super::{Limits, Log, Session, Settings, SettingsError, Site, Store, StoreUrl};
-use crate::session::policy::Contradiction;
+use crate::session::policy::{Contradiction, Unreachable};
 use crate::session::store::Transport;
-use std::time::Duration;
+use tower_sessions::cookie::SameSite;
 use tracing_subscriber::EnvFilter;
+use url::Host;
 
 type Rule = (bool, &'static str);
 
 /// The first contradiction, if there is one.
 pub(super) fn check(settings: &Settings) -> Result<(), SettingsError> {
-    let Settings { site, session, store, limits, log, .. } = settings;
+    let Settings { site, session, cors, store, limits, log, .. } = settings;
     first(&[site_rules(site).as_slice(), &secure_rules(site, session)])?;
-    if let Some(contradiction) = Contradiction::find(&session.cookie()) {
+    let origins = site.origins();
+    match origins.cookie() {
+        // A trial may be as open as it says it is.
+        Err(Unreachable::Plain { .. }) if site.insecure => {}
+        Err(error) => return Err(SettingsError(format!("`site.front_ends`: {error}."))),
+        Ok(_) => {}
+    }
+    if let Some(front_end) = origins.across_sites().filter(|_| session.same_site != SameSite::None) {
+        return Err(SettingsError(format!(
+            "`session.same_site` keeps the cookie from requests of other sites, and `{front_end}` in `site.front_ends` is \
+             one; remove `session.same_site`."
+        )));
+    }
+    cors.guard(&origins)?;
+    let contradiction = Contradiction::of_cookie(&session.cookie());
+    if let Some(contradiction) = contradiction.or_else(|| Contradiction::of_clocks(&session.clocks())) {
         return Err(SettingsError(contradiction.sentence("session.")));
     }
-    first(&[
-        &domain_rules(site, session),
-        &clock_rules(session),
-        &store_rules(store)?,
-        &limit_rules(limits),
-        &log_rules(log),
-    ])
+    first(&[&domain_rules(site, session), &store_rules(store)?, &limit_rules(limits), &log_rules(log)])
 }
 
 fn first(rules: &[&[Rule]]) -> Result<(), SettingsError> {
@@ -33,14 +43,14 @@ fn first(rules: &[&[Rule]]) -> Result<(), SettingsError> {
 
 fn site_rules(site: &Site) -> [Rule; 1] {
     [(
-        site.url.scheme() == "http" && !site.is_loopback() && !site.insecure,
+        !site.url.is_https() && !site.url.is_loopback() && !site.insecure,
         "`site.url` is plain http on a host that is not this machine, so anybody on the way could take over \
          sessions; use https, or set `site.insecure = true` for a trial.",
     )]
 }
 
 fn secure_rules(site: &Site, session: &Session) -> [Rule; 2] {
-    let https = site.url.scheme() == "https";
+    let https = site.url.is_https();
     [
         (
             https && !session.secure,
@@ -57,10 +67,10 @@ fn secure_rules(site: &Site, session: &Session) -> [Rule; 2] {
 
 /// Source: RFC 6265bis, 5.7 (domain).
 fn domain_rules(site: &Site, session: &Session) -> [Rule; 1] {
-    let host = site.url.host_str().unwrap_or_default();
+    let host = site.url.host().to_string();
     // A name without a dot is a whole top-level domain, for which browsers keep nothing.
     let above = |domain: &str| {
-        site.url.domain().is_some_and(|host| host.ends_with(&format!(".{domain}")))
+        matches!(site.url.host(), Host::Domain(host) if host.ends_with(&format!(".{domain}")))
             && domain.contains('.')
             && !domain.starts_with('.')
     };
@@ -70,31 +80,6 @@ fn domain_rules(site: &Site, session: &Session) -> [Rule; 1] {
         "`session.domain` does not cover the host of `site.url`, so browsers would drop the cookie; name that host or a \
          domain above it, like `example.com`, or leave it empty.",
     )]
-}
-
-/// Source: RFC 6265bis, 5.5 (400 days).
-fn clock_rules(session: &Session) -> [Rule; 4] {
-    [
-        (
-            session.absolute > Duration::from_hours(400 * 24),
-            "`session.absolute` is longer than 400 days, and no browser keeps a cookie that long; write `400d` or less.",
-        ),
-        (
-            session.idle > session.absolute,
-            "`session.idle` is longer than `session.absolute`, which ends every session before; shorten `idle` or \
-             lengthen `absolute`.",
-        ),
-        (
-            session.touch_every >= session.idle,
-            "`session.touch_every` is not shorter than `session.idle`, so sessions in use would end; make it a small \
-             part of `idle`.",
-        ),
-        (
-            session.renew_every.is_some_and(|span| span <= session.rotation_grace),
-            "`session.renew_every` is not longer than `session.rotation_grace`, so a session would have several ids at \
-             once; make it minutes or more, or `off`.",
-        ),
-    ]
 }
 
 /// Source: ASVS 5.0, 12.3.1 and 12.3.2.

@@ -14,15 +14,16 @@ mod sources;
 mod store_url;
 mod values;
 
-use crate::session::CookieSettings;
+use crate::session::policy::{Guard, Origin, Origins};
 use crate::session::store::{OpenError, Transport, postgres, redis};
+use crate::session::{Clocks, CookieSettings, Lifetime};
+use ipnet::IpNet;
 use sources::Given;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::Path;
 use std::time::Duration;
 use tower_sessions::cookie::SameSite;
-use url::{Host, Url};
 
 pub use registry::{Setting, Table};
 pub use store_url::{Address, StoreUrl};
@@ -41,10 +42,16 @@ registry::settings! {
     site: Site {
         /// The origin by which browsers call this server: scheme, host and port. Secure cookies follow from it.
         /// Plain http is for this machine; elsewhere it needs `insecure`.
-        url: Url = "http://localhost:3000",
+        url: Origin = "http://localhost:3000",
         /// The address and port to listen on. The port of `url` does not follow: change both. Port 0 picks a free one,
         /// and the log says which.
         listen: SocketAddr = "127.0.0.1:3000",
+        /// The other origins whose pages may use the session: a front end on another port, host or site. Cookie, CORS
+        /// and what is refused follow from them. Empty: only this server's own pages.
+        front_ends: Vec<Origin> = "",
+        /// The proxies in front of this server, by address or network. Only what they say of a client's address
+        /// (`X-Forwarded-For`) is believed.
+        trusted_proxies: Vec<IpNet> = "",
         /// Accepts plain http on a host that is not this machine. For trials only: anybody on the way can take
         /// over sessions.
         insecure: bool = "false",
@@ -79,12 +86,14 @@ registry::settings! {
         /// The most data that one session may hold.
         max_data: Size = "16 KiB",
         /// Which requests from other sites carry the cookie: `lax`, links to this site; `strict`, none; `none`,
-        /// all (needs https).
+        /// all (needs https). When it is not set: `none` if one of `site.front_ends` is another site than `site.url`,
+        /// else `lax`.
         same_site: SameSite = "lax",
         /// Sends the cookie over https only. When it is not set: true if `site.url` is https. It cannot differ
         /// from that.
         secure: bool = "false",
-        /// Keeps a separate cookie for each site that this one is embedded in (CHIPS). Needs https.
+        /// Keeps a separate cookie for each site that this one is used from (CHIPS). Needs https. When it is not set:
+        /// true if one of `site.front_ends` is another site than `site.url`.
         partitioned: bool = "false",
         /// Shares the cookie with all subdomains of this domain. Empty: the host of `site.url` alone gets it.
         domain: Option<String> = "",
@@ -92,6 +101,21 @@ registry::settings! {
         path: String = "/",
         /// Keeps the cookie when the browser closes, for as long as the session can live.
         persistent: bool = "false",
+    }
+
+    /// What the pages of `site.front_ends` may do. Without front ends nothing of this matters but `strict`.
+    cors: Cors {
+        /// The methods that they may use.
+        methods: Vec<String> = "GET, HEAD, POST, PUT, PATCH, DELETE",
+        /// The headers that they may send, beside those that browsers always allow.
+        headers: Vec<String> = "content-type",
+        /// The headers of answers that they may read, beside those that browsers always hand out.
+        expose: Vec<String> = "retry-after",
+        /// How long browsers remember what they were told of this. Chromium heeds no more than two hours.
+        max_age: Duration = "2h",
+        /// Refuses what changes something and does not say where it comes from: curl, mobile applications, the oldest
+        /// browsers.
+        strict: bool = "false",
     }
 
     /// Where sessions are kept.
@@ -199,14 +223,47 @@ impl Session {
         }
     }
 
+    /// The spans of time that these settings describe.
+    #[must_use]
+    pub fn clocks(&self) -> Clocks {
+        Clocks {
+            lifetime: Lifetime { idle: self.idle, absolute: self.absolute },
+            touch_every: self.touch_every,
+            rotation_grace: self.rotation_grace,
+            renew_every: self.renew_every,
+        }
+    }
+
     /// Fills in what follows from other settings, unless somebody set it.
     fn derive(&mut self, site: &Site, given: &Given) {
         if !given.has("session.secure") {
-            self.secure = site.url.scheme() == "https";
+            self.secure = site.url.is_https();
+        }
+        let across = site.origins().across_sites().is_some();
+        if !given.has("session.same_site") && across {
+            self.same_site = SameSite::None;
+        }
+        if !given.has("session.partitioned") && across {
+            self.partitioned = true;
         }
         if !given.has("session.name") && self.secure && self.domain.is_none() && self.path == "/" {
             self.name.insert_str(0, "__Host-");
         }
+    }
+}
+
+impl Cors {
+    /// The layer that lets in whom these settings name.
+    ///
+    /// # Errors
+    ///
+    /// When a method or a header has no name that a browser can be told.
+    pub fn guard(&self, origins: &Origins) -> Result<Guard, SettingsError> {
+        let of = |key| move |error| SettingsError(format!("`cors.{key}`: {error}."));
+        let guard = origins.guard().methods(&self.methods).map_err(of("methods"))?;
+        let guard = guard.headers(&self.headers).map_err(of("headers"))?;
+        let guard = guard.exposed(&self.expose).map_err(of("expose"))?;
+        Ok(guard.max_age(self.max_age).strict(self.strict))
     }
 }
 
@@ -226,17 +283,10 @@ impl Store {
 }
 
 impl Site {
-    /// Whether browsers reach the site on their own machine only, where plain http is safe.
-    ///
-    /// Source: W3C Secure Contexts, 3.1.
+    /// Where the session is used from.
     #[must_use]
-    pub fn is_loopback(&self) -> bool {
-        match self.url.host() {
-            Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-            Some(Host::Ipv4(address)) => address.is_loopback(),
-            Some(Host::Ipv6(address)) => address.is_loopback(),
-            None => false,
-        }
+    pub fn origins(&self) -> Origins {
+        Origins::new(self.url.clone(), self.front_ends.iter().cloned())
     }
 }
 

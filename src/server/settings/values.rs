@@ -1,12 +1,13 @@
 //! The types of settings, and how each is read from text and from TOML.
 
+use crate::session::policy::Origin;
 use config::ValueKind;
-use std::net::SocketAddr;
+use ipnet::IpNet;
+use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 use tower_sessions::cookie::SameSite;
-use url::Url;
 
 /// A type that a setting can have.
 ///
@@ -223,27 +224,25 @@ impl Read for Option<SocketAddr> {
     }
 }
 
-/// An origin: scheme, host and port, and nothing else.
-impl Read for Url {
+/// Scheme, host and port, and nothing else.
+impl Read for Origin {
     const WHAT: &str = "an http or https origin";
     const LIKE: &str = "`https://app.example.com`";
 
     // The text is not repeated, because it may hold a password.
     fn from_text(text: &str) -> Result<Self, String> {
-        let url =
-            Self::parse(text).map_err(|error| format!("cannot be read ({error}); write it like {}", Self::LIKE))?;
-        let too_much = match () {
-            () if !matches!(url.scheme(), "http" | "https") => "a scheme other than http and https",
-            () if !url.username().is_empty() || url.password().is_some() => "a user name or password",
-            () if url.path() != "/" => "a path",
-            () if url.query().is_some() => "a query",
-            () if url.fragment().is_some() => "a fragment",
-            () => return Ok(url),
-        };
-        Err(format!(
-            "has {too_much}, but browsers know a site by scheme, host and port alone; write it like {}",
-            Self::LIKE
-        ))
+        text.parse().map_err(|error| format!("{error}; write it like {}", Self::LIKE))
+    }
+}
+
+/// One address, or a whole network.
+impl Read for IpNet {
+    const WHAT: &str = "a list of addresses and networks";
+    const LIKE: &str = "`10.0.0.1` or `10.0.0.0/8`";
+
+    fn from_text(text: &str) -> Result<Self, String> {
+        let network = text.parse().or_else(|_| text.parse::<IpAddr>().map(Self::from));
+        network.map_err(|_| wrong_text::<Self>(text))
     }
 }
 
@@ -303,21 +302,44 @@ impl Read for KeySource {
     }
 }
 
-/// A list; in a variable its entries are separated by commas, and an empty variable is an empty list.
-impl Read for Vec<KeySource> {
-    const WHAT: &str = KeySource::WHAT;
-    const LIKE: &str = "`[\"hardtack.key\", \"env:SESSION_KEY\"]`";
+/// Types of which a setting can hold a list.
+///
+/// In a variable the entries are separated by commas, and an empty variable is an empty list.
+pub(super) trait Entry: Read {
+    /// How to write a list of them.
+    const LIST: &str;
+}
+
+impl Entry for KeySource {
+    const LIST: &str = "`[\"hardtack.key\", \"env:SESSION_KEY\"]`";
+}
+
+impl Entry for Origin {
+    const LIST: &str = "`[\"https://app.example.com\"]`";
+}
+
+impl Entry for IpNet {
+    const LIST: &str = "`[\"10.0.0.1\", \"10.1.0.0/16\"]`";
+}
+
+impl Entry for String {
+    const LIST: &str = "`[\"content-type\"]`";
+}
+
+impl<T: Entry> Read for Vec<T> {
+    const WHAT: &str = T::WHAT;
+    const LIKE: &str = T::LIST;
 
     fn from_text(text: &str) -> Result<Self, String> {
         if text.trim().is_empty() {
             return Ok(Self::new());
         }
-        text.split(',').map(|entry| KeySource::from_text(entry.trim())).collect()
+        text.split(',').map(|entry| T::from_text(entry.trim())).collect()
     }
 
     fn from_toml(value: &ValueKind) -> Result<Self, String> {
         match value {
-            ValueKind::Array(entries) => entries.iter().map(|entry| KeySource::from_toml(&entry.kind)).collect(),
+            ValueKind::Array(entries) => entries.iter().map(|entry| T::from_toml(&entry.kind)).collect(),
             other => Err(wrong::<Self>(kind(other))),
         }
     }

@@ -1,0 +1,16 @@
+//! Policy: what follows from the origins that a session is used from, and what cannot be together.
+//!
+//! ```text
+//! Origins { own, front ends } ──▶ CookieSettings   SameSite, Secure, Partitioned, name
+//!                             └─▶ Guard            CORS and CSRF, before the session is read
+//! ```
+
+mod contradiction;
+mod guard;
+mod origin;
+mod origins;
+
+pub use contradiction::Contradiction;
+pub use guard::{Guard, GuardService, Refused, Unlistable};
+pub use origin::{Origin, OriginError};
+pub use origins::{Origins, Unreachable};
