@@ -16,7 +16,7 @@ const START_MS = 20_000;
 const STOP_MS = 10_000;
 
 /** A port that was free a moment ago. The address is part of the settings, so the server cannot choose it itself. */
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const probe = createServer().listen(0, "127.0.0.1");
   await once(probe, "listening");
   const address = probe.address();

@@ -1,0 +1,10 @@
+import { defineConfig } from "@playwright/test";
+import config from "./playwright.config";
+
+/** Front ends and APIs on two origins, every one of either with every one of the other; see matrix/pairs.ts. */
+export default defineConfig({
+  ...config,
+  testDir: "matrix",
+  // One at a time: they take turns with Caddy's usual port, and the rounds in parallel.spec.ts are a race on purpose.
+  workers: 1,
+});

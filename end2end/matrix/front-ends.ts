@@ -1,0 +1,41 @@
+/** The pages that use a session of another origin: folders of files, which any web server can serve. */
+
+import { copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import { awake, expect, home, type Page } from "../fixtures";
+import { command } from "./hardtack";
+
+export type FrontEnd = {
+  name: string;
+  /** Makes the folder `into`, whose pages call the API at `api`. */
+  build: (into: string, api: string) => Promise<void>;
+  /** Waits until the page's controls answer. */
+  awake: (page: Page) => Promise<void>;
+};
+
+const FIXTURE = resolve(__dirname, "../fixtures/vue");
+const PACKAGES = resolve(__dirname, "../node_modules");
+
+export const VUE: FrontEnd = {
+  name: "Vue",
+  build: async (into, api) => {
+    await mkdir(into);
+    await copyFile(join(FIXTURE, "app.js"), join(into, "app.js"));
+    await copyFile(join(PACKAGES, "vue/dist/vue.esm-browser.prod.js"), join(into, "vue.js"));
+    await copyFile(join(PACKAGES, "axios/dist/esm/axios.min.js"), join(into, "axios.js"));
+    const page = await readFile(join(FIXTURE, "index.html"), "utf8");
+    const empty = '<meta name="hardtack-api" content="" />';
+    if (!page.includes(empty)) throw new Error(`the page has no ${empty}`);
+    await writeFile(join(into, "index.html"), page.replace(empty, `<meta name="hardtack-api" content="${api}" />`));
+  },
+  // Vue shows nothing before it listens.
+  awake: (page) => expect(home.send(page)).toBeVisible(),
+};
+
+export const HARDTACK: FrontEnd = {
+  name: "Hardtack's pages",
+  build: async (into, api) => {
+    await command(["export", "--out", into, "--api", api], dirname(into));
+  },
+  awake,
+};
