@@ -1,5 +1,6 @@
 //! `GET` and `POST /api/session`: the value that the session keeps.
 
+use crate::browser::Credentialed;
 use crate::model::codec::{Json, JsonOrForm};
 use crate::model::error::WireError;
 use crate::model::handshake::{Confirmed, Handshake};
@@ -11,7 +12,7 @@ use server_fn::codec::{GetUrl, Post};
 /// # Errors
 ///
 /// `unavailable` when the store cannot be reached.
-#[server(endpoint = "session", input = GetUrl, output = Post<Json>)]
+#[server(client = Credentialed, endpoint = "session", input = GetUrl, output = Post<Json>)]
 pub async fn read_handshake() -> Result<Handshake, WireError> {
     use crate::{backend::handshake, session::Session};
     let session: Session = leptos_axum::extract().await?;
@@ -23,7 +24,7 @@ pub async fn read_handshake() -> Result<Handshake, WireError> {
 /// # Errors
 ///
 /// `mismatch` when they differ or the session keeps none, `unavailable` when the store cannot be reached.
-#[server(endpoint = "session", input = Post<JsonOrForm>, output = Post<Json>)]
+#[server(client = Credentialed, endpoint = "session", input = Post<JsonOrForm>, output = Post<Json>)]
 pub async fn send_handshake(
     /// The value, as `GET /api/session` gave it.
     session: String,

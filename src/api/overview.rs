@@ -1,5 +1,6 @@
 //! `GET /api/overview`: the session seen from both of its ends. Changes nothing.
 
+use crate::browser::Credentialed;
 use crate::model::codec::Json;
 use crate::model::error::WireError;
 use crate::model::overview::Overview;
@@ -11,7 +12,7 @@ use server_fn::codec::{GetUrl, Post};
 /// # Errors
 ///
 /// `unavailable` when the store cannot be reached.
-#[server(endpoint = "overview", input = GetUrl, output = Post<Json>)]
+#[server(client = Credentialed, endpoint = "overview", input = GetUrl, output = Post<Json>)]
 pub async fn read_overview() -> Result<Overview, WireError> {
     use crate::{backend::overview, session::Session};
     let session: Session = leptos_axum::extract().await?;

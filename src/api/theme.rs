@@ -1,5 +1,6 @@
 //! `POST /api/theme`: remembers light or dark in a plain cookie.
 
+use crate::browser::Credentialed;
 use crate::model::codec::{Json, JsonOrForm};
 use crate::model::error::WireError;
 use crate::model::theme::Theme;
@@ -11,7 +12,7 @@ use server_fn::codec::Post;
 /// # Errors
 ///
 /// `invalid` for a name that is no theme.
-#[server(endpoint = "theme", input = Post<JsonOrForm>, output = Post<Json>)]
+#[server(client = Credentialed, endpoint = "theme", input = Post<JsonOrForm>, output = Post<Json>)]
 pub async fn choose_theme(
     /// The theme to remember.
     theme: Theme,

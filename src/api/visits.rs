@@ -1,5 +1,6 @@
 //! `POST /api/visits`: counts a visit.
 
+use crate::browser::Credentialed;
 use crate::model::codec::{Json, JsonOrForm};
 use crate::model::error::WireError;
 use crate::model::visits::Visits;
@@ -11,7 +12,7 @@ use server_fn::codec::Post;
 /// # Errors
 ///
 /// `unavailable` when the store cannot be reached.
-#[server(endpoint = "visits", input = Post<JsonOrForm>, output = Post<Json>)]
+#[server(client = Credentialed, endpoint = "visits", input = Post<JsonOrForm>, output = Post<Json>)]
 pub async fn count_visit() -> Result<Visits, WireError> {
     use crate::{backend::visits, session::Session};
     let session: Session = leptos_axum::extract().await?;

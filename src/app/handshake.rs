@@ -4,7 +4,7 @@
 
 use super::overview;
 use super::parts::lively::{instead_of_posting, lively, on_wake, start};
-use super::parts::notice;
+use super::parts::{at_server, notice};
 use crate::api::handshake::{read_handshake, send_handshake};
 use crate::model::error::Kind;
 use crate::model::handshake::Confirmed;
@@ -64,7 +64,7 @@ pub fn Handshake(
     });
     let busy = move || (said.get() == Said::Busy).then_some("true");
     view! {
-        <form class="handshake" method="post" action="/api/session">
+        <form class="handshake" method="post" action=at_server("/api/session")>
             <label for="session-value">"Value in the session"</label>
             <div class="row">
                 <input

@@ -1,5 +1,6 @@
 //! The home page: the visit count, the handshake, and the session seen from both ends.
 
+use super::greeting::Greeting;
 use super::handshake::{Handshake, Said};
 use super::overview::Overview;
 use super::parts::Frame;
@@ -8,6 +9,7 @@ use crate::api::handshake::read_handshake;
 use crate::api::overview::read_overview;
 use crate::api::visits::count_visit;
 use crate::model::error::{Kind, WireError};
+use crate::model::exported::Exported;
 use crate::model::overview;
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -73,7 +75,12 @@ fn kind(code: &str) -> Option<Kind> {
 pub fn Home() -> impl IntoView {
     let query = use_query_map().get_untracked();
     let came_back = CameBack::read(query.get_str("done"), query.get_str("error"));
-    let found = Resource::new_blocking(|| (), |()| Found::gather());
+    let exported = use_context::<Exported>().is_some();
+    let found = Resource::new_blocking(
+        || (),
+        // A file knows nothing of its visitor.
+        move |()| async move { if exported { Found::default() } else { Found::gather().await } },
+    );
     view! {
         <Title text="Hardtack: session cookies that hold"/>
         <Suspense>{move || Suspend::new(async move { page(found.await, came_back) })}</Suspense>
@@ -107,7 +114,7 @@ fn hero(greeting: Option<String>) -> AnyView {
                 "Hardtack keeps a visitor’s session between a browser and a server: nothing is lost, ended means ended, \
                  and a stolen store opens nothing."
             </p>
-            {greeting.map(|message| view! { <p class="visits" data-testid="visits">{message}</p> })}
+            {view! { <Greeting message=greeting/> }.into_any()}
         </section>
     }
     .into_any()

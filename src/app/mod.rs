@@ -1,6 +1,7 @@
 //! The pages: rendered whole on the server, with islands only where something happens.
 
 pub mod error;
+pub mod greeting;
 pub mod handshake;
 pub mod home;
 pub mod not_found;

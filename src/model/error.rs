@@ -20,6 +20,8 @@ pub struct WireError {
 pub enum Kind {
     /// The input could not be understood: 400.
     Invalid,
+    /// Nobody is signed in: 401.
+    NotSignedIn,
     /// The request came from another origin: 403.
     CrossOrigin,
     /// There is nothing under this address: 404.
@@ -48,6 +50,8 @@ pub enum Kind {
     Busy,
     /// The browser could not reach the server at all. Never sent, only made in the browser.
     Unreachable,
+    /// The server is there, but the browser keeps its answer from this page. Never sent, only made in the browser.
+    Refused,
     /// A kind that a newer server knows and this program does not.
     #[serde(other)]
     Unknown,
@@ -59,6 +63,7 @@ impl Kind {
     pub const fn status(self) -> u16 {
         match self {
             Self::Invalid => 400,
+            Self::NotSignedIn => 401,
             Self::CrossOrigin => 403,
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
@@ -68,7 +73,7 @@ impl Kind {
             Self::UnsupportedMediaType => 415,
             Self::HeadersTooLarge => 431,
             Self::Internal | Self::Unknown => 500,
-            Self::Unavailable | Self::Rotated | Self::Busy | Self::Unreachable => 503,
+            Self::Unavailable | Self::Rotated | Self::Busy | Self::Unreachable | Self::Refused => 503,
         }
     }
 
@@ -77,6 +82,7 @@ impl Kind {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Invalid => "invalid",
+            Self::NotSignedIn => "not_signed_in",
             Self::CrossOrigin => "cross_origin",
             Self::NotFound => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
@@ -91,6 +97,7 @@ impl Kind {
             Self::Rotated => "rotated",
             Self::Busy => "busy",
             Self::Unreachable => "unreachable",
+            Self::Refused => "refused",
             Self::Unknown => "unknown",
         }
     }
@@ -100,6 +107,7 @@ impl Kind {
     pub const fn title(self) -> &'static str {
         match self {
             Self::Invalid | Self::UnsupportedMediaType => "That could not be understood.",
+            Self::NotSignedIn => "Sign in first.",
             Self::CrossOrigin => "That came from another site.",
             Self::NotFound => "There is nothing here.",
             Self::MethodNotAllowed => "That cannot be done here.",
@@ -113,6 +121,7 @@ impl Kind {
             Self::Rotated => "Once more, please.",
             Self::Busy => "Busy just now.",
             Self::Unreachable => "The server cannot be reached.",
+            Self::Refused => "The server does not know this page.",
         }
     }
 
@@ -121,6 +130,7 @@ impl Kind {
     pub const fn sentence(self) -> &'static str {
         match self {
             Self::Invalid => "The request could not be understood. Check what was sent.",
+            Self::NotSignedIn => "You are not signed in. Sign in, then try again.",
             Self::CrossOrigin => {
                 "This request came from another site, so it was refused. Open this site itself and try again."
             }
@@ -143,6 +153,9 @@ impl Kind {
             Self::Rotated => "Your session was just given a new key by another request. Send this one again.",
             Self::Busy => "The server is busy. Try again in a moment.",
             Self::Unreachable => "The server cannot be reached. Check your connection, then try again.",
+            Self::Refused => {
+                "The server answers, but not to this page. Its `site.front_ends` must name this page's origin."
+            }
         }
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod codec;
 pub mod error;
+pub mod exported;
 pub mod handshake;
 pub mod overview;
 pub mod theme;

@@ -32,6 +32,12 @@ impl Theme {
         }
     }
 
+    /// The cookie, as a page writes it that is a file and has no server of its own.
+    #[must_use]
+    pub fn cookie(self) -> String {
+        format!("{}={}; Path=/; Max-Age=31536000; SameSite=Lax", Self::COOKIE, self.name())
+    }
+
     /// The theme of that name; whatever is unknown follows the system.
     #[must_use]
     pub fn named(name: &str) -> Self {

@@ -23,7 +23,20 @@ pub(super) struct Assets {
     pub(super) reload: Option<String>,
 }
 
+/// Starts the islands, and says when.
+const LOADER: &str = include_str!("loader.js");
+
 impl Assets {
+    /// The script that starts the islands.
+    pub(super) fn start(&self) -> String {
+        format!("({})({:?}, {:?})", LOADER.trim(), self.script, self.wasm)
+    }
+
+    /// The folder that they are in.
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// Finds the site that the build left behind.
     ///
     /// The build writes the hashes of the files' names beside the executable, and none while developing.

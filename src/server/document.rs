@@ -1,18 +1,16 @@
 //! The HTML around every page.
 
 use super::assets::Assets;
-use super::headers::page_policy;
+use super::headers::{exported_policy, page_policy};
 use crate::app::{App, ErrorPage};
 use crate::model::error::Kind;
+use crate::model::exported::Exported;
 use crate::model::theme::Theme;
 use axum::http::{HeaderMap, HeaderValue, header, request::Parts};
 use leptos::nonce::use_nonce;
 use leptos::prelude::*;
 use leptos_axum::ResponseOptions;
 use leptos_meta::MetaTags;
-
-/// Starts the islands; `loader.js` says when.
-const LOADER: &str = include_str!("loader.js");
 
 /// A page: head, stylesheet, the loader of the islands, and the application in the body.
 pub(super) fn document(assets: &Assets) -> impl IntoView + use<> {
@@ -29,7 +27,7 @@ pub(super) fn document(assets: &Assets) -> impl IntoView + use<> {
     if let Some(shared) = Owner::current_shared_context() {
         shared.set_is_hydrating(false);
     }
-    let start = format!("({})({:?}, {:?})", LOADER.trim(), assets.script, assets.wasm);
+    let start = assets.start();
     view! {
         <!DOCTYPE html>
         <html lang="en" data-theme=theme.name()>
@@ -40,6 +38,35 @@ pub(super) fn document(assets: &Assets) -> impl IntoView + use<> {
                 <script type="module" nonce=nonce>
                     {start}
                 </script>
+            </head>
+            <body>
+                <App/>
+            </body>
+        </html>
+    }
+}
+
+/// Shows the theme that the visitor chose last, before anything is shown: a file is the same for all.
+const CHOSEN: &str =
+    r#"document.documentElement.dataset.theme = /(?:^|; )theme=(\w+)/.exec(document.cookie)?.[1] ?? "system""#;
+
+/// A page as a file: it says where its server is, and what its scripts may do.
+pub(super) fn exported(assets: &Assets, exported: &Exported) -> impl IntoView + use<> {
+    if let Some(shared) = Owner::current_shared_context() {
+        shared.set_is_hydrating(false);
+    }
+    let start = assets.start();
+    let policy = exported_policy(&[CHOSEN, &start], &exported.api);
+    view! {
+        <!DOCTYPE html>
+        <html lang="en">
+            <head>
+                <meta http-equiv="content-security-policy" content=policy/>
+                <Head style=assets.style.clone()/>
+                <MetaTags/>
+                <meta name=Exported::META content=exported.api.clone()/>
+                <script>{CHOSEN}</script>
+                <script type="module">{start}</script>
             </head>
             <body>
                 <App/>

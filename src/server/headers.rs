@@ -4,6 +4,9 @@ use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::Response;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use sha2::{Digest as _, Sha256};
 
 /// What stands on every answer that does not say otherwise itself.
 ///
@@ -34,6 +37,19 @@ pub(super) async fn secure(request: Request, next: Next) -> Response {
         response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
     }
     response
+}
+
+/// The policy of a page that is a file: its scripts by what they say, WebAssembly, and calls of the server.
+///
+/// In a `meta` element a browser does not heed `frame-ancestors`: that is for whoever serves the file.
+pub(super) fn exported_policy(scripts: &[&str], api: &str) -> String {
+    let hash = |script: &&str| format!(" 'sha256-{}'", STANDARD.encode(Sha256::digest(script)));
+    let scripts: String = scripts.iter().map(hash).collect();
+    let api = if api.is_empty() { String::new() } else { format!(" {api}") };
+    format!(
+        "default-src 'none'; script-src{scripts} 'strict-dynamic' 'wasm-unsafe-eval'; style-src 'self'; \
+         connect-src 'self'{api}; img-src 'self'; base-uri 'none'; object-src 'none'; form-action 'self'{api}"
+    )
 }
 
 /// The policy of a page: its own scripts by nonce, WebAssembly, styles and calls of this origin.

@@ -2,18 +2,20 @@
 
 use super::router::Site;
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
+
 /// How long the store may take to answer before the server counts as not ready.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// 200 as long as the process answers.
+/// 200 as long as the process answers. A page elsewhere may find out whether it does, and reads nothing.
 pub(super) async fn healthz() -> Response {
-    say(StatusCode::OK, "alive")
+    ([(RESOURCE_POLICY, "cross-origin")], say(StatusCode::OK, "alive")).into_response()
 }
 
 /// 200 when the store can be reached and the server is not stopping, else 503 with the reason.

@@ -8,6 +8,7 @@ mod assets;
 mod client;
 mod document;
 mod explain;
+mod export;
 mod headers;
 mod health;
 mod limits;
@@ -20,6 +21,7 @@ mod signal;
 mod start;
 mod store;
 
+pub use export::{ExportError, Manifest, export};
 pub use listen::{BindError, Door};
 pub use log::start as start_log;
 pub use metrics::MetricsError;

@@ -52,7 +52,7 @@ pub(super) struct Site {
 ///
 /// Listed once in a process: while Leptos lists, a page that any server in it renders would wait for ever for its
 /// data (leptos_server 0.8, `SuppressResourceLoad` is global).
-static PAGES: LazyLock<Vec<AxumRouteListing>> =
+pub(super) static PAGES: LazyLock<Vec<AxumRouteListing>> =
     LazyLock::new(|| generate_route_list_with_exclusions(App, Some(api::paths())));
 
 /// Everything that the server answers.

@@ -14,6 +14,7 @@ mod engine_cookie;
 mod engine_orders;
 mod engine_sign_in;
 mod engine_store;
+mod export;
 mod from_express;
 mod guarantees;
 mod headers;

@@ -9,10 +9,17 @@ pub mod theme_switch;
 pub use footer::Footer;
 pub use header::Header;
 
+use crate::model::exported::Exported;
 use crate::model::theme::Theme;
 use leptos::prelude::*;
 use notice::Notice;
 use theme_switch::ThemeSwitch;
+
+/// Where a form posts to. The form of a page that is a file posts to the server, which answers with a page of its own.
+#[must_use]
+pub fn at_server(path: &str) -> String {
+    use_context::<Exported>().unwrap_or_default().api + path
+}
 
 /// A whole page around its content: header, theme switch, notice, `main`, footer.
 #[component]

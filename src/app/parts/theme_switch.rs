@@ -2,9 +2,10 @@
 
 #![expect(missing_docs, reason = "the macro of islands makes a struct that it does not document")]
 
-use super::lively::{instead_of_posting, lively, start};
-use super::notice;
+use super::lively::{instead_of_posting, lively, on_wake, start};
+use super::{at_server, notice};
 use crate::api::theme::choose_theme;
+use crate::browser;
 use crate::model::theme::Theme;
 use leptos::prelude::*;
 
@@ -15,6 +16,11 @@ pub fn ThemeSwitch(
     theme: Theme,
 ) -> impl IntoView {
     let chosen = RwSignal::new(theme);
+    on_wake(move || {
+        // A page that is a file was given its theme by a script.
+        let shown = document().document_element().and_then(|root| root.get_attribute("data-theme"));
+        chosen.set(Theme::named(&shown.unwrap_or_default()));
+    });
     let buttons = Theme::ALL.map(|theme| {
         let pressed = move || Some(if chosen.get() == theme { "true" } else { "false" });
         let choose = move || {
@@ -33,7 +39,7 @@ pub fn ThemeSwitch(
         }
     });
     view! {
-        <form class="theme-switch" method="post" action="/api/theme" aria-label="Theme">
+        <form class="theme-switch" method="post" action=at_server("/api/theme") aria-label="Theme">
             {buttons}
         </form>
     }
@@ -44,6 +50,10 @@ async fn apply(theme: Theme) {
     if let Some(root) = document().document_element() {
         // An attribute of this name cannot be refused.
         drop(root.set_attribute("data-theme", theme.name()));
+    }
+    if browser::is_elsewhere() {
+        browser::keep(&theme.cookie());
+        return;
     }
     match choose_theme(theme).await {
         Ok(_) => notice::dismiss(),

@@ -1,5 +1,6 @@
 //! The command `hardtack`.
 
+mod export;
 mod migrate;
 mod outcome;
 mod serve;
@@ -28,6 +29,8 @@ enum Command {
     Serve,
     /// Prints every setting with its default and meaning, as Markdown.
     Settings,
+    /// Writes the pages as files, for a web server on another origin.
+    Export(export::Arguments),
     /// Brings the schema of the configured store up to date.
     Migrate(migrate::Arguments),
     /// Shows and ends the sessions of the configured store, while servers run on it or not.
@@ -41,6 +44,7 @@ fn main() -> ExitCode {
     match command.unwrap_or(Command::Serve) {
         Command::Serve => serve::run(config),
         Command::Settings => settings::run(),
+        Command::Export(arguments) => export::run(config, &arguments),
         Command::Migrate(arguments) => migrate::run(config, &arguments),
         Command::Sessions(command) => sessions::run(config, command),
     }

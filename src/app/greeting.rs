@@ -1,0 +1,39 @@
+//! The greeting: how often this session saw the page.
+
+#![expect(missing_docs, reason = "the macro of islands makes a struct that it does not document")]
+
+use super::overview;
+use super::parts::lively::{lively, on_wake, start};
+use super::parts::notice;
+use crate::api::visits::count_visit;
+use leptos::prelude::*;
+
+/// The greeting. When the page came without one, the island counts the visit itself.
+#[island]
+pub fn Greeting(
+    /// The greeting, if the server has counted this visit.
+    message: Option<String>,
+) -> impl IntoView {
+    let missing = message.is_none();
+    let greeting = RwSignal::new(message);
+    on_wake(move || {
+        if missing {
+            start(ask(greeting));
+        }
+    });
+    view! {
+        <p class="visits" data-testid="visits">
+            {lively(move || greeting.get())}
+        </p>
+    }
+}
+
+async fn ask(greeting: RwSignal<Option<String>>) {
+    match count_visit().await {
+        Ok(visits) => {
+            greeting.set(Some(visits.message));
+            overview::refresh();
+        }
+        Err(error) => notice::show(error.message),
+    }
+}

@@ -1,0 +1,26 @@
+//! `hardtack export`.
+
+use super::outcome::carry_out;
+use hardtack::session::policy::Origin;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// The folder to write to. What an earlier export has written there is replaced; anything else is left alone.
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// The origin of the server that the pages call, as https://api.example.com. Without it, the one that they are
+    /// served from.
+    #[arg(long, value_name = "URL")]
+    api: Option<Origin>,
+}
+
+/// Writes the pages as files that any web server can serve.
+pub(crate) fn run(config: Option<&Path>, arguments: &Arguments) -> ExitCode {
+    carry_out(config, async |settings| {
+        let manifest = hardtack::server::export(&settings, &arguments.out, arguments.api.as_ref()).await?;
+        println!("{} files are in {}.", manifest.files.len(), arguments.out.display());
+        Ok(())
+    })
+}

@@ -1,0 +1,35 @@
+//! Where the server is.
+
+use crate::model::exported::Exported;
+use leptos::prelude::document;
+use leptos::wasm_bindgen::JsCast as _;
+use std::cell::OnceCell;
+use web_sys::HtmlDocument;
+
+thread_local! {
+    static BASE: OnceCell<Option<String>> = const { OnceCell::new() };
+}
+
+/// The origin of the server, when the page says that it is not the page's own: an exported page does.
+pub(super) fn base() -> Option<String> {
+    BASE.with(|base| base.get_or_init(read).clone())
+}
+
+/// Whether this page was exported: it came from some web server, and not from the server of its sessions.
+#[must_use]
+pub fn is_elsewhere() -> bool {
+    base().is_some()
+}
+
+/// Keeps a plain cookie of the page's own. No secret belongs there.
+pub fn keep(cookie: &str) {
+    if let Ok(page) = document().dyn_into::<HtmlDocument>() {
+        // A browser that takes no cookies keeps none.
+        drop(page.set_cookie(cookie));
+    }
+}
+
+fn read() -> Option<String> {
+    let named = document().query_selector(&["meta[name=", Exported::META, "]"].concat()).ok().flatten()?;
+    named.get_attribute("content").map(|url| url.trim_end_matches('/').to_owned())
+}

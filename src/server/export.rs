@@ -1,0 +1,216 @@
+//! The pages as files, for any web server: `hardtack export`.
+
+use super::api;
+use super::assets::Assets;
+use super::document;
+use super::router::PAGES;
+use super::settings::Settings;
+use crate::model::exported::Exported;
+use crate::session::policy::Origin;
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{HeaderValue, Request, StatusCode, header};
+use axum::middleware::map_response;
+use axum::response::Response;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use leptos::prelude::provide_context;
+use leptos_axum::{LeptosRoutes as _, render_app_async_with_context};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, ErrorKind};
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+use tower::ServiceExt as _;
+use tower_http::CompressionLevel;
+use tower_http::compression::CompressionLayer;
+
+/// Says what was written, so that the next export may write there again.
+const MANIFEST: &str = "hardtack-export.json";
+
+/// Why the pages could not be exported, in one sentence.
+#[derive(Debug, thiserror::Error)]
+pub enum ExportError {
+    /// The browser's part of the site is missing.
+    #[error("the built site is not in {}; run `make run` or `cargo leptos build --release` first", .0.display())]
+    NotBuilt(PathBuf),
+    /// Somebody else's file is in the way.
+    #[error("{} was not written by an export, or has been changed since; move it away, or choose another folder", .0.display())]
+    Foreign(PathBuf),
+    /// The folder cannot be read or written.
+    #[error("{}: {source}", .path.display())]
+    File {
+        /// What could not be read or written.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A page could not be made.
+    #[error("the page {0} could not be made")]
+    Page(String),
+}
+
+/// What an export has written: each file by its path in the folder, with the SHA-256 of its contents in base64.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
+pub struct Manifest {
+    /// The origin that the pages call; empty: their own.
+    pub api: String,
+    /// The files.
+    pub files: BTreeMap<String, String>,
+}
+
+/// Writes all pages and files of the site below `out`. The pages call the server at `api`; without it, the origin that
+/// they are served from.
+///
+/// Files of an earlier export are replaced, and those that are no more are removed. Nothing is touched before all is known
+/// to be ours.
+///
+/// # Errors
+///
+/// When the site is not built, a page cannot be made, or a file is in the way that no export has written.
+pub async fn export(settings: &Settings, out: &Path, api: Option<&Origin>) -> Result<Manifest, ExportError> {
+    let assets = Assets::find(&settings.leptos);
+    if !assets.root().join(assets.script.trim_start_matches('/')).is_file() {
+        return Err(ExportError::NotBuilt(assets.root().to_owned()));
+    }
+    let exported = Exported { api: api.map(ToString::to_string).unwrap_or_default() };
+    let mut files = BTreeMap::new();
+    collect(assets.root(), assets.root(), &mut files)?;
+    pages(assets, &exported, &mut files).await?;
+    let manifest = Manifest {
+        api: exported.api,
+        files: files.iter().map(|(path, bytes)| (path.clone(), digest(bytes))).collect(),
+    };
+    let before = earlier(out)?;
+    for path in manifest.files.keys().chain(before.files.keys()) {
+        is_ours(out, path, &before)?;
+    }
+    for (path, bytes) in &files {
+        write(&out.join(path), bytes)?;
+    }
+    for gone in before.files.keys().filter(|path| !files.contains_key(*path)) {
+        remove(&out.join(gone))?;
+    }
+    write(&out.join(MANIFEST), serde_json::to_string_pretty(&manifest).unwrap_or_default().as_bytes())?;
+    Ok(manifest)
+}
+
+/// The built files, compressed ones among them.
+fn collect(root: &Path, folder: &Path, files: &mut BTreeMap<String, Vec<u8>>) -> Result<(), ExportError> {
+    let failed = |path: &Path| {
+        let path = path.to_owned();
+        move |source| ExportError::File { path, source }
+    };
+    for entry in fs::read_dir(folder).map_err(failed(folder))? {
+        let path = entry.map_err(failed(folder))?.path();
+        if path.is_dir() {
+            collect(root, &path, files)?;
+        } else {
+            let name = path.strip_prefix(root).unwrap_or(&path).display().to_string();
+            files.insert(name, fs::read(&path).map_err(failed(&path))?);
+        }
+    }
+    Ok(())
+}
+
+/// Every page, made as for a visitor of whom nothing is known; plain and compressed.
+async fn pages(assets: Assets, exported: &Exported, files: &mut BTreeMap<String, Vec<u8>>) -> Result<(), ExportError> {
+    let options = assets.options.clone();
+    let context = {
+        let exported = exported.clone();
+        move || provide_context(exported.clone())
+    };
+    let shell = {
+        let (assets, exported) = (Arc::new(assets), exported.clone());
+        move || document::exported(&assets, &exported)
+    };
+    let not_found = render_app_async_with_context(context.clone(), shell.clone());
+    let router: Router = Router::new()
+        .leptos_routes_with_context(&options, PAGES.clone(), context, shell)
+        .fallback(not_found)
+        .with_state(options)
+        .layer(map_response(up_to_its_end))
+        .layer(CompressionLayer::new().quality(CompressionLevel::Best));
+    // Among the pages stand also the calls that are none.
+    let calls = api::paths();
+    let listed = PAGES.iter().map(|page| page.path().to_owned()).filter(|path| !calls.contains(path));
+    for page in listed.chain(["/404".to_owned()]) {
+        let file = match page.as_str() {
+            "/404" => "404.html".to_owned(),
+            path => format!("{}/index.html", path.trim_matches('/')).trim_start_matches('/').to_owned(),
+        };
+        for (encoding, ending) in [("identity", ""), ("br", ".br"), ("gzip", ".gz")] {
+            let mut request = Request::new(Body::empty());
+            *request.uri_mut() = page.parse().map_err(|_| ExportError::Page(page.clone()))?;
+            request.headers_mut().insert(header::ACCEPT_ENCODING, HeaderValue::from_static(encoding));
+            let Ok(answer) = router.clone().oneshot(request).await;
+            if answer.status() != StatusCode::OK {
+                return Err(ExportError::Page(page));
+            }
+            let body = to_bytes(answer.into_body(), usize::MAX).await.map_err(|_| ExportError::Page(page.clone()))?;
+            files.insert(file.clone() + ending, body.to_vec());
+        }
+    }
+    Ok(())
+}
+
+fn digest(bytes: &[u8]) -> String {
+    STANDARD.encode(Sha256::digest(bytes))
+}
+
+/// Drops what Leptos writes behind a page for resources that the browser goes on with: islands have none, and a script whose
+/// nonce is the same for all is run by no browser.
+async fn up_to_its_end(answer: Response) -> Response {
+    const END: &[u8] = b"</html>";
+    let (mut parts, body) = answer.into_parts();
+    // Made a moment ago, in memory.
+    let body = to_bytes(body, usize::MAX).await.unwrap_or_default();
+    let end = body.windows(END.len()).position(|part| part == END).map_or(body.len(), |start| start + END.len());
+    parts.headers.remove(header::CONTENT_LENGTH);
+    Response::from_parts(parts, Body::from(body.slice(..end)))
+}
+
+/// What an earlier export has written there; nothing, if there was none.
+fn earlier(out: &Path) -> Result<Manifest, ExportError> {
+    let path = out.join(MANIFEST);
+    match fs::read_to_string(&path) {
+        Ok(text) => serde_json::from_str(&text).map_err(|_| ExportError::Foreign(path)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Manifest::default()),
+        Err(source) => Err(ExportError::File { path, source }),
+    }
+}
+
+/// Whether nobody loses anything when that file is written anew or removed.
+fn is_ours(out: &Path, name: &str, before: &Manifest) -> Result<(), ExportError> {
+    let path = out.join(name);
+    // A manifest that somebody has written must not lead out of the folder.
+    let inside = Path::new(name).components().all(|part| matches!(part, Component::Normal(_)));
+    match fs::read(&path) {
+        Ok(bytes) if inside && before.files.get(name) == Some(&digest(&bytes)) => Ok(()),
+        Err(error) if inside && error.kind() == ErrorKind::NotFound => Ok(()),
+        Ok(_) => Err(ExportError::Foreign(path)),
+        Err(_) if !inside => Err(ExportError::Foreign(path)),
+        Err(source) => Err(ExportError::File { path, source }),
+    }
+}
+
+/// Whole or not at all: a web server may be serving the folder.
+fn write(path: &Path, bytes: &[u8]) -> Result<(), ExportError> {
+    let failed = |source| ExportError::File { path: path.to_owned(), source };
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).map_err(failed)?;
+    }
+    let mut fresh = path.as_os_str().to_owned();
+    fresh.push(".new");
+    fs::write(&fresh, bytes).map_err(failed)?;
+    fs::rename(&fresh, path).map_err(failed)
+}
+
+fn remove(path: &Path) -> Result<(), ExportError> {
+    match fs::remove_file(path) {
+        Err(source) if source.kind() != ErrorKind::NotFound => Err(ExportError::File { path: path.to_owned(), source }),
+        _ => Ok(()),
+    }
+}

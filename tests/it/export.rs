@@ -1,0 +1,152 @@
+//! The pages as files: what is written, what they say, and what is never overwritten.
+
+use super::support::process::Place;
+use hardtack::server::export;
+use hardtack::server::settings::Settings;
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use tempfile::TempDir;
+
+/// A built site, small, and a folder to export to.
+struct Stage {
+    folder: TempDir,
+    settings: Settings,
+}
+
+impl Stage {
+    fn set() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let site = folder.path().join("site");
+        fs::create_dir_all(site.join("pkg")).expect("folders");
+        for name in ["pkg/hardtack.js", "pkg/hardtack.js.br", "pkg/hardtack.wasm", "pkg/hardtack.css", "robots.txt"] {
+            fs::write(site.join(name), name).expect("a file");
+        }
+        let file = folder.path().join("Leptos.toml");
+        fs::write(&file, format!("[leptos]\nsite_root = '{}'\nhash_files = false", site.display())).expect("a file");
+        let settings = Settings::load(Some(&file), []).expect("settings");
+        Self { folder, settings }
+    }
+
+    fn out(&self) -> PathBuf {
+        self.folder.path().join("made/on/the/way")
+    }
+
+    fn page(&self, name: &str) -> String {
+        fs::read_to_string(self.out().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+    }
+
+    async fn export(&self, api: Option<&str>) -> Result<BTreeSet<String>, String> {
+        let api = api.map(|api| api.parse().expect("an origin"));
+        let manifest = export(&self.settings, &self.out(), api.as_ref()).await.map_err(|error| error.to_string())?;
+        Ok(manifest.files.into_keys().collect())
+    }
+}
+
+fn below(folder: &Path, name: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let entry = entry.expect("an entry");
+        let name = [name, &entry.file_name().into_string().expect("text")].concat();
+        if entry.path().is_dir() {
+            found.extend(below(&entry.path(), &format!("{name}/")));
+        } else {
+            found.insert(name);
+        }
+    }
+    found
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_pages_and_files_are_there_plain_and_compressed_and_a_list_of_them() {
+    let stage = Stage::set();
+    let mut files = stage.export(Some("https://api.example.com")).await.expect("exported");
+    for name in ["index.html", "404.html"] {
+        for ending in ["", ".br", ".gz"] {
+            assert!(files.contains(&format!("{name}{ending}")), "{name}{ending}: {files:?}");
+        }
+    }
+    assert!(files.contains("pkg/hardtack.js.br") && files.contains("robots.txt"), "{files:?}");
+    assert!(files.iter().all(|name| !name.starts_with("api/")), "calls are no pages: {files:?}");
+    files.insert("hardtack-export.json".to_owned());
+    assert_eq!(below(&stage.out(), ""), files, "the list is what is there");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_says_where_its_server_is_and_knows_nothing_of_a_visitor() {
+    let stage = Stage::set();
+    stage.export(Some("https://API.example.com:443/")).await.expect("exported");
+    for name in ["index.html", "404.html"] {
+        let page = stage.page(name);
+        assert!(page.contains(r#"<meta name="hardtack-api" content="https://api.example.com">"#), "{page}");
+        let policy = page.split("http-equiv=\"content-security-policy\" content=\"").nth(1).expect("a policy");
+        let policy = policy.split('"').next().expect("its end");
+        assert!(policy.contains("connect-src 'self' https://api.example.com;"), "{policy}");
+        assert!(
+            policy.contains("'sha256-") && !policy.contains("nonce") && !policy.contains("unsafe-inline"),
+            "{policy}"
+        );
+        assert!(!page.contains("nonce="), "{page}");
+    }
+    let page = stage.page("index.html");
+    assert!(page.contains(r#"action="https://api.example.com/api/session""#), "forms post to the server: {page}");
+    assert!(page.contains("data-testid=\"visits\"") && !page.contains("for the first time"), "{page}");
+    assert!(stage.page("404.html").contains("There is nothing here."));
+    stage.export(None).await.expect("exported");
+    let page = stage.page("index.html");
+    assert!(page.contains(r#"<meta name="hardtack-api" content="">"#) && page.contains(r#"action="/api/session""#));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_export_replaces_the_first_and_takes_away_what_is_no_more() {
+    let stage = Stage::set();
+    stage.export(Some("https://api.example.com")).await.expect("exported");
+    fs::remove_file(stage.folder.path().join("site/robots.txt")).expect("removed");
+    let files = stage.export(Some("https://api.example.org")).await.expect("exported again");
+    assert!(!files.contains("robots.txt") && !stage.out().join("robots.txt").exists());
+    assert!(stage.page("index.html").contains("https://api.example.org"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_no_export_has_written_is_never_touched() {
+    let stage = Stage::set();
+    fs::create_dir_all(stage.out()).expect("a folder");
+    fs::write(stage.out().join("index.html"), "somebody's page").expect("a file");
+    let error = stage.export(None).await.expect_err("refused");
+    assert!(error.contains("index.html was not written by an export"), "{error}");
+    assert_eq!(below(&stage.out(), "").len(), 1, "nothing was written beside it");
+    fs::remove_file(stage.out().join("index.html")).expect("removed");
+    stage.export(None).await.expect("exported");
+    fs::write(stage.out().join("robots.txt"), "edited by hand").expect("a file");
+    fs::write(stage.out().join("notes.txt"), "in nobody's way").expect("a file");
+    let error = stage.export(None).await.expect_err("refused");
+    assert!(error.contains("robots.txt was not written by an export, or has been changed since"), "{error}");
+    assert_eq!(stage.page("robots.txt"), "edited by hand");
+    fs::remove_file(stage.out().join("robots.txt")).expect("removed");
+    stage.export(None).await.expect("exported");
+    assert_eq!(stage.page("notes.txt"), "in nobody's way");
+    // A list that leads elsewhere is nobody's of ours.
+    let canary = stage.folder.path().join("Leptos.toml");
+    fs::write(stage.out().join("hardtack-export.json"), r#"{"api":"","files":{"../../../../Leptos.toml":"x"}}"#)
+        .expect("a file");
+    stage.export(None).await.expect_err("refused");
+    assert!(canary.exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_site_that_is_not_built_is_not_exported() {
+    let stage = Stage::set();
+    fs::remove_file(stage.folder.path().join("site/pkg/hardtack.js")).expect("removed");
+    let error = stage.export(None).await.expect_err("refused");
+    assert!(error.contains("make run") && !stage.out().exists(), "{error}");
+}
+
+#[test]
+fn the_command_names_a_wrong_origin() {
+    let place = Place::on("memory:");
+    for api in ["api.example.com", "https://api.example.com/v1", "*"] {
+        let output = place.run(&["export", "--out", "out", "--api", api], &[]);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.code() == Some(2) && said.contains(api), "{said}");
+    }
+}
