@@ -39,7 +39,8 @@ pub(super) async fn secure(request: Request, next: Next) -> Response {
     response
 }
 
-/// The policy of a page that is a file: its scripts by what they say, WebAssembly, and calls of the server.
+/// The policy of a page that is a file: its scripts by what they say and by where they lie, WebAssembly, and calls of the
+/// server.
 ///
 /// In a `meta` element a browser does not heed `frame-ancestors`: that is for whoever serves the file.
 pub(super) fn exported_policy(scripts: &[&str], api: &str) -> String {
@@ -47,7 +48,7 @@ pub(super) fn exported_policy(scripts: &[&str], api: &str) -> String {
     let scripts: String = scripts.iter().map(hash).collect();
     let api = if api.is_empty() { String::new() } else { format!(" {api}") };
     format!(
-        "default-src 'none'; script-src{scripts} 'strict-dynamic' 'wasm-unsafe-eval'; style-src 'self'; \
+        "default-src 'none'; script-src 'self'{scripts} 'wasm-unsafe-eval'; style-src 'self'; \
          connect-src 'self'{api}; img-src 'self'; base-uri 'none'; object-src 'none'; form-action 'self'{api}"
     )
 }

@@ -67,7 +67,7 @@ const CALLERS: [(&str, bool, bool); 22] = [
 ];
 
 #[tokio::test]
-async fn s39_s40_s41_s44_s45_s46_a_change_must_prove_where_it_comes_from() {
+async fn s39_s40_s41_s44_s45_s46_s48_a_change_must_prove_where_it_comes_from() {
     let app = app().await;
     let mut begun = 0;
     for (caller, passes, admitted) in CALLERS {
