@@ -1,9 +1,11 @@
 //! Security headers on every answer: pages, files, errors, redirects.
 
-use axum::extract::Request;
+use super::router::Site;
+use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::Response;
+use std::sync::Arc;
 
 /// What stands on every answer that does not say otherwise itself.
 ///
@@ -32,6 +34,19 @@ pub(super) async fn secure(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     for (name, value) in ALWAYS {
         response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    response
+}
+
+/// Tells browsers to come by https alone, for a year; not where this machine is the host, whose other ports would lose
+/// plain http with it.
+///
+/// Source: RFC 6797, 7.1; ASVS 5.0, 3.4.1.
+pub(super) async fn stay_on_https(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    if site.hsts {
+        let year = HeaderValue::from_static("max-age=31536000");
+        response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, year);
     }
     response
 }

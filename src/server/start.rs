@@ -82,6 +82,7 @@ impl Server {
             guard: settings.cors.guard(&settings.site.origins())?.reads(api::is_call),
             trusted_proxies: settings.site.trusted_proxies.clone(),
             limits: settings.limits.clone(),
+            hsts: settings.site.url.is_https() && !settings.site.url.is_loopback(),
             ready: AtomicBool::new(true),
             sessions,
         });
