@@ -1,5 +1,6 @@
 //! The command `hardtack`.
 
+mod cert;
 mod migrate;
 mod outcome;
 mod serve;
@@ -33,6 +34,9 @@ enum Command {
     /// Shows and ends the sessions of the configured store, while servers run on it or not.
     #[command(subcommand)]
     Sessions(sessions::Command),
+    /// Shows the certificates that `[tls]` names, and how browsers come to trust a local authority.
+    #[command(subcommand)]
+    Cert(cert::Command),
 }
 
 fn main() -> ExitCode {
@@ -43,5 +47,6 @@ fn main() -> ExitCode {
         Command::Settings => settings::run(),
         Command::Migrate(arguments) => migrate::run(config, &arguments),
         Command::Sessions(command) => sessions::run(config, command),
+        Command::Cert(command) => cert::run(config, &command),
     }
 }
