@@ -6,10 +6,10 @@
 help: ## shows this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-run: ## builds the release if anything changed, starts it on http://localhost:3000, keeps its data in ./data
+run: ## builds the release if anything changed, starts it on http://localhost:3000 (TLS=1: https://localhost:3443), keeps its data in ./data
 	@tools/install
 	@tools/build
-	@tools/serve
+	@TLS='$(TLS)' tools/serve
 
 test: ## runs everything: check, the release with its budget, and the browser tests on it
 	@tools/install tests

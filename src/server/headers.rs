@@ -1,12 +1,14 @@
 //! Security headers on every answer: pages, files, errors, redirects.
 
-use axum::extract::Request;
+use super::router::Site;
+use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
+use std::sync::Arc;
 
 /// What stands on every answer that does not say otherwise itself.
 ///
@@ -51,6 +53,19 @@ pub(super) fn exported_policy(scripts: &[&str], api: &str) -> String {
         "default-src 'none'; script-src 'self'{scripts} 'wasm-unsafe-eval'; style-src 'self'; \
          connect-src 'self'{api}; img-src 'self'; base-uri 'none'; object-src 'none'; form-action 'self'{api}"
     )
+}
+
+/// Tells browsers to come by https alone, for a year; not where this machine is the host, whose other ports would lose
+/// plain http with it.
+///
+/// Source: RFC 6797, 7.1; ASVS 5.0, 3.4.1.
+pub(super) async fn stay_on_https(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    if site.hsts {
+        let year = HeaderValue::from_static("max-age=31536000");
+        response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, year);
+    }
+    response
 }
 
 /// The policy of a page: its own scripts by nonce, WebAssembly, styles and calls of this origin.

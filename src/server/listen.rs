@@ -2,11 +2,13 @@
 
 use super::client::Peer;
 use super::settings::Limits;
+use super::tls::Encrypted;
 use axum::Router;
 use axum::http::Request;
 use axum_server::Handle;
 use axum_server::accept::Accept;
-use hyper_util::rt::TokioTimer;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
 use std::convert::Infallible;
 use std::fmt;
 use std::future::{Ready, ready};
@@ -19,13 +21,16 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_io_timeout::TimeoutStream;
+use tokio_rustls::TlsAcceptor;
 use tower::{Service, service_fn};
 
 /// What hyper reads at most before a head is complete: enough to answer a browser that drowns in cookies with a
 /// page that frees it. The limit itself is `limits.headers`.
 const HEAD: usize = 512 * 1024;
-/// Likewise for the number of headers.
+/// Likewise for the number of headers. (HTTP/2 has no such number, and `limits.header_count` holds there too.)
 const HEADERS: usize = 1000;
+/// How many requests of one HTTP/2 connection are under way at once. Browsers are told, and wait. Source: RFC 9113, 6.5.2.
+const STREAMS: u32 = 100;
 
 /// Why an address cannot be listened on.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +62,8 @@ pub enum Door {
     Site,
     /// The figures for Prometheus.
     Metrics,
+    /// Plain http beside https.
+    Redirect,
 }
 
 impl Door {
@@ -65,6 +72,7 @@ impl Door {
         match self {
             Self::Site => "`site.listen` and `site.url`",
             Self::Metrics => "`metrics.listen`",
+            Self::Redirect => "`tls.redirect_listen`",
         }
     }
 }
@@ -74,6 +82,7 @@ impl fmt::Display for Door {
         f.write_str(match self {
             Self::Site => "site.listen",
             Self::Metrics => "metrics.listen",
+            Self::Redirect => "tls.redirect_listen",
         })
     }
 }
@@ -98,26 +107,16 @@ impl Listener {
     }
 }
 
-/// Serves until `stop`, then lets what is under way finish.
+/// Serves until `stop`, then lets what is under way finish. Plain http is HTTP/1.1 alone; under TLS the client chooses.
 pub(super) async fn serve(
     listener: Listener,
     router: Router,
     limits: &Limits,
+    tls: Option<TlsAcceptor>,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
     let handle = Handle::new();
-    let mut server = axum_server::from_tcp(listener.socket)?
-        .handle(handle.clone())
-        .acceptor(Impatient(limits.answer_timeout))
-        .http1_only();
-    server
-        .http_builder()
-        .http1()
-        // Off unless set. It also bounds how long an idle connection waits for its next request.
-        .timer(TokioTimer::new())
-        .header_read_timeout(limits.header_timeout)
-        .max_buf_size(HEAD)
-        .max_headers(HEADERS);
+    let server = axum_server::from_tcp(listener.socket)?.handle(handle.clone());
     let room = Arc::new(Semaphore::new(limits.connections as usize));
     let (grace, waiting) = (limits.shutdown_grace, Arc::clone(&room));
     tokio::spawn(async move {
@@ -134,7 +133,35 @@ pub(super) async fn serve(
             Ok::<_, Infallible>(Connection { router, peer: Peer(peer.ip()), _permit: permit })
         }
     });
-    server.serve(connections).await
+    let impatient = Impatient(limits.answer_timeout);
+    if let Some(tls) = tls {
+        let mut server = server.acceptor(Encrypted::new(impatient, tls, limits.header_timeout));
+        bound(server.http_builder(), limits);
+        server.serve(connections).await
+    } else {
+        let mut server = server.acceptor(impatient).http1_only();
+        bound(server.http_builder(), limits);
+        server.serve(connections).await
+    }
+}
+
+/// What a connection may ask for, in both versions of the protocol.
+fn bound(builder: &mut Builder<TokioExecutor>, limits: &Limits) {
+    builder
+        .http1()
+        // Off unless set. It also bounds how long an idle connection waits for its next request.
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.header_timeout)
+        .max_buf_size(HEAD)
+        .max_headers(HEADERS);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_header_list_size(u32::try_from(HEAD).unwrap_or(u32::MAX))
+        .max_concurrent_streams(STREAMS)
+        // A client that has gone without a word, while an answer is awaited. How long it may be idle: `tls::accept`.
+        .keep_alive_interval(limits.header_timeout)
+        .keep_alive_timeout(limits.header_timeout);
 }
 
 /// Gives up on a client that does not take its answer.

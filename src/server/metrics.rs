@@ -73,7 +73,7 @@ impl Exporter {
             }
         });
         let server = tokio::spawn(async move {
-            let served = listen::serve(listener, router, &limits, async { drop(stopped.await) }).await;
+            let served = listen::serve(listener, router, &limits, None, async { drop(stopped.await) }).await;
             if let Err(error) = served {
                 tracing::error!(%error, "the listener for Prometheus failed");
             }

@@ -16,10 +16,12 @@ mod listen;
 mod log;
 mod metrics;
 mod operator;
+mod redirect;
 mod router;
 mod signal;
 mod start;
 mod store;
+mod tls;
 
 pub use export::{ExportError, Manifest, export};
 pub use listen::{BindError, Door};
@@ -28,3 +30,4 @@ pub use metrics::MetricsError;
 pub use operator::{Found, Migration, Operator, OperatorError, migrate};
 pub use signal::asked_to_stop;
 pub use start::{Server, StartError};
+pub use tls::{AUTHORITY_FILE, Facts, SERVER_FILE, TlsError};

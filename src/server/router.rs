@@ -3,7 +3,7 @@
 //! ```text
 //! client         whose address it is
 //! log            one line a request
-//! └ headers      security headers on whatever comes out
+//! └ headers      security headers on whatever comes out; https from now on
 //!   └ compress   what is not compressed yet
 //!     └ explain  bare error answers become a page or JSON
 //!       └ guard  other origins are refused, front ends let in; all that comes from below says so to their browsers
@@ -44,6 +44,8 @@ pub(super) struct Site {
     pub(super) guard: Guard,
     pub(super) trusted_proxies: Vec<IpNet>,
     pub(super) limits: Limits,
+    /// Whether browsers are told to come by https alone.
+    pub(super) hsts: bool,
     /// False while the server stops.
     pub(super) ready: AtomicBool,
 }
@@ -100,6 +102,7 @@ pub(super) fn router(site: &Arc<Site>) -> Router {
         .layer(from_fn_with_state(Arc::clone(site), explain::explain))
         .layer(CompressionLayer::new())
         .layer(from_fn(headers::secure))
+        .layer(from_fn_with_state(Arc::clone(site), headers::stay_on_https))
         .layer(from_fn(log::request))
         .layer(from_fn_with_state(Arc::clone(site), client::identify))
 }

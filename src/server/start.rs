@@ -4,9 +4,11 @@ use super::api;
 use super::assets::Assets;
 use super::listen::{self, BindError, Door, Listener};
 use super::metrics::{Exporter, MetricsError};
+use super::redirect::Redirect;
 use super::router::{Site, router};
 use super::settings::{KeySource, Settings, SettingsError, StoreUrl};
 use super::store;
+use super::tls::{Tls, TlsError};
 use crate::session::clock::Clock;
 use crate::session::keys::{KeyError, read_private};
 use crate::session::policy::Contradiction;
@@ -44,6 +46,9 @@ pub enum StartError {
     /// The figures for Prometheus cannot be handed out.
     #[error(transparent)]
     Metrics(#[from] MetricsError),
+    /// TLS cannot be spoken.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// A variable that is to hold a key does not exist.
     #[error("session.keys: the variable {0} is not set; put a key into it (`openssl rand -hex 32`) or name another")]
     NoVariable(String),
@@ -52,6 +57,8 @@ pub enum StartError {
 /// A server that has its store, its keys and its address, and has yet to [`run`](Server::run).
 pub struct Server {
     listener: Listener,
+    tls: Option<Tls>,
+    redirect: Option<Redirect>,
     exporter: Option<Exporter>,
     site: Arc<Site>,
     settings: Settings,
@@ -74,6 +81,9 @@ impl Server {
     /// As [`start`](Server::start).
     pub async fn start_with(settings: Settings, clock: Clock) -> Result<Self, StartError> {
         let listener = Listener::bind(Door::Site, settings.site.listen)?;
+        let redirect =
+            settings.tls.redirect_listen.map(|address| Redirect::open(address, &settings.site)).transpose()?;
+        let tls = Tls::open(&settings)?;
         // Before the engine, so that nothing is counted for nobody.
         let exporter = settings.metrics.listen.map(Exporter::open).transpose()?;
         let sessions = sessions(&settings).await?.clock(clock);
@@ -82,10 +92,11 @@ impl Server {
             guard: settings.cors.guard(&settings.site.origins())?.reads(api::is_call),
             trusted_proxies: settings.site.trusted_proxies.clone(),
             limits: settings.limits.clone(),
+            hsts: settings.site.url.is_https() && !settings.site.url.is_loopback(),
             ready: AtomicBool::new(true),
             sessions,
         });
-        Ok(Self { listener, exporter, site, settings })
+        Ok(Self { listener, tls, redirect, exporter, site, settings })
     }
 
     /// The address that it listens on.
@@ -94,14 +105,21 @@ impl Server {
         self.listener.address
     }
 
+    /// The address that leads to https, if there is one.
+    #[must_use]
+    pub fn redirect_address(&self) -> Option<SocketAddr> {
+        self.redirect.as_ref().map(Redirect::address)
+    }
+
     /// Serves until `stop` comes, then finishes what is under way, for at most `limits.shutdown_grace`.
     ///
     /// # Errors
     ///
     /// When the listener fails.
     pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
-        let Self { listener, exporter, site, settings } = self;
+        let Self { listener, tls, redirect, exporter, site, settings } = self;
         warn(&settings, &listener);
+        let redirecting = redirect.map(|redirect| redirect.run(&settings.limits));
         let exporting = exporter.map(|exporter| exporter.run(&settings.limits));
         tracing::info!(
             address = %listener.address, store = site.sessions.store().kind(), "listening; open {}", settings.site.url
@@ -113,8 +131,16 @@ impl Server {
             tracing::info!("stopping: finishing what is under way");
             stopping.ready.store(false, Ordering::Release);
         };
-        let served = listen::serve(listener, router(&site), &settings.limits, stop).await;
+        let (acceptor, renewal) = tls.map(|Tls { acceptor, renewal }| (acceptor, renewal.run())).unzip();
+        let renewal = renewal.map(tokio::spawn);
+        let served = listen::serve(listener, router(&site), &settings.limits, acceptor, stop).await;
         sweeper.abort();
+        if let Some(renewal) = renewal {
+            renewal.abort();
+        }
+        if let Some(redirecting) = redirecting {
+            redirecting.stop().await;
+        }
         if let Some(exporting) = exporting {
             exporting.stop().await;
         }

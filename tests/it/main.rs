@@ -40,3 +40,6 @@ mod redis;
 mod settings;
 mod sqlite_memory;
 mod store;
+mod tls;
+mod tls_files;
+mod tls_trust;

@@ -16,7 +16,7 @@ fn help_and_version_are_told_on_standard_output() {
     let help = place.run(&["--help"], &[]);
     let text = String::from_utf8(help.stdout).expect("text");
     assert!(help.status.success() && help.stderr.is_empty());
-    for word in ["serve", "settings", "migrate", "sessions", "--config"] {
+    for word in ["serve", "settings", "migrate", "sessions", "cert", "--config"] {
         assert!(text.contains(word), "{word} is missing in {text}");
     }
     let version = place.run(&["--version"], &[]);

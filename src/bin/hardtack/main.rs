@@ -1,5 +1,6 @@
 //! The command `hardtack`.
 
+mod cert;
 mod export;
 mod migrate;
 mod outcome;
@@ -36,6 +37,9 @@ enum Command {
     /// Shows and ends the sessions of the configured store, while servers run on it or not.
     #[command(subcommand)]
     Sessions(sessions::Command),
+    /// Shows the certificates that `[tls]` names, and how browsers come to trust a local authority.
+    #[command(subcommand)]
+    Cert(cert::Command),
 }
 
 fn main() -> ExitCode {
@@ -47,5 +51,6 @@ fn main() -> ExitCode {
         Command::Export(arguments) => export::run(config, &arguments),
         Command::Migrate(arguments) => migrate::run(config, &arguments),
         Command::Sessions(command) => sessions::run(config, command),
+        Command::Cert(command) => cert::run(config, &command),
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Each rule is a condition that must not hold, and the sentence that names setting, reason and cure.
 
-use super::{Limits, Log, Session, Settings, SettingsError, Site, Store, StoreUrl};
+use super::{Limits, Log, Session, Settings, SettingsError, Site, Store, StoreUrl, Tls, TlsMode};
 use crate::session::policy::{Contradiction, Unreachable};
 use crate::session::store::Transport;
 use tower_sessions::cookie::SameSite;
@@ -13,8 +13,8 @@ type Rule = (bool, &'static str);
 
 /// The first contradiction, if there is one.
 pub(super) fn check(settings: &Settings) -> Result<(), SettingsError> {
-    let Settings { site, session, cors, store, limits, log, .. } = settings;
-    first(&[site_rules(site).as_slice(), &secure_rules(site, session)])?;
+    let Settings { site, session, cors, store, tls, limits, log, .. } = settings;
+    first(&[site_rules(site).as_slice(), &tls_rules(site, tls), &secure_rules(site, session)])?;
     let origins = site.origins();
     match origins.cookie() {
         // A trial may be as open as it says it is.
@@ -47,6 +47,26 @@ fn site_rules(site: &Site) -> [Rule; 1] {
         "`site.url` is plain http on a host that is not this machine, so anybody on the way could take over \
          sessions; use https, or set `site.insecure = true` for a trial.",
     )]
+}
+
+fn tls_rules(site: &Site, tls: &Tls) -> [Rule; 3] {
+    let off = tls.mode == TlsMode::Off;
+    [
+        (
+            !off && !site.url.is_https(),
+            "`tls.mode` makes the server speak https, but `site.url` is http, so browsers would be sent to where nobody \
+             understands them; begin `site.url` with `https://`, or set `tls.mode = \"off\"`.",
+        ),
+        (
+            off && tls.redirect_listen.is_some(),
+            "`tls.redirect_listen` leads to https, but `tls.mode` is `off`, so there is none here to lead to; set \
+             `tls.mode` to `local` or `files`, or leave `tls.redirect_listen` empty.",
+        ),
+        (
+            tls.redirect_listen.is_some_and(|address| address == site.listen && address.port() != 0),
+            "`tls.redirect_listen` is the address of `site.listen`, which speaks https; give it another port.",
+        ),
+    ]
 }
 
 fn secure_rules(site: &Site, session: &Session) -> [Rule; 2] {

@@ -21,13 +21,13 @@ use ipnet::IpNet;
 use sources::Given;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tower_sessions::cookie::SameSite;
 
 pub use registry::{Setting, Table};
 pub use store_url::{Address, StoreUrl};
-pub use values::{KeySource, LogFormat, Size};
+pub use values::{KeySource, LogFormat, Size, TlsMode};
 
 /// The file of settings, in the working directory, when no other is named.
 pub const FILE: &str = "Leptos.toml";
@@ -138,6 +138,25 @@ registry::settings! {
         /// The most time that all calls of one request to the store may take together. Then the request is
         /// answered with 503, and nobody is signed out (guarantee G8). Keep it under a second.
         timeout: Duration = "800ms",
+    }
+
+    /// Whether `site.listen` speaks https itself. Behind a proxy that does, nothing of this is needed.
+    tls: Tls {
+        /// `off`: plain http. `local`: https for this machine, with an authority of its own, which your browsers must
+        /// be told to trust (`hardtack cert trust`). `files`: https with `certificate` and `key`. Unless it is `off`,
+        /// `site.url` is https.
+        mode: TlsMode = "off",
+        /// For `files`: the certificate in PEM, and after it those that lead to an authority. It is read anew when it
+        /// changes, and no connection is dropped for it.
+        certificate: PathBuf = "server.cert",
+        /// For `files`: the private key of `certificate` in PEM, without a password (PKCS #8, PKCS #1 or SEC 1).
+        key: PathBuf = "server.key",
+        /// For `local`: the folder of the authority and of what it signs, made when it is missing. Whoever has its
+        /// `authority.key` can pose as the hosts of this server before browsers that trust it.
+        directory: PathBuf = "data/tls",
+        /// A second address and port, which answers plain http: pages lead to https, and calls of `/api` are
+        /// refused, so that no client goes on sending what everybody can read. Empty: none.
+        redirect_listen: Option<SocketAddr> = "",
     }
 
     /// What one client may ask of the server.

@@ -51,6 +51,17 @@ pub enum KeySource {
     Env(String),
 }
 
+/// Who ends TLS, and with which certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TlsMode {
+    /// Nobody, or a proxy in front.
+    Off,
+    /// This server, with certificates of an authority of its own.
+    Local,
+    /// This server, with the certificate in files.
+    Files,
+}
+
 /// How log lines look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
@@ -137,6 +148,15 @@ impl Read for String {
 
     fn from_text(text: &str) -> Result<Self, String> {
         if text.is_empty() { Err(wrong_text::<Self>(text)) } else { Ok(text.to_owned()) }
+    }
+}
+
+impl Read for PathBuf {
+    const WHAT: &str = "the path of a file or folder";
+    const LIKE: &str = "`data/tls`";
+
+    fn from_text(text: &str) -> Result<Self, String> {
+        if text.is_empty() { Err(wrong_text::<Self>(text)) } else { Ok(text.into()) }
     }
 }
 
@@ -255,6 +275,20 @@ impl Read for SameSite {
             "lax" => Ok(Self::Lax),
             "strict" => Ok(Self::Strict),
             "none" => Ok(Self::None),
+            _ => Err(wrong_text::<Self>(text)),
+        }
+    }
+}
+
+impl Read for TlsMode {
+    const WHAT: &str = "one of `off`, `local` and `files`";
+    const LIKE: &str = "`local`";
+
+    fn from_text(text: &str) -> Result<Self, String> {
+        match text {
+            "off" => Ok(Self::Off),
+            "local" => Ok(Self::Local),
+            "files" => Ok(Self::Files),
             _ => Err(wrong_text::<Self>(text)),
         }
     }

@@ -16,6 +16,7 @@ pub mod proxy;
 pub mod raw;
 pub mod routes;
 pub mod servers;
+pub mod tls;
 pub mod visitors;
 pub mod watched;
 pub mod wire;

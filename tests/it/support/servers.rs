@@ -62,7 +62,8 @@ fn find(name: &str, oldest: u32) -> Option<PathBuf> {
     })
 }
 
-fn note_skipped(program: Program) {
+/// Notes the test that runs on this thread as skipped, for want of something.
+pub fn note_skipped(program: impl std::fmt::Debug) {
     let thread = std::thread::current();
     let test = thread.name().unwrap_or("a test");
     eprintln!("skipped: {test}: {program:?} is not installed");

@@ -1,0 +1,90 @@
+//! Plain http beside https: pages lead there, and everything else is refused.
+//!
+//! A call that was redirected would work, and go on travelling in the clear first every time. Nothing here reads or sets
+//! a cookie.
+
+use super::headers;
+use super::listen::{self, BindError, Door, Listener};
+use super::settings::{Limits, Site};
+use crate::session::policy::Origin;
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::middleware::from_fn;
+use axum::response::{IntoResponse as _, Response};
+use axum::{Json, Router};
+use serde_json::json;
+use std::net::SocketAddr;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+/// A listener for plain http, and where it leads.
+pub(super) struct Redirect {
+    listener: Listener,
+    to: Origin,
+}
+
+impl Redirect {
+    /// Takes the address.
+    pub(super) fn open(address: SocketAddr, site: &Site) -> Result<Self, BindError> {
+        Ok(Self { listener: Listener::bind(Door::Redirect, address)?, to: site.url.clone() })
+    }
+
+    pub(super) const fn address(&self) -> SocketAddr {
+        self.listener.address
+    }
+
+    /// Answers until [`stop`](Redirecting::stop).
+    pub(super) fn run(self, limits: &Limits) -> Redirecting {
+        let Self { listener, to } = self;
+        tracing::info!("plain http at http://{} leads to {to}", listener.address);
+        let (stop, stopped) = oneshot::channel::<()>();
+        let (router, limits) = (router(to), limits.clone());
+        let server = tokio::spawn(async move {
+            let served = listen::serve(listener, router, &limits, None, async { drop(stopped.await) }).await;
+            if let Err(error) = served {
+                tracing::error!(%error, "the listener for plain http failed");
+            }
+        });
+        Redirecting { stop, server }
+    }
+}
+
+/// A [`Redirect`] at work.
+pub(super) struct Redirecting {
+    stop: oneshot::Sender<()>,
+    server: JoinHandle<()>,
+}
+
+impl Redirecting {
+    pub(super) async fn stop(self) {
+        drop(self.stop);
+        // It cannot have panicked without a line in the log.
+        self.server.await.ok();
+    }
+}
+
+fn router(to: Origin) -> Router {
+    Router::new().fallback(lead).with_state(to).layer(from_fn(headers::secure))
+}
+
+/// To `site.url` and never to what the request names as its host. Source: ASVS 5.0, 4.1.2.
+async fn lead(State(to): State<Origin>, request: Request) -> Response {
+    let safe = matches!(*request.method(), Method::GET | Method::HEAD);
+    let path = request.uri().path();
+    let call = path == "/api" || path.starts_with("/api/");
+    let target = request.uri().path_and_query().map(ToString::to_string);
+    let location = target.and_then(|target| HeaderValue::from_str(&format!("{to}{target}")).ok());
+    match location {
+        Some(location) if safe && !call => {
+            (StatusCode::PERMANENT_REDIRECT, [(header::LOCATION, location)]).into_response()
+        }
+        _ => {
+            // Not of the kinds in `model`: what the browser loads cannot get here, and need not know it.
+            let error = json!({
+                "kind": "https_required",
+                "message": format!("This travelled unencrypted, so it was refused. Call {to} instead, over https."),
+            });
+            (StatusCode::FORBIDDEN, [(header::CACHE_CONTROL, "no-store")], Json(error)).into_response()
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! One connection under TLS: its handshake, and its end when nothing happens on it.
+//!
+//! HTTP/1.1 has hyper's timers, HTTP/2 has none: a client that says nothing, sends a head without an end, or answers
+//! pings and asks for nothing more would hold its room for ever. So a connection is at its end when for
+//! `limits.header_timeout` no request has been under way on it.
+
+use axum::body::{Body, Bytes};
+use axum::http::{HeaderMap, HeaderValue, Request, Response, Version, header};
+use axum_server::accept::Accept;
+use http_body::{Frame, SizeHint};
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, Sleep, sleep, timeout};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+use tower::Service;
+
+/// Speaks TLS over what another acceptor accepts.
+#[derive(Clone)]
+pub(in crate::server) struct Encrypted<A> {
+    inner: A,
+    tls: TlsAcceptor,
+    patience: Duration,
+}
+
+impl<A> Encrypted<A> {
+    pub(in crate::server) const fn new(inner: A, tls: TlsAcceptor, patience: Duration) -> Self {
+        Self { inner, tls, patience }
+    }
+}
+
+impl<A, I, S> Accept<I, S> for Encrypted<A>
+where
+    A: Accept<I, S>,
+    A::Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    A::Service: Send + 'static,
+    A::Future: Send + 'static,
+{
+    type Stream = Attended<TlsStream<A::Stream>>;
+    type Service = Counted<A::Service>;
+    type Future = Pin<Box<dyn Future<Output = io::Result<(Self::Stream, Self::Service)>> + Send>>;
+
+    fn accept(&self, stream: I, service: S) -> Self::Future {
+        let (accepted, tls, patience) = (self.inner.accept(stream, service), self.tls.clone(), self.patience);
+        Box::pin(async move {
+            let (stream, service) = accepted.await?;
+            let shaken = timeout(patience, tls.accept(stream)).await.map_err(io::Error::from).flatten();
+            let stream = shaken.inspect_err(|error| tracing::debug!(%error, "no TLS handshake"))?;
+            let work = Arc::new(Work(Mutex::new(Under { way: 0, since: Instant::now() })));
+            let end = Box::pin(sleep(patience));
+            Ok((Attended { stream, work: Arc::clone(&work), end, patience, stuck: false }, Counted { service, work }))
+        })
+    }
+}
+
+/// The requests of one connection.
+struct Work(Mutex<Under>);
+
+struct Under {
+    way: usize,
+    /// When the last one was answered, or the connection began.
+    since: Instant,
+}
+
+impl Work {
+    fn now(&self) -> MutexGuard<'_, Under> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A request under way, until it is dropped.
+struct Busy(Arc<Work>);
+
+impl Busy {
+    fn with(work: &Arc<Work>) -> Self {
+        work.now().way += 1;
+        Self(Arc::clone(work))
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        let mut under = self.0.now();
+        under.way -= 1;
+        under.since = Instant::now();
+    }
+}
+
+/// The stream of a connection. It ends, as if the client had left, when nothing has been under way for too long.
+pub(in crate::server) struct Attended<S> {
+    stream: S,
+    work: Arc<Work>,
+    end: Pin<Box<Sleep>>,
+    patience: Duration,
+    /// Whether the client does not take its answer at the moment. How long it may do that is not decided here.
+    stuck: bool,
+}
+
+impl<S> Attended<S> {
+    fn wrote<T>(&mut self, written: Poll<T>) -> Poll<T> {
+        if self.stuck && written.is_ready() {
+            self.work.now().since = Instant::now();
+        }
+        self.stuck = written.is_pending();
+        written
+    }
+
+    /// When it is over, as far as one can say now.
+    fn deadline(&self) -> Instant {
+        let under = self.work.now();
+        let since = if under.way > 0 || self.stuck { Instant::now() } else { under.since };
+        since + self.patience
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Attended<S> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if let Poll::Ready(read) = Pin::new(&mut self.stream).poll_read(cx, buffer) {
+            return Poll::Ready(read);
+        }
+        loop {
+            ready!(self.end.as_mut().poll(cx));
+            let deadline = self.deadline();
+            if deadline <= Instant::now() {
+                return Poll::Ready(Ok(()));
+            }
+            self.end.as_mut().reset(deadline);
+        }
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Attended<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.wrote(written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
+        self.wrote(written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let flushed = Pin::new(&mut self.stream).poll_flush(cx);
+        self.wrote(flushed)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+/// What answers on a connection, and counts what is under way there.
+#[derive(Clone)]
+pub(in crate::server) struct Counted<S> {
+    service: S,
+    work: Arc<Work>,
+}
+
+impl<S, B> Service<Request<B>> for Counted<S>
+where
+    S: Service<Request<B>, Response = Response<Body>>,
+    S::Future: Send + 'static,
+{
+    type Response = Response<Body>;
+    type Error = S::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.service.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        if request.version() == Version::HTTP_2 {
+            join_cookies(request.headers_mut());
+        }
+        let busy = Busy::with(&self.work);
+        let answer = self.service.call(request);
+        Box::pin(async move { Ok(answer.await?.map(|body| Body::new(Held { body, _busy: busy }))) })
+    }
+}
+
+/// HTTP/2 may send each cookie on a line of its own, and whoever counts lines or looks at one must see one.
+///
+/// Source: RFC 9113, 8.2.3.
+fn join_cookies(headers: &mut HeaderMap) {
+    let lines: Vec<_> = headers.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    if lines.len() > 1
+        && let Ok(joined) = HeaderValue::from_bytes(&lines.join(b"; ".as_slice()))
+    {
+        headers.insert(header::COOKIE, joined);
+    }
+}
+
+/// The body of an answer: until its end the request is under way.
+struct Held {
+    body: Body,
+    _busy: Busy,
+}
+
+impl http_body::Body for Held {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

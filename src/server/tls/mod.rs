@@ -1,0 +1,249 @@
+//! TLS: which certificate is served, and how it is renewed while connections stay open.
+//!
+//! `local` and `files` are the two places that certificates come from, `pair` is what both hand out, `accept` is the
+//! connection.
+
+mod accept;
+mod files;
+mod local;
+mod pair;
+
+use super::settings::{Settings, TlsMode};
+use crate::session::clock::{Clock, Timestamp};
+use files::Files;
+use humantime::format_rfc3339_seconds;
+use local::Local;
+use pair::Pair;
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, UNIX_EPOCH};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::client::verify_server_name;
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::ServerName;
+use tokio_rustls::rustls::server::{ClientHello, ParsedCertificate, ResolvesServerCert};
+use tokio_rustls::rustls::sign::CertifiedKey;
+use tokio_rustls::rustls::{Error, ServerConfig};
+use url::Host;
+
+pub(super) use accept::Encrypted;
+pub use local::{AUTHORITY_FILE, SERVER_FILE};
+pub use pair::Facts;
+
+/// From here on the log says that a certificate is about to end.
+const SOON: Duration = Duration::from_hours(14 * 24);
+
+/// Why no TLS can be spoken, in one sentence: the setting, the reason, the cure.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// A file or folder cannot be used.
+    #[error("{setting}: {} cannot be used ({source}); name one that the server has access to", .path.display())]
+    File {
+        /// The setting that names it.
+        setting: &'static str,
+        /// Which.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// There is no certificate in the file.
+    #[error(
+        "tls.certificate: {} holds no certificate that can be read; it needs the server's own in PEM, and after it those \
+         that lead to an authority", .0.display()
+    )]
+    NoCertificate(PathBuf),
+    /// The certificate cannot be used.
+    #[error("tls.certificate: {} cannot be used ({why}); have another one made", .path.display())]
+    Unfit {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// There is no private key in the file.
+    #[error(
+        "tls.key: {} holds no private key that can be read; it needs one in PEM, as `openssl genpkey` writes it", .0.display()
+    )]
+    NoKey(PathBuf),
+    /// The key needs a password.
+    #[error(
+        "tls.key: {path} is locked with a password, which nobody types in when a server starts; write it without one: \
+         `openssl pkey -in {path} -out NEW`", path = .0.display()
+    )]
+    Locked(PathBuf),
+    /// The key is of a kind that is not served.
+    #[error(
+        "tls.key: {} is of a kind that cannot be used; make an RSA key of 2048 bits or more, or one on the curve P-256 or \
+         P-384", .0.display()
+    )]
+    KindOfKey(PathBuf),
+    /// Certificate and key are of two pairs.
+    #[error(
+        "tls.key: {} is not the key of the certificate in {}; name two files that were made together",
+        .key.display(), .certificate.display()
+    )]
+    Mismatch {
+        /// The file of the certificate.
+        certificate: PathBuf,
+        /// The file of the key.
+        key: PathBuf,
+    },
+    /// The certificate has expired.
+    #[error("tls.certificate: {} ended at {}, so every browser refuses it; renew it", .path.display(), moment(*.ends))]
+    Ended {
+        /// The file.
+        path: PathBuf,
+        /// When.
+        ends: Timestamp,
+    },
+    /// The certificate is for later.
+    #[error(
+        "tls.certificate: {} holds from {} on and not yet; set this machine's clock, or use another", .path.display(),
+        moment(*.begins)
+    )]
+    NotYet {
+        /// The file.
+        path: PathBuf,
+        /// From when on.
+        begins: Timestamp,
+    },
+    /// The files of the local authority are no pair.
+    #[error(
+        "tls.directory: authority.pem and authority.key in {} cannot be read or do not belong together; remove both, start \
+         again, and trust the new ones (`hardtack cert trust`)", .0.display()
+    )]
+    Authority(PathBuf),
+    /// The key of the local authority cannot be read, or everybody can read it.
+    #[error("tls.directory: {0}")]
+    AuthorityKey(String),
+    /// A certificate could not be made.
+    #[error("tls.directory: no certificate could be made ({0}); see whether the host of site.url is what you mean")]
+    Made(String),
+    /// The library of TLS refuses its settings.
+    #[error("tls.mode: TLS cannot be set up: {0}")]
+    Library(#[from] Error),
+}
+
+impl From<rcgen::Error> for TlsError {
+    fn from(error: rcgen::Error) -> Self {
+        Self::Made(error.to_string())
+    }
+}
+
+fn moment(moment: Timestamp) -> impl std::fmt::Display {
+    let millis = u64::try_from(moment.0).unwrap_or_default();
+    format_rfc3339_seconds(UNIX_EPOCH + Duration::from_millis(millis))
+}
+
+/// What speaks TLS, and what keeps its certificate fresh.
+pub(super) struct Tls {
+    pub(super) acceptor: TlsAcceptor,
+    pub(super) renewal: Renewal,
+}
+
+/// The certificate that is served, and where its successors come from.
+pub(super) struct Renewal {
+    served: Arc<Served>,
+    source: Source,
+}
+
+enum Source {
+    Local(Local),
+    Files(Box<Files>),
+}
+
+/// The certificate for connections from now on. Those that are open keep theirs.
+#[derive(Debug)]
+struct Served(RwLock<Arc<CertifiedKey>>);
+
+impl ResolvesServerCert for Served {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner)))
+    }
+}
+
+impl Tls {
+    /// The certificate that the settings name, if the server speaks TLS itself.
+    pub(super) fn open(settings: &Settings) -> Result<Option<Self>, TlsError> {
+        let (tls, host) = (&settings.tls, settings.site.url.host());
+        let (source, pair) = match tls.mode {
+            TlsMode::Off => return Ok(None),
+            TlsMode::Local => {
+                let (local, pair) = Local::open(&tls.directory, host)?;
+                (Source::Local(local), pair)
+            }
+            TlsMode::Files => {
+                let (files, pair) = Files::open(&tls.certificate, &tls.key)?;
+                (Source::Files(Box::new(files)), pair)
+            }
+        };
+        warn(&pair, host);
+        let served = Arc::new(Served(RwLock::new(pair.certified)));
+        let builder = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()));
+        let builder = builder.with_safe_default_protocol_versions()?.with_no_client_auth();
+        let mut config = builder.with_cert_resolver(Arc::clone(&served) as Arc<dyn ResolvesServerCert>);
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        Ok(Some(Self { acceptor, renewal: Renewal { served, source } }))
+    }
+}
+
+impl Renewal {
+    /// Looks after the certificate, for as long as the server runs.
+    pub(super) async fn run(self) {
+        let Self { served, mut source } = self;
+        loop {
+            tokio::time::sleep(source.every()).await;
+            let look = move || {
+                let renewed = source.renewed();
+                (source, renewed)
+            };
+            let Ok((back, renewed)) = tokio::task::spawn_blocking(look).await else { return };
+            source = back;
+            match renewed {
+                Ok(None) => {}
+                Ok(Some(pair)) => {
+                    tracing::info!(ends = %moment(pair.facts.ends), "a new certificate is served from now on");
+                    *served.0.write().unwrap_or_else(PoisonError::into_inner) = pair.certified;
+                }
+                Err(error) => tracing::error!("the new certificate is not taken, the old one stays: {error}"),
+            }
+        }
+    }
+}
+
+impl Source {
+    const fn every(&self) -> Duration {
+        match self {
+            Self::Local(_) => Local::every(),
+            Self::Files(_) => Files::every(),
+        }
+    }
+
+    fn renewed(&mut self) -> Result<Option<Pair>, TlsError> {
+        match self {
+            Self::Local(local) => local.renewed(),
+            Self::Files(files) => files.renewed(),
+        }
+    }
+}
+
+/// Says what browsers will not like.
+fn warn(pair: &Pair, host: &Host<String>) {
+    if pair.facts.ends.left(Clock::System.now()) < SOON {
+        tracing::warn!(ends = %moment(pair.facts.ends), "the certificate is about to end; renew it");
+    }
+    // An IPv6 address stands in brackets only in URLs.
+    let host = host.to_string();
+    let name = ServerName::try_from(host.trim_matches(['[', ']']).trim_end_matches('.'));
+    let leaf = pair.leaf().and_then(|leaf| ParsedCertificate::try_from(leaf).ok());
+    if let (Ok(name), Some(leaf)) = (name, leaf)
+        && verify_server_name(&leaf, &name).is_err()
+    {
+        tracing::warn!(
+            host, names = ?pair.facts.names,
+            "the certificate is not for the host of site.url, so browsers will refuse it; they look at its subject \
+             alternative names alone"
+        );
+    }
+}
