@@ -61,7 +61,7 @@ export const test = base.extend<Fixtures, Shared>({
   ],
   // Every test names its addresses; the release that the other tests share is not started.
   baseURL: async ({}, use) => use(undefined),
-  deploy: async ({ authority, trouble }, use) => {
+  deploy: async ({ authority, trouble, context }, use) => {
     trouble.expect(/^request elsewhere: https:\/\/(app|api|other)\.example\.(com|org):/);
     const started: Deployment[] = [];
     await use(async (pair, place) => {
@@ -69,6 +69,8 @@ export const test = base.extend<Fixtures, Shared>({
       started.push(deployment);
       return deployment;
     });
+    // A page that tries again would complain of the server that has stopped.
+    for (const page of context.pages()) await page.close();
     for (const deployment of started) await deployment.stop();
   },
 });
