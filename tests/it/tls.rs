@@ -103,7 +103,7 @@ async fn http2_has_the_limits_of_http11() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_is_slow_to_shake_hands_or_says_nothing_afterwards_is_dropped() {
+async fn s110_who_is_slow_to_shake_hands_or_says_nothing_afterwards_is_dropped() {
     let place = Place::new();
     let server = local(&place, &[IMPATIENT, ("LIMITS_CONNECTIONS", "1")]).await;
     // One connection is all there is: the next is answered because the one before it has been dropped.
@@ -132,7 +132,7 @@ async fn shaken(browser: &Browser, address: SocketAddr) -> Secure {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_idle_http2_connection_is_closed_and_one_with_a_request_under_way_is_not() {
+async fn s110_an_idle_http2_connection_is_closed_and_one_with_a_request_under_way_is_not() {
     let place = Place::new();
     let server = local(&place, &[IMPATIENT]).await;
     let browser = Browser::of(&place).offering(&["h2"]);
@@ -189,7 +189,7 @@ async fn a_stop_does_not_wait_for_who_is_shaking_hands() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_does_not_take_an_answer_under_tls_is_dropped() {
+async fn s110_who_does_not_take_an_answer_under_tls_is_dropped() {
     let place = Place::new();
     let site = place.path().join("site");
     std::fs::create_dir(&site).expect("a folder");
@@ -215,7 +215,7 @@ async fn beside(server: &Running) -> SocketAddr {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn plain_http_leads_pages_to_https_and_refuses_everything_else() {
+async fn s13_s84_plain_http_leads_pages_to_https_and_refuses_everything_else() {
     let place = Place::new();
     let server = local(&place, &[("TLS_REDIRECT_LISTEN", "127.0.0.1:0"), IMPATIENT]).await;
     let plain = beside(&server).await;
@@ -245,6 +245,9 @@ async fn plain_http_leads_pages_to_https_and_refuses_everything_else() {
             assert!(error["message"].as_str().is_some_and(|said| said.contains("https://localhost:3443")), "{body}");
         }
     }
+    let told = |line: &String| line.contains("came over plain http") && line.contains("client=127.0.0.1");
+    assert_eq!(server.said.lines().iter().filter(|line| told(line)).count(), 11, "once a request");
+    assert!(!server.said.lines().join("\n").contains("a.b"), "and not what is in it");
     let mut slow = TcpStream::connect(plain).await.expect("a connection");
     slow.write_all(b"GET / HTTP/1.1\r\nHost:").await.expect("sent");
     rest_of(&mut slow).await;
@@ -252,7 +255,7 @@ async fn plain_http_leads_pages_to_https_and_refuses_everything_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn browsers_are_told_to_stay_on_https_unless_this_machine_is_the_host() {
+async fn s85_browsers_are_told_to_stay_on_https_unless_this_machine_is_the_host() {
     const STAY: Option<&str> = Some("max-age=31536000");
     let ask = async |server: &Running, path: &str| {
         let head = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
