@@ -94,6 +94,16 @@ async fn http2_has_the_limits_of_http11() {
     let (status, body) = send(&mut requests, large).await;
     assert_eq!(status, 431, "{body}");
     assert!(body.contains("headers_too_large"), "{body}");
+    // A browser that drowns in cookies is freed of them, as over HTTP/1.1.
+    let mut drowning = get("/");
+    drowning.headers_mut().insert("accept", "text/html".parse().expect("a value"));
+    for n in 0..60 {
+        let cookie = format!("c{n}={}", "x".repeat(4090));
+        drowning.headers_mut().append("cookie", cookie.parse().expect("a value"));
+    }
+    let (status, page) = send(&mut requests, drowning).await;
+    assert_eq!(status, 431);
+    assert!(page.contains("Too many cookies"), "{page}");
     let mut body = get("/api/session");
     *body.method_mut() = axum::http::Method::POST;
     body.headers_mut().insert("content-type", "application/json".parse().expect("a value"));
