@@ -13,6 +13,7 @@ cd "$root"
 # and a fresh checkout finds what an earlier one installed.
 tools_home=${XDG_CACHE_HOME:-$HOME/.cache}/hardtack/tools
 PATH=$tools_home/cargo-leptos-$CARGO_LEPTOS/bin:$tools_home/wasm-bindgen-cli-$WASM_BINDGEN/bin:$PATH
+PATH=$tools_home/sslyze-$SSLYZE/bin:$PATH
 PATH=$root/tools/node_modules/.bin:$PATH:${CARGO_HOME:-$HOME/.cargo}/bin
 export PATH
 

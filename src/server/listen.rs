@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::net::TcpStream;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio_io_timeout::TimeoutStream;
 use tokio_rustls::TlsAcceptor;
 use tower::{Service, service_fn};
@@ -119,8 +119,10 @@ pub(super) async fn serve(
     let server = axum_server::from_tcp(listener.socket)?.handle(handle.clone());
     let room = Arc::new(Semaphore::new(limits.connections as usize));
     let (grace, waiting) = (limits.shutdown_grace, Arc::clone(&room));
+    let (running, stopped) = watch::channel(());
     tokio::spawn(async move {
         stop.await;
+        drop(running);
         handle.graceful_shutdown(Some(grace));
         // Whoever still waits for room is let through to be turned away: the listener must not wait with it.
         waiting.close();
@@ -135,7 +137,7 @@ pub(super) async fn serve(
     });
     let impatient = Impatient(limits.answer_timeout);
     if let Some(tls) = tls {
-        let mut server = server.acceptor(Encrypted::new(impatient, tls, limits.header_timeout));
+        let mut server = server.acceptor(Encrypted::new(impatient, tls, limits.header_timeout, stopped));
         bound(server.http_builder(), limits);
         server.serve(connections).await
     } else {

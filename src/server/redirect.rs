@@ -1,13 +1,15 @@
 //! Plain http beside https: pages lead there, and everything else is refused.
 //!
-//! A call that was redirected would work, and go on travelling in the clear first every time. Nothing here reads or sets
-//! a cookie.
+//! A call that was redirected would work, and go on travelling in the clear first every time. Nothing here sets a cookie
+//! or touches a session; a cookie of ours that has come this way is told of in the log, because it may have been read.
 
+use super::client::Peer;
 use super::headers;
 use super::listen::{self, BindError, Door, Listener};
-use super::settings::{Limits, Site};
+use super::settings::{Limits, Settings};
 use crate::session::policy::Origin;
 use axum::extract::{Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::from_fn;
 use axum::response::{IntoResponse as _, Response};
@@ -20,13 +22,21 @@ use tokio::task::JoinHandle;
 /// A listener for plain http, and where it leads.
 pub(super) struct Redirect {
     listener: Listener,
+    way: Way,
+}
+
+#[derive(Clone)]
+struct Way {
     to: Origin,
+    /// The name of the cookie that must not come here: browsers keep it back, because it is Secure.
+    cookie: String,
 }
 
 impl Redirect {
     /// Takes the address.
-    pub(super) fn open(address: SocketAddr, site: &Site) -> Result<Self, BindError> {
-        Ok(Self { listener: Listener::bind(Door::Redirect, address)?, to: site.url.clone() })
+    pub(super) fn open(address: SocketAddr, settings: &Settings) -> Result<Self, BindError> {
+        let way = Way { to: settings.site.url.clone(), cookie: settings.session.name.clone() };
+        Ok(Self { listener: Listener::bind(Door::Redirect, address)?, way })
     }
 
     pub(super) const fn address(&self) -> SocketAddr {
@@ -35,10 +45,10 @@ impl Redirect {
 
     /// Answers until [`stop`](Redirecting::stop).
     pub(super) fn run(self, limits: &Limits) -> Redirecting {
-        let Self { listener, to } = self;
-        tracing::info!("plain http at http://{} leads to {to}", listener.address);
+        let Self { listener, way } = self;
+        tracing::info!("plain http at http://{} leads to {}", listener.address, way.to);
         let (stop, stopped) = oneshot::channel::<()>();
-        let (router, limits) = (router(to), limits.clone());
+        let (router, limits) = (router(way), limits.clone());
         let server = tokio::spawn(async move {
             let served = listen::serve(listener, router, &limits, None, async { drop(stopped.await) }).await;
             if let Err(error) = served {
@@ -63,16 +73,21 @@ impl Redirecting {
     }
 }
 
-fn router(to: Origin) -> Router {
-    Router::new().fallback(lead).with_state(to).layer(from_fn(headers::secure))
+fn router(way: Way) -> Router {
+    Router::new().fallback(lead).with_state(way).layer(from_fn(headers::secure))
 }
 
 /// To `site.url` and never to what the request names as its host. Source: ASVS 5.0, 4.1.2.
-async fn lead(State(to): State<Origin>, request: Request) -> Response {
-    let safe = matches!(*request.method(), Method::GET | Method::HEAD);
-    let path = request.uri().path();
+async fn lead(State(Way { to, cookie }): State<Way>, request: Request) -> Response {
+    let (parts, _) = request.into_parts();
+    if carries(&parts, &cookie) {
+        let client = parts.extensions.get().map(|Peer(address)| tracing::field::display(*address));
+        tracing::warn!(client, "a session's cookie came over plain http, where it can be read; end that session");
+    }
+    let safe = matches!(parts.method, Method::GET | Method::HEAD);
+    let path = parts.uri.path();
     let call = path == "/api" || path.starts_with("/api/");
-    let target = request.uri().path_and_query().map(ToString::to_string);
+    let target = parts.uri.path_and_query().map(ToString::to_string);
     let location = target.and_then(|target| HeaderValue::from_str(&format!("{to}{target}")).ok());
     match location {
         Some(location) if safe && !call => {
@@ -87,4 +102,10 @@ async fn lead(State(to): State<Origin>, request: Request) -> Response {
             (StatusCode::FORBIDDEN, [(header::CACHE_CONTROL, "no-store")], Json(error)).into_response()
         }
     }
+}
+
+fn carries(parts: &Parts, cookie: &str) -> bool {
+    let lines = parts.headers.get_all(header::COOKIE).into_iter().filter_map(|line| line.to_str().ok());
+    let mut names = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.split('=').next());
+    names.any(|name| name.trim() == cookie)
 }

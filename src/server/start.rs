@@ -81,8 +81,7 @@ impl Server {
     /// As [`start`](Server::start).
     pub async fn start_with(settings: Settings, clock: Clock) -> Result<Self, StartError> {
         let listener = Listener::bind(Door::Site, settings.site.listen)?;
-        let redirect =
-            settings.tls.redirect_listen.map(|address| Redirect::open(address, &settings.site)).transpose()?;
+        let redirect = settings.tls.redirect_listen.map(|address| Redirect::open(address, &settings)).transpose()?;
         let tls = Tls::open(&settings)?;
         // Before the engine, so that nothing is counted for nobody.
         let exporter = settings.metrics.listen.map(Exporter::open).transpose()?;

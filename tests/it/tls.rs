@@ -13,7 +13,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 
 const PATIENT: (&str, &str) = ("LIMITS_HEADER_TIMEOUT", "10s");
-const IMPATIENT: (&str, &str) = ("LIMITS_HEADER_TIMEOUT", "1s");
+const IMPATIENT: (&str, &str) = ("LIMITS_HEADER_TIMEOUT", "2s");
 
 async fn local(place: &Place, more: &[(&str, &str)]) -> Running {
     place.serve(&[LOCAL.as_slice(), more].concat()).await
@@ -48,6 +48,8 @@ async fn a_client_that_trusts_the_local_authority_is_answered_and_no_other() {
     drop(local(&other, &[]).await);
     let refused = Browser::of(&other).connect(server.address, "localhost").await.expect_err("a stranger");
     assert!(refused.to_string().contains("UnknownIssuer"), "{refused}");
+    let line = server.said.wait_for("path=\"/\"").await;
+    assert!(line.contains("client=127.0.0.1"), "{line}");
     let plain = exchange(server.address, b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
     assert!(!plain.contains("HTTP/1.1"), "plain http at a door of TLS: {plain}");
 }
@@ -92,6 +94,16 @@ async fn http2_has_the_limits_of_http11() {
     let (status, body) = send(&mut requests, large).await;
     assert_eq!(status, 431, "{body}");
     assert!(body.contains("headers_too_large"), "{body}");
+    // A browser that drowns in cookies is freed of them, as over HTTP/1.1.
+    let mut drowning = get("/");
+    drowning.headers_mut().insert("accept", "text/html".parse().expect("a value"));
+    for n in 0..60 {
+        let cookie = format!("c{n}={}", "x".repeat(4090));
+        drowning.headers_mut().append("cookie", cookie.parse().expect("a value"));
+    }
+    let (status, page) = send(&mut requests, drowning).await;
+    assert_eq!(status, 431);
+    assert!(page.contains("Too many cookies"), "{page}");
     let mut body = get("/api/session");
     *body.method_mut() = axum::http::Method::POST;
     body.headers_mut().insert("content-type", "application/json".parse().expect("a value"));
@@ -101,7 +113,7 @@ async fn http2_has_the_limits_of_http11() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_is_slow_to_shake_hands_or_says_nothing_afterwards_is_dropped() {
+async fn s110_who_is_slow_to_shake_hands_or_says_nothing_afterwards_is_dropped() {
     let place = Place::new();
     let server = local(&place, &[IMPATIENT, ("LIMITS_CONNECTIONS", "1")]).await;
     // One connection is all there is: the next is answered because the one before it has been dropped.
@@ -130,13 +142,11 @@ async fn shaken(browser: &Browser, address: SocketAddr) -> Secure {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_idle_http2_connection_is_closed_and_one_with_a_request_under_way_is_not() {
+async fn s110_an_idle_http2_connection_is_closed_and_one_with_a_request_under_way_is_not() {
     let place = Place::new();
     let server = local(&place, &[IMPATIENT]).await;
     let browser = Browser::of(&place).offering(&["h2"]);
-    let mut idle = browser.http2(&server).await;
     let mut busy = browser.http2(&server).await;
-    assert_eq!(send(&mut idle, get("/healthz")).await.0, 200);
     let (body, rest) = tokio::sync::oneshot::channel::<()>();
     let late = futures::stream::once(async move {
         rest.await.ok();
@@ -147,10 +157,12 @@ async fn an_idle_http2_connection_is_closed_and_one_with_a_request_under_way_is_
     visit.headers_mut().insert("content-type", "application/json".parse().expect("a value"));
     *visit.body_mut() = Body::from_stream(late);
     let answer = tokio::spawn(async move { send(&mut busy, visit).await });
+    let mut idle = browser.http2(&server).await;
+    assert_eq!(send(&mut idle, get("/healthz")).await.0, 200);
     // The client of this test answers pings by itself: that must not keep it alive.
     let closed = super::support::process::until(|| idle.is_closed().then_some(())).await;
     closed.expect("an idle connection is closed");
-    tokio::time::sleep(Duration::from_millis(1500)).await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
     body.send(()).expect("still asked for");
     let (status, body) = answer.await.expect("no panic");
     assert_eq!(status, 200, "{body}");
@@ -173,6 +185,38 @@ async fn a_stop_lets_requests_under_tls_finish() {
     assert_eq!(server.end().await.code(), Some(0));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_does_not_wait_for_who_is_shaking_hands() {
+    let place = Place::new();
+    let long = [("LIMITS_HEADER_TIMEOUT", "1h"), ("LIMITS_SHUTDOWN_GRACE", "1h")];
+    let mut server = local(&place, &long).await;
+    let mut mute = TcpStream::connect(server.address).await.expect("a connection");
+    // Connections are taken in turn: once this one is answered, the one before it is in too.
+    assert!(Browser::of(&place).get(&server, "/healthz").await.contains("alive"));
+    server.signal("TERM");
+    assert_eq!(rest_of(&mut mute).await, "");
+    assert_eq!(server.end().await.code(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s110_who_does_not_take_an_answer_under_tls_is_dropped() {
+    let place = Place::new();
+    let site = place.path().join("site");
+    std::fs::create_dir(&site).expect("a folder");
+    // More than the buffers of both ends take.
+    std::fs::write(site.join("large.txt"), vec![b'x'; 64 << 20]).expect("a file");
+    let settings = [("LEPTOS_SITE_ROOT", "site"), ("LIMITS_ANSWER_TIMEOUT", "300ms"), ("LIMITS_CONNECTIONS", "1")];
+    let server = local(&place, &settings).await;
+    let browser = Browser::of(&place);
+    let mut unread = browser.connect(server.address, "localhost").await.expect("a connection");
+    ask(&mut unread, "GET /large.txt HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
+    // There is room for one: this one is answered because that one has been dropped.
+    let next = browser.get(&server, "/healthz").await;
+    assert!(next.contains("alive"), "{next}");
+    let taken = rest(&mut unread).await;
+    assert!(taken.starts_with("HTTP/1.1 200") && taken.len() < 64 << 20, "{}", taken.len());
+}
+
 /// The address of plain http beside TLS.
 async fn beside(server: &Running) -> SocketAddr {
     let line = server.said.wait_for("plain http at").await;
@@ -181,7 +225,7 @@ async fn beside(server: &Running) -> SocketAddr {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn plain_http_leads_pages_to_https_and_refuses_everything_else() {
+async fn s13_s84_plain_http_leads_pages_to_https_and_refuses_everything_else() {
     let place = Place::new();
     let server = local(&place, &[("TLS_REDIRECT_LISTEN", "127.0.0.1:0"), IMPATIENT]).await;
     let plain = beside(&server).await;
@@ -211,6 +255,9 @@ async fn plain_http_leads_pages_to_https_and_refuses_everything_else() {
             assert!(error["message"].as_str().is_some_and(|said| said.contains("https://localhost:3443")), "{body}");
         }
     }
+    let told = |line: &String| line.contains("came over plain http") && line.contains("client=127.0.0.1");
+    assert_eq!(server.said.lines().iter().filter(|line| told(line)).count(), 11, "once a request");
+    assert!(!server.said.lines().join("\n").contains("a.b"), "and not what is in it");
     let mut slow = TcpStream::connect(plain).await.expect("a connection");
     slow.write_all(b"GET / HTTP/1.1\r\nHost:").await.expect("sent");
     rest_of(&mut slow).await;
@@ -218,7 +265,7 @@ async fn plain_http_leads_pages_to_https_and_refuses_everything_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn browsers_are_told_to_stay_on_https_unless_this_machine_is_the_host() {
+async fn s85_browsers_are_told_to_stay_on_https_unless_this_machine_is_the_host() {
     const STAY: Option<&str> = Some("max-age=31536000");
     let ask = async |server: &Running, path: &str| {
         let head = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");

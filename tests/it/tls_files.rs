@@ -59,36 +59,54 @@ async fn keys_of_openssl_are_taken_in_each_of_its_formats() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_new_certificate_is_served_to_new_connections_and_open_ones_stay() {
+async fn s86_a_new_certificate_is_served_to_new_connections_while_open_ones_stay_and_no_request_fails() {
     if !Tool::Openssl.is_here() {
         return;
     }
     let place = Place::new();
-    make(&place);
+    let file = |name: &str| place.path().join(name);
+    let mut all = String::new();
+    for name in ["server", "second", "third"] {
+        openssl(&place, &format!("genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out {name}.key"));
+        certificate(&place, &format!("{name}.key"), &format!("{name}.cert"));
+        all.push_str(&fs::read_to_string(file(&format!("{name}.cert"))).expect("a certificate"));
+    }
+    fs::write(file("all.cert"), all).expect("written");
     let server = place.serve(&[FILES.as_slice(), &[("LIMITS_HEADER_TIMEOUT", "60s")]].concat()).await;
-    let browser = Browser::trusting(&place.path().join("server.cert"));
-    let mut open = browser.connect(server.address, "localhost").await.expect("a connection");
+    let (browser, address) = (Browser::trusting(&file("all.cert")), server.address);
+    let mut open = browser.connect(address, "localhost").await.expect("a connection");
     let old = shown(&open);
     ask_and_stay(&mut open).await;
+    let (swapped, mut enough) = tokio::sync::oneshot::channel::<()>();
+    let load = tokio::spawn(async move {
+        let mut answered = 0;
+        while enough.try_recv().is_err() {
+            let mut stream = browser.connect(address, "localhost").await.expect("a connection");
+            ask_and_stay(&mut stream).await;
+            answered += 1;
+        }
+        answered
+    });
     // In place, one after the other, as a script would.
-    make(&place);
-    assert_ne!(on_disk(&place), old);
+    for ending in ["cert", "key"] {
+        fs::copy(file(&format!("second.{ending}")), file(&format!("server.{ending}"))).expect("copied");
+    }
     renewed(&place, &server).await;
     ask_and_stay(&mut open).await;
     // By another name that takes the place of the old one.
-    openssl(&place, "genrsa -out next.key 2048");
-    certificate(&place, "next.key", "next.cert");
-    for (from, to) in [("next.key", "server.key"), ("next.cert", "server.cert")] {
-        fs::rename(place.path().join(from), place.path().join(to)).expect("renamed");
+    for ending in ["key", "cert"] {
+        fs::rename(file(&format!("third.{ending}")), file(&format!("server.{ending}"))).expect("renamed");
     }
     renewed(&place, &server).await;
     ask_and_stay(&mut open).await;
     assert_eq!(shown(&open), old);
+    swapped.send(()).expect("no request has failed");
+    assert!(load.await.expect("no request has failed") > 10);
     server.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_broken_pair_keeps_the_old_one_and_is_told_once() {
+async fn s86_a_broken_pair_keeps_the_old_one_and_is_told_once() {
     if !Tool::Openssl.is_here() {
         return;
     }
@@ -159,7 +177,7 @@ fn what_cannot_be_served_stops_the_start_with_one_sentence() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_certificate_for_another_host_is_served_and_warned_about() {
+async fn s86_a_certificate_for_another_host_is_served_and_warned_about() {
     if !Tool::Openssl.is_here() {
         return;
     }

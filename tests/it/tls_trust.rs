@@ -243,7 +243,7 @@ async fn install_makes_chromium_trust_it_and_says_what_it_could_not_do() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sslyze_finds_what_mozilla_calls_intermediate() {
+async fn s83_sslyze_finds_what_mozilla_calls_intermediate() {
     let Some(sslyze) = Tool::Sslyze.path() else { return };
     let place = Place::new();
     // It opens many connections at once, on a machine that may be busy.

@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::watch;
 use tokio::time::{Instant, Sleep, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -25,11 +26,18 @@ pub(in crate::server) struct Encrypted<A> {
     inner: A,
     tls: TlsAcceptor,
     patience: Duration,
+    /// Closed when the server stops: it waits for requests, and who still shakes hands has none.
+    stopped: watch::Receiver<()>,
 }
 
 impl<A> Encrypted<A> {
-    pub(in crate::server) const fn new(inner: A, tls: TlsAcceptor, patience: Duration) -> Self {
-        Self { inner, tls, patience }
+    pub(in crate::server) const fn new(
+        inner: A,
+        tls: TlsAcceptor,
+        patience: Duration,
+        stopped: watch::Receiver<()>,
+    ) -> Self {
+        Self { inner, tls, patience, stopped }
     }
 }
 
@@ -46,9 +54,13 @@ where
 
     fn accept(&self, stream: I, service: S) -> Self::Future {
         let (accepted, tls, patience) = (self.inner.accept(stream, service), self.tls.clone(), self.patience);
+        let mut stopped = self.stopped.clone();
         Box::pin(async move {
             let (stream, service) = accepted.await?;
-            let shaken = timeout(patience, tls.accept(stream)).await.map_err(io::Error::from).flatten();
+            let shaken = tokio::select! {
+                shaken = timeout(patience, tls.accept(stream)) => shaken.map_err(io::Error::from).flatten(),
+                _ = stopped.changed() => Err(io::ErrorKind::ConnectionAborted.into()),
+            };
             let stream = shaken.inspect_err(|error| tracing::debug!(%error, "no TLS handshake"))?;
             let work = Arc::new(Work(Mutex::new(Under { way: 0, since: Instant::now() })));
             let end = Box::pin(sleep(patience));

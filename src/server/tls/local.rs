@@ -81,6 +81,12 @@ impl Local {
         Ok(Some(pair))
     }
 
+    /// As if the time had come.
+    #[cfg(test)]
+    pub(super) const fn near_its_end(&mut self) {
+        self.ends = Timestamp(0);
+    }
+
     fn pair(&self) -> Result<Pair, TlsError> {
         let folder = |source| TlsError::File { setting: "tls.directory", path: self.directory.clone(), source };
         DirBuilder::new().recursive(true).mode(0o700).create(&self.directory).map_err(folder)?;

@@ -145,6 +145,7 @@ pub(super) struct Tls {
 pub(super) struct Renewal {
     served: Arc<Served>,
     source: Source,
+    host: Host<String>,
 }
 
 enum Source {
@@ -184,14 +185,14 @@ impl Tls {
         let mut config = builder.with_cert_resolver(Arc::clone(&served) as Arc<dyn ResolvesServerCert>);
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         let acceptor = TlsAcceptor::from(Arc::new(config));
-        Ok(Some(Self { acceptor, renewal: Renewal { served, source } }))
+        Ok(Some(Self { acceptor, renewal: Renewal { served, source, host: host.clone() } }))
     }
 }
 
 impl Renewal {
     /// Looks after the certificate, for as long as the server runs.
     pub(super) async fn run(self) {
-        let Self { served, mut source } = self;
+        let Self { served, mut source, host } = self;
         loop {
             tokio::time::sleep(source.every()).await;
             let look = move || {
@@ -204,6 +205,7 @@ impl Renewal {
                 Ok(None) => {}
                 Ok(Some(pair)) => {
                     tracing::info!(ends = %moment(pair.facts.ends), "a new certificate is served from now on");
+                    warn(&pair, &host);
                     *served.0.write().unwrap_or_else(PoisonError::into_inner) = pair.certified;
                 }
                 Err(error) => tracing::error!("the new certificate is not taken, the old one stays: {error}"),
@@ -245,5 +247,39 @@ fn warn(pair: &Pair, host: &Host<String>) {
             "the certificate is not for the host of site.url, so browsers will refuse it; they look at its subject \
              alternative names alone"
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::time::{advance, sleep};
+
+    fn key(served: &Served) -> Arc<CertifiedKey> {
+        Arc::clone(&served.0.read().expect("no panic"))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_local_certificate_near_its_end_is_replaced_while_the_server_runs() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let host = Host::Domain("localhost".to_owned());
+        let (mut local, pair) = Local::open(folder.path(), &host).expect("a certificate");
+        let served = Arc::new(Served(RwLock::new(pair.certified)));
+        let first = key(&served);
+        std::fs::remove_file(folder.path().join(SERVER_FILE)).expect("removed");
+        local.near_its_end();
+        let renewal = Renewal { served: Arc::clone(&served), source: Source::Local(local), host };
+        let running = tokio::spawn(renewal.run());
+        sleep(Duration::from_secs(59 * 60)).await;
+        assert!(Arc::ptr_eq(&key(&served), &first), "looked at once an hour");
+        advance(Duration::from_secs(2 * 60)).await;
+        while Arc::ptr_eq(&key(&served), &first) {
+            sleep(Duration::from_secs(1)).await;
+        }
+        assert_ne!(key(&served).cert, first.cert);
+        let second = key(&served);
+        sleep(Duration::from_secs(3 * 60 * 60)).await;
+        assert!(Arc::ptr_eq(&key(&served), &second), "and stays");
+        running.abort();
     }
 }
