@@ -8,7 +8,7 @@ use hardtack::session::clock::{Clock, ManualClock, Timestamp};
 use hardtack::session::record::{Data, Device, Owner, Record};
 use hardtack::session::store::Store as _;
 use hardtack::session::store::memory::MemoryStore;
-use hardtack::session::{Key, Keys, Lifetime, Session};
+use hardtack::session::{Clocks, Key, Keys, Lifetime, Session};
 use hardtack_fuzz::{begin, id_of, request, runtime, sessions};
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
@@ -122,7 +122,12 @@ fuzz_target!(|spoilt: Spoilt| {
         let sessions = sessions(store, keys)
             .cookie(settings)
             .expect("legal")
-            .renew_every(spoilt.renews.then_some(Duration::from_secs(1)))
+            .clocks(Clocks {
+                rotation_grace: Duration::from_millis(1),
+                renew_every: spoilt.renews.then_some(Duration::from_secs(1)),
+                ..Clocks::default()
+            })
+            .expect("legal")
             .clock(Clock::Manual(ManualClock::at(Timestamp(spoilt.now))));
         let cookie = HeaderValue::from_str(cookie).expect("text");
         let answer = request(&sessions, &[cookie], move |session| read(session, spoilt)).await;
