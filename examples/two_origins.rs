@@ -72,10 +72,12 @@ mod tests {
         };
         let (ours, other) = ("http://localhost:2015", "http://localhost:2016");
         let preflight = call("OPTIONS", ours, "").await?;
-        assert_eq!(
-            (preflight.status().as_u16(), &preflight.headers()["access-control-max-age"]),
-            (204, &"7200".parse()?)
-        );
+        let transcript = include_str!("two_origins.rs").split("204 No Content").nth(1).unwrap_or_default();
+        for line in transcript.lines().skip(1).take(6) {
+            let (name, value) = line.trim_start_matches("//! ").split_once(": ").ok_or("a header")?;
+            assert_eq!(preflight.headers()[name], value);
+        }
+        assert_eq!(preflight.status(), 204);
         let first = call("POST", ours, "").await?;
         assert_eq!(first.headers()[header::ACCESS_CONTROL_ALLOW_ORIGIN], ours);
         let cookie = first.headers()[header::SET_COOKIE].to_str()?.split(';').next().unwrap_or_default().to_owned();

@@ -10,7 +10,7 @@ thread_local! {
     static BASE: OnceCell<Option<String>> = const { OnceCell::new() };
 }
 
-/// The origin of the server, when the page says that it is not the page's own: an exported page does.
+/// The origin of the server, when the page was exported; empty when that is the page's own. `None`: the server has rendered it.
 pub(super) fn base() -> Option<String> {
     BASE.with(|base| base.get_or_init(read).clone())
 }

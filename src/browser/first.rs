@@ -23,7 +23,9 @@ enum Gate {
 }
 
 /// The turn of a call that goes alone. When it is dropped without an answer, the next one goes alone.
-pub(super) struct First(bool);
+pub(super) struct First {
+    answered: bool,
+}
 
 impl First {
     /// Waits until no first call is under way. `None`: all may go.
@@ -34,7 +36,7 @@ impl First {
                 Gate::Open => Poll::Ready(None),
                 Gate::Free => {
                     *gate = Gate::Taken(Vec::new());
-                    Poll::Ready(Some(Self(false)))
+                    Poll::Ready(Some(Self { answered: false }))
                 }
                 Gate::Taken(waiting) => {
                     waiting.push(context.waker().clone());
@@ -45,15 +47,15 @@ impl First {
         .await
     }
 
-    /// The server has answered, and the browser has its cookie.
+    /// The server has done as it was asked, and if a session has begun, the browser has its cookie.
     pub(super) fn answered(mut self) {
-        self.0 = true;
+        self.answered = true;
     }
 }
 
 impl Drop for First {
     fn drop(&mut self) {
-        let next = if self.0 { Gate::Open } else { Gate::Free };
+        let next = if self.answered { Gate::Open } else { Gate::Free };
         if let Gate::Taken(waiting) = GATE.replace(next) {
             waiting.into_iter().for_each(Waker::wake);
         }

@@ -3,12 +3,10 @@
 use super::base::base;
 use super::first::First;
 use crate::model::error::{Kind, WireError};
-use leptos::prelude::set_timeout_with_handle;
+use futures::channel::oneshot;
+use leptos::prelude::{TimeoutHandle, set_timeout, set_timeout_with_handle};
 use leptos::wasm_bindgen::{JsCast, JsValue};
 use serde::{Serialize, de::DeserializeOwned};
-use std::future::poll_fn;
-use std::pin::pin;
-use std::task::Poll;
 use std::time::Duration;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{AbortController, Headers, RequestCredentials, RequestInit, RequestMode, Response, window};
@@ -126,7 +124,7 @@ impl Request {
         Self { credentials: false, ..self }
     }
 
-    /// How long the whole answer may take. Default: 30 seconds.
+    /// How long all of it may take: waiting for a first call, attempts, and the pauses between them. Default: 30 seconds.
     #[must_use]
     pub fn timeout(self, timeout: Duration) -> Self {
         Self { timeout, ..self }
@@ -139,10 +137,11 @@ impl Request {
     /// The server's own error, or why there is none: [`Kind::Unreachable`], [`Kind::Refused`] (the browser keeps the answer
     /// from this page), [`Kind::Timeout`].
     pub async fn send(self) -> Result<Answer, Failure> {
-        let first = First::turn().await;
+        let call = Call::begin(self.timeout)?;
+        let first = if self.credentials { First::turn().await } else { None };
         let mut tried = 0;
         let answer = loop {
-            match self.attempt().await {
+            match self.attempt(&call).await {
                 Err(Kind::Unreachable) if self.method == "GET" && tried < RETRIES => {
                     sleep(PAUSE * 2_u32.pow(tried)).await;
                     tried += 1;
@@ -150,29 +149,32 @@ impl Request {
                 other => break other,
             }
         };
-        let answer = match answer {
-            Err(Kind::Unreachable) if is_there().await => Err(Kind::Refused),
-            other => other,
+        let (response, text) = match answer {
+            Ok(answer) => answer,
+            Err(kind) => {
+                // It has brought no cookie: the next one goes alone.
+                drop(first);
+                let refused = kind == Kind::Unreachable && call.finds_the_server().await;
+                return Err(if refused { Kind::Refused } else { kind }.into());
+            }
         };
-        let (response, text) = answer?;
-        if let Some(first) = first {
-            first.answered();
-        }
         match response.status() {
             status @ 400.. => Err(failure(&response, status, &text)),
-            status => Ok(Answer { status, text }),
+            status => {
+                if let Some(first) = first {
+                    first.answered();
+                }
+                Ok(Answer { status, text })
+            }
         }
     }
 
-    async fn attempt(&self) -> Result<(Response, String), Kind> {
-        let lost = |_: JsValue| Kind::Unreachable;
-        let call = AbortController::new().map(Call).map_err(lost)?;
+    async fn attempt(&self, call: &Call) -> Result<(Response, String), Kind> {
+        let lost = |_: JsValue| call.failure();
         let init = RequestInit::new();
         init.set_method(self.method);
-        init.set_signal(Some(&call.0.signal()));
         // The cookie is for this server alone, wherever a path that is none might lead.
-        let ours = self.path.starts_with('/') && !self.path.starts_with("//");
-        let credentials = self.credentials && ours;
+        let credentials = self.credentials && is_path(&self.path);
         init.set_credentials(if credentials { RequestCredentials::Include } else { RequestCredentials::Omit });
         let headers = Headers::new().map_err(lost)?;
         headers.set("accept", "application/json").map_err(lost)?;
@@ -181,43 +183,65 @@ impl Request {
             init.set_body(&JsValue::from_str(text));
         }
         init.set_headers(&headers);
-        let controller = call.0.clone();
-        let timer = set_timeout_with_handle(move || controller.abort(), self.timeout).map_err(lost)?;
-        let answered = async {
-            let response: Response = fetch(&self.path, &init).await?.unchecked_into();
-            let text = JsFuture::from(response.text()?).await?;
-            Ok((response, text.as_string().unwrap_or_default()))
-        };
-        let answer = answered.await.map_err(|error: JsValue| {
-            drop(error);
-            if call.0.signal().aborted() { Kind::Timeout } else { Kind::Unreachable }
-        });
-        timer.clear();
-        answer
+        let response = call.fetch(&self.path, &init).await.map_err(lost)?;
+        let text = JsFuture::from(response.text().map_err(lost)?).await.map_err(lost)?;
+        Ok((response, text.as_string().unwrap_or_default()))
     }
 }
 
-/// Cancels the call when nobody waits for it any more. After its end that does nothing.
-struct Call(AbortController);
+/// Whether this leads to a path of the server. Browsers take `\` for `/`, and overlook tabs and line breaks.
+fn is_path(path: &str) -> bool {
+    path.starts_with('/') && !path.starts_with("//") && !path.contains(|c: char| c == '\\' || c.is_control())
+}
+
+/// What all attempts of a call share: one deadline, and an end when nobody waits for it any more.
+struct Call {
+    controller: AbortController,
+    timer: TimeoutHandle,
+}
+
+impl Call {
+    fn begin(timeout: Duration) -> Result<Self, Kind> {
+        let controller = AbortController::new().map_err(|_| Kind::Internal)?;
+        let late = controller.clone();
+        let timer = set_timeout_with_handle(move || late.abort(), timeout).map_err(|_| Kind::Internal)?;
+        Ok(Self { controller, timer })
+    }
+
+    async fn fetch(&self, path: &str, init: &RequestInit) -> Result<Response, JsValue> {
+        init.set_signal(Some(&self.controller.signal()));
+        let window = window().ok_or(JsValue::NULL)?;
+        let url = base().unwrap_or_default() + path;
+        JsFuture::from(window.fetch_with_str_and_init(&url, init)).await.map(JsCast::unchecked_into)
+    }
+
+    /// Why there is no answer.
+    fn failure(&self) -> Kind {
+        if self.controller.signal().aborted() { Kind::Timeout } else { Kind::Unreachable }
+    }
+
+    /// Whether a server elsewhere can be reached at all: if so, it was the browser that kept its answer from this page.
+    async fn finds_the_server(&self) -> bool {
+        let init = RequestInit::new();
+        init.set_mode(RequestMode::NoCors);
+        init.set_credentials(RequestCredentials::Omit);
+        base().is_some_and(|base| !base.is_empty()) && self.fetch("/healthz", &init).await.is_ok()
+    }
+}
 
 impl Drop for Call {
     fn drop(&mut self) {
-        self.0.abort();
+        self.timer.clear();
+        // After its end that does nothing.
+        self.controller.abort();
     }
 }
 
-async fn fetch(path: &str, init: &RequestInit) -> Result<JsValue, JsValue> {
-    let window = window().ok_or(JsValue::NULL)?;
-    let url = base().unwrap_or_default() + path;
-    JsFuture::from(window.fetch_with_str_and_init(&url, init)).await
-}
-
-/// Whether a server elsewhere can be reached at all: if so, it was the browser that kept its answer from this page.
-async fn is_there() -> bool {
-    let init = RequestInit::new();
-    init.set_mode(RequestMode::NoCors);
-    init.set_credentials(RequestCredentials::Omit);
-    base().is_some() && fetch("/healthz", &init).await.is_ok()
+async fn sleep(span: Duration) {
+    let (done, over) = oneshot::channel::<()>();
+    set_timeout(move || drop(done), span);
+    // Told by being dropped.
+    over.await.ok();
 }
 
 fn failure(response: &Response, status: u16, text: &str) -> Failure {
@@ -236,24 +260,4 @@ fn failure(response: &Response, status: u16, text: &str) -> Failure {
         kind.into()
     });
     Failure { error, retry_after }
-}
-
-async fn sleep(span: Duration) {
-    let mut begun = false;
-    let over = std::rc::Rc::new(std::cell::Cell::new(false));
-    pin!(poll_fn(|context| {
-        if !begun {
-            begun = true;
-            let (over, waker) = (std::rc::Rc::clone(&over), context.waker().clone());
-            leptos::prelude::set_timeout(
-                move || {
-                    over.set(true);
-                    waker.wake();
-                },
-                span,
-            );
-        }
-        if over.get() { Poll::Ready(()) } else { Poll::Pending }
-    }))
-    .await;
 }

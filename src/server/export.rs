@@ -19,8 +19,9 @@ use leptos_axum::{LeptosRoutes as _, render_app_async_with_context};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
-use std::fs;
-use std::io::{self, ErrorKind};
+use std::fs::{self, Permissions};
+use std::io::{self, ErrorKind, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use tower::ServiceExt as _;
@@ -85,7 +86,7 @@ pub async fn export(settings: &Settings, out: &Path, api: Option<&Origin>) -> Re
     };
     let before = earlier(out)?;
     for path in manifest.files.keys().chain(before.files.keys()) {
-        is_ours(out, path, &before)?;
+        is_ours(out, path, [&before, &manifest])?;
     }
     for (path, bytes) in &files {
         write(&out.join(path), bytes)?;
@@ -93,7 +94,9 @@ pub async fn export(settings: &Settings, out: &Path, api: Option<&Origin>) -> Re
     for gone in before.files.keys().filter(|path| !files.contains_key(*path)) {
         remove(&out.join(gone))?;
     }
-    write(&out.join(MANIFEST), serde_json::to_string_pretty(&manifest).unwrap_or_default().as_bytes())?;
+    let (path, failed) = (out.join(MANIFEST), |source: serde_json::Error| io::Error::other(source));
+    let text = serde_json::to_string_pretty(&manifest).map_err(failed);
+    write(&path, text.map_err(|source| ExportError::File { path: path.clone(), source })?.as_bytes())?;
     Ok(manifest)
 }
 
@@ -182,13 +185,14 @@ fn earlier(out: &Path) -> Result<Manifest, ExportError> {
     }
 }
 
-/// Whether nobody loses anything when that file is written anew or removed.
-fn is_ours(out: &Path, name: &str, before: &Manifest) -> Result<(), ExportError> {
+/// Whether nobody loses anything when that file is written anew or removed: an export has written it, or one that was broken
+/// off has written what this one will.
+fn is_ours(out: &Path, name: &str, known: [&Manifest; 2]) -> Result<(), ExportError> {
     let path = out.join(name);
     // A manifest that somebody has written must not lead out of the folder.
     let inside = Path::new(name).components().all(|part| matches!(part, Component::Normal(_)));
     match fs::read(&path) {
-        Ok(bytes) if inside && before.files.get(name) == Some(&digest(&bytes)) => Ok(()),
+        Ok(bytes) if inside && known.iter().any(|known| known.files.get(name) == Some(&digest(&bytes))) => Ok(()),
         Err(error) if inside && error.kind() == ErrorKind::NotFound => Ok(()),
         Ok(_) => Err(ExportError::Foreign(path)),
         Err(_) if !inside => Err(ExportError::Foreign(path)),
@@ -199,13 +203,12 @@ fn is_ours(out: &Path, name: &str, before: &Manifest) -> Result<(), ExportError>
 /// Whole or not at all: a web server may be serving the folder.
 fn write(path: &Path, bytes: &[u8]) -> Result<(), ExportError> {
     let failed = |source| ExportError::File { path: path.to_owned(), source };
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).map_err(failed)?;
-    }
-    let mut fresh = path.as_os_str().to_owned();
-    fresh.push(".new");
-    fs::write(&fresh, bytes).map_err(failed)?;
-    fs::rename(&fresh, path).map_err(failed)
+    let folder = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder).map_err(failed)?;
+    let mut fresh =
+        tempfile::Builder::new().permissions(Permissions::from_mode(0o644)).tempfile_in(folder).map_err(failed)?;
+    fresh.write_all(bytes).map_err(failed)?;
+    fresh.persist(path).map(drop).map_err(|error| failed(error.error))
 }
 
 fn remove(path: &Path) -> Result<(), ExportError> {

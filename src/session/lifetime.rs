@@ -53,15 +53,17 @@ impl Default for Lifetime {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Clocks {
-    /// How long a session lives, unless it has a lifetime of its own.
+    /// How long a session lives, unless it has a lifetime of its own. At most 400 days. Default: [`Lifetime::default`].
     pub lifetime: Lifetime,
-    /// How often at most a reading request marks its session as used in the store. Default: 60 seconds.
+    /// How often at most a reading request marks its session as used in the store. Shorter than the idle timeout. Default: 60
+    /// seconds.
     ///
     /// Of a session whose idle timeout is shorter than twice this, half that timeout counts.
     pub touch_every: Duration,
     /// How long a rotated id is recognised. Default: 10 seconds.
     pub rotation_grace: Duration,
-    /// Gives a session a new id when it has had its present one for so long. Default: never.
+    /// Gives a session a new id when it has had its present one for so long, which is longer than `rotation_grace`. Default:
+    /// never.
     ///
     /// No privilege changes, so the old id goes on reaching the session for the rotation's grace: parallel requests
     /// notice nothing. A browser that never gets the answer with the new id is signed out when the grace is over.

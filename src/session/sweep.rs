@@ -34,7 +34,6 @@ pub async fn sweep(store: Arc<dyn Store>, clock: Clock) {
         pause = jittered(PAUSE);
         match round(&*store, &clock, &sweeper).await {
             Ok(Some((swept, stats))) => {
-                metrics::counter!("hardtack_sweep_removed_total").increment(swept.sessions);
                 metrics::histogram!("hardtack_sweep_seconds").record(begun.elapsed().as_secs_f64());
                 gauge(stats);
                 if swept.more {
@@ -85,6 +84,7 @@ pub async fn sweep_out(store: &dyn Store, clock: &Clock) -> Result<Swept, StoreE
     let mut all = Swept::default();
     loop {
         let swept = store.sweep(clock.now(), BATCH).await?;
+        metrics::counter!("hardtack_sweep_removed_total").increment(swept.sessions);
         all = Swept { sessions: all.sessions + swept.sessions, more: swept.more };
         if !swept.more || begun.elapsed() > ROUND {
             return Ok(all);

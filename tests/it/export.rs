@@ -1,8 +1,11 @@
 //! The pages as files: what is written, what they say, and what is never overwritten.
 
 use super::support::process::Place;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use hardtack::server::export;
 use hardtack::server::settings::Settings;
+use sha2::{Digest as _, Sha256};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -68,6 +71,15 @@ async fn all_pages_and_files_are_there_plain_and_compressed_and_a_list_of_them()
     }
     assert!(files.contains("pkg/hardtack.js.br") && files.contains("robots.txt"), "{files:?}");
     assert!(files.iter().all(|name| !name.starts_with("api/")), "calls are no pages: {files:?}");
+    for name in ["index.html", "404.html"] {
+        let (plain, read) =
+            (stage.page(name).into_bytes(), |ending| fs::read(stage.out().join(format!("{name}{ending}"))));
+        for ending in [".br", ".gz"] {
+            let compressed = read(ending).expect("a file");
+            assert!(compressed.len() < plain.len() * 2 / 3, "{name}{ending}: {} of {}", compressed.len(), plain.len());
+        }
+        assert!(read(".gz").expect("a file").starts_with(&[0x1f, 0x8b]), "the mark of gzip");
+    }
     files.insert("hardtack-export.json".to_owned());
     assert_eq!(below(&stage.out(), ""), files, "the list is what is there");
 }
@@ -125,12 +137,29 @@ async fn what_no_export_has_written_is_never_touched() {
     fs::remove_file(stage.out().join("robots.txt")).expect("removed");
     stage.export(None).await.expect("exported");
     assert_eq!(stage.page("notes.txt"), "in nobody's way");
-    // A list that leads elsewhere is nobody's of ours.
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_that_leads_out_of_the_folder_removes_nothing_there() {
+    let stage = Stage::set();
+    fs::create_dir_all(stage.out()).expect("a folder");
     let canary = stage.folder.path().join("Leptos.toml");
-    fs::write(stage.out().join("hardtack-export.json"), r#"{"api":"","files":{"../../../../Leptos.toml":"x"}}"#)
-        .expect("a file");
-    stage.export(None).await.expect_err("refused");
-    assert!(canary.exists());
+    let kept = fs::read(&canary).expect("the settings");
+    let digest = STANDARD.encode(Sha256::digest(&kept));
+    let list = format!(r#"{{"api":"","files":{{"../../../../Leptos.toml":"{digest}"}}}}"#);
+    fs::write(stage.out().join("hardtack-export.json"), list).expect("a file");
+    let error = stage.export(None).await.expect_err("refused");
+    assert!(error.contains("Leptos.toml was not written by an export"), "{error}");
+    assert_eq!(fs::read(&canary).expect("it is there"), kept);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_export_that_was_broken_off_is_taken_up() {
+    let stage = Stage::set();
+    stage.export(None).await.expect("exported");
+    // As it is when all files are written and their list is not.
+    fs::remove_file(stage.out().join("hardtack-export.json")).expect("removed");
+    stage.export(None).await.expect("exported again");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -150,7 +150,7 @@ impl Rules {
             return Verdict::Pass(Some(origin.clone()));
         }
         let must_prove = !method.is_safe() || (self.reads)(uri);
-        if !must_prove || is_own(method, headers, &self.origins.own, self.strict) {
+        if !must_prove || is_own(headers, &self.origins.own, self.strict) {
             Verdict::Pass(None)
         } else {
             Verdict::Refuse
@@ -159,8 +159,7 @@ impl Rules {
 
     /// What a browser must know to hand the answer to a page of that origin.
     fn admit(&self, headers: &mut HeaderMap, origin: HeaderValue) {
-        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-        headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+        name(headers, origin);
         if !self.exposed.is_empty() {
             headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, self.exposed.clone());
         }
@@ -177,8 +176,7 @@ impl Rules {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::NO_CONTENT;
         let headers = response.headers_mut();
-        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-        headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+        name(headers, origin);
         headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, self.methods.clone());
         headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, self.headers.clone());
         headers.insert(header::ACCESS_CONTROL_MAX_AGE, self.max_age.clone());
@@ -202,17 +200,20 @@ impl Rules {
     }
 }
 
+fn name(headers: &mut HeaderMap, origin: HeaderValue) {
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+    headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+}
+
 /// Whether a request that no front end has sent is the server's own pages', a person's, or no browser's.
 ///
 /// `same-site` counts for nothing: a sibling host may be anybody's.
-fn is_own(method: &Method, headers: &HeaderMap, own: &Origin, strict: bool) -> bool {
+fn is_own(headers: &HeaderMap, own: &Origin, strict: bool) -> bool {
     if let Some(site) = headers.get(SEC_FETCH_SITE) {
         return site == "same-origin" || site == "none";
     }
     match (headers.get(header::ORIGIN), headers.get(header::REFERER)) {
         (Some(origin), _) => own.is(origin),
-        // Browsers without `Sec-Fetch-Site` send no `Origin` with what only reads.
-        _ if method.is_safe() => !strict,
         (None, Some(referer)) => {
             let referer = referer.to_str().ok().and_then(|referer| Url::parse(referer).ok());
             referer.is_some_and(|referer| referer.origin().ascii_serialization() == own.as_str())

@@ -8,6 +8,7 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::mem::ManuallyDrop;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use vm_memory::{Bytes as _, FileOffset, MmapRegion, VolatileMemory as _};
 
@@ -48,7 +49,11 @@ impl Watch {
 
     /// The watch over a WAL index.
     pub(super) fn of(index: File) -> io::Result<Self> {
-        let index = MmapRegion::from_file(FileOffset::new(index, 0), 2 * HEADER * WORD).map_err(io::Error::other)?;
+        let index = Arc::new(index);
+        // Also when it cannot be mapped.
+        std::mem::forget(Arc::clone(&index));
+        let index = FileOffset::from_arc(index, 0);
+        let index = MmapRegion::from_file(index, 2 * HEADER * WORD).map_err(io::Error::other)?;
         Ok(Self { index: ManuallyDrop::new(index) })
     }
 
