@@ -51,13 +51,18 @@ export class Program {
     return this.out;
   }
 
-  /** Ends it in order, or else at once. */
-  async stop(): Promise<void> {
+  /** What it has written to its standard error. */
+  get logged(): string {
+    return this.err;
+  }
+
+  /** Ends it in order, or else at once; with SIGKILL as a crash would. */
+  async stop(signal: "SIGTERM" | "SIGKILL" = "SIGTERM"): Promise<void> {
     process.off("exit", this.kill);
     const { child } = this;
     if (this.failure || child.exitCode !== null || child.signalCode !== null) return;
     const ended = once(child, "exit");
-    child.kill("SIGTERM");
+    child.kill(signal);
     const late = setTimeout(this.kill, STOP_MS);
     await ended;
     clearTimeout(late);

@@ -9,8 +9,11 @@ import { join, resolve } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 
 const checkout = resolve(__dirname, "..");
-const program =
-  process.env.RELEASE ?? join(process.env.CARGO_TARGET_DIR ?? join(checkout, "target"), "release/hardtack");
+
+/** The release under test. Absolute: it runs in folders of its own. */
+export const program = resolve(
+  process.env.RELEASE ?? join(process.env.CARGO_TARGET_DIR ?? join(checkout, "target"), "release/hardtack"),
+);
 
 const START_MS = 20_000;
 const STOP_MS = 10_000;

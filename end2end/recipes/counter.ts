@@ -1,0 +1,36 @@
+/** A node that counts what reaches it, and may break off instead of answering. */
+
+import { once } from "node:events";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+
+export class Counter {
+  /** The methods of the requests that have arrived, but for health checks. */
+  readonly arrived: string[] = [];
+
+  private constructor(private readonly server: Server) {}
+
+  static async start(does: "breaks off" | "answers"): Promise<Counter> {
+    const counter = new Counter(createServer());
+    counter.server.on("request", async (request, response) => {
+      if (request.url === "/readyz" || request.url === "/healthz") return response.end("ready");
+      for await (const _ of request) continue;
+      counter.arrived.push(request.method ?? "");
+      // As a process does that is killed while it works.
+      return does === "answers" ? response.end("done") : request.socket.destroy();
+    });
+    counter.server.listen(0, "127.0.0.1");
+    await once(counter.server, "listening");
+    return counter;
+  }
+
+  get port(): number {
+    return (this.server.address() as AddressInfo).port;
+  }
+
+  async stop(): Promise<void> {
+    this.server.closeAllConnections();
+    this.server.close();
+    await once(this.server, "close");
+  }
+}

@@ -1,0 +1,156 @@
+/** A recipe in operation: the proxy, and what it stands before. */
+
+import { randomBytes } from "node:crypto";
+import { existsSync } from "node:fs";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import { type Authority, homeAt } from "../authority";
+import { Program } from "../program";
+import { freePort } from "../server";
+import { type Answer, type Call, call, Visitor } from "./client";
+import { command, Node } from "./node";
+import { type Kind, type ProxyName, recipe } from "./recipe";
+
+/** Where a program is; none when it is not installed. Debian keeps servers where only root looks for them. */
+export function find(name: string): string | undefined {
+  const folders = [...(process.env.PATH ?? "").split(delimiter), "/usr/sbin"];
+  return folders.map((folder) => join(folder, name)).find((path) => existsSync(path));
+}
+
+export type Wanted = {
+  proxy: ProxyName;
+  kind: Kind;
+  /** The ports of something else that stands in the place of the nodes. */
+  instead?: number[];
+};
+
+export class Site {
+  readonly nodes: Node[] = [];
+  /** What the nodes share. */
+  redis: Program | undefined;
+  private readonly started: { stop: () => Promise<void> }[] = [];
+
+  private constructor(
+    readonly kind: Kind,
+    readonly http: number,
+    readonly https: number,
+    private readonly folder: string,
+    private readonly authority: Authority,
+  ) {}
+
+  static async start(wanted: Wanted, authority: Authority): Promise<Site> {
+    let last: unknown;
+    // Another program may take a port between the look and the start.
+    for (let attempt = 0; attempt < 3; attempt += 1) {
+      const folder = await mkdtemp(join(tmpdir(), "hardtack-recipe-"));
+      const site = new Site(wanted.kind, await freePort(), await freePort(), folder, authority);
+      try {
+        const ports = wanted.instead ?? (await site.startNodes());
+        await site.startProxy(wanted.proxy, ports);
+        return site;
+      } catch (error) {
+        last = error;
+        await site.stop();
+      }
+    }
+    throw last;
+  }
+
+  /** The origin of the pages. */
+  get origin(): string {
+    return `https://app.example.com:${this.https}`;
+  }
+
+  /** The origin of the API. */
+  get api(): string {
+    return this.kind === "split" ? `https://api.example.com:${this.https}` : this.origin;
+  }
+
+  /** The exported pages. */
+  get pages(): string {
+    return join(this.folder, "pages");
+  }
+
+  /** What the nodes have logged. */
+  get log(): string {
+    return this.nodes.map(({ log }) => log).join("");
+  }
+
+  /** Calls through the proxy, or whatever else the address says. */
+  call(url: string, what?: Call): Promise<Answer> {
+    return call(url, this.authority.ca, what);
+  }
+
+  visitor(): Visitor {
+    return new Visitor(this.api, this.authority.ca);
+  }
+
+  /** Ends everything, whatever was begun last first. */
+  async stop(): Promise<void> {
+    for (const one of this.started.reverse()) await one.stop();
+    await rm(this.folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+  }
+
+  private async startNodes(): Promise<number[]> {
+    const shared: Record<string, string> = {
+      HARDTACK_SITE_URL: this.api,
+      HARDTACK_SITE_TRUSTED_PROXIES: "127.0.0.1",
+    };
+    if (this.kind === "split") {
+      shared.HARDTACK_SITE_FRONT_ENDS = this.origin;
+      await command(["export", "--out", this.pages, "--api", this.api], this.folder);
+    }
+    if (this.kind === "nodes") {
+      const key = join(this.folder, "session.key");
+      await writeFile(key, randomBytes(32).toString("hex"), { mode: 0o600 });
+      shared.HARDTACK_SESSION_KEYS = key;
+      shared.HARDTACK_STORE_URL = await this.startRedis();
+      shared.HARDTACK_STORE_MIGRATE = "false";
+      await command(["migrate"], this.folder, shared);
+    }
+    for (const name of this.kind === "nodes" ? ["node-1", "node-2"] : ["node"]) {
+      const folder = join(this.folder, name);
+      await mkdir(folder);
+      const store = { HARDTACK_STORE_URL: `sqlite:${join(folder, "hardtack.db")}` };
+      const node = new Node(await freePort(), folder, { ...store, ...shared });
+      this.started.push(node);
+      await node.start();
+      this.nodes.push(node);
+    }
+    return this.nodes.map(({ port }) => port);
+  }
+
+  private async startRedis(): Promise<string> {
+    const port = await freePort();
+    const args = ["--port", `${port}`, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"];
+    const ready = ({ said }: Program) => said.includes("Ready to accept connections");
+    const surroundings = { cwd: this.folder, env: homeAt(this.folder) };
+    this.redis = await Program.start(find("redis-server") ?? "redis-server", args, surroundings, ready);
+    this.started.push(this.redis);
+    return `redis://127.0.0.1:${port}`;
+  }
+
+  private async startProxy(proxy: ProxyName, nodes: number[]): Promise<void> {
+    const { http, https, pages, authority } = this;
+    const folder = join(this.folder, "proxy");
+    await mkdir(folder);
+    const file = join(folder, "recipe");
+    await writeFile(file, await recipe(proxy, this.kind, { http, https, nodes, pages, authority }));
+    const [name, args] =
+      proxy === "Caddy"
+        ? ["caddy", ["run", "--adapter", "caddyfile", "--config", file]]
+        : ["nginx", ["-p", folder, "-c", file, "-e", "stderr"]];
+    const ready = () => answersAt(https, authority);
+    const surroundings = { cwd: folder, env: homeAt(folder) };
+    this.started.push(await Program.start(find(name) ?? name, args, surroundings, ready));
+  }
+}
+
+/** Whether anything answers there, whatever it says. */
+async function answersAt(port: number, authority: Authority): Promise<boolean> {
+  return call(`https://app.example.com:${port}/healthz`, authority.ca).then(
+    () => true,
+    () => false,
+  );
+}

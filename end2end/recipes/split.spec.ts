@@ -1,0 +1,128 @@
+import { copyFile, mkdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { COOKIE, countsVisits, expect, home, needs, proxies, test } from "./fixtures";
+import { isCareful, keepsFiles, knowsTheClient, leadsToHttps, passesThrough, refusesLargeBodies } from "./promises";
+
+/** What each serves of the compressed files that the export wrote. nginx needs a package for Brotli. */
+const PRECOMPRESSED = { Caddy: ["br", "gzip"], nginx: ["gzip"] };
+
+for (const proxy of proxies) {
+  test.describe(`pages and API on two origins behind ${proxy}`, () => {
+    needs(proxy, "split");
+    const wanted = { proxy, kind: "split" } as const;
+
+    test("visits are counted across origins, by a cookie of the API's host", async ({ page, context, serve }) => {
+      const site = await serve(wanted);
+      await countsVisits(page, site.origin);
+      expect(await context.cookies()).toMatchObject([
+        { name: COOKIE, domain: "api.example.com", path: "/", secure: true, httpOnly: true, sameSite: "Lax" },
+      ]);
+    });
+
+    test("the value of the session is confirmed", async ({ page, serve }) => {
+      await page.goto((await serve(wanted)).origin);
+      await expect(home.field(page)).toHaveValue(/./);
+      await home.send(page).click();
+      await expect(home.answer(page)).toHaveText("Success!");
+    });
+
+    test("a form of the page reaches the API without scripts", async ({ visitor, serve }) => {
+      const site = await serve(wanted);
+      const page = await visitor({ javaScriptEnabled: false });
+      await page.goto(site.origin);
+      const [posted] = await Promise.all([
+        page.waitForRequest((request) => request.method() === "POST"),
+        home.theme(page, "Dark").click(),
+      ]);
+      expect(posted.url()).toBe(`${site.api}/api/theme`);
+      expect(await posted.headerValue("origin")).toBe(site.origin);
+      expect((await posted.response())?.status()).toBe(303);
+      await page.waitForLoadState("networkidle");
+    });
+
+    test("each page is a file, compressed, and asked for anew each time", async ({ serve }) => {
+      const site = await serve(wanted);
+      await mkdir(join(site.pages, "devices"));
+      for (const ending of ["", ".br", ".gz"]) {
+        await copyFile(join(site.pages, `index.html${ending}`), join(site.pages, `devices/index.html${ending}`));
+      }
+      const endings: Record<string, string> = { br: ".br", gzip: ".gz" };
+      for (const path of ["/", "/devices"]) {
+        const plain = await site.call(site.origin + path);
+        expect(plain.status, path).toBe(200);
+        expect(plain.text).toContain(`<meta name="hardtack-api" content="${site.api}">`);
+        expect(plain.one("cache-control")).toBe("no-cache");
+        const etag = plain.one("etag") ?? "";
+        expect((await site.call(site.origin + path, { headers: { "if-none-match": etag } })).status).toBe(304);
+        for (const encoding of PRECOMPRESSED[proxy]) {
+          const answer = await site.call(site.origin + path, { headers: { "accept-encoding": encoding } });
+          expect(answer.one("content-encoding")).toBe(encoding);
+          expect(answer.one("content-type")).toMatch(/^text\/html/);
+          // What the export wrote, and nothing that the proxy has compressed just now.
+          expect(answer.body).toEqual(await readFile(join(site.pages, `index.html${endings[encoding]}`)));
+        }
+      }
+      await keepsFiles(site, site.origin, PRECOMPRESSED[proxy]);
+    });
+
+    test("what is not there is a page that says so, and is kept by nobody", async ({ page, serve, trouble }) => {
+      trouble.expect(/\b404\b/);
+      const site = await serve(wanted);
+      for (const path of ["/nowhere", "/pkg/nowhere.js", "/devices/nowhere"]) {
+        const answer = await site.call(site.origin + path, { headers: { accept: "text/html" } });
+        expect(answer.status, path).toBe(404);
+        expect(answer.one("content-type"), path).toMatch(/^text\/html/);
+        expect(answer.one("cache-control"), path).toBe("no-store");
+      }
+      const answer = await page.goto(`${site.origin}/nowhere`);
+      expect(answer?.status()).toBe(404);
+      await expect(page.getByRole("heading", { level: 1 })).toHaveText("There is nothing here.");
+    });
+
+    test("a page is shown in no frame", async ({ page, serve, trouble }) => {
+      const site = await serve(wanted);
+      trouble.expect(/frame-ancestors/, /ERR_BLOCKED_BY_RESPONSE/);
+      await page.setContent(`<iframe src="${site.origin}/"></iframe>`);
+      await expect.poll(() => page.frames()[1]?.url()).toBe("chrome-error://chromewebdata/");
+    });
+
+    test("security headers are there once, on pages, files, errors and the API", async ({ serve }) => {
+      const site = await serve(wanted);
+      for (const path of ["/", "/favicon.svg", "/nowhere"]) await isCareful(site, site.origin + path);
+      for (const path of ["/", "/nowhere", "/api/session"]) await isCareful(site, site.api + path);
+    });
+
+    test("leave to call is given once, to the pages alone", async ({ serve }) => {
+      const site = await serve(wanted);
+      const asked = (origin: string) => ({
+        method: "OPTIONS",
+        headers: { origin, "access-control-request-method": "POST", "access-control-request-headers": "content-type" },
+      });
+      const leave = await site.call(`${site.api}/api/visits`, asked(site.origin));
+      expect(leave.status).toBe(204);
+      expect(leave.one("access-control-allow-origin")).toBe(site.origin);
+      expect(leave.one("access-control-allow-credentials")).toBe("true");
+      expect(leave.all("vary").join()).toMatch(/origin/i);
+      expect((await site.call(`${site.api}/api/visits`, asked("https://other.example.com"))).status).toBe(403);
+    });
+
+    test("errors of the API arrive as Hardtack made them", async ({ serve }) => {
+      await passesThrough(await serve(wanted));
+    });
+
+    if (proxy === "nginx") {
+      test("a body that is too large is refused", async ({ serve }) => {
+        await refusesLargeBodies(await serve(wanted));
+      });
+    }
+
+    test("a client cannot fake its address", async ({ serve }) => {
+      await knowsTheClient(await serve(wanted));
+    });
+
+    test("plain http leads to https without a cookie", async ({ serve }) => {
+      const site = await serve(wanted);
+      for (const host of ["app.example.com", "api.example.com"]) await leadsToHttps(site, host);
+    });
+  });
+}
