@@ -41,9 +41,11 @@ pub(super) async fn call(State(site): State<Arc<Site>>, request: Request) -> Res
     }
 }
 
-/// Whether an address is a server function's.
-pub(super) fn is_call(uri: &Uri) -> bool {
-    uri.path().starts_with("/api/")
+/// Whether a request that only reads must come from a page of ours all the same: a call, and a page that is not opened but
+/// loaded as if it were a picture, because it counts a visit.
+pub(super) fn must_be_ours(uri: &Uri, headers: &HeaderMap) -> bool {
+    let opened = headers.get("sec-fetch-mode").is_none_or(|mode| mode == "navigate");
+    uri.path().starts_with("/api/") || !(opened || uri.path() == "/healthz")
 }
 
 /// The addresses of all server functions.

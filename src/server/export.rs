@@ -30,6 +30,8 @@ use tower_http::compression::CompressionLayer;
 
 /// Says what was written, so that the next export may write there again.
 const MANIFEST: &str = "hardtack-export.json";
+/// Says what is being written. One that is found was left by an export that was broken off.
+const DRAFT: &str = "hardtack-export.draft.json";
 
 /// Why the pages could not be exported, in one sentence.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +50,9 @@ pub enum ExportError {
         /// What the system said.
         source: io::Error,
     },
+    /// The folder is a part of the built site, and would be exported the next time.
+    #[error("{} lies in {}, which is what is exported; choose another folder", .0.display(), .1.display())]
+    Inside(PathBuf, PathBuf),
     /// A page could not be made.
     #[error("the page {0} could not be made")]
     Page(String),
@@ -76,6 +81,10 @@ pub async fn export(settings: &Settings, out: &Path, api: Option<&Origin>) -> Re
     if !assets.root().join(assets.script.trim_start_matches('/')).is_file() {
         return Err(ExportError::NotBuilt(assets.root().to_owned()));
     }
+    let (root, folder) = (canonical(assets.root()), canonical(out));
+    if folder.starts_with(&root) {
+        return Err(ExportError::Inside(folder, root));
+    }
     let exported = Exported { api: api.map(ToString::to_string).unwrap_or_default() };
     let mut files = BTreeMap::new();
     collect(assets.root(), assets.root(), &mut files)?;
@@ -84,20 +93,28 @@ pub async fn export(settings: &Settings, out: &Path, api: Option<&Origin>) -> Re
         api: exported.api,
         files: files.iter().map(|(path, bytes)| (path.clone(), digest(bytes))).collect(),
     };
-    let before = earlier(out)?;
-    for path in manifest.files.keys().chain(before.files.keys()) {
-        is_ours(out, path, [&before, &manifest])?;
+    let known = [earlier(out, MANIFEST)?, earlier(out, DRAFT)?, manifest.clone()];
+    for path in known.iter().flat_map(|known| known.files.keys()) {
+        is_ours(out, path, &known)?;
     }
+    note(out, DRAFT, &manifest)?;
     for (path, bytes) in &files {
         write(&out.join(path), bytes)?;
     }
-    for gone in before.files.keys().filter(|path| !files.contains_key(*path)) {
+    for gone in known.iter().flat_map(|known| known.files.keys()).filter(|path| !files.contains_key(*path)) {
         remove(&out.join(gone))?;
     }
-    let (path, failed) = (out.join(MANIFEST), |source: serde_json::Error| io::Error::other(source));
-    let text = serde_json::to_string_pretty(&manifest).map_err(failed);
-    write(&path, text.map_err(|source| ExportError::File { path: path.clone(), source })?.as_bytes())?;
+    note(out, MANIFEST, &manifest)?;
+    remove(&out.join(DRAFT))?;
     Ok(manifest)
+}
+
+fn note(out: &Path, name: &str, manifest: &Manifest) -> Result<(), ExportError> {
+    let path = out.join(name);
+    match serde_json::to_string_pretty(manifest) {
+        Ok(text) => write(&path, text.as_bytes()),
+        Err(error) => Err(ExportError::File { path, source: error.into() }),
+    }
 }
 
 /// The built files, compressed ones among them.
@@ -175,9 +192,16 @@ async fn up_to_its_end(answer: Response) -> Response {
     Response::from_parts(parts, Body::from(body.slice(..end)))
 }
 
-/// What an earlier export has written there; nothing, if there was none.
-fn earlier(out: &Path) -> Result<Manifest, ExportError> {
-    let path = out.join(MANIFEST);
+/// The path without links, as far as it exists.
+fn canonical(path: &Path) -> PathBuf {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let existing = path.ancestors().find_map(|above| Some((above, above.canonicalize().ok()?)));
+    existing.map_or_else(|| path.clone(), |(above, real)| real.join(path.strip_prefix(above).unwrap_or(Path::new(""))))
+}
+
+/// What an earlier export has noted there; nothing, if there was none.
+fn earlier(out: &Path, name: &str) -> Result<Manifest, ExportError> {
+    let path = out.join(name);
     match fs::read_to_string(&path) {
         Ok(text) => serde_json::from_str(&text).map_err(|_| ExportError::Foreign(path)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(Manifest::default()),
@@ -185,17 +209,27 @@ fn earlier(out: &Path) -> Result<Manifest, ExportError> {
     }
 }
 
-/// Whether nobody loses anything when that file is written anew or removed: an export has written it, or one that was broken
-/// off has written what this one will.
-fn is_ours(out: &Path, name: &str, known: [&Manifest; 2]) -> Result<(), ExportError> {
+/// Whether nobody loses anything when that file is written anew or removed: an export has written it, or it is not there.
+fn is_ours(out: &Path, name: &str, known: &[Manifest]) -> Result<(), ExportError> {
     let path = out.join(name);
-    // A manifest that somebody has written must not lead out of the folder.
-    let inside = Path::new(name).components().all(|part| matches!(part, Component::Normal(_)));
+    let parts = Path::new(name).components();
+    if !parts.clone().all(|part| matches!(part, Component::Normal(_))) {
+        return Err(ExportError::Foreign(path));
+    }
+    // A link on the way, or in the file's place, leads to what is somebody else's.
+    let mut reached = out.to_owned();
+    for part in parts {
+        reached.push(part);
+        match fs::symlink_metadata(&reached) {
+            Ok(found) if found.is_symlink() => return Err(ExportError::Foreign(reached)),
+            Ok(_) => {}
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            Err(source) => return Err(ExportError::File { path: reached, source }),
+        }
+    }
     match fs::read(&path) {
-        Ok(bytes) if inside && known.iter().any(|known| known.files.get(name) == Some(&digest(&bytes))) => Ok(()),
-        Err(error) if inside && error.kind() == ErrorKind::NotFound => Ok(()),
+        Ok(bytes) if known.iter().any(|known| known.files.get(name) == Some(&digest(&bytes))) => Ok(()),
         Ok(_) => Err(ExportError::Foreign(path)),
-        Err(_) if !inside => Err(ExportError::Foreign(path)),
         Err(source) => Err(ExportError::File { path, source }),
     }
 }

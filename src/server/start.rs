@@ -88,7 +88,7 @@ impl Server {
         let sessions = sessions(&settings).await?.clock(clock);
         let site = Arc::new(Site {
             assets: Assets::find(&settings.leptos),
-            guard: settings.cors.guard(&settings.site.origins())?.reads(api::is_call),
+            guard: settings.cors.guard(&settings.site.origins())?.reads(api::must_be_ours),
             trusted_proxies: settings.site.trusted_proxies.clone(),
             limits: settings.limits.clone(),
             hsts: settings.site.url.is_https() && !settings.site.url.is_loopback(),

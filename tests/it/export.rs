@@ -8,6 +8,7 @@ use hardtack::server::settings::Settings;
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
@@ -157,9 +158,41 @@ async fn a_list_that_leads_out_of_the_folder_removes_nothing_there() {
 async fn an_export_that_was_broken_off_is_taken_up() {
     let stage = Stage::set();
     stage.export(None).await.expect("exported");
-    // As it is when all files are written and their list is not.
-    fs::remove_file(stage.out().join("hardtack-export.json")).expect("removed");
-    stage.export(None).await.expect("exported again");
+    let first = stage.page("hardtack-export.json");
+    stage.export(Some("https://api.example.com")).await.expect("exported");
+    // As it is when some files are new, and their list is a draft.
+    fs::rename(stage.out().join("hardtack-export.json"), stage.out().join("hardtack-export.draft.json"))
+        .expect("renamed");
+    fs::write(stage.out().join("hardtack-export.json"), first).expect("the old list");
+    stage.export(Some("https://api.example.org")).await.expect("exported again");
+    assert!(stage.page("404.html").contains("https://api.example.org"));
+    assert!(!stage.out().join("hardtack-export.draft.json").exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_is_followed_to_nobodys_files() {
+    let stage = Stage::set();
+    let elsewhere = stage.folder.path().join("elsewhere");
+    fs::create_dir_all(&elsewhere).expect("a folder");
+    fs::create_dir_all(stage.out()).expect("a folder");
+    for (link, to) in [("pkg", elsewhere.clone()), ("index.html", stage.folder.path().join("nothing"))] {
+        symlink(to, stage.out().join(link)).expect("a link");
+        let error = stage.export(None).await.expect_err("refused");
+        assert!(error.contains(&format!("{link} was not written by an export")), "{error}");
+        fs::remove_file(stage.out().join(link)).expect("removed");
+    }
+    assert_eq!(below(&elsewhere, "").len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_site_is_not_exported_into_itself() {
+    let stage = Stage::set();
+    let site = stage.folder.path().join("site");
+    for out in [site.clone(), site.join("out/deep"), site.join("pkg/../out")] {
+        let error = export(&stage.settings, &out, None).await.expect_err("refused").to_string();
+        assert!(error.contains("which is what is exported"), "{error}");
+    }
+    assert!(!site.join("out").exists());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -104,6 +104,11 @@ async fn s43_what_belongs_to_a_session_is_read_by_its_own_pages_and_front_ends_a
             assert_eq!(is_admitted(&answer), admitted, "{method} {caller}");
         }
     }
+    // Loaded as a picture, the page would count a visit in a visitor's name.
+    let picture = with(app.get("/"), "sec-fetch-site: cross-site; sec-fetch-mode: no-cors").send().await;
+    assert_eq!(picture.expect("an answer").status(), 403);
+    let followed = with(app.get("/"), "sec-fetch-site: cross-site; sec-fetch-mode: navigate").send().await;
+    assert_eq!(followed.expect("an answer").status(), 200);
     // Pages and files are for everybody; who may read them by script is another question.
     let page = with(app.get("/"), "sec-fetch-site: cross-site; origin: http://evil.org").send().await;
     let page = page.expect("an answer");

@@ -88,10 +88,10 @@ fn secure_rules(site: &Site, session: &Session) -> [Rule; 2] {
 /// Source: RFC 6265bis, 5.7 (domain).
 fn domain_rules(site: &Site, session: &Session) -> [Rule; 1] {
     let host = site.url.host().to_string();
-    // A name without a dot is a whole top-level domain, for which browsers keep nothing.
     let above = |domain: &str| {
         matches!(site.url.host(), Host::Domain(host) if host.ends_with(&format!(".{domain}")))
-            && domain.contains('.')
+            // A public suffix: everybody's, and so nobody's. Browsers keep nothing for it.
+            && psl::suffix_str(domain) != Some(domain)
             && !domain.starts_with('.')
     };
     let covers = |domain: &str| host == domain || above(domain);

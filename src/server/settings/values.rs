@@ -262,7 +262,9 @@ impl Read for IpNet {
 
     fn from_text(text: &str) -> Result<Self, String> {
         let network = text.parse().or_else(|_| text.parse::<IpAddr>().map(Self::from));
-        network.map_err(|_| wrong_text::<Self>(text))
+        // Clients are known by their IPv4 addresses, also where a socket shows them as IPv6: such a network would match none.
+        let mapped = |network: &Self| matches!(network, Self::V6(v6) if v6.addr().to_ipv4_mapped().is_some());
+        network.ok().filter(|network| !mapped(network)).ok_or_else(|| wrong_text::<Self>(text))
     }
 }
 

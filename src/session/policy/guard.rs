@@ -38,7 +38,7 @@ struct Rules {
     max_age: HeaderValue,
     strict: bool,
     /// Requests that must prove where they come from although they only read.
-    reads: fn(&Uri) -> bool,
+    reads: fn(&Uri, &HeaderMap) -> bool,
 }
 
 /// In the extensions of an answer that the guard gave in the place of a handler. An application may put a page there.
@@ -72,7 +72,7 @@ impl Guard {
             // Chromium heeds no more.
             max_age: HeaderValue::from_static("7200"),
             strict: false,
-            reads: |_| false,
+            reads: |_, _| false,
         }))
     }
 
@@ -121,7 +121,7 @@ impl Guard {
     /// Requests that must prove where they come from although they only read, because reading changes something (a visit
     /// is counted, a session begins). Default: none.
     #[must_use]
-    pub fn reads(self, reads: fn(&Uri) -> bool) -> Self {
+    pub fn reads(self, reads: fn(&Uri, &HeaderMap) -> bool) -> Self {
         self.with(|rules| rules.reads = reads)
     }
 
@@ -149,7 +149,7 @@ impl Rules {
         if let Some(origin) = listed {
             return Verdict::Pass(Some(origin.clone()));
         }
-        let must_prove = !method.is_safe() || (self.reads)(uri);
+        let must_prove = !method.is_safe() || (self.reads)(uri, headers);
         if !must_prove || is_own(headers, &self.origins.own, self.strict) {
             Verdict::Pass(None)
         } else {

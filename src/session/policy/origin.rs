@@ -48,6 +48,9 @@ pub enum OriginError {
     /// It begins with something else than `http://` or `https://`.
     #[error("has a scheme other than http and https")]
     Scheme,
+    /// It has a host or a port at which no page can be.
+    #[error("has {0}, where no page can be")]
+    Nowhere(&'static str),
     /// It has a user name, a password, a path, a query or a fragment.
     #[error("has {0}, but browsers know a site by scheme, host and port alone")]
     Extra(&'static str),
@@ -82,11 +85,14 @@ impl Origin {
         self.secure == other.secure && (self.host == other.host || domains.is_some_and(|(one, two)| one == two))
     }
 
-    /// The name that somebody registered, with what is public above it; none for an address or a public suffix itself.
-    fn registrable_domain(&self) -> Option<&str> {
+    /// The name that somebody registered, with what is public above it, and whether a dot ends it; none for an address or a
+    /// public suffix itself.
+    fn registrable_domain(&self) -> Option<(&str, bool)> {
         match &self.host {
-            // A name with a dot at its end is another host, but of the same site (and the list knows it without).
-            Host::Domain(name) => psl::domain_str(name.strip_suffix('.').unwrap_or(name)),
+            Host::Domain(name) => {
+                let bare = name.strip_suffix('.');
+                Some((psl::domain_str(bare.unwrap_or(name))?, bare.is_some()))
+            }
             Host::Ipv4(_) | Host::Ipv6(_) => None,
         }
     }
@@ -139,6 +145,12 @@ impl TryFrom<&Url> for Origin {
 
     fn try_from(url: &Url) -> Result<Self, OriginError> {
         let host = url.host().map(|host| host.to_owned());
+        if url.port() == Some(0) {
+            return Err(OriginError::Nowhere("the port 0"));
+        }
+        if url.domain().is_some_and(|name| name.starts_with('.') || name.contains("..")) {
+            return Err(OriginError::Nowhere("a host with an empty part"));
+        }
         match host {
             Some(host) if matches!(url.scheme(), "http" | "https") => {
                 let extra = match () {
@@ -212,6 +224,10 @@ mod tests {
             ("https://exa mple.com", "cannot be read"),
             ("https://example.com:65536", "cannot be read"),
             ("localhost:3000", "scheme"),
+            ("https://example.com:0", "the port 0"),
+            ("https://.example.com", "an empty part"),
+            ("https://a..example.com", "an empty part"),
+            ("https://..", "an empty part"),
             ("file:///index.html", "scheme"),
             ("ftp://example.com", "scheme"),
             ("chrome-extension://abc", "scheme"),
@@ -254,7 +270,10 @@ mod tests {
             ("http://nas:1", "http://nas:2", true),
             ("http://nas", "http://printer", false),
             ("https://a.b\u{fc}cher.example", "https://b.xn--bcher-kva.example", true),
+            // A dot at the end makes another name of it, and another site.
             ("https://a.example.com.", "https://b.example.com.", true),
+            ("https://a.example.com.", "https://a.example.com", false),
+            ("https://a.example.com.", "https://b.example.com", false),
         ] {
             let (one, other) = (origin(one), origin(other));
             assert_eq!(one.is_same_site_as(&other), same, "{one} and {other}");
