@@ -203,6 +203,35 @@ async fn a_stop_does_not_wait_for_who_is_shaking_hands() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_stop_takes_one_grace_whoever_holds_which_listener() {
+    let place = Place::new();
+    let grace = [("LIMITS_HEADER_TIMEOUT", "1h"), ("LIMITS_SHUTDOWN_GRACE", "3s")];
+    let doors = [("TLS_REDIRECT_LISTEN", "127.0.0.1:0"), ("METRICS_LISTEN", "127.0.0.1:0")];
+    let mut server = local(&place, &[grace, doors].concat()).await;
+    let mut held = Vec::new();
+    for words in ["plain http at http://", "metrics for Prometheus are at http://"] {
+        let line = server.said.wait_for(words).await;
+        let address: String = line.split("http://").nth(1).expect("an address").into();
+        let address = address.split([' ', '/']).next().expect("an address");
+        let mut half = TcpStream::connect(address).await.expect("a connection");
+        half.write_all(b"GET / HTTP/1.1\r\nHost:").await.expect("sent");
+        // Connections are taken in turn: once this one is answered, the one before it is in too.
+        let address = address.parse().expect("an address");
+        exchange(address, b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await;
+        held.push(half);
+    }
+    let mut late = Browser::of(&place).connect(server.address, "localhost").await.expect("a connection");
+    ask(&mut late, "POST /api/visits HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n").await;
+    ask(&mut late, "Content-Length: 2\r\nExpect: 100-continue\r\n\r\n").await;
+    tokio::io::AsyncReadExt::read_exact(&mut late, &mut [0; 25]).await.expect("an invitation");
+    server.signal("TERM");
+    let begun = Instant::now();
+    assert_eq!(server.end().await.code(), Some(0));
+    let took = begun.elapsed();
+    assert!(took >= Duration::from_secs(2) && took < Duration::from_secs(6), "{took:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn s110_who_does_not_take_an_answer_under_tls_is_dropped() {
     let place = Place::new();
     let site = place.path().join("site");
