@@ -137,7 +137,7 @@ pub(super) async fn serve(
     });
     let impatient = Impatient(limits.answer_timeout);
     if let Some(tls) = tls {
-        let mut server = server.acceptor(Encrypted::new(impatient, tls, limits.header_timeout, stopped));
+        let mut server = server.acceptor(Encrypted::new(impatient, tls, limits, stopped));
         bound(server.http_builder(), limits);
         server.serve(connections).await
     } else {

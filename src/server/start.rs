@@ -18,6 +18,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use tokio::sync::watch;
 
 /// Why the server does not start, in one sentence: the setting, the reason, the cure.
 #[derive(Debug, thiserror::Error)]
@@ -125,23 +126,41 @@ impl Server {
         );
         let sweeper = tokio::spawn(site.sessions.sweep());
         let stopping = Arc::clone(&site);
+        let (told, mut stopped) = watch::channel(false);
+        let tell = told.clone();
         let stop = async move {
             stop.await;
             tracing::info!("stopping: finishing what is under way");
             stopping.ready.store(false, Ordering::Release);
+            tell.send_replace(true);
         };
         let (acceptor, renewal) = tls.map(|Tls { acceptor, renewal }| (acceptor, renewal.run())).unzip();
         let renewal = renewal.map(tokio::spawn);
-        let served = listen::serve(listener, router(&site), &settings.limits, acceptor, stop).await;
+        let serving = async {
+            let served = listen::serve(listener, router(&site), &settings.limits, acceptor, stop).await;
+            // Also when it has failed, and nobody has said stop.
+            told.send_replace(true);
+            served
+        };
+        // At the same time: each may take the whole of the grace.
+        let beside = async {
+            stopped.wait_for(|told| *told).await.ok();
+            let redirect = async {
+                if let Some(redirecting) = redirecting {
+                    redirecting.stop().await;
+                }
+            };
+            let exporter = async {
+                if let Some(exporting) = exporting {
+                    exporting.stop().await;
+                }
+            };
+            tokio::join!(redirect, exporter);
+        };
+        let (served, ()) = tokio::join!(serving, beside);
         sweeper.abort();
         if let Some(renewal) = renewal {
             renewal.abort();
-        }
-        if let Some(redirecting) = redirecting {
-            redirecting.stop().await;
-        }
-        if let Some(exporting) = exporting {
-            exporting.stop().await;
         }
         tracing::info!("stopped");
         served

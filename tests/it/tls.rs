@@ -1,16 +1,20 @@
 //! TLS by the server's own authority: who can connect, how connections end, what plain http beside it does.
 
-use super::support::process::{Place, Running, rest as rest_of};
+use super::support::process::{PATIENCE, Place, Running, rest as rest_of};
 use super::support::raw::exchange;
 use super::support::tls::{Browser, LOCAL, SITE, Secure, ask, rest, send};
 use axum::body::Body;
 use axum::http::{Request, Version};
 use hardtack::server::settings::Settings;
+use http_body_util::BodyExt as _;
+use hyper::client::conn::http2;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde_json::Value;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 const PATIENT: (&str, &str) = ("LIMITS_HEADER_TIMEOUT", "10s");
 const IMPATIENT: (&str, &str) = ("LIMITS_HEADER_TIMEOUT", "2s");
@@ -132,7 +136,7 @@ async fn s110_who_is_slow_to_shake_hands_or_says_nothing_afterwards_is_dropped()
 
 /// A connection, also where a busy machine is too slow for the server's patience.
 async fn shaken(browser: &Browser, address: SocketAddr) -> Secure {
-    let deadline = Instant::now() + super::support::process::PATIENCE;
+    let deadline = Instant::now() + PATIENCE;
     loop {
         match browser.connect(address, "localhost").await {
             Ok(stream) => return stream,
@@ -199,6 +203,35 @@ async fn a_stop_does_not_wait_for_who_is_shaking_hands() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_stop_takes_one_grace_whoever_holds_which_listener() {
+    let place = Place::new();
+    let grace = [("LIMITS_HEADER_TIMEOUT", "1h"), ("LIMITS_SHUTDOWN_GRACE", "3s")];
+    let doors = [("TLS_REDIRECT_LISTEN", "127.0.0.1:0"), ("METRICS_LISTEN", "127.0.0.1:0")];
+    let mut server = local(&place, &[grace, doors].concat()).await;
+    let mut held = Vec::new();
+    for words in ["plain http at http://", "metrics for Prometheus are at http://"] {
+        let line = server.said.wait_for(words).await;
+        let address: String = line.split("http://").nth(1).expect("an address").into();
+        let address = address.split([' ', '/']).next().expect("an address");
+        let mut half = TcpStream::connect(address).await.expect("a connection");
+        half.write_all(b"GET / HTTP/1.1\r\nHost:").await.expect("sent");
+        // Connections are taken in turn: once this one is answered, the one before it is in too.
+        let address = address.parse().expect("an address");
+        exchange(address, b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await;
+        held.push(half);
+    }
+    let mut late = Browser::of(&place).connect(server.address, "localhost").await.expect("a connection");
+    ask(&mut late, "POST /api/visits HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n").await;
+    ask(&mut late, "Content-Length: 2\r\nExpect: 100-continue\r\n\r\n").await;
+    tokio::io::AsyncReadExt::read_exact(&mut late, &mut [0; 25]).await.expect("an invitation");
+    server.signal("TERM");
+    let begun = Instant::now();
+    assert_eq!(server.end().await.code(), Some(0));
+    let took = begun.elapsed();
+    assert!(took >= Duration::from_secs(2) && took < Duration::from_secs(6), "{took:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn s110_who_does_not_take_an_answer_under_tls_is_dropped() {
     let place = Place::new();
     let site = place.path().join("site");
@@ -215,6 +248,24 @@ async fn s110_who_does_not_take_an_answer_under_tls_is_dropped() {
     assert!(next.contains("alive"), "{next}");
     let taken = rest(&mut unread).await;
     assert!(taken.starts_with("HTTP/1.1 200") && taken.len() < 64 << 20, "{}", taken.len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s110_who_does_not_take_an_answer_over_http2_is_dropped_though_pings_are_answered() {
+    let place = Place::new();
+    let settings = [IMPATIENT, ("LIMITS_ANSWER_TIMEOUT", "300ms"), ("LIMITS_CONNECTIONS", "1")];
+    let server = local(&place, &settings).await;
+    let stream = shaken(&Browser::of(&place).offering(&["h2"]), server.address).await;
+    let shut = http2::Builder::new(TokioExecutor::new()).initial_stream_window_size(0).clone();
+    let (mut requests, connection) = shut.handshake::<_, Body>(TokioIo::new(stream)).await.expect("HTTP/2");
+    let closed = tokio::spawn(connection);
+    let answer = requests.send_request(get("/")).await.expect("a head");
+    assert_eq!(answer.status(), 200);
+    // There is room for one: this one is answered because that one has been dropped.
+    let next = Browser::of(&place).get(&server, "/healthz").await;
+    assert!(next.contains("alive"), "{next}");
+    timeout(PATIENCE, closed).await.expect("closed").expect("no panic").ok();
+    answer.into_body().collect().await.expect_err("the rest of the answer");
 }
 
 /// The address of plain http beside TLS.

@@ -2,12 +2,15 @@
 //!
 //! HTTP/1.1 has hyper's timers, HTTP/2 has none: a client that says nothing, sends a head without an end, or answers
 //! pings and asks for nothing more would hold its room for ever. So a connection is at its end when for
-//! `limits.header_timeout` no request has been under way on it.
+//! `limits.header_timeout` no request has been under way on it. A request whose answer is not taken is under way for
+//! `limits.answer_timeout` more: over HTTP/2 the client can shut its window, and nothing ever waits to be written.
 
+use crate::server::settings::Limits;
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, HeaderValue, Request, Response, Version, header};
 use axum_server::accept::Accept;
 use http_body::{Frame, SizeHint};
+use std::collections::HashMap;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -26,6 +29,7 @@ pub(in crate::server) struct Encrypted<A> {
     inner: A,
     tls: TlsAcceptor,
     patience: Duration,
+    answers: Duration,
     /// Closed when the server stops: it waits for requests, and who still shakes hands has none.
     stopped: watch::Receiver<()>,
 }
@@ -34,10 +38,10 @@ impl<A> Encrypted<A> {
     pub(in crate::server) const fn new(
         inner: A,
         tls: TlsAcceptor,
-        patience: Duration,
+        limits: &Limits,
         stopped: watch::Receiver<()>,
     ) -> Self {
-        Self { inner, tls, patience, stopped }
+        Self { inner, tls, patience: limits.header_timeout, answers: limits.answer_timeout, stopped }
     }
 }
 
@@ -53,7 +57,8 @@ where
     type Future = Pin<Box<dyn Future<Output = io::Result<(Self::Stream, Self::Service)>> + Send>>;
 
     fn accept(&self, stream: I, service: S) -> Self::Future {
-        let (accepted, tls, patience) = (self.inner.accept(stream, service), self.tls.clone(), self.patience);
+        let (accepted, tls) = (self.inner.accept(stream, service), self.tls.clone());
+        let (patience, answers) = (self.patience, self.answers);
         let mut stopped = self.stopped.clone();
         Box::pin(async move {
             let (stream, service) = accepted.await?;
@@ -62,7 +67,7 @@ where
                 _ = stopped.changed() => Err(io::ErrorKind::ConnectionAborted.into()),
             };
             let stream = shaken.inspect_err(|error| tracing::debug!(%error, "no TLS handshake"))?;
-            let work = Arc::new(Work(Mutex::new(Under { way: 0, since: Instant::now() })));
+            let work = Arc::new(Work { under: Mutex::new(Under::default()), answers });
             let end = Box::pin(sleep(patience));
             Ok((Attended { stream, work: Arc::clone(&work), end, patience, stuck: false }, Counted { service, work }))
         })
@@ -70,34 +75,65 @@ where
 }
 
 /// The requests of one connection.
-struct Work(Mutex<Under>);
+struct Work {
+    under: Mutex<Under>,
+    /// How long an answer may lie there before its request counts no more.
+    answers: Duration,
+}
 
 struct Under {
-    way: usize,
+    /// Since when a part of the answer lies there for the client; nothing while the answer is worked on.
+    way: HashMap<u64, Option<Instant>>,
+    /// How many there have been: their names.
+    begun: u64,
     /// When the last one was answered, or the connection began.
     since: Instant,
 }
 
+impl Default for Under {
+    fn default() -> Self {
+        Self { way: HashMap::new(), begun: 0, since: Instant::now() }
+    }
+}
+
 impl Work {
     fn now(&self) -> MutexGuard<'_, Under> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.under.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// When a request was last under way, as far as one can say now.
+    fn last(&self) -> Instant {
+        let (under, now) = (self.now(), Instant::now());
+        let lasts = under.way.values().map(|lies| lies.map_or(now, |since| now.min(since + self.answers)));
+        lasts.fold(under.since, Instant::max)
     }
 }
 
 /// A request under way, until it is dropped.
-struct Busy(Arc<Work>);
+struct Busy {
+    work: Arc<Work>,
+    name: u64,
+}
 
 impl Busy {
     fn with(work: &Arc<Work>) -> Self {
-        work.now().way += 1;
-        Self(Arc::clone(work))
+        let mut under = work.now();
+        under.begun += 1;
+        let name = under.begun;
+        under.way.insert(name, None);
+        Self { work: Arc::clone(work), name }
+    }
+
+    /// Whether it is the client's turn: a part of the answer has been handed out, and no more is asked for yet.
+    fn lies(&self, lies: bool) {
+        self.work.now().way.insert(self.name, lies.then(Instant::now));
     }
 }
 
 impl Drop for Busy {
     fn drop(&mut self) {
-        let mut under = self.0.now();
-        under.way -= 1;
+        let mut under = self.work.now();
+        under.way.remove(&self.name);
         under.since = Instant::now();
     }
 }
@@ -123,9 +159,8 @@ impl<S> Attended<S> {
 
     /// When it is over, as far as one can say now.
     fn deadline(&self) -> Instant {
-        let under = self.work.now();
-        let since = if under.way > 0 || self.stuck { Instant::now() } else { under.since };
-        since + self.patience
+        let last = if self.stuck { Instant::now() } else { self.work.last() };
+        last + self.patience
     }
 }
 
@@ -200,7 +235,11 @@ where
         }
         let busy = Busy::with(&self.work);
         let answer = self.service.call(request);
-        Box::pin(async move { Ok(answer.await?.map(|body| Body::new(Held { body, _busy: busy }))) })
+        Box::pin(async move {
+            let answer = answer.await?;
+            busy.lies(true);
+            Ok(answer.map(|body| Body::new(Held { body, busy })))
+        })
     }
 }
 
@@ -219,7 +258,7 @@ fn join_cookies(headers: &mut HeaderMap) {
 /// The body of an answer: until its end the request is under way.
 struct Held {
     body: Body,
-    _busy: Busy,
+    busy: Busy,
 }
 
 impl http_body::Body for Held {
@@ -230,7 +269,9 @@ impl http_body::Body for Held {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
+        let frame = Pin::new(&mut self.body).poll_frame(cx);
+        self.busy.lies(frame.is_ready());
+        frame
     }
 
     fn is_end_stream(&self) -> bool {

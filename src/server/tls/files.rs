@@ -17,6 +17,8 @@ pub(super) struct Files {
     seen: Stamp,
     /// What they looked like when they were last read, taken or not.
     read: Stamp,
+    /// Why they were not taken then, if that may pass while they stay as they are.
+    passing: Option<String>,
 }
 
 /// By what a change of both is noticed, however it was made: in place, by renaming, by another symbolic link.
@@ -31,24 +33,37 @@ impl Files {
         if key.metadata().is_ok_and(|key| key.permissions().mode() & 0o007 != 0) {
             tracing::warn!(key = %key.display(), "tls.key can be read by everybody on this machine; run `chmod 600` on it");
         }
-        Ok((Self { certificate: certificate.into(), key: key.into(), seen: stamp, read: stamp }, pair))
+        Ok((Self { certificate: certificate.into(), key: key.into(), seen: stamp, read: stamp, passing: None }, pair))
     }
 
     pub(super) const fn every() -> Duration {
         EVERY
     }
 
-    /// Reads them again, once they have changed and rest.
+    /// Reads them again, once they have changed and rest, and for as long as it fails for what may pass; such a reason is
+    /// told once.
     pub(super) fn renewed(&mut self) -> Result<Option<Pair>, TlsError> {
         let stamp = [look(&self.certificate), look(&self.key)];
         // Whoever renews writes one after the other; between the two they do not belong together.
         let rests = stamp == self.seen;
         self.seen = stamp;
-        if !rests || stamp == self.read {
+        let same = stamp == self.read;
+        if !rests || (same && self.passing.is_none()) {
             return Ok(None);
         }
+        let told = self.passing.take().filter(|_| same);
         self.read = stamp;
-        Pair::read(&self.certificate, &self.key).map(Some)
+        let error = match Pair::read(&self.certificate, &self.key) {
+            Ok(pair) => return Ok(Some(pair)),
+            Err(error) => error,
+        };
+        if matches!(error, TlsError::NotYet { .. } | TlsError::File { .. }) {
+            self.passing = Some(error.to_string());
+            if told == self.passing {
+                return Ok(None);
+            }
+        }
+        Err(error)
     }
 }
 
@@ -57,4 +72,43 @@ fn look(path: &Path) -> Option<[i64; 6]> {
     let inode = i64::from_ne_bytes(file.ino().to_ne_bytes());
     let size = i64::from_ne_bytes(file.size().to_ne_bytes());
     Some([inode, size, file.mtime(), file.mtime_nsec(), file.ctime(), file.ctime_nsec()])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rcgen::{CertificateParams, KeyPair, date_time_ymd};
+    use std::time::{Instant, UNIX_EPOCH};
+
+    #[test]
+    fn a_certificate_that_does_not_hold_yet_is_told_once_and_taken_when_it_does() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (certificate, key) = (folder.path().join("server.cert"), folder.path().join("server.key"));
+        let pair = KeyPair::generate().expect("a key");
+        std::fs::write(&key, pair.serialize_pem()).expect("written");
+        let make = |begins: Duration| {
+            let mut params = CertificateParams::new(["localhost".to_owned()]).expect("a name");
+            params.not_before = date_time_ymd(1970, 1, 1) + begins;
+            let made = params.self_signed(&pair).expect("a certificate");
+            std::fs::write(&certificate, made.pem()).expect("written");
+        };
+        make(Duration::ZERO);
+        let (mut files, _) = Files::open(&certificate, &key).expect("fit");
+        make(UNIX_EPOCH.elapsed().expect("after 1970") + Duration::from_secs(4));
+        assert!(files.renewed().expect("not read before it rests").is_none());
+        let error = files.renewed().expect_err("not yet");
+        assert!(matches!(error, TlsError::NotYet { .. }), "{error}");
+        assert!(files.renewed().expect("told").is_none());
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while files.renewed().expect("told").is_none() {
+            assert!(Instant::now() < deadline, "never taken");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        assert!(files.renewed().expect("taken").is_none());
+        // Wrong content stays wrong.
+        std::fs::write(&certificate, "").expect("written");
+        assert!(files.renewed().expect("not read before it rests").is_none());
+        files.renewed().expect_err("empty");
+        assert!(files.renewed().expect("told").is_none());
+    }
 }

@@ -101,7 +101,7 @@ impl Local {
 
     fn pair_alone(&self) -> Result<Pair, TlsError> {
         let found = self.authority()?;
-        let trusted = found.is_some();
+        let existed = found.is_some();
         let authority = found.map_or_else(|| self.make_authority(), Ok)?;
         if let Some(pair) = self.usable(&authority) {
             return Ok(pair);
@@ -110,7 +110,7 @@ impl Local {
         if let Some(pair) = self.usable(&authority) {
             return Ok(pair);
         }
-        if trusted {
+        if existed {
             tracing::warn!(
                 "the local authority was made for other hosts than that of site.url, so there is a new one; trust it too: \
                  `hardtack cert trust`"
@@ -168,7 +168,7 @@ impl Local {
         Ok(None)
     }
 
-    /// For these hosts and no others: a stolen key opens nothing but this server. Source: RFC 5280, 4.2.1.10.
+    /// For these hosts and names below them: a stolen key opens nothing but this server. Source: RFC 5280, 4.2.1.10.
     fn make_authority(&self) -> Result<Authority, TlsError> {
         let permitted = self.names.iter().map(|name| match name {
             Name::Domain(name) => GeneralSubtree::DnsName(name.clone()),

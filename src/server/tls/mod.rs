@@ -17,6 +17,7 @@ use pair::Pair;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, UNIX_EPOCH};
+use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::client::verify_server_name;
 use tokio_rustls::rustls::crypto::ring;
@@ -32,6 +33,9 @@ pub use pair::Facts;
 
 /// From here on the log says that a certificate is about to end.
 const SOON: Duration = Duration::from_hours(14 * 24);
+
+/// How often it says so.
+const DAY: Duration = Duration::from_hours(24);
 
 /// Why no TLS can be spoken, in one sentence: the setting, the reason, the cure.
 #[derive(Debug, thiserror::Error)]
@@ -146,6 +150,8 @@ pub(super) struct Renewal {
     served: Arc<Served>,
     source: Source,
     host: Host<String>,
+    /// When the certificate that is served ends.
+    ends: Timestamp,
 }
 
 enum Source {
@@ -179,36 +185,51 @@ impl Tls {
             }
         };
         warn(&pair, host);
+        let ends = pair.facts.ends;
         let served = Arc::new(Served(RwLock::new(pair.certified)));
         let builder = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()));
         let builder = builder.with_safe_default_protocol_versions()?.with_no_client_auth();
         let mut config = builder.with_cert_resolver(Arc::clone(&served) as Arc<dyn ResolvesServerCert>);
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         let acceptor = TlsAcceptor::from(Arc::new(config));
-        Ok(Some(Self { acceptor, renewal: Renewal { served, source, host: host.clone() } }))
+        Ok(Some(Self { acceptor, renewal: Renewal { served, source, host: host.clone(), ends } }))
     }
 }
 
 impl Renewal {
     /// Looks after the certificate, for as long as the server runs.
     pub(super) async fn run(self) {
-        let Self { served, mut source, host } = self;
+        let Self { served, mut source, host, mut ends } = self;
+        let mut warned = Instant::now();
         loop {
             tokio::time::sleep(source.every()).await;
             let look = move || {
                 let renewed = source.renewed();
                 (source, renewed)
             };
-            let Ok((back, renewed)) = tokio::task::spawn_blocking(look).await else { return };
-            source = back;
+            let renewed = match tokio::task::spawn_blocking(look).await {
+                Ok((back, renewed)) => {
+                    source = back;
+                    renewed
+                }
+                Err(error) => {
+                    tracing::error!(%error, "the certificate is renewed no more; start the server again before it ends");
+                    return;
+                }
+            };
             match renewed {
                 Ok(None) => {}
                 Ok(Some(pair)) => {
                     tracing::info!(ends = %moment(pair.facts.ends), "a new certificate is served from now on");
                     warn(&pair, &host);
+                    (ends, warned) = (pair.facts.ends, Instant::now());
                     *served.0.write().unwrap_or_else(PoisonError::into_inner) = pair.certified;
                 }
                 Err(error) => tracing::error!("the new certificate is not taken, the old one stays: {error}"),
+            }
+            if warned.elapsed() >= DAY {
+                warned = Instant::now();
+                warn_of_end(ends);
             }
         }
     }
@@ -230,11 +251,16 @@ impl Source {
     }
 }
 
+/// Says that a certificate has little time left.
+fn warn_of_end(ends: Timestamp) {
+    if ends.left(Clock::System.now()) < SOON {
+        tracing::warn!(ends = %moment(ends), "the certificate is about to end; renew it");
+    }
+}
+
 /// Says what browsers will not like.
 fn warn(pair: &Pair, host: &Host<String>) {
-    if pair.facts.ends.left(Clock::System.now()) < SOON {
-        tracing::warn!(ends = %moment(pair.facts.ends), "the certificate is about to end; renew it");
-    }
+    warn_of_end(pair.facts.ends);
     // An IPv6 address stands in brackets only in URLs.
     let host = host.to_string();
     let name = ServerName::try_from(host.trim_matches(['[', ']']).trim_end_matches('.'));
@@ -253,7 +279,60 @@ fn warn(pair: &Pair, host: &Host<String>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rcgen::{CertificateParams, KeyPair, date_time_ymd};
+    use std::io::Write;
+    use std::sync::Mutex;
     use tokio::time::{advance, sleep};
+
+    /// What the log says.
+    #[derive(Clone, Default)]
+    struct Said(Arc<Mutex<Vec<u8>>>);
+
+    impl Said {
+        fn ends(&self) -> usize {
+            String::from_utf8_lossy(&self.0.lock().expect("no panic")).matches("is about to end").count()
+        }
+    }
+
+    impl Write for Said {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().expect("no panic").write(bytes)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_certificate_of_files_that_nobody_renews_is_warned_about_once_a_day() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (certificate, key) = (folder.path().join("server.cert"), folder.path().join("server.key"));
+        let pair = KeyPair::generate().expect("a key");
+        let mut params = CertificateParams::new(["localhost".to_owned()]).expect("a name");
+        let now = UNIX_EPOCH.elapsed().expect("after 1970");
+        params.not_after = date_time_ymd(1970, 1, 1) + now + SOON / 2;
+        std::fs::write(&key, pair.serialize_pem()).expect("written");
+        std::fs::write(&certificate, params.self_signed(&pair).expect("a certificate").pem()).expect("written");
+        let (files, pair) = Files::open(&certificate, &key).expect("fit");
+        let said = Said::default();
+        let writer = said.clone();
+        let log = tracing_subscriber::fmt().with_writer(move || writer.clone()).finish();
+        let _heard = tracing::subscriber::set_default(log);
+        let renewal = Renewal {
+            served: Arc::new(Served(RwLock::new(pair.certified))),
+            source: Source::Files(Box::new(files)),
+            host: Host::Domain("localhost".to_owned()),
+            ends: pair.facts.ends,
+        };
+        let running = tokio::spawn(renewal.run());
+        for days in 0..3 {
+            sleep(Duration::from_secs(60)).await;
+            assert_eq!(said.ends(), days);
+            advance(DAY).await;
+        }
+        running.abort();
+    }
 
     fn key(served: &Served) -> Arc<CertifiedKey> {
         Arc::clone(&served.0.read().expect("no panic"))
@@ -264,11 +343,12 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let host = Host::Domain("localhost".to_owned());
         let (mut local, pair) = Local::open(folder.path(), &host).expect("a certificate");
+        let ends = pair.facts.ends;
         let served = Arc::new(Served(RwLock::new(pair.certified)));
         let first = key(&served);
         std::fs::remove_file(folder.path().join(SERVER_FILE)).expect("removed");
         local.near_its_end();
-        let renewal = Renewal { served: Arc::clone(&served), source: Source::Local(local), host };
+        let renewal = Renewal { served: Arc::clone(&served), source: Source::Local(local), host, ends };
         let running = tokio::spawn(renewal.run());
         sleep(Duration::from_secs(59 * 60)).await;
         assert!(Arc::ptr_eq(&key(&served), &first), "looked at once an hour");

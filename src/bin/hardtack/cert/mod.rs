@@ -21,6 +21,6 @@ pub(crate) enum Command {
 pub(crate) fn run(config: Option<&Path>, command: &Command) -> ExitCode {
     carry_out(config, async |settings| match command {
         Command::Show(arguments) => show::run(&settings.tls, arguments),
-        Command::Trust(arguments) => trust::run(&settings.tls, arguments),
+        Command::Trust(arguments) => trust::run(&settings, arguments),
     })
 }

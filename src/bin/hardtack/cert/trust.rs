@@ -2,8 +2,9 @@
 
 use super::install::{install, name};
 use crate::outcome::{Outcome, say};
-use hardtack::server::settings::Tls;
+use hardtack::server::settings::Settings;
 use hardtack::server::{AUTHORITY_FILE, Facts};
+use hardtack::session::policy::Origin;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 
@@ -24,7 +25,8 @@ pub(crate) struct Arguments {
 pub(crate) struct NoAuthority(pub(super) PathBuf);
 
 /// Prints the steps, and takes those that can be taken from here.
-pub(crate) fn run(tls: &Tls, arguments: &Arguments) -> Outcome {
+pub(crate) fn run(settings: &Settings, arguments: &Arguments) -> Outcome {
+    let tls = &settings.tls;
     let file = tls.directory.join(AUTHORITY_FILE);
     if !file.exists() {
         return Err(NoAuthority(tls.directory.clone()).into());
@@ -36,16 +38,18 @@ pub(crate) fn run(tls: &Tls, arguments: &Arguments) -> Outcome {
         let report = install(&file, &facts)?;
         return say(false, &json!(null), || report.join("\n"));
     }
-    say(false, &json!(null), || steps(&file, &facts))
+    say(false, &json!(null), || steps(&file, &facts, &settings.site.url))
 }
 
-fn steps(file: &Path, facts: &Facts) -> String {
+fn steps(file: &Path, facts: &Facts, url: &Origin) -> String {
     let (file, name) = (file.display(), name(facts));
+    // What `make run TLS=1` serves, it tells the server alone.
+    let url = if url.is_https() { url.to_string() } else { "https://localhost:3443".to_owned() };
     format!(
         "\
 The authority is {file}
-It can speak for the hosts of this server alone. What trusts it, trusts every key that it signs: keep
-authority.key beside it to yourself.
+It can speak for localhost and the host of site.url, and for names below them. What trusts it, trusts every key
+that it signs: keep authority.key beside it to yourself.
 
 Chrome and Chromium on Linux (`hardtack cert trust --install` does this):
   mkdir -p \"$HOME/.pki/nssdb\"
@@ -66,7 +70,7 @@ Windows, for Edge and Chrome, in a terminal of an administrator:
   certutil -addstore -f Root \"{file}\"
 
 curl, for one call:
-  curl --cacert '{file}' https://localhost:3443/
+  curl --cacert '{file}' {url}/
 
 Node.js, for one program:
   NODE_EXTRA_CA_CERTS='{file}' node app.js"
