@@ -90,7 +90,7 @@ pub(super) struct Exporting {
 }
 
 impl Exporting {
-    /// Ends it, when the server has ended: the last figures can still be scraped while that one finishes its work.
+    /// Ends it: scrapes under way are answered, new ones are not.
     pub(super) async fn stop(self) {
         drop(self.stop);
         // It cannot have panicked without a line in the log.

@@ -88,6 +88,8 @@ async fn lead(State(Way { to, cookie }): State<Way>, request: Request) -> Respon
     let path = parts.uri.path();
     let call = path == "/api" || path.starts_with("/api/");
     let target = parts.uri.path_and_query().map(ToString::to_string);
+    // `GET *` names no path.
+    let target = target.filter(|target| target.starts_with('/'));
     let location = target.and_then(|target| HeaderValue::from_str(&format!("{to}{target}")).ok());
     match location {
         Some(location) if safe && !call => {

@@ -157,6 +157,7 @@ fn what_cannot_be_served_stops_the_start_with_one_sentence() {
     for (certificate, key, words) in [
         ("missing", "server.key", ["tls.certificate: missing", "No such file"]),
         ("server.cert", "missing", ["tls.key: missing", "No such file"]),
+        ("/dev/null", "server.key", ["tls.certificate: /dev/null", "not a regular file"]),
         ("empty", "server.key", ["tls.certificate: empty", "holds no certificate"]),
         ("letter", "server.key", ["tls.certificate: letter", "holds no certificate"]),
         ("server.key", "server.key", ["tls.certificate: server.key", "holds no certificate"]),

@@ -3,6 +3,7 @@
 use super::TlsError;
 use crate::session::clock::{Clock, Timestamp};
 use std::fs;
+use std::io;
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -100,16 +101,20 @@ impl Pair {
     }
 }
 
+/// A file to its end. A pipe has none as long as nobody writes, and the start would wait for ever.
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    if fs::metadata(path)?.is_file() { fs::read(path) } else { Err(io::Error::other("it is not a regular file")) }
+}
+
 /// All certificates of a file; at least one.
 fn chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-    let text =
-        fs::read(path).map_err(|source| TlsError::File { setting: "tls.certificate", path: path.into(), source })?;
+    let text = read(path).map_err(|source| TlsError::File { setting: "tls.certificate", path: path.into(), source })?;
     let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
     chain.ok().filter(|chain| !chain.is_empty()).ok_or_else(|| TlsError::NoCertificate(path.into()))
 }
 
 fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
-    let text = fs::read(path).map_err(|source| TlsError::File { setting: "tls.key", path: path.into(), source })?;
+    let text = read(path).map_err(|source| TlsError::File { setting: "tls.key", path: path.into(), source })?;
     PrivateKeyDer::from_pem_slice(&text).map_err(|_| {
         // Both ways in which OpenSSL has written that over the years.
         let locked = String::from_utf8_lossy(&text);
