@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 /// How long after a connection could not be made the next one is not tried: calls fail at once meanwhile.
 const PAUSE: Duration = Duration::from_millis(100);
 /// How many commands of a list are on their way at once. A request that comes meanwhile waits behind them all.
-const AT_ONCE: usize = 16;
+const AT_ONCE: usize = 4;
 /// How often a command is sent after a Cluster that is being rearranged.
 const REDIRECTS: u32 = 5;
 
