@@ -1,5 +1,7 @@
 //! Time, as the engine reads it: from one clock, which tests can turn.
 
+use humantime::format_rfc3339_seconds;
+use std::fmt;
 use std::ops::{Add, Sub};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -14,6 +16,16 @@ impl Timestamp {
     #[must_use]
     pub fn left(self, now: Self) -> Duration {
         self - now
+    }
+}
+
+/// In UTC, to the second: `2026-01-31T23:59:59Z`. What is earlier than 1970 or later than 9999 is told as their edge.
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // What is later has five digits in its year, which the format does not know.
+        const LAST: u64 = 253_402_300_799_000;
+        let millis = u64::try_from(self.0).unwrap_or_default().min(LAST);
+        format_rfc3339_seconds(UNIX_EPOCH + Duration::from_millis(millis)).fmt(f)
     }
 }
 
@@ -81,5 +93,17 @@ impl ManualClock {
     /// Moves the time on.
     pub fn advance(&self, span: Duration) {
         self.0.fetch_add(millis(span), Ordering::SeqCst);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_are_told_at_their_edges() {
+        assert_eq!(Timestamp(1_800_000_000_999).to_string(), "2027-01-15T08:00:00Z");
+        assert_eq!(Timestamp(-1).to_string(), "1970-01-01T00:00:00Z");
+        assert_eq!(Timestamp(i64::MAX).to_string(), "9999-12-31T23:59:59Z");
     }
 }

@@ -1,9 +1,7 @@
-//! Tables and times for people.
+//! Tables and spans of time for people.
 
-use hardtack::session::clock::Timestamp;
-use humantime::format_rfc3339_seconds;
 use std::fmt::Write as _;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 /// Rows under headings, each column as wide as its widest cell.
 ///
@@ -36,14 +34,6 @@ pub(crate) fn escaped(text: &str) -> String {
         }
     }
     escaped
-}
-
-/// A moment in UTC: `2026-01-31T23:59:59Z`.
-pub(crate) fn moment(moment: Timestamp) -> String {
-    // What is later has five digits in its year, which the format does not know.
-    const LAST: u64 = 253_402_300_799_000;
-    let millis = u64::try_from(moment.0).unwrap_or_default().min(LAST);
-    format_rfc3339_seconds(UNIX_EPOCH + Duration::from_millis(millis)).to_string()
 }
 
 /// A span in one unit, rounded down: `3 min`.
@@ -79,10 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn moments_and_spans_are_told_at_their_edges() {
-        assert_eq!(moment(Timestamp(1_800_000_000_999)), "2027-01-15T08:00:00Z");
-        assert_eq!(moment(Timestamp(-1)), "1970-01-01T00:00:00Z");
-        assert_eq!(moment(Timestamp(i64::MAX)), "9999-12-31T23:59:59Z");
+    fn spans_are_told_at_their_edges() {
         for (seconds, told) in
             [(0, "0 s"), (59, "59 s"), (60, "1 min"), (3_599, "59 min"), (3_600, "1 h"), (172_799, "47 h")]
         {

@@ -1,7 +1,7 @@
 //! `hardtack cert show`.
 
 use crate::outcome::{Outcome, say};
-use crate::table::{moment, table};
+use crate::table::table;
 use hardtack::server::settings::{Tls, TlsMode};
 use hardtack::server::{AUTHORITY_FILE, Facts, SERVER_FILE};
 use serde_json::json;
@@ -29,14 +29,14 @@ pub(crate) fn run(tls: &Tls, arguments: &Arguments) -> Outcome {
         .map(|(path, facts)| {
             json!({
                 "path": path, "subject": facts.subject, "names": facts.names,
-                "begins": moment(facts.begins), "ends": moment(facts.ends),
+                "begins": facts.begins.to_string(), "ends": facts.ends.to_string(),
             })
         })
         .collect();
     say(arguments.json, &json!({ "certificates": document }), || {
         let rows = found.iter().map(|(path, facts)| {
             let names = if facts.names.is_empty() { "-".to_owned() } else { facts.names.join(", ") };
-            [path.display().to_string(), facts.subject.clone(), names, moment(facts.ends)]
+            [path.display().to_string(), facts.subject.clone(), names, facts.ends.to_string()]
         });
         table(["FILE", "SUBJECT", "HOSTS", "ENDS"], rows)
     })

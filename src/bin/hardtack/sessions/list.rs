@@ -1,7 +1,7 @@
 //! `hardtack sessions list`.
 
 use crate::outcome::{Outcome, say};
-use crate::table::{moment, span, table};
+use crate::table::{span, table};
 use hardtack::server::{Found, Operator};
 use hardtack::session::clock::Timestamp;
 use hardtack::session::store::Listed;
@@ -44,7 +44,7 @@ fn row(session: &Listed, now: Timestamp) -> [String; 6] {
         session.handle.to_string(),
         session.owner.account.clone().unwrap_or_else(nothing),
         device.map_or_else(nothing, |device| format!("{}, {}", device.label, device.address)),
-        moment(session.created),
+        session.created.to_string(),
         format!("{} ago", span(now - session.seen)),
         span(session.deadline - now),
     ]
@@ -56,8 +56,8 @@ fn document(session: &Listed) -> Value {
         "handle": session.handle.to_string(),
         "account": session.owner.account,
         "device": device.map(|device| json!({ "label": device.label, "address": device.address })),
-        "began": moment(session.created),
-        "last_used": moment(session.seen),
-        "ends": moment(session.deadline),
+        "began": session.created.to_string(),
+        "last_used": session.seen.to_string(),
+        "ends": session.deadline.to_string(),
     })
 }
