@@ -16,11 +16,11 @@ pub(super) fn check(settings: &Settings) -> Result<(), SettingsError> {
     let Settings { site, session, cors, store, tls, limits, log, .. } = settings;
     first(&[site_rules(site).as_slice(), &tls_rules(site, tls), &secure_rules(site, session)])?;
     let origins = site.origins();
-    match origins.cookie() {
+    match origins.reachable() {
         // A trial may be as open as it says it is.
         Err(Unreachable::Plain { .. }) if site.insecure => {}
         Err(error) => return Err(SettingsError(format!("`site.front_ends`: {error}."))),
-        Ok(_) => {}
+        Ok(()) => {}
     }
     if let Some(front_end) = origins.across_sites().filter(|_| session.same_site != SameSite::None) {
         return Err(SettingsError(format!(

@@ -255,15 +255,15 @@ impl Session {
 
     /// Fills in what follows from other settings, unless somebody set it.
     fn derive(&mut self, site: &Site, given: &Given) {
+        let derived = site.origins().derived();
         if !given.has("session.secure") {
-            self.secure = site.url.is_https();
+            self.secure = derived.secure;
         }
-        let across = site.origins().across_sites().is_some();
-        if !given.has("session.same_site") && across {
-            self.same_site = SameSite::None;
+        if !given.has("session.same_site") {
+            self.same_site = derived.same_site;
         }
-        if !given.has("session.partitioned") && across {
-            self.partitioned = true;
+        if !given.has("session.partitioned") {
+            self.partitioned = derived.partitioned;
         }
         if !given.has("session.name") && self.secure && self.domain.is_none() && self.path == "/" {
             self.name.insert_str(0, "__Host-");

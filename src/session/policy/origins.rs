@@ -112,12 +112,27 @@ impl Origins {
     ///
     /// When browsers would not let a front end use it.
     pub fn cookie(&self) -> Result<CookieSettings, Unreachable> {
-        self.front_ends.iter().try_for_each(|front_end| self.reaches(front_end))?;
+        self.reachable()?;
+        Ok(self.derived())
+    }
+
+    /// Whether browsers let every front end use the session.
+    ///
+    /// # Errors
+    ///
+    /// When they would not.
+    pub fn reachable(&self) -> Result<(), Unreachable> {
+        self.front_ends.iter().try_for_each(|front_end| self.reaches(front_end))
+    }
+
+    /// As [`cookie`](Self::cookie), unchecked: for whoever has more to say of it first.
+    #[must_use]
+    pub fn derived(&self) -> CookieSettings {
         let cookie = CookieSettings::new(self.own.is_https());
-        Ok(match self.across_sites() {
+        match self.across_sites() {
             Some(_) => CookieSettings { same_site: SameSite::None, partitioned: true, ..cookie },
             None => cookie,
-        })
+        }
     }
 
     fn reaches(&self, front_end: &Origin) -> Result<(), Unreachable> {
