@@ -3,8 +3,10 @@
 use super::api;
 use super::assets::Assets;
 use super::document;
+use super::headers::digest;
 use super::router::PAGES;
 use super::settings::Settings;
+use super::whole;
 use crate::model::exported::Exported;
 use crate::session::policy::Origin;
 use axum::Router;
@@ -12,16 +14,12 @@ use axum::body::{Body, to_bytes};
 use axum::http::{HeaderValue, Request, StatusCode, header};
 use axum::middleware::map_response;
 use axum::response::Response;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use leptos::prelude::provide_context;
 use leptos_axum::{LeptosRoutes as _, render_app_async_with_context};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
-use std::fs::{self, Permissions};
-use std::io::{self, ErrorKind, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
+use std::fs;
+use std::io::{self, ErrorKind};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use tower::ServiceExt as _;
@@ -176,10 +174,6 @@ async fn pages(assets: Assets, exported: &Exported, files: &mut BTreeMap<String,
     Ok(())
 }
 
-fn digest(bytes: &[u8]) -> String {
-    STANDARD.encode(Sha256::digest(bytes))
-}
-
 /// Drops what Leptos writes behind a page for resources that the browser goes on with: islands have none, and a script whose
 /// nonce is the same for all is run by no browser.
 async fn up_to_its_end(answer: Response) -> Response {
@@ -234,15 +228,11 @@ fn is_ours(out: &Path, name: &str, known: &[Manifest]) -> Result<(), ExportError
     }
 }
 
-/// Whole or not at all: a web server may be serving the folder.
+/// Writes a file that a web server may be serving.
 fn write(path: &Path, bytes: &[u8]) -> Result<(), ExportError> {
-    let failed = |source| ExportError::File { path: path.to_owned(), source };
     let folder = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder).map_err(failed)?;
-    let mut fresh =
-        tempfile::Builder::new().permissions(Permissions::from_mode(0o644)).tempfile_in(folder).map_err(failed)?;
-    fresh.write_all(bytes).map_err(failed)?;
-    fresh.persist(path).map(drop).map_err(|error| failed(error.error))
+    let written = fs::create_dir_all(folder).and_then(|()| whole::write(path, 0o644, bytes));
+    written.map_err(|source| ExportError::File { path: path.to_owned(), source })
 }
 
 fn remove(path: &Path) -> Result<(), ExportError> {

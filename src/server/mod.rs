@@ -22,6 +22,7 @@ mod signal;
 mod start;
 mod store;
 mod tls;
+mod whole;
 
 pub use export::{ExportError, Manifest, export};
 pub use listen::{BindError, Door};

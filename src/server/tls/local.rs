@@ -6,13 +6,13 @@
 
 use super::TlsError;
 use super::pair::{Facts, Pair};
+use crate::server::whole;
 use crate::session::clock::{Clock, Timestamp, millis};
 use crate::session::keys::read_private;
 use rcgen::string::Ia5String;
 use rcgen::{BasicConstraints, CertificateParams, CidrSubnet, DnType, ExtendedKeyUsagePurpose, GeneralSubtree, IsCa};
 use rcgen::{Issuer, KeyPair, KeyUsagePurpose, NameConstraints, PublicKeyData as _, SanType, date_time_ymd};
-use std::fs::{self, DirBuilder, OpenOptions};
-use std::io::{self, Write as _};
+use std::fs::{DirBuilder, OpenOptions};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
@@ -213,21 +213,13 @@ impl Local {
         self.directory.join(name)
     }
 
-    /// Whole, or not at all: a crash leaves the old file.
     fn write(&self, name: &str, mode: u32, text: &str) -> Result<(), TlsError> {
-        let (path, draft) = (self.path(name), self.path(&format!("{name}.new")));
-        let written = || -> io::Result<()> {
-            // One that a crash has left may have another mode.
-            fs::remove_file(&draft).or_else(|error| match error.kind() {
-                io::ErrorKind::NotFound => Ok(()),
-                _ => Err(error),
-            })?;
-            let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&draft)?;
-            file.write_all(text.as_bytes())?;
-            file.sync_all()?;
-            fs::rename(&draft, &path)
-        };
-        written().map_err(|source| TlsError::File { setting: "tls.directory", path: path.clone(), source })
+        let path = self.path(name);
+        whole::write(&path, mode, text.as_bytes()).map_err(|source| TlsError::File {
+            setting: "tls.directory",
+            path,
+            source,
+        })
     }
 }
 
