@@ -1,14 +1,12 @@
 //! Security headers on every answer: pages, files, errors, redirects.
 
-use super::router::Site;
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
-use std::sync::Arc;
 
 /// What stands on every answer that does not say otherwise itself.
 ///
@@ -46,7 +44,7 @@ pub(super) async fn secure(request: Request, next: Next) -> Response {
 ///
 /// In a `meta` element a browser does not heed `frame-ancestors`: that is for whoever serves the file.
 pub(super) fn exported_policy(scripts: &[&str], api: &str) -> String {
-    let hash = |script: &&str| format!(" 'sha256-{}'", STANDARD.encode(Sha256::digest(script)));
+    let hash = |script: &&str| format!(" 'sha256-{}'", digest(script.as_bytes()));
     let scripts: String = scripts.iter().map(hash).collect();
     let api = if api.is_empty() { String::new() } else { format!(" {api}") };
     format!(
@@ -55,16 +53,19 @@ pub(super) fn exported_policy(scripts: &[&str], api: &str) -> String {
     )
 }
 
+/// The SHA-256 in base64, as policies and the manifest of an export have it.
+pub(super) fn digest(bytes: &[u8]) -> String {
+    STANDARD.encode(Sha256::digest(bytes))
+}
+
 /// Tells browsers to come by https alone, for a year; not where this machine is the host, whose other ports would lose
 /// plain http with it.
 ///
 /// Source: RFC 6797, 7.1; ASVS 5.0, 3.4.1.
-pub(super) async fn stay_on_https(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
+pub(super) async fn stay_on_https(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
-    if site.hsts {
-        let year = HeaderValue::from_static("max-age=31536000");
-        response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, year);
-    }
+    let year = HeaderValue::from_static("max-age=31536000");
+    response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, year);
     response
 }
 

@@ -93,7 +93,7 @@ pub(super) fn router(site: &Arc<Site>) -> Router {
         })
         .with_state(Arc::clone(site));
 
-    with_session
+    let inner = with_session
         .merge(without_session)
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, site.limits.request_timeout))
         .layer(from_fn_with_state(Arc::clone(site), limits::headers))
@@ -101,8 +101,7 @@ pub(super) fn router(site: &Arc<Site>) -> Router {
         .layer(site.guard.clone())
         .layer(from_fn_with_state(Arc::clone(site), explain::explain))
         .layer(CompressionLayer::new())
-        .layer(from_fn(headers::secure))
-        .layer(from_fn_with_state(Arc::clone(site), headers::stay_on_https))
-        .layer(from_fn(log::request))
-        .layer(from_fn_with_state(Arc::clone(site), client::identify))
+        .layer(from_fn(headers::secure));
+    let inner = if site.hsts { inner.layer(from_fn(headers::stay_on_https)) } else { inner };
+    inner.layer(from_fn(log::request)).layer(from_fn_with_state(Arc::clone(site), client::identify))
 }
