@@ -3,8 +3,8 @@
 use super::api;
 use super::assets::Assets;
 use super::listen::{self, BindError, Door, Listener};
-use super::metrics::{Exporter, MetricsError};
-use super::redirect::Redirect;
+use super::metrics::{Exporter, Exporting, MetricsError};
+use super::redirect::{Redirect, Redirecting};
 use super::router::{Site, router};
 use super::settings::{KeySource, Settings, SettingsError, StoreUrl};
 use super::store;
@@ -14,6 +14,7 @@ use crate::session::keys::{KeyError, read_private};
 use crate::session::policy::Contradiction;
 use crate::session::store::{OpenError, Schema, Transport};
 use crate::session::{Keys, Sessions};
+use futures::future::OptionFuture;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -145,17 +146,9 @@ impl Server {
         // At the same time: each may take the whole of the grace.
         let beside = async {
             stopped.wait_for(|told| *told).await.ok();
-            let redirect = async {
-                if let Some(redirecting) = redirecting {
-                    redirecting.stop().await;
-                }
-            };
-            let exporter = async {
-                if let Some(exporting) = exporting {
-                    exporting.stop().await;
-                }
-            };
-            tokio::join!(redirect, exporter);
+            let redirect = redirecting.map(Redirecting::stop);
+            let exporter = exporting.map(Exporting::stop);
+            tokio::join!(OptionFuture::from(redirect), OptionFuture::from(exporter));
         };
         let (served, ()) = tokio::join!(serving, beside);
         sweeper.abort();
@@ -169,7 +162,7 @@ impl Server {
 
 /// Says what is allowed and not wise.
 fn warn(settings: &Settings, listener: &Listener) {
-    let Settings { site, store, .. } = settings;
+    let Settings { site, session, store, .. } = settings;
     let port = site.url.port();
     if site.url.is_loopback() && port != listener.address.port() {
         tracing::warn!(
@@ -183,6 +176,13 @@ fn warn(settings: &Settings, listener: &Listener) {
     }
     if site.insecure {
         tracing::warn!("site.insecure is on: sessions travel unencrypted and can be taken over on the way");
+    }
+    if let Some(front_end) = site.origins().across_sites().filter(|_| !session.partitioned) {
+        tracing::warn!(
+            %front_end,
+            "session.partitioned is off, and the front end is another site: browsers that block third-party cookies keep \
+             the session from it"
+        );
     }
     if store.url == StoreUrl::Memory {
         tracing::warn!("store.url is memory: sessions end when the server stops");

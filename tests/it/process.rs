@@ -241,6 +241,23 @@ async fn g11_s120_the_cookie_is_nowhere_in_the_log_and_json_lines_are_json() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn s6_across_sites_a_cookie_that_is_not_partitioned_is_warned_about() {
+    for (partitioned, front_end, warned) in [
+        ("false", "https://app.example.org", true),
+        ("true", "https://app.example.org", false),
+        ("false", "https://app.example.com", false),
+    ] {
+        let settings = [
+            ("SITE_URL", "https://api.example.com"),
+            ("SITE_FRONT_ENDS", front_end),
+            ("SESSION_PARTITIONED", partitioned),
+        ];
+        let log = Place::new().serve(&settings).await.stop().await.join("\n");
+        assert_eq!(log.contains("session.partitioned is off"), warned, "{partitioned} {front_end}: {log}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_log_that_no_terminal_shows_has_no_colours() {
     let place = Place::new();
     for line in place.serve(&[]).await.stop().await {

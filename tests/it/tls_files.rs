@@ -55,6 +55,8 @@ async fn keys_of_openssl_are_taken_in_each_of_its_formats() {
         let server = place.serve(&FILES).await;
         let answer = Browser::trusting(&place.path().join("server.cert")).get(&server, "/healthz").await;
         assert!(answer.starts_with("HTTP/1.1 200"), "{how}: {answer}");
+        let log = server.stop().await.join("\n");
+        assert_eq!(log.contains("which browsers do not take"), how.contains("ED25519"), "{how}: {log}");
     }
 }
 

@@ -11,12 +11,11 @@ mod pair;
 use super::settings::{Settings, TlsMode};
 use crate::session::clock::{Clock, Timestamp};
 use files::Files;
-use humantime::format_rfc3339_seconds;
 use local::Local;
 use pair::Pair;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::client::verify_server_name;
@@ -24,7 +23,7 @@ use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_rustls::rustls::server::{ClientHello, ParsedCertificate, ResolvesServerCert};
 use tokio_rustls::rustls::sign::CertifiedKey;
-use tokio_rustls::rustls::{Error, ServerConfig};
+use tokio_rustls::rustls::{Error, ServerConfig, SignatureAlgorithm};
 use url::Host;
 
 pub(super) use accept::Encrypted;
@@ -93,7 +92,7 @@ pub enum TlsError {
         key: PathBuf,
     },
     /// The certificate has expired.
-    #[error("tls.certificate: {} ended at {}, so every browser refuses it; renew it", .path.display(), moment(*.ends))]
+    #[error("tls.certificate: {} ended at {}, so every browser refuses it; renew it", .path.display(), .ends)]
     Ended {
         /// The file.
         path: PathBuf,
@@ -103,7 +102,7 @@ pub enum TlsError {
     /// The certificate is for later.
     #[error(
         "tls.certificate: {} holds from {} on and not yet; set this machine's clock, or use another", .path.display(),
-        moment(*.begins)
+        .begins
     )]
     NotYet {
         /// The file.
@@ -132,11 +131,6 @@ impl From<rcgen::Error> for TlsError {
     fn from(error: rcgen::Error) -> Self {
         Self::Made(error.to_string())
     }
-}
-
-fn moment(moment: Timestamp) -> impl std::fmt::Display {
-    let millis = u64::try_from(moment.0).unwrap_or_default();
-    format_rfc3339_seconds(UNIX_EPOCH + Duration::from_millis(millis))
 }
 
 /// What speaks TLS, and what keeps its certificate fresh.
@@ -220,7 +214,7 @@ impl Renewal {
             match renewed {
                 Ok(None) => {}
                 Ok(Some(pair)) => {
-                    tracing::info!(ends = %moment(pair.facts.ends), "a new certificate is served from now on");
+                    tracing::info!(ends = %pair.facts.ends, "a new certificate is served from now on");
                     warn(&pair, &host);
                     (ends, warned) = (pair.facts.ends, Instant::now());
                     *served.0.write().unwrap_or_else(PoisonError::into_inner) = pair.certified;
@@ -254,13 +248,19 @@ impl Source {
 /// Says that a certificate has little time left.
 fn warn_of_end(ends: Timestamp) {
     if ends.left(Clock::System.now()) < SOON {
-        tracing::warn!(ends = %moment(ends), "the certificate is about to end; renew it");
+        tracing::warn!(ends = %ends, "the certificate is about to end; renew it");
     }
 }
 
 /// Says what browsers will not like.
 fn warn(pair: &Pair, host: &Host<String>) {
     warn_of_end(pair.facts.ends);
+    if pair.certified.key.algorithm() == SignatureAlgorithm::ED25519 {
+        tracing::warn!(
+            "the certificate's key is of Ed25519, which browsers do not take; make one on the curve P-256: \
+             `openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256`"
+        );
+    }
     // An IPv6 address stands in brackets only in URLs.
     let host = host.to_string();
     let name = ServerName::try_from(host.trim_matches(['[', ']']).trim_end_matches('.'));
@@ -282,6 +282,7 @@ mod tests {
     use rcgen::{CertificateParams, KeyPair, date_time_ymd};
     use std::io::Write;
     use std::sync::Mutex;
+    use std::time::UNIX_EPOCH;
     use tokio::time::{advance, sleep};
 
     /// What the log says.
