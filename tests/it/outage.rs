@@ -2,6 +2,7 @@
 //!
 //! Under load, on real servers, with the engine in a process of its own and its usual patience of 800 ms.
 
+use crate::support::cluster::Cluster;
 use crate::support::node::{Answer, Node, Plan};
 use crate::support::proxy::Proxy;
 use crate::support::servers::{Program, Server};
@@ -166,6 +167,51 @@ async fn g8_s114_s115_a_postgres_that_is_stopped_frozen_or_cut_off_signs_nobody_
 #[tokio::test(flavor = "multi_thread")]
 async fn g8_s114_s115_a_redis_that_is_stopped_frozen_or_cut_off_signs_nobody_out() {
     signs_nobody_out(Program::Redis).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn g8_s115_a_cluster_with_a_frozen_server_signs_nobody_out() {
+    if !Program::Redis.is_here() {
+        return;
+    }
+    let cluster = Cluster::borrow().await;
+    let node = Node::start(&Plan { timeout: Duration::from_millis(800), ..Plan::on(&cluster.url()) }).await;
+    let mut cookies = Vec::new();
+    for n in 0..CLIENTS {
+        cookies.push(node.begin(&format!("/put/own/own{n}")).await);
+    }
+    let visits = || async {
+        let answers = cookies.iter().map(|cookie| promptly(&node, cookie, "/get/own"));
+        futures::future::join_all(answers).await.into_iter().enumerate().map(|(n, answer)| match answer.status {
+            200 => {
+                assert_eq!(answer.text, format!("own{n}"), "its own session");
+                true
+            }
+            503 => {
+                assert!(answer.retry_after && answer.set.is_empty(), "the cookie stays as it is: {answer:?}");
+                false
+            }
+            _ => panic!("neither served nor asked to come again: {answer:?}"),
+        })
+    };
+    for frozen in [1, 2] {
+        assert!(visits().await.all(|served| served), "all servers are there");
+        cluster.node(frozen).freeze().await;
+        let served: Vec<bool> = visits().await.collect();
+        let lucky = served.iter().filter(|served| **served).count();
+        assert!((1..CLIENTS).contains(&lucky), "those on the other servers are served: {served:?}");
+        for _ in 0..3 {
+            // The client asks for the map of the Cluster meanwhile, so some of the others may have to come again too.
+            let mut now = visits().await.zip(&served);
+            assert!(now.all(|(now, before)| *before || !now), "nobody speaks for the frozen server");
+            assert_eq!(promptly(&node, "", "/nothing").await.status, 200, "whoever has no session needs no store");
+        }
+        cluster.node(frozen).thaw().await;
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while !visits().await.all(|served| served) {
+            assert!(Instant::now() < deadline, "it never recovers");
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -34,6 +34,11 @@ impl Cluster {
         self.nodes.iter().map(|node| node.url("")).collect()
     }
 
+    /// One of its servers: whoever stops it starts it again.
+    pub fn node(&self, number: usize) -> &Server {
+        &self.nodes[number]
+    }
+
     async fn start() -> Self {
         // A short timeout lets the nodes agree soon. Afterwards a busy machine must not count as a dead node.
         let settings = ["--databases", "1", "--cluster-enabled", "yes", "--cluster-node-timeout", "500"];
@@ -62,6 +67,10 @@ fn agrees(info: &str) -> bool {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
+        // What a test that failed leaves behind may not be well.
+        if std::thread::panicking() {
+            return;
+        }
         IDLE.lock().unwrap_or_else(PoisonError::into_inner).push(std::mem::take(&mut self.nodes));
     }
 }

@@ -180,7 +180,7 @@ impl Link {
         let mut state = self.state();
         let usable = match &state.wire {
             Some(wire) if !wire.is_suspect() => return Look::Found(Arc::clone(wire)),
-            // Of a Cluster perhaps one server only is silent: the others are served while a new connection is made.
+            // Of a Cluster perhaps one server only is silent: what the others have goes on while a new connection is made.
             Some(wire) if wire.is_cluster() => Some(Arc::clone(wire)),
             _ => None,
         };
