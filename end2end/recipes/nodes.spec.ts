@@ -2,7 +2,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { Visitor } from "./client";
 import { Counter } from "./counter";
 import { COOKIE, countsVisits, expect, needs, proxies, test } from "./fixtures";
-import { isCareful, keepsFiles, knowsTheClient, leadsToHttps, passesThrough, refusesLargeBodies } from "./promises";
+import { isCareful, keepsFiles, promises } from "./promises";
 
 /** Longer than a balancer takes to see that a node is gone, or leaves one alone that was. */
 const NOTICED = 6_000;
@@ -118,28 +118,12 @@ for (const proxy of proxies) {
       }
     });
 
-    test("errors and their pages arrive as Hardtack made them", async ({ serve }) => {
-      await passesThrough(await serve(wanted));
-    });
-
     test("files arrive compressed, and security headers once", async ({ serve }) => {
       const site = await serve(wanted);
       await keepsFiles(site, site.origin, ["br", "gzip"]);
       for (const path of ["/", "/nowhere", "/api/session"]) await isCareful(site, site.origin + path);
     });
 
-    if (proxy === "nginx") {
-      test("a body that is too large is refused", async ({ serve }) => {
-        await refusesLargeBodies(await serve(wanted));
-      });
-    }
-
-    test("a client cannot fake its address", async ({ serve }) => {
-      await knowsTheClient(await serve(wanted));
-    });
-
-    test("plain http leads to https without a cookie", async ({ serve }) => {
-      await leadsToHttps(await serve(wanted), "app.example.com");
-    });
+    promises(wanted, ["app.example.com"]);
   });
 }

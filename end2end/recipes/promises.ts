@@ -1,8 +1,8 @@
 /** What every recipe promises, whatever stands behind the proxy. */
 
 import type { Answer } from "./client";
-import { expect } from "./fixtures";
-import type { Site } from "./site";
+import { expect, test } from "./fixtures";
+import type { Site, Wanted } from "./site";
 
 const SECURITY = [
   "content-security-policy",
@@ -14,6 +14,29 @@ const SECURITY = [
 ];
 
 const JSON_ONLY = { accept: "application/json" };
+
+/** The tests of what no recipe can do without; `hosts` are those that it answers for. */
+export function promises(wanted: Wanted, hosts: string[]): void {
+  test("errors and their pages arrive as Hardtack made them", async ({ serve }) => {
+    await passesThrough(await serve(wanted));
+  });
+
+  // Caddy passes it on as it comes, and Hardtack refuses it.
+  if (wanted.proxy === "nginx") {
+    test("a body that is too large is refused", async ({ serve }) => {
+      await refusesLargeBodies(await serve(wanted));
+    });
+  }
+
+  test("a client cannot fake its address", async ({ serve }) => {
+    await knowsTheClient(await serve(wanted));
+  });
+
+  test("plain http leads to https without a cookie", async ({ serve }) => {
+    const site = await serve(wanted);
+    for (const host of hosts) await leadsToHttps(site, host);
+  });
+}
 
 /** The headers that make browsers careful are there, each once. */
 export async function isCareful(site: Site, url: string): Promise<void> {
@@ -39,7 +62,7 @@ function withoutNonce(text: string): string {
 }
 
 /** What a node answers arrives as it is: status, headers, body; but for what the proxy says of itself. */
-export async function passesThrough(site: Site): Promise<void> {
+async function passesThrough(site: Site): Promise<void> {
   const [node] = site.nodes;
   const drowning = Array.from({ length: 100 }, (_, index) => `cookie-${index}=${"x".repeat(200)}`).join("; ");
   const json = { ...JSON_ONLY, "content-type": "application/json" };
@@ -84,7 +107,7 @@ export async function keepsFiles(site: Site, origin: string, encodings: string[]
 }
 
 /** On plain http nothing is said but where https is, and no cookie travels. */
-export async function leadsToHttps(site: Site, host: string): Promise<void> {
+async function leadsToHttps(site: Site, host: string): Promise<void> {
   for (const method of ["GET", "POST"]) {
     const answer = await site.call(`http://${host}:${site.http}/api/visits?a=b`, { method });
     expect(answer.status).toBe(308);
@@ -95,7 +118,7 @@ export async function leadsToHttps(site: Site, host: string): Promise<void> {
 }
 
 /** The log names the address that called, whatever the client says of itself. */
-export async function knowsTheClient(site: Site): Promise<void> {
+async function knowsTheClient(site: Site): Promise<void> {
   const lies = {
     "x-forwarded-for": "203.0.113.7",
     "x-real-ip": "203.0.113.7",
@@ -110,7 +133,7 @@ export async function knowsTheClient(site: Site): Promise<void> {
 }
 
 /** A body that is too large is refused by the proxy, which reads on until the client has heard of it. */
-export async function refusesLargeBodies(site: Site): Promise<void> {
+async function refusesLargeBodies(site: Site): Promise<void> {
   const headers = { ...JSON_ONLY, "content-type": "application/json" };
   const body = `{"session":"${"x".repeat(100_000)}"}`;
   for (let turn = 0; turn < 5; turn += 1) {

@@ -1,5 +1,5 @@
 import { COOKIE, countsVisits, expect, needs, proxies, test } from "./fixtures";
-import { isCareful, keepsFiles, knowsTheClient, leadsToHttps, passesThrough, refusesLargeBodies } from "./promises";
+import { isCareful, keepsFiles, promises } from "./promises";
 
 for (const proxy of proxies) {
   test.describe(`same origin behind ${proxy}`, () => {
@@ -24,10 +24,6 @@ for (const proxy of proxies) {
       expect(await visitor.count()).toBe(2);
     });
 
-    test("errors and their pages arrive as Hardtack made them", async ({ serve }) => {
-      await passesThrough(await serve(wanted));
-    });
-
     test("files arrive compressed, with how long they may be kept", async ({ serve }) => {
       const site = await serve(wanted);
       await keepsFiles(site, site.origin, ["br", "gzip"]);
@@ -41,18 +37,6 @@ for (const proxy of proxies) {
       for (const path of ["/", "/nowhere", "/favicon.svg", "/api/session"]) await isCareful(site, site.origin + path);
     });
 
-    if (proxy === "nginx") {
-      test("a body that is too large is refused", async ({ serve }) => {
-        await refusesLargeBodies(await serve(wanted));
-      });
-    }
-
-    test("a client cannot fake its address", async ({ serve }) => {
-      await knowsTheClient(await serve(wanted));
-    });
-
-    test("plain http leads to https without a cookie", async ({ serve }) => {
-      await leadsToHttps(await serve(wanted), "app.example.com");
-    });
+    promises(wanted, ["app.example.com"]);
   });
 }

@@ -1,7 +1,7 @@
 import { copyFile, mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { COOKIE, countsVisits, expect, home, needs, proxies, test } from "./fixtures";
-import { isCareful, keepsFiles, knowsTheClient, leadsToHttps, passesThrough, refusesLargeBodies } from "./promises";
+import { isCareful, keepsFiles, promises } from "./promises";
 
 /** What each serves of the compressed files that the export wrote. nginx needs a package for Brotli. */
 const PRECOMPRESSED = { Caddy: ["br", "gzip"], nginx: ["gzip"] };
@@ -106,23 +106,6 @@ for (const proxy of proxies) {
       expect((await site.call(`${site.api}/api/visits`, asked("https://other.example.com"))).status).toBe(403);
     });
 
-    test("errors of the API arrive as Hardtack made them", async ({ serve }) => {
-      await passesThrough(await serve(wanted));
-    });
-
-    if (proxy === "nginx") {
-      test("a body that is too large is refused", async ({ serve }) => {
-        await refusesLargeBodies(await serve(wanted));
-      });
-    }
-
-    test("a client cannot fake its address", async ({ serve }) => {
-      await knowsTheClient(await serve(wanted));
-    });
-
-    test("plain http leads to https without a cookie", async ({ serve }) => {
-      const site = await serve(wanted);
-      for (const host of ["app.example.com", "api.example.com"]) await leadsToHttps(site, host);
-    });
+    promises(wanted, ["app.example.com", "api.example.com"]);
   });
 }
