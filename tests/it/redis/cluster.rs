@@ -133,31 +133,41 @@ async fn g8_connections_that_are_closed_come_back() {
     }
 }
 
+fn ports(cluster: &Cluster) -> Vec<u16> {
+    let port = |node: &String| node.rsplit(':').next()?.trim_end_matches('/').parse().ok();
+    cluster.nodes().iter().map(|node| port(node).expect("a port")).collect()
+}
+
+/// Makes the servers say that they are at these ports, and waits until all of them know it.
+async fn announce(cluster: &Cluster, ports: &[u16]) {
+    let mut servers = servers(cluster).await;
+    for (server, port) in servers.iter_mut().zip(ports) {
+        ask::<()>(server, cmd("CONFIG").arg("SET").arg("cluster-announce-port").arg(port)).await;
+    }
+    let known = |nodes: &str| ports.iter().all(|port| nodes.contains(&format!(":{port}@")));
+    let deadline = Instant::now() + Duration::from_secs(60);
+    for server in &mut servers {
+        while !known(&ask::<String>(server, cmd("CLUSTER").arg("NODES")).await) {
+            assert!(Instant::now() < deadline, "the servers never agree");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+/// A Cluster whose servers say that they are where the wires before them are.
+async fn behind_wires(cluster: &Cluster) -> Vec<Wire> {
+    let wires = join_all(ports(cluster).into_iter().map(Wire::before)).await;
+    announce(cluster, &wires.iter().map(|wire| wire.port).collect::<Vec<_>>()).await;
+    wires
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn g8_comes_back_after_the_ways_were_cut() {
     if !Program::Redis.is_here() {
         return;
     }
     let cluster = Cluster::borrow().await;
-    let ports: Vec<u16> = cluster
-        .nodes()
-        .iter()
-        .map(|node| node.rsplit(':').next().expect("a port").trim_end_matches('/').parse().expect("a number"))
-        .collect();
-    let wires = join_all(ports.iter().map(|port| Wire::before(*port))).await;
-    let mut servers = servers(&cluster).await;
-    // The servers say that they are where the wires are.
-    for (server, wire) in servers.iter_mut().zip(&wires) {
-        ask::<()>(server, cmd("CONFIG").arg("SET").arg("cluster-announce-port").arg(wire.port)).await;
-    }
-    let announced = |slots: &str| wires.iter().all(|wire| slots.contains(&format!(":{}@", wire.port)));
-    let deadline = Instant::now() + Duration::from_secs(60);
-    for server in &mut servers {
-        while !announced(&ask::<String>(server, cmd("CLUSTER").arg("NODES")).await) {
-            assert!(Instant::now() < deadline, "the servers never agree");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    }
+    let wires = behind_wires(&cluster).await;
     let store = open_within(&format!("redis-cluster://127.0.0.1:{}", wires[0].port), PATIENCE).await;
     let mut ids = Vec::new();
     for _ in 0..20 {
@@ -177,7 +187,5 @@ async fn g8_comes_back_after_the_ways_were_cut() {
             }
         }
     }
-    for server in &mut servers {
-        ask::<()>(server, cmd("CONFIG").arg("SET").arg("cluster-announce-port").arg(0)).await;
-    }
+    announce(&cluster, &ports(&cluster)).await;
 }
