@@ -8,10 +8,13 @@
 //! model  →  session  →  backend  →  api  →  app  →  server  →  bin/hardtack
 //! both      server      server      both    both    server      server
 //! ```
+//!
+//! Beside it stand `doctor`, pure and known to all, and `browser`, for the browser's build of `api` and `app`.
 
 pub mod api;
 pub mod app;
 pub mod browser;
+pub mod doctor;
 pub mod model;
 
 #[cfg(feature = "ssr")]

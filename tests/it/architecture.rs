@@ -136,14 +136,16 @@ fn the_reader_of_imports_sees_every_spelling() {
     assert_eq!(used("api/mod.rs", "use super::server::run;"), "server");
     assert_eq!(used("server/settings/x.rs", "use super::super::y;"), "");
     assert!(may_use("server", "model") && may_use("app", "api") && may_use("app", "browser"));
+    assert!(may_use("doctor", "model") && may_use("session", "doctor") && !may_use("doctor", "session"));
     assert!(!may_use("session", "backend") && !may_use("model", "doctor") && !may_use("server", "browser"));
 }
 
 #[test]
-fn the_backend_knows_no_http_and_no_pages_and_the_engine_no_leptos() {
+fn each_module_keeps_to_its_own_libraries() {
     for (path, text) in sources() {
         let strangers: &[&str] = match path.split('/').next().unwrap_or_default() {
             "model" => &["axum", "leptos", "tokio", "sqlx", "tracing"],
+            "doctor" => &["axum", "leptos", "psl", "tokio", "tracing", "url", "web_sys"],
             "session" => &["leptos", "leptos_axum", "server_fn"],
             "backend" => &["axum", "leptos", "leptos_axum", "server_fn", "http", "tower"],
             "app" => &["axum", "sqlx", "tokio", "leptos_axum"],

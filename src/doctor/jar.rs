@@ -1,0 +1,386 @@
+//! A browser's cookies: what it keeps of what it is given, and what goes along with a request.
+//!
+//! Source: RFC 6265bis, 5.7 (storage) and 5.8 (retrieval); CHIPS; the lab's measurements in Chromium 156.
+
+use super::address::Address;
+use super::browser::Browser;
+use super::set_cookie::{LineError, SameSite, SetCookie};
+use super::sites::{SiteOf, is_same_site, site};
+use std::fmt;
+
+/// The cookies of one browser.
+///
+/// # Examples
+///
+/// ```
+/// use hardtack::doctor::{Browser, Jar, Loss, Sites, Trip};
+///
+/// let (page, api) = ("https://app.example.org".parse()?, "https://api.example.com/".parse()?);
+/// let sites = Sites::default();
+/// let mut jar = Jar::new(Browser::USUAL[0]);
+/// let kept = jar.set("sid=1; Secure; SameSite=Lax", &Trip::fetch(&page, &api, 0), &sites);
+/// assert_eq!(kept, Err(Loss::CrossSite));
+/// assert_eq!(jar.header(&Trip::fetch(&page, &api, 1), &sites), None);
+/// # Ok::<(), hardtack::doctor::AddressError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Jar {
+    browser: Browser,
+    cookies: Vec<Stored>,
+}
+
+/// A request, as far as cookies are concerned.
+#[derive(Clone, Copy, Debug)]
+pub struct Trip<'a> {
+    /// Where it goes.
+    pub to: &'a Address,
+    /// The page that makes it. A window shows that page, or came from it.
+    pub page: &'a Address,
+    /// What makes it.
+    pub kind: Kind,
+    /// When, in seconds since 1970.
+    pub now: u64,
+}
+
+/// What makes a request.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Kind {
+    /// A script, with `credentials: 'include'`.
+    Fetch,
+    /// A link or a form that only reads: the window goes there.
+    Link,
+    /// A form that posts: the window goes there.
+    Post,
+}
+
+/// A cookie that was kept.
+#[derive(Clone, Debug)]
+struct Stored {
+    cookie: SetCookie,
+    /// The host that set it, or the domain that it is shared in.
+    domain: String,
+    host_only: bool,
+    path: String,
+    /// The top-level site that it is kept for, if it is partitioned.
+    partition: Option<String>,
+    ends: Option<i64>,
+    created: u64,
+}
+
+/// What became of a line.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Kept {
+    /// A cookie came in.
+    New,
+    /// A cookie took the place of an earlier one.
+    Replaced,
+    /// An earlier cookie was taken away.
+    Removed,
+}
+
+/// Why a cookie is not kept, or stays behind.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Loss {
+    /// The line has a sign that no cookie can carry, or sets nothing.
+    Unreadable,
+    /// Name and value are longer than 4096 bytes.
+    TooLarge,
+    /// It is over before it begins, or has ended.
+    Expired,
+    /// `Domain` is not the host's own or one above it, or a public suffix.
+    Domain,
+    /// `Secure`, and the way is plain http.
+    Insecure,
+    /// Over plain http, in the place of a `Secure` one.
+    ShadowsSecure,
+    /// `SameSite=Lax` or `Strict`, between two sites.
+    CrossSite,
+    /// `SameSite=None` without `Secure`.
+    NoneWithoutSecure,
+    /// `Partitioned` without `Secure`.
+    PartitionedWithoutSecure,
+    /// `__Host-` or `__Secure-` without what they demand.
+    Prefix,
+    /// `__Http-` or `__Host-Http-` without what they demand.
+    HttpPrefix,
+    /// A third party's, and those are blocked.
+    ThirdParty,
+    /// Kept for another top-level site.
+    OtherPartition,
+    /// Kept for another host.
+    OtherHost,
+    /// Kept for another path.
+    OtherPath,
+}
+
+/// For so long after its making a cookie that does not speak of `SameSite` goes along with a post. Source: RFC 6265bis,
+/// 5.6.7.2.
+const LAX_POST: u64 = 120;
+/// Longer lives are cut. Source: RFC 6265bis, 5.5.
+const LONGEST: i64 = 400 * 86400;
+
+impl<'a> Trip<'a> {
+    /// What a script of `page` asks of `to`.
+    #[must_use]
+    pub const fn fetch(page: &'a Address, to: &'a Address, now: u64) -> Self {
+        Self { to, page, kind: Kind::Fetch, now }
+    }
+
+    /// The site that the window shows.
+    fn top(&self, sites: &dyn SiteOf) -> String {
+        let shown = if self.kind == Kind::Fetch { self.page } else { self.to };
+        let scheme = if shown.is_https() { "https" } else { "http" };
+        format!("{scheme}://{}", site(shown, sites))
+    }
+
+    fn crosses(&self, browser: Browser, sites: &dyn SiteOf) -> bool {
+        !is_same_site(self.page, self.to, browser.is_schemeful(), sites)
+    }
+}
+
+impl Jar {
+    /// An empty jar.
+    #[must_use]
+    pub const fn new(browser: Browser) -> Self {
+        Self { browser, cookies: Vec::new() }
+    }
+
+    /// Takes the value of a `Set-Cookie` header out of the answer to `trip`.
+    ///
+    /// # Errors
+    ///
+    /// Why the browser drops it.
+    pub fn set(&mut self, line: &str, trip: &Trip, sites: &dyn SiteOf) -> Result<Kept, Loss> {
+        self.keep(&SetCookie::read(line)?, trip, sites)
+    }
+
+    /// As [`set`](Jar::set), of a cookie that is read already.
+    ///
+    /// # Errors
+    ///
+    /// Why the browser drops it.
+    pub fn keep(&mut self, cookie: &SetCookie, trip: &Trip, sites: &dyn SiteOf) -> Result<Kept, Loss> {
+        cookie.measure()?;
+        let (domain, host_only) = domain(cookie, trip.to, sites)?;
+        self.judge(cookie, trip, host_only, sites)?;
+        let stored = Stored {
+            path: cookie.path.clone().unwrap_or_else(|| default_path(trip.to.path())),
+            partition: self.partition(cookie, trip, sites)?,
+            ends: cookie.ends(trip.now).map(|ends| ends.min(seconds(trip.now).saturating_add(LONGEST))),
+            created: trip.now,
+            cookie: cookie.clone(),
+            domain,
+            host_only,
+        };
+        if !cookie.secure
+            && !self.browser.trusts(trip.to)
+            && self.cookies.iter().any(|kept| kept.is_shadowed_by(&stored))
+        {
+            return Err(Loss::ShadowsSecure);
+        }
+        let earlier = self.cookies.iter().position(|kept| kept.is_same_as(&stored));
+        let earlier = earlier.map(|at| self.cookies.remove(at));
+        match (stored.has_ended(trip.now), earlier) {
+            (true, None) => Err(Loss::Expired),
+            (true, Some(_)) => Ok(Kept::Removed),
+            (false, None) => {
+                self.cookies.push(stored);
+                Ok(Kept::New)
+            }
+            (false, Some(earlier)) => {
+                self.cookies.push(Stored { created: earlier.created, ..stored });
+                Ok(Kept::Replaced)
+            }
+        }
+    }
+
+    /// The `Cookie` header of a request, if there is one.
+    #[must_use]
+    pub fn header(&self, trip: &Trip, sites: &dyn SiteOf) -> Option<String> {
+        let mut sent: Vec<_> = self.cookies.iter().filter(|kept| self.stays(kept, trip, sites).is_none()).collect();
+        sent.sort_by_key(|kept| (std::cmp::Reverse(kept.path.len()), kept.created));
+        let pair = |kept: &&Stored| match &kept.cookie {
+            SetCookie { name, value, .. } if name.is_empty() => value.clone(),
+            SetCookie { name, value, .. } => format!("{name}={value}"),
+        };
+        (!sent.is_empty()).then(|| sent.iter().map(pair).collect::<Vec<_>>().join("; "))
+    }
+
+    /// The names of the cookies that go along with a request.
+    #[must_use]
+    pub fn sent(&self, trip: &Trip, sites: &dyn SiteOf) -> Vec<&str> {
+        let sent = self.cookies.iter().filter(|kept| self.stays(kept, trip, sites).is_none());
+        sent.map(|kept| kept.cookie.name.as_str()).collect()
+    }
+
+    /// The names of the cookies that are there and stay behind, and why.
+    #[must_use]
+    pub fn withheld(&self, trip: &Trip, sites: &dyn SiteOf) -> Vec<(&str, Loss)> {
+        let stays = |kept| self.stays(kept, trip, sites).map(|loss| (kept.cookie.name.as_str(), loss));
+        self.cookies.iter().filter_map(stays).collect()
+    }
+
+    /// Whether the attributes may be together, and may come this way.
+    fn judge(&self, cookie: &SetCookie, trip: &Trip, host_only: bool, sites: &dyn SiteOf) -> Result<(), Loss> {
+        let browser = self.browser;
+        let same_site = cookie.same_site.unwrap_or(browser.default_same_site());
+        let none = cookie.same_site == Some(SameSite::None);
+        let https = cookie.secure;
+        let host = https && host_only && cookie.domain.is_none() && cookie.path.as_deref() == Some("/");
+        let http = https && cookie.http_only;
+        let host_http = cookie.begins("__Host-Http-");
+        let newer = browser.knows_http_prefix();
+        let rules = [
+            (cookie.secure && !browser.trusts(trip.to), Loss::Insecure),
+            (same_site != SameSite::None && trip.kind == Kind::Fetch && trip.crosses(browser, sites), Loss::CrossSite),
+            (none && !cookie.secure && browser.none_needs_secure(), Loss::NoneWithoutSecure),
+            (newer && host_http && !(host && http), Loss::HttpPrefix),
+            (newer && cookie.begins("__Http-") && !http, Loss::HttpPrefix),
+            (cookie.begins("__Host-") && !host, Loss::Prefix),
+            (cookie.begins("__Secure-") && !https, Loss::Prefix),
+            (cookie.partitioned && !cookie.secure, Loss::PartitionedWithoutSecure),
+        ];
+        rules.into_iter().find_map(|(broken, loss)| broken.then_some(loss)).map_or(Ok(()), Err)
+    }
+
+    /// The partition that a cookie is kept in, or that it is not kept at all.
+    fn partition(&self, cookie: &SetCookie, trip: &Trip, sites: &dyn SiteOf) -> Result<Option<String>, Loss> {
+        if cookie.partitioned {
+            return Ok(Some(trip.top(sites)));
+        }
+        if trip.kind != Kind::Fetch || !trip.crosses(self.browser, sites) {
+            return Ok(None);
+        }
+        if self.browser.blocks_third_parties {
+            return Err(Loss::ThirdParty);
+        }
+        Ok(self.browser.partitions_third_parties().then(|| trip.top(sites)))
+    }
+
+    /// Why a cookie does not go along, if it does not.
+    fn stays(&self, kept: &Stored, trip: &Trip, sites: &dyn SiteOf) -> Option<Loss> {
+        let crosses = trip.crosses(self.browser, sites);
+        let third_party = crosses && trip.kind == Kind::Fetch;
+        let partition = match &kept.partition {
+            Some(partition) => *partition != trip.top(sites),
+            None => third_party && self.browser.partitions_third_parties(),
+        };
+        let fresh = trip.now.saturating_sub(kept.created) < LAX_POST;
+        let same_site = match kept.cookie.same_site.unwrap_or(self.browser.default_same_site()) {
+            SameSite::None => true,
+            SameSite::Strict => false,
+            SameSite::Lax => match trip.kind {
+                Kind::Fetch => false,
+                Kind::Link => true,
+                Kind::Post => kept.cookie.same_site.is_none() && fresh,
+            },
+        };
+        let rules = [
+            (kept.has_ended(trip.now), Loss::Expired),
+            (!kept.reaches_host(trip.to.host()), Loss::OtherHost),
+            (!covers(&kept.path, trip.to.path()), Loss::OtherPath),
+            (kept.cookie.secure && !self.browser.trusts(trip.to), Loss::Insecure),
+            (crosses && !same_site, Loss::CrossSite),
+            (kept.partition.is_none() && third_party && self.browser.blocks_third_parties, Loss::ThirdParty),
+            (partition, Loss::OtherPartition),
+        ];
+        rules.into_iter().find_map(|(broken, loss)| broken.then_some(loss))
+    }
+}
+
+impl Stored {
+    fn has_ended(&self, now: u64) -> bool {
+        self.ends.is_some_and(|ends| ends <= seconds(now))
+    }
+
+    fn reaches_host(&self, host: &str) -> bool {
+        if self.host_only { host == self.domain } else { is_below(host, &self.domain) }
+    }
+
+    fn is_same_as(&self, other: &Self) -> bool {
+        let key = |kept: &Self| (kept.domain.clone(), kept.host_only, kept.path.clone(), kept.partition.clone());
+        self.cookie.name == other.cookie.name && key(self) == key(other)
+    }
+
+    /// Whether a cookie from plain http would stand before this one. Source: RFC 6265bis, 5.7, step 16.
+    fn is_shadowed_by(&self, other: &Self) -> bool {
+        self.cookie.secure
+            && self.cookie.name == other.cookie.name
+            && (is_below(&self.domain, &other.domain) || is_below(&other.domain, &self.domain))
+            && covers(&self.path, &other.path)
+    }
+}
+
+impl From<LineError> for Loss {
+    fn from(error: LineError) -> Self {
+        match error {
+            LineError::Unreadable => Self::Unreadable,
+            LineError::TooLarge => Self::TooLarge,
+        }
+    }
+}
+
+impl fmt::Display for Loss {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Unreadable => "its line cannot be read",
+            Self::TooLarge => "name and value are longer than 4096 bytes",
+            Self::Expired => "it is over",
+            Self::Domain => "its `Domain` is none that this host may set",
+            Self::Insecure => "it is `Secure`, and the way is plain http",
+            Self::ShadowsSecure => "it came over plain http and would take the place of a `Secure` one",
+            Self::CrossSite => "its `SameSite` keeps it from calls between two sites",
+            Self::NoneWithoutSecure => "it is `SameSite=None` without `Secure`",
+            Self::PartitionedWithoutSecure => "it is `Partitioned` without `Secure`",
+            Self::Prefix => "its name begins with a prefix whose rules it breaks",
+            Self::HttpPrefix => "its name begins with `__Http-` or `__Host-Http-`, whose rules it breaks",
+            Self::ThirdParty => "third-party cookies are blocked",
+            Self::OtherPartition => "it is kept for another site's pages",
+            Self::OtherHost => "it is kept for another host",
+            Self::OtherPath => "it is kept for another path",
+        })
+    }
+}
+
+impl std::error::Error for Loss {}
+
+/// Where a cookie is kept for, and whether for that host alone.
+fn domain(cookie: &SetCookie, from: &Address, sites: &dyn SiteOf) -> Result<(String, bool), Loss> {
+    let host = from.host();
+    match cookie.domain.as_deref() {
+        None => Ok((host.to_owned(), true)),
+        Some(domain) if domain == host && from.ip().is_some() => Ok((host.to_owned(), true)),
+        Some(domain) if from.ip().is_some() || !is_below(host, domain) => Err(Loss::Domain),
+        // A public suffix, everybody's: kept for the host alone, if it is one itself.
+        Some(domain) if sites.registrable(domain.trim_end_matches('.')).is_none() => {
+            if domain == host {
+                Ok((host.to_owned(), true))
+            } else {
+                Err(Loss::Domain)
+            }
+        }
+        Some(domain) => Ok((domain.to_owned(), false)),
+    }
+}
+
+/// Source: RFC 6265bis, 5.1.3.
+fn is_below(host: &str, domain: &str) -> bool {
+    host == domain || host.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.') && !domain.is_empty())
+}
+
+/// Source: RFC 6265bis, 5.1.4.
+fn covers(path: &str, asked: &str) -> bool {
+    asked.strip_prefix(path).is_some_and(|rest| rest.is_empty() || path.ends_with('/') || rest.starts_with('/'))
+}
+
+/// The folder of the address. Source: RFC 6265bis, 5.1.4.
+fn default_path(path: &str) -> String {
+    match path.rfind('/') {
+        None | Some(0) => "/".to_owned(),
+        Some(at) => path[..at].to_owned(),
+    }
+}
+
+fn seconds(now: u64) -> i64 {
+    i64::try_from(now).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,289 @@
+//! A `Set-Cookie` line, read as browsers read it.
+//!
+//! Source: RFC 6265bis, 5.1.1 (dates) and 5.6 (the header).
+
+use std::fmt;
+
+/// Which requests from other sites carry a cookie.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum SameSite {
+    /// None.
+    Strict,
+    /// Links and other navigations that only read.
+    Lax,
+    /// All.
+    None,
+}
+
+/// A cookie as a server sets it. `Debug` does not show the value.
+#[derive(Clone, Eq, PartialEq)]
+pub struct SetCookie {
+    /// Its name.
+    pub name: String,
+    /// Its value. Of a cookie that is only planned the length counts.
+    pub value: String,
+    /// For https alone.
+    pub secure: bool,
+    /// Out of reach of scripts.
+    pub http_only: bool,
+    /// For one top-level site (CHIPS).
+    pub partitioned: bool,
+    /// Which requests from other sites carry it; `None` when the line does not say.
+    pub same_site: Option<SameSite>,
+    /// Shared with what is below this domain; without the dot in front.
+    pub domain: Option<String>,
+    /// For this path and below; `None` when the line names no path that begins with `/`.
+    pub path: Option<String>,
+    /// `Max-Age` in seconds. Goes before `expires`.
+    pub max_age: Option<i64>,
+    /// `Expires` in seconds since 1970.
+    pub expires: Option<i64>,
+}
+
+/// Why a line sets nothing.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum LineError {
+    /// It holds a sign that no cookie can carry, or neither a name nor a value.
+    Unreadable,
+    /// Name and value are longer than 4096 bytes together.
+    TooLarge,
+}
+
+/// The most bytes of name and value together.
+pub(super) const LARGEST: usize = 4096;
+/// The most bytes of an attribute's value; longer ones are passed over.
+const LARGEST_ATTRIBUTE: usize = 1024;
+
+impl SetCookie {
+    /// A session cookie as it should be: host-bound and `Secure` on https, `HttpOnly`, `Lax`, for all paths.
+    #[must_use]
+    pub fn session(name: &str, secure: bool) -> Self {
+        let prefix = if secure { "__Host-" } else { "" };
+        Self {
+            name: format!("{prefix}{name}"),
+            value: "v".repeat(96),
+            secure,
+            http_only: true,
+            partitioned: false,
+            same_site: Some(SameSite::Lax),
+            domain: None,
+            path: Some("/".to_owned()),
+            max_age: None,
+            expires: None,
+        }
+    }
+
+    /// Reads the value of a `Set-Cookie` header.
+    ///
+    /// # Errors
+    ///
+    /// When a browser would pass over the whole line.
+    pub fn read(line: &str) -> Result<Self, LineError> {
+        if line.chars().any(|sign| sign.is_ascii_control() && sign != '\t') {
+            return Err(LineError::Unreadable);
+        }
+        let mut parts = line.split(';');
+        let pair = parts.next().unwrap_or_default();
+        let (name, value) = pair.split_once('=').unwrap_or(("", pair));
+        let (name, value) = (trim(name), trim(value));
+        if name.is_empty() && value.is_empty() {
+            return Err(LineError::Unreadable);
+        }
+        let mut cookie = Self {
+            name: name.to_owned(),
+            value: value.to_owned(),
+            secure: false,
+            http_only: false,
+            partitioned: false,
+            same_site: None,
+            domain: None,
+            path: None,
+            max_age: None,
+            expires: None,
+        };
+        cookie.measure()?;
+        for part in parts {
+            let (key, value) = part.split_once('=').unwrap_or((part, ""));
+            let (key, value) = (trim(key), trim(value));
+            if value.len() <= LARGEST_ATTRIBUTE {
+                cookie.attribute(&key.to_ascii_lowercase(), value);
+            }
+        }
+        Ok(cookie)
+    }
+
+    /// Name and value must fit.
+    pub(super) fn measure(&self) -> Result<(), LineError> {
+        if self.name.len() + self.value.len() > LARGEST { Err(LineError::TooLarge) } else { Ok(()) }
+    }
+
+    /// The last one of a kind counts.
+    fn attribute(&mut self, key: &str, value: &str) {
+        match key {
+            "secure" => self.secure = true,
+            "httponly" => self.http_only = true,
+            "partitioned" => self.partitioned = true,
+            "samesite" => {
+                self.same_site = match value.to_ascii_lowercase().as_str() {
+                    "strict" => Some(SameSite::Strict),
+                    "lax" => Some(SameSite::Lax),
+                    "none" => Some(SameSite::None),
+                    _ => None,
+                }
+            }
+            "domain" => {
+                let domain = value.strip_prefix('.').unwrap_or(value).to_ascii_lowercase();
+                self.domain = Some(domain).filter(|domain| !domain.is_empty());
+            }
+            "path" => self.path = Some(value.to_owned()).filter(|path| path.starts_with('/')),
+            "max-age" => self.max_age = seconds(value).or(self.max_age),
+            "expires" => self.expires = date(value).or(self.expires),
+            _ => {}
+        }
+    }
+
+    /// When it is over, in seconds since 1970; `None` when the browser closes.
+    pub(super) fn ends(&self, now: u64) -> Option<i64> {
+        let now = i64::try_from(now).unwrap_or(i64::MAX);
+        let after = |age: i64| if age <= 0 { i64::MIN } else { now.saturating_add(age) };
+        self.max_age.map(after).or(self.expires)
+    }
+
+    /// Whether it begins so. Browsers compare prefixes without case. Source: RFC 6265bis, 4.1.3.
+    pub(super) fn begins(&self, prefix: &str) -> bool {
+        // A cookie without a name could pass for one by its value.
+        let shown = if self.name.is_empty() { &self.value } else { &self.name };
+        shown.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+    }
+}
+
+impl fmt::Debug for SetCookie {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, secure, http_only, partitioned, same_site, domain, path, max_age, expires, .. } = self;
+        write!(f, "{name}=…; secure {secure}, http_only {http_only}, partitioned {partitioned}, {same_site:?}")?;
+        write!(f, ", domain {domain:?}, path {path:?}, max_age {max_age:?}, expires {expires:?}")
+    }
+}
+
+impl fmt::Display for SameSite {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Strict => "Strict",
+            Self::Lax => "Lax",
+            Self::None => "None",
+        })
+    }
+}
+
+fn trim(text: &str) -> &str {
+    text.trim_matches([' ', '\t'])
+}
+
+/// A number of seconds, of whatever length.
+fn seconds(text: &str) -> Option<i64> {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let most = if text.starts_with('-') { i64::MIN } else { i64::MAX };
+    Some(text.parse().unwrap_or(most))
+}
+
+/// A date in any of the spellings that the web has seen, in seconds since 1970.
+///
+/// Source: RFC 6265bis, 5.1.1. Also reads the `Date` header.
+pub(super) fn date(text: &str) -> Option<i64> {
+    const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+    let (mut time, mut day, mut month, mut year) = (None, None, None, None);
+    let words = text.split(|sign: char| !(sign.is_ascii_alphanumeric() || sign == ':' || !sign.is_ascii()));
+    for word in words.filter(|word| !word.is_empty()) {
+        let named = || MONTHS.iter().position(|month| word.get(..3).is_some_and(|it| it.eq_ignore_ascii_case(month)));
+        if time.is_none() && clock(word).is_some() {
+            time = clock(word);
+        } else if day.is_none() && number(word, 1..=2).is_some() {
+            day = number(word, 1..=2);
+        } else if month.is_none() && named().is_some() {
+            month = named();
+        } else if year.is_none() {
+            year = number(word, 2..=4);
+        }
+    }
+    let (clock, day, month, year) = (time?, day?, i64::try_from(month?).ok()?, year?);
+    let year = match year {
+        0..=69 => year + 2000,
+        70..=99 => year + 1900,
+        _ => year,
+    };
+    let days = days_before(year, month + 1)?;
+    ((1..=31).contains(&day) && year >= 1601).then(|| (days + day - 1) * 86400 + clock)
+}
+
+/// The digits at the beginning of a word, if they are so many.
+fn number(word: &str, lengths: std::ops::RangeInclusive<usize>) -> Option<i64> {
+    let digits = word.bytes().take_while(u8::is_ascii_digit).count();
+    lengths.contains(&digits).then(|| word[..digits].parse().ok()).flatten()
+}
+
+fn clock(word: &str) -> Option<i64> {
+    let mut parts = word.splitn(3, ':').map(|part| number(part, 1..=2));
+    let (hours, minutes, seconds) = (parts.next()??, parts.next()??, parts.next()??);
+    (hours < 24 && minutes < 60 && seconds < 60).then_some(hours * 3600 + minutes * 60 + seconds)
+}
+
+/// Days from 1 January 1970 to the first of a month, in the Gregorian calendar.
+fn days_before(year: i64, month: i64) -> Option<i64> {
+    let (year, month) = if month <= 2 { (year - 1, month + 9) } else { (year, month - 3) };
+    let era_days = 365 * year + year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
+    (0..12).contains(&month).then(|| era_days + (153 * month + 2) / 5 - 719_468)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_read_as_browsers_read_it() {
+        let read = |line: &str| SetCookie::read(line).unwrap_or_else(|error| panic!("{line} {error:?}"));
+        let full =
+            read(" sid = a=b ; SECURE;httponly; SameSite=NONE; Partitioned ;Domain=.Example.COM; Path=/x; Max-Age=60");
+        assert_eq!((full.name.as_str(), full.value.as_str()), ("sid", "a=b"));
+        assert!(full.secure && full.http_only && full.partitioned);
+        assert_eq!((full.same_site, full.domain.as_deref()), (Some(SameSite::None), Some("example.com")));
+        assert_eq!((full.path.as_deref(), full.max_age), (Some("/x"), Some(60)));
+        assert!(!format!("{full:?}").contains("a=b"), "{full:?}");
+        let bare = read("value");
+        assert_eq!((bare.name.as_str(), bare.value.as_str()), ("", "value"));
+        assert_eq!(read("a=b; SameSite=Sometimes").same_site, None);
+        assert_eq!(read("a=b; Path=/a; Path=b").path, None, "the last one counts");
+        assert_eq!(read("a=b; Max-Age=x").max_age, None);
+        assert_eq!(read("a=b; Max-Age=99999999999999999999").max_age, Some(i64::MAX));
+        assert_eq!(read(&format!("a=b; Path=/{}", "p".repeat(1024))).path, None, "too long to count");
+    }
+
+    #[test]
+    fn what_sets_nothing_is_refused() {
+        for line in ["", "=", " = ; Secure", "a=\u{0}", "a=b; Path=/\u{7f}", "a\r\nb=c"] {
+            assert_eq!(SetCookie::read(line), Err(LineError::Unreadable), "{line:?}");
+        }
+        assert!(SetCookie::read(&format!("a={}", "v".repeat(4095))).is_ok());
+        assert_eq!(SetCookie::read(&format!("a={}", "v".repeat(4096))), Err(LineError::TooLarge));
+    }
+
+    #[test]
+    fn dates_of_all_spellings_mean_the_same() {
+        for text in [
+            "Sun, 06 Nov 1994 08:49:37 GMT",
+            "Sunday, 06-Nov-94 08:49:37 GMT",
+            "Sun Nov  6 08:49:37 1994",
+            "6 november 1994 8:49:37",
+        ] {
+            assert_eq!(date(text), Some(784_111_777), "{text}");
+        }
+        assert_eq!(date("Thu, 01 Jan 1970 00:00:00 GMT"), Some(0));
+        assert_eq!(date("Thu, 29 Feb 2024 12:00:00 GMT"), Some(1_709_208_000));
+        for text in ["", "yesterday", "06 Nov 1994", "06 Nov 1994 25:00:00", "00 Nov 1994 08:00:00", "1 Jan 1600 0:0:0"]
+        {
+            assert_eq!(date(text), None, "{text}");
+        }
+    }
+}
