@@ -1,0 +1,203 @@
+//! The cookie itself: HT012, HT014, HT015, HT017 to HT022, HT026, HT044. What browsers make of it is the jar's to say.
+
+use super::across;
+use super::address::Address;
+use super::browser::Browser;
+use super::code::Code;
+use super::finding::{Cure, Finding, Severity};
+use super::jar::{Jar, Loss, Trip};
+use super::set_cookie::{LineError, SetCookie};
+use super::topology::{Pair, Topology};
+
+pub(super) fn check(topology: &Topology, found: &mut Vec<Finding>) {
+    let cookie = &topology.cookie;
+    for page in topology.users() {
+        let pair = topology.pair(page);
+        if !across::is_mixed(&pair) {
+            found.extend(judge(cookie, &pair, &pair.server.at("/"), 0));
+        }
+    }
+    if topology.neighbours.contains(&cookie.name) {
+        found.push(shared_name(
+            &cookie.name,
+            format!("Another application on `{}` has a cookie `{}` too.", topology.server.host(), cookie.name),
+        ));
+    }
+}
+
+/// What browsers make of a cookie for a call of the page: kept where `from` sets it, and sent to the server.
+///
+/// The first browser that loses it says why; most visitors have Chrome, so what it loses is an error.
+pub(super) fn judge(cookie: &SetCookie, pair: &Pair, from: &Address, now: u64) -> Option<Finding> {
+    let losses = Browser::USUAL.map(|browser| lost(browser, cookie, pair, from, now));
+    let loss = losses.into_iter().flatten().next()?;
+    let who: Vec<_> = Browser::USUAL.iter().zip(losses).filter(|(_, lost)| *lost == Some(loss)).collect();
+    let who: Vec<_> = who.into_iter().map(|(browser, _)| browser.maker.to_string()).collect();
+    let severity = if losses[0] == Some(loss) { Severity::Error } else { Severity::Warning };
+    let (code, what, cure) = explain(loss, cookie, pair, &list(&who));
+    Some(code.found(severity, what, cure))
+}
+
+fn lost(browser: Browser, cookie: &SetCookie, pair: &Pair, from: &Address, now: u64) -> Option<Loss> {
+    let mut jar = Jar::new(browser);
+    if let Err(loss) = jar.keep(cookie, &Trip::fetch(pair.page, from, now), pair.sites) {
+        return Some(loss);
+    }
+    let back = Trip::fetch(pair.page, pair.server, now);
+    jar.withheld(&back, pair.sites).first().map(|(_, loss)| *loss)
+}
+
+fn explain(loss: Loss, cookie: &SetCookie, pair: &Pair, who: &str) -> (Code, String, Cure) {
+    let name = &cookie.name;
+    let of = |code, what: String, cure| (code, what, cure);
+    match loss {
+        Loss::CrossSite => across::cross_site(cookie, pair, who),
+        Loss::ThirdParty | Loss::OtherPartition => {
+            let (what, cure) = across::third_party(cookie, pair, who);
+            (Code::ThirdParty, what, cure)
+        }
+        Loss::NoneWithoutSecure | Loss::PartitionedWithoutSecure => of(
+            Code::NotSecure,
+            format!(
+                "The cookie `{name}` is `SameSite=None` or `Partitioned` and lacks `Secure`: it is dropped by {who}."
+            ),
+            Cure::new(
+                format!("[site]\nurl = \"{}\"", pair.server.over_https()),
+                "session({ cookie: { sameSite: 'none', secure: true, partitioned: true } }) over https.",
+            ),
+        ),
+        Loss::Insecure => {
+            let Finding { code, what, cure, .. } = secure_on_http(cookie, pair, who);
+            (code, what, cure)
+        }
+        Loss::Domain | Loss::OtherHost => of(
+            Code::Domain,
+            format!(
+                "The cookie `{name}` is for the domain `{}`, which `{}` may not set it for: it is dropped by {who}.",
+                cookie.domain.as_deref().unwrap_or_default(),
+                pair.server.host()
+            ),
+            Cure::new("[session]\ndomain = \"\"", "Leave `domain` out of `session({ cookie: { … } })`."),
+        ),
+        Loss::Prefix => of(
+            Code::Prefix,
+            format!(
+                "The cookie's name `{name}` demands `Secure`, with `__Host-` also `Path=/` and no `Domain`: it is \
+                 dropped by {who}."
+            ),
+            renamed(),
+        ),
+        Loss::HttpPrefix => of(
+            Code::HttpPrefix,
+            format!(
+                "The cookie's name `{name}` demands `Secure` and `HttpOnly`, and one is missing: it is dropped by {who}."
+            ),
+            renamed(),
+        ),
+        Loss::OtherPath => of(
+            Code::Path,
+            format!(
+                "The cookie `{name}` is for the path `{}`, and `{}` is not below it: it is not sent by {who}.",
+                cookie.path.as_deref().unwrap_or("of the address that set it"),
+                pair.server
+            ),
+            Cure::new("[session]\npath = \"/\"", "session({ cookie: { path: '/' } })"),
+        ),
+        Loss::TooLarge => {
+            let bytes = name.len() + cookie.value.len();
+            of(Code::TooLarge, format!("The cookie `{name}` has {bytes} bytes, and 4096 is the most."), smaller())
+        }
+        Loss::Expired => of(
+            Code::Expired,
+            format!("The cookie `{name}` is over when it arrives: it is dropped by {who}."),
+            Cure::new(
+                "Set the server's clock (NTP). Hardtack's cookie has no end of its own unless `session.persistent` is \
+                 true.",
+                "Set the server's clock (NTP), and `session({ cookie: { maxAge: 30 * 60 * 1000 } })`, which counts \
+                 milliseconds.",
+            ),
+        ),
+        Loss::ShadowsSecure => {
+            let what = format!("The cookie `{name}` comes over plain http, and there is a `Secure` one of that name.");
+            let Finding { code, what, cure, .. } = shared_name(name, what);
+            (code, what, cure)
+        }
+        Loss::Unreadable => {
+            let Finding { code, what, cure, .. } = line(LineError::Unreadable, pair.server);
+            (code, what, cure)
+        }
+    }
+}
+
+/// A `Secure` cookie on plain http.
+pub(super) fn secure_on_http(cookie: &SetCookie, pair: &Pair, who: &str) -> Finding {
+    let (name, server, https) = (&cookie.name, pair.server.origin(), pair.server.over_https());
+    let what = format!("The cookie `{name}` is `Secure` and `{server}` is on plain http: it is dropped by {who}.");
+    let (code, tls) = if pair.server.is_loopback() {
+        (Code::SecureOnLoopback, "\n\n[tls]\nmode = \"local\"")
+    } else {
+        (Code::SecureOverHttp, "")
+    };
+    code.error(
+        what,
+        Cure::new(
+            format!("[site]\nurl = \"{https}\"{tls}"),
+            format!(
+                "Serve it as {https}; behind a proxy `app.set('trust proxy', 1)`. For a trial on http: `session({{ \
+                 cookie: {{ secure: 'auto' }} }})`."
+            ),
+        ),
+    )
+}
+
+/// Two applications, or two domains, and one name.
+pub(super) fn shared_name(name: &str, what: String) -> Finding {
+    let other = format!("{}_2", name.trim_start_matches("__Host-").trim_start_matches("__Secure-"));
+    Code::SharedName.warning(
+        what,
+        Cure::new(
+            format!("[session]\nname = \"{other}\""),
+            format!("session({{ name: '{other}' }}), and one session middleware for each address."),
+        ),
+    )
+}
+
+/// A line that browsers pass over.
+pub(super) fn line(error: LineError, url: &Address) -> Finding {
+    match error {
+        LineError::TooLarge => {
+            let what = format!("`{url}` sets a cookie of more than 4096 bytes, which every browser drops.");
+            Code::TooLarge.error(what, smaller())
+        }
+        LineError::Unreadable => Code::Unreadable.error(
+            format!(
+                "`{url}` sends a `Set-Cookie` line with a sign that no cookie can carry, or with neither name nor \
+                     value."
+            ),
+            Cure::any("Write the line with a library, and encode the value: `encodeURIComponent`, base64url."),
+        ),
+    }
+}
+
+fn smaller() -> Cure {
+    Cure::new(
+        "Keep data in the session, not in a cookie of its own: Hardtack's cookie has about 100 bytes.",
+        "Use express-session with a store instead of cookie-session, and keep little in cookies of your own.",
+    )
+}
+
+fn renamed() -> Cure {
+    Cure::new(
+        "Remove `session.name`: the right prefix follows from `site.url`, `session.domain` and `session.path`.",
+        "session({ name: 'sid', … }), or, over https, session({ name: '__Host-sid', cookie: { secure: true, path: '/' } \
+         }).",
+    )
+}
+
+/// `Chrome, Firefox and Safari`.
+fn list(names: &[String]) -> String {
+    match names {
+        [first @ .., last] if !first.is_empty() => format!("{} and {last}", first.join(", ")),
+        _ => names.concat(),
+    }
+}

@@ -1,0 +1,240 @@
+//! What the server allows to pages of other origins: HT002 to HT010, HT031.
+
+use super::address::Address;
+use super::code::Code;
+use super::evidence::{Evidence, Exchange, Step};
+use super::finding::{Cure, Finding};
+use super::topology::{Pair, Topology};
+
+pub(super) fn check(topology: &Topology, found: &mut Vec<Finding>) {
+    let Topology { server, cors, client, edge, .. } = topology;
+    for page in topology.others() {
+        let (origin, listed) = (page.origin(), &cors.origins);
+        if !listed.contains(&origin) {
+            let star = listed.iter().any(|entry| entry == "*");
+            found.push(if star { wildcard(page, server) } else { other_origin(page, server, listed) });
+        }
+        if !cors.credentials {
+            found.push(no_credentials(page, server));
+        }
+        if edge.proxy_adds_cors {
+            found.push(two_origins(page, server));
+        }
+        for (kind, allowed, used) in
+            [(List::Methods, &cors.methods, &client.methods), (List::Headers, &cors.headers, &client.headers)]
+        {
+            let asked: Vec<_> = used.iter().map(String::as_str).collect();
+            let allowed: Vec<_> = allowed.iter().map(String::as_str).collect();
+            found.extend(unlisted(kind, &allowed, &asked));
+        }
+    }
+    found.extend(exposed(cors.exposed.iter().map(String::as_str)));
+}
+
+/// What the answers that were seen allow. The plain call comes first: a preflight can be judged only beside one that
+/// works.
+pub(super) fn diagnose(evidence: &Evidence, found: &mut Vec<Finding>) {
+    let pair = evidence.pair();
+    if pair.is_own() {
+        return;
+    }
+    let preflights = || evidence.of(Step::Preflight);
+    if let Some(redirect) = preflights().find(|exchange| exchange.is_redirect()) {
+        found.push(preflight_redirected(&pair, redirect.location().unwrap_or("elsewhere")));
+        return;
+    }
+    if let Some(finding) = evidence.reads().find_map(|exchange| read(exchange, &pair)) {
+        found.push(finding);
+        return;
+    }
+    found.extend(preflights().next().and_then(|exchange| preflight(exchange, &pair)));
+    for exchange in evidence.of(Step::Post).chain(evidence.of(Step::Error)) {
+        if exchange.leaves().is_none() && read(exchange, &pair).is_some() {
+            found.push(if exchange.status >= 400 {
+                hidden(pair.page, &exchange.status.to_string(), &exchange.url)
+            } else {
+                other_origin(pair.page, &exchange.url, &listed(exchange))
+            });
+        }
+    }
+    found
+        .extend(exposed(evidence.exchanges.iter().flat_map(|exchange| exchange.list("access-control-expose-headers"))));
+}
+
+/// Why a page may not read an answer, if it may not. Source: the Fetch standard, CORS check.
+pub(super) fn read(exchange: &Exchange, pair: &Pair) -> Option<Finding> {
+    let origins: Vec<_> = exchange.all("access-control-allow-origin").collect();
+    let server = &exchange.url;
+    match origins[..] {
+        ["*"] => Some(wildcard(pair.page, server)),
+        [one] if one.contains(',') => Some(two_origins(pair.page, server)),
+        [one] if one == pair.page.origin() => {
+            let allowed = exchange.all("access-control-allow-credentials").collect::<Vec<_>>() == ["true"];
+            (!allowed).then(|| no_credentials(pair.page, server))
+        }
+        [] | [_] => Some(other_origin(pair.page, server, &listed(exchange))),
+        _ => Some(two_origins(pair.page, server)),
+    }
+}
+
+/// Why a preflight allows too little, if it does.
+pub(super) fn preflight(exchange: &Exchange, pair: &Pair) -> Option<Finding> {
+    let fails = !(200..300).contains(&exchange.status);
+    if fails || exchange.one("access-control-allow-origin").is_none() {
+        return Some(preflight_unanswered(pair, &format!("with {} and without what it asks for", exchange.status)));
+    }
+    let asked = |name: &'static str| exchange.asked(name).collect::<Vec<_>>();
+    let listed = |name: &'static str| exchange.list(name).collect::<Vec<_>>();
+    let methods =
+        || unlisted(List::Methods, &listed("access-control-allow-methods"), &asked("access-control-request-method"));
+    let headers =
+        || unlisted(List::Headers, &listed("access-control-allow-headers"), &asked("access-control-request-headers"));
+    read(exchange, pair).or_else(methods).or_else(headers)
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum List {
+    Methods,
+    Headers,
+}
+
+/// The first method or header that is in use and not allowed.
+fn unlisted(kind: List, allowed: &[&str], used: &[&str]) -> Option<Finding> {
+    let always: &[&str] = match kind {
+        List::Methods => &["GET", "HEAD", "POST"],
+        List::Headers => &["accept", "accept-language", "content-language", "range"],
+    };
+    // Methods are compared with case, headers without.
+    let same = |one: &str, other: &str| match kind {
+        List::Methods => one == other,
+        List::Headers => one.eq_ignore_ascii_case(other),
+    };
+    let fits = |name: &str| always.iter().chain(allowed).any(|one| same(one, name));
+    let missing = used.iter().find(|name| !fits(name))?;
+    let mut all: Vec<_> = allowed.iter().filter(|name| **name != "*").copied().collect();
+    all.push(missing);
+    let (word, header, setting, option) = match kind {
+        List::Methods => ("method", "Access-Control-Allow-Methods", "methods", "methods"),
+        List::Headers => ("header", "Access-Control-Allow-Headers", "headers", "allowedHeaders"),
+    };
+    let quoted = |quote: &str| all.iter().map(|name| format!("{quote}{name}{quote}")).collect::<Vec<_>>().join(", ");
+    let cure = Cure::new(
+        format!("[cors]\n{setting} = [{}]", quoted("\"")),
+        format!("cors({{ {option}: [{}], credentials: true, … }})", quoted("'")),
+    );
+    Some(if allowed.contains(&"*") {
+        let what =
+            format!("`{header}` is `*`, which means nothing beside cookies: the {word} `{missing}` is not allowed.");
+        Code::WildcardList.error(what, cure)
+    } else {
+        Code::Unlisted.error(format!("`{header}` does not list the {word} `{missing}`, which the page uses."), cure)
+    })
+}
+
+fn wildcard(page: &Address, server: &Address) -> Finding {
+    let what = format!("`{}` answers `Access-Control-Allow-Origin: *`, and not `{}`.", server.origin(), page.origin());
+    Code::Wildcard.error(what, named(page))
+}
+
+pub(super) fn no_credentials(page: &Address, server: &Address) -> Finding {
+    let what = format!(
+        "`{}` does not answer `Access-Control-Allow-Credentials: true` to pages of `{}`.",
+        server.origin(),
+        page.origin()
+    );
+    Code::NoCredentials.error(what, named(page))
+}
+
+fn two_origins(page: &Address, server: &Address) -> Finding {
+    let what =
+        format!("`{}` answers `Access-Control-Allow-Origin` twice to pages of `{}`.", server.origin(), page.origin());
+    let cure = "Let one of them speak, the application: in nginx remove `add_header Access-Control-…`, in Caddy \
+                `header \
+                Access-Control-…`.";
+    Code::TwoOrigins.error(what, Cure::any(cure))
+}
+
+pub(super) fn other_origin(page: &Address, server: &Address, listed: &[String]) -> Finding {
+    let origin = page.origin();
+    let instead = match nearest(&origin, listed) {
+        Some(entry) => format!("it allows `{entry}`"),
+        None => "it allows no origin".to_owned(),
+    };
+    Code::OtherOrigin
+        .error(format!("`{}` does not allow pages of `{origin}`: {instead}.", server.origin()), named(page))
+}
+
+pub(super) fn preflight_unanswered(pair: &Pair, how: &str) -> Finding {
+    let (server, origin) = (pair.server.origin(), pair.page.origin());
+    Code::Preflight.error(
+        format!("`{server}` answers the preflight of `{origin}` {how}."),
+        Cure::new(
+            format!("[site]\nfront_ends = [\"{origin}\"]\n\nA proxy before the server must hand `OPTIONS` on."),
+            format!(
+                "app.use(cors({{ origin: '{origin}', credentials: true }})) before every other `app.use`, sign-in and \
+                 routers; a proxy before it must hand `OPTIONS` on."
+            ),
+        ),
+    )
+}
+
+fn preflight_redirected(pair: &Pair, target: &str) -> Finding {
+    Code::PreflightRedirected.error(
+        format!("`{}` redirects the preflight of `{}` to `{target}`.", pair.server, pair.page.origin()),
+        Cure::any(
+            "Let the page call the address that the redirect leads to: https, with or without the `/` at the end.",
+        ),
+    )
+}
+
+pub(super) fn hidden(page: &Address, answer: &str, url: &Address) -> Finding {
+    let origin = page.origin();
+    Code::ErrorsHidden.error(
+        format!("The {answer} of `{url}` lacks the CORS headers, so pages of `{origin}` cannot read it."),
+        Cure::new(
+            "Put `origins.guard()` outside of every layer that answers errors. If a proxy answers, add the headers \
+             there for errors: nginx `add_header … always`.",
+            format!(
+                "app.use(cors({{ origin: '{origin}', credentials: true }})) before everything that can fail; if a \
+                 proxy answers, add the headers there for errors: nginx `add_header … always`."
+            ),
+        ),
+    )
+}
+
+fn exposed<'a>(mut names: impl Iterator<Item = &'a str>) -> Option<Finding> {
+    let listed = names.any(|name| name.eq_ignore_ascii_case("set-cookie") || name.eq_ignore_ascii_case("set-cookie2"));
+    listed.then(|| {
+        Code::ExposedSetCookie.warning(
+            "`Access-Control-Expose-Headers` lists `set-cookie`, which no script can read.",
+            Cure::new(
+                "[cors]\nexpose = [\"retry-after\"]",
+                "Remove `'set-cookie'` from `cors({ exposedHeaders: […] })`.",
+            ),
+        )
+    })
+}
+
+/// The page's origin, named.
+fn named(page: &Address) -> Cure {
+    let origin = page.origin();
+    Cure::new(
+        format!("[site]\nfront_ends = [\"{origin}\"] # beside the others"),
+        format!("app.use(cors({{ origin: '{origin}', credentials: true }}))"),
+    )
+}
+
+fn listed(exchange: &Exchange) -> Vec<String> {
+    exchange.all("access-control-allow-origin").map(str::to_owned).collect()
+}
+
+/// The entry that begins and ends most like an origin.
+fn nearest<'a>(origin: &str, listed: &'a [String]) -> Option<&'a String> {
+    let alike = |entry: &&String| {
+        let same = |(one, other): &(u8, u8)| one.eq_ignore_ascii_case(other);
+        let begin = origin.bytes().zip(entry.bytes()).take_while(same).count();
+        let end = origin.bytes().rev().zip(entry.bytes().rev()).take_while(same).count();
+        begin + end
+    };
+    listed.iter().max_by_key(alike)
+}

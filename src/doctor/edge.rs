@@ -1,0 +1,133 @@
+//! Between browser and server, before HTTP: HT016, HT027, HT030, HT041, HT042.
+
+use super::address::Address;
+use super::code::Code;
+use super::evidence::{Evidence, Exchange, Failure};
+use super::finding::{Cure, Finding};
+use super::set_cookie::SameSite;
+use super::topology::{Tls, Topology};
+
+/// So many days before its end a certificate is spoken of. Let's Encrypt renews 30 days before.
+const SOON: i64 = 14;
+
+pub(super) fn check(topology: &Topology, found: &mut Vec<Finding>) {
+    let Topology { server, edge, .. } = topology;
+    if edge.believes_https != server.is_https() {
+        let (is, believes) = if server.is_https() { ("https", "http") } else { ("http", "https") };
+        found.push(scheme_unknown(server, &format!("is reached over {is} and takes itself to be on {believes}")));
+    }
+    if edge.tls == Tls::Own {
+        let what = format!(
+            "The certificate of `{}` is of an authority of its own, which other browsers do not know.",
+            server.origin()
+        );
+        found.push(Code::Certificate.note(what, trust()));
+    }
+    found.extend(edge.days_left.and_then(|days| ending(server, days)));
+    if let Some(bound) = edge.bound.filter(|bound| *bound != server.port()) {
+        found.push(Code::Unreachable.warning(
+            format!("Browsers are sent to port {} of `{}`, and port {bound} is bound.", server.port(), server.host()),
+            Cure::new(
+                format!("[site]\nurl = \"{}\"\nlisten = \"127.0.0.1:{}\"", server.origin(), server.port()),
+                format!("app.listen({})", server.port()),
+            ),
+        ));
+    }
+    found.extend(plain_http(server));
+}
+
+pub(super) fn diagnose(evidence: &Evidence, found: &mut Vec<Finding>) {
+    let url = &evidence.url;
+    match (&evidence.failure, &evidence.tls) {
+        (_, Some(tls)) if !tls.trusted => {
+            let what = format!(
+                "The certificate of `{}` is signed by `{}`, which browsers do not know.",
+                url.origin(),
+                tls.issuer
+            );
+            found.push(Code::Certificate.error(what, trust()));
+        }
+        (_, Some(tls)) if !tls.names_host => {
+            let what = format!("The certificate of `{}` does not name `{}`.", url.origin(), url.host());
+            found.push(Code::Certificate.error(what, trust()));
+        }
+        (Some(Failure::Tls), _) => {
+            let what = format!("`{}` speaks no TLS that browsers know.", url.origin());
+            found.push(Code::Certificate.error(what, trust()));
+        }
+        (Some(failure), _) => found.push(unreachable(url, &failure.to_string())),
+        (None, Some(tls)) => found.extend(ending(url, tls.days_left)),
+        (None, None) => {}
+    }
+    if let Some(back) = evidence.exchanges.iter().find(|exchange| leads_to_http(exchange)) {
+        found.push(scheme_unknown(&back.url, "is reached over https and leads back to http"));
+    } else if url.is_https() {
+        let open = evidence.session_cookies().into_iter().find_map(|(_, cookie)| {
+            cookie
+                .ok()
+                .filter(|cookie| !cookie.secure && cookie.same_site != Some(SameSite::None) && !cookie.partitioned)
+        });
+        found.extend(open.map(|cookie| {
+            let Finding { code, what, cure, .. } = scheme_unknown(
+                url,
+                &format!("is reached over https and sets the cookie `{}` without `Secure`", cookie.name),
+            );
+            code.warning(what, cure)
+        }));
+    }
+    found.extend(plain_http(url));
+}
+
+fn leads_to_http(exchange: &Exchange) -> bool {
+    let Some(target) = exchange.leaves() else { return false };
+    exchange.url.is_https() && !target.is_https() && target.host() == exchange.url.host()
+}
+
+pub(super) fn scheme_unknown(server: &Address, how: &str) -> Finding {
+    Code::SchemeUnknown.error(
+        format!("`{}` {how}.", server.origin()),
+        Cure::new(
+            format!("[site]\nurl = \"{}\"", server.over_https()),
+            "app.set('trust proxy', 1), and the proxy sends `X-Forwarded-Proto` (nginx: `proxy_set_header \
+             X-Forwarded-Proto $scheme`).",
+        ),
+    )
+}
+
+pub(super) fn unreachable(url: &Address, why: &str) -> Finding {
+    Code::Unreachable.error(
+        format!("`{}` is not reached: {why}.", url.origin()),
+        Cure::any(
+            "Start the server, compare host and port with what it logs at its start, and list the server in the \
+             `connect-src` of the page's policy.",
+        ),
+    )
+}
+
+fn ending(server: &Address, days: i64) -> Option<Finding> {
+    let server = server.origin();
+    let cure = || Cure::any("Renew it, and let the program that renews it (certbot, Caddy) run by itself.");
+    match days {
+        ..0 => Some(Code::Certificate.error(format!("The certificate of `{server}` has ended."), cure())),
+        0..=SOON => {
+            Some(Code::CertificateEnds.warning(format!("The certificate of `{server}` ends in {days} days."), cure()))
+        }
+        _ => None,
+    }
+}
+
+fn plain_http(server: &Address) -> Option<Finding> {
+    (!server.is_https() && !server.is_loopback()).then(|| {
+        let what = format!("`{}` is plain http, and anybody on the way can take over sessions.", server.origin());
+        let https = server.over_https();
+        Code::PlainHttp.warning(what, Cure::new(format!("[site]\nurl = \"{https}\""), format!("Serve it as {https}.")))
+    })
+}
+
+fn trust() -> Cure {
+    Cure::new(
+        "For this machine: `hardtack cert trust`, then restart the browser. For others: `[tls] mode = \"files\"` with \
+         a certificate of a known authority, its chain included.",
+        "For this machine: mkcert. For others: a certificate of a known authority (Let's Encrypt), its chain included.",
+    )
+}

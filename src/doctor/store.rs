@@ -1,0 +1,82 @@
+//! Behind the server: stores, several servers, clocks: HT037, HT038, HT040.
+
+use super::code::Code;
+use super::evidence::{Evidence, Exchange, Step};
+use super::finding::{Cure, Finding};
+use super::topology::Topology;
+
+/// More seconds between two clocks than a slow answer explains.
+const SKEW: i64 = 120;
+
+pub(super) fn check(topology: &Topology, found: &mut Vec<Finding>) {
+    let store = &topology.store;
+    if store.nodes > 1 && !(store.shared && store.same_keys) {
+        let what = if store.shared { "do not sign with the same keys" } else { "have a store each" };
+        found.push(nodes_differ(&format!(
+            "{} servers answer at `{}` and {what}.",
+            store.nodes,
+            topology.server.origin()
+        )));
+    } else if !store.lasting {
+        found.push(forgotten("Sessions are kept in memory, and a restart ends them all.".to_owned()));
+    }
+}
+
+pub(super) fn diagnose(evidence: &Evidence, found: &mut Vec<Finding>) {
+    let names: Vec<_> =
+        evidence.session_cookies().into_iter().filter_map(|(_, cookie)| Some(cookie.ok()?.name)).collect();
+    let again: Vec<_> = evidence.of(Step::Again).filter(|exchange| exchange.status < 400).collect();
+    let new = again.iter().filter(|exchange| names.iter().any(|name| is_replaced(exchange, name))).count();
+    let (url, all) = (&evidence.url, again.len());
+    if new > 0 && new < all {
+        let known = all - new;
+        found.push(nodes_differ(&format!(
+            "`{url}` knew its own session in {known} of {all} calls, and began another in {new}."
+        )));
+    } else if new > 0 {
+        found
+            .push(forgotten(format!("`{url}` was given its own cookie and set another: it did not know the session.")));
+    }
+    found.extend(evidence.exchanges.iter().find_map(Exchange::skew).and_then(clock));
+}
+
+/// Whether a cookie went there and another came back: the server did not know it.
+fn is_replaced(exchange: &Exchange, name: &str) -> bool {
+    let pairs = exchange.all_asked("cookie").flat_map(|line| line.split("; ")).filter_map(|pair| pair.split_once('='));
+    let sent: Vec<_> = pairs.filter(|(sent, _)| *sent == name).map(|(_, value)| value).collect();
+    let mut came = exchange.cookies().filter_map(Result::ok).filter(|cookie| cookie.name == name);
+    !sent.is_empty() && came.any(|cookie| !sent.contains(&cookie.value.as_str()))
+}
+
+pub(super) fn forgotten(what: String) -> Finding {
+    Code::Forgotten.warning(
+        what,
+        Cure::new(
+            "[store]\nurl = \"sqlite:data/hardtack.db\"",
+            "session({ store: new RedisStore({ client }), … }): the store that express-session brings is in memory. \
+             Give Redis `maxmemory-policy noeviction`.",
+        ),
+    )
+}
+
+pub(super) fn nodes_differ(what: &str) -> Finding {
+    Code::NodesDiffer.error(
+        what,
+        Cure::new(
+            "On all of them the same:\n\n[store]\nurl = \"postgres://…\"\n\n[session]\nkeys = [\"env:SESSION_KEY\"]",
+            "On all of them the same `secret` and a store that they share: session({ secret: \
+             process.env.SESSION_SECRET, store: new RedisStore({ client }) }).",
+        ),
+    )
+}
+
+/// The server's clock in advance, in seconds.
+pub(super) fn clock(ahead: i64) -> Option<Finding> {
+    let how = if ahead > 0 { "fast" } else { "slow" };
+    (ahead.saturating_abs() > SKEW).then(|| {
+        Code::Clock.warning(
+            format!("The server's clock is {} seconds {how}, compared with the one here.", ahead.saturating_abs()),
+            Cure::any("Keep both clocks by NTP: `timedatectl set-ntp true`."),
+        )
+    })
+}

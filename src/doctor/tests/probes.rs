@@ -1,0 +1,306 @@
+//! From what a probe saw to causes, and to the verdicts.
+
+use super::*;
+use std::time::Duration;
+
+const NOW: u64 = 1_790_000_000;
+const PAGE: &str = "https://app.example.com";
+const FAR: &str = "https://app.example.org";
+const URL: &str = "https://api.example.com/api/session";
+const COOKIE: &str = "__Host-sid=hush; Path=/; HttpOnly; Secure; SameSite=Lax";
+const PARTITIONED: &str = "__Host-sid=hush; Path=/; HttpOnly; Secure; SameSite=None; Partitioned";
+
+/// What a healthy server shows to a page, with the cookie that it sets.
+fn healthy(page: &str, url: &str, cookie: &str) -> Evidence {
+    let mut evidence = Evidence::new(address(page), address(url), Sites::default());
+    if evidence.url.is_https() {
+        evidence.tls = Some(TlsSeen { trusted: true, names_host: true, days_left: 60, issuer: "R10".to_owned() });
+    }
+    for (at, step) in Step::ALL.into_iter().enumerate() {
+        let ask = evidence.ask(step, NOW + at as u64);
+        let origin = evidence.page.origin();
+        let mut headers =
+            vec![("access-control-allow-origin", origin.as_str()), ("access-control-allow-credentials", "true")];
+        let status = match step {
+            Step::Preflight => {
+                headers.push(("access-control-allow-methods", "GET,POST"));
+                headers.push(("access-control-allow-headers", "Content-Type"));
+                204
+            }
+            Step::First => {
+                headers.extend([("set-cookie", cookie), ("cache-control", "no-store")]);
+                200
+            }
+            Step::Again | Step::Post => 200,
+            Step::Error => 404,
+        };
+        let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+        let headers: Vec<_> = headers.into_iter().filter(|(_, value)| !value.is_empty()).map(owned).collect();
+        let asked = ask.headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        let (method, url, at) = (ask.method.to_owned(), ask.url, NOW + at as u64);
+        evidence.exchanges.push(Exchange { step, method, url, asked, status, headers, at, took: Duration::ZERO });
+    }
+    evidence
+}
+
+/// One thing changed.
+fn near(change: impl FnOnce(&mut Evidence)) -> Evidence {
+    let mut evidence = healthy(PAGE, URL, COOKIE);
+    change(&mut evidence);
+    evidence
+}
+
+/// In all answers, or in those of one step.
+fn set(evidence: &mut Evidence, step: Option<Step>, name: &str, values: &[&str]) {
+    for exchange in evidence.exchanges.iter_mut().filter(|exchange| step.is_none_or(|step| exchange.step == step)) {
+        exchange.headers.retain(|(known, _)| known != name);
+        exchange.headers.extend(values.iter().map(|&value| (name.to_owned(), value.to_owned())));
+    }
+}
+
+fn answer(evidence: &mut Evidence, step: Step, status: u16, location: &str) {
+    set(evidence, Some(step), "location", &[location]);
+    evidence
+        .exchanges
+        .iter_mut()
+        .filter(|exchange| exchange.step == step)
+        .for_each(|exchange| exchange.status = status);
+}
+
+#[test]
+fn a_healthy_server_has_no_finding_and_holds_in_all_browsers() {
+    for (page, url, cookie) in [
+        (PAGE, URL, COOKIE),
+        (FAR, URL, PARTITIONED),
+        ("https://api.example.com", URL, COOKIE),
+        ("http://localhost:2015", "http://localhost:3000/api/session", "sid=hush; Path=/; HttpOnly; SameSite=Lax"),
+    ] {
+        let evidence = healthy(page, url, cookie);
+        let findings = diagnose(&evidence);
+        assert!(findings.is_empty(), "{page} {:#?}", codes(&findings));
+        for verdict in verdicts(&evidence) {
+            assert!(verdict.holds(), "{page} {}: {:?}", verdict.browser, verdict.hops);
+        }
+    }
+}
+
+#[test]
+fn each_cause_that_a_probe_sees_has_its_finding() {
+    for (code, case, evidence) in cases() {
+        let findings = diagnose(&evidence);
+        assert_found(code, case, &findings);
+        let shown = format!(
+            "{evidence:?} {findings:?} {:?}",
+            evidence.exchanges.iter().map(Exchange::shown).collect::<Vec<_>>()
+        );
+        assert!(!shown.contains("hush"), "{case}: a cookie's value is shown");
+    }
+}
+
+#[test]
+fn the_probe_asks_as_chrome_would() {
+    let evidence = healthy(PAGE, URL, COOKIE);
+    let header =
+        |ask: &Ask, name: &str| ask.headers.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone());
+    let preflight = evidence.ask(Step::Preflight, NOW);
+    assert_eq!((preflight.method, header(&preflight, "cookie")), ("OPTIONS", None));
+    let post = evidence.ask(Step::Post, NOW);
+    assert_eq!(header(&post, "cookie").as_deref(), Some("__Host-sid=hush"));
+    assert_eq!(header(&post, "sec-fetch-site").as_deref(), Some("same-site"));
+    assert_eq!(header(&post, "origin").as_deref(), Some(PAGE));
+    let lost = healthy(FAR, URL, COOKIE).ask(Step::Again, NOW);
+    assert_eq!((header(&lost, "cookie"), header(&lost, "sec-fetch-site").as_deref()), (None, Some("cross-site")));
+}
+
+#[test]
+fn the_verdict_differs_by_browser_and_says_where_it_broke() {
+    let evidence = healthy(FAR, URL, "sid=hush; Path=/; HttpOnly; Secure; SameSite=None");
+    let broken: Vec<_> = verdicts(&evidence).iter().map(|verdict| verdict.broken().map(|(hop, _)| hop)).collect();
+    let (holds, blocked) = (None, Some(Hop::Keep));
+    assert_eq!(broken, [holds, blocked, holds, blocked, holds, blocked]);
+
+    let mut evidence = healthy(PAGE, URL, COOKIE);
+    set(&mut evidence, Some(Step::First), "access-control-allow-origin", &["*"]);
+    assert!(verdicts(&evidence).iter().all(|verdict| verdict.broken().is_some_and(|(hop, _)| hop == Hop::Read)));
+}
+
+#[test]
+fn names_that_lead_into_one_network_are_no_finding() {
+    let here = vec![[192, 168, 1, 2].into()];
+    let evidence = near(|it| (it.addresses, it.page_addresses) = (here.clone(), here.clone()));
+    assert!(diagnose(&evidence).is_empty());
+    let mut own = healthy("https://api.example.com", URL, COOKIE);
+    own.addresses = here;
+    assert!(diagnose(&own).is_empty(), "a page is where its server is");
+}
+
+#[test]
+fn a_redirect_is_followed_as_browsers_follow_it() {
+    let mut evidence = near(|it| answer(it, Step::First, 302, "/login?state=hush"));
+    for (location, target) in [
+        ("/login?state=hush", "https://api.example.com/login"),
+        ("login", "https://api.example.com/api/login"),
+        ("//login.example.net/a", "https://login.example.net/a"),
+        ("http://api.example.com#x", "http://api.example.com/"),
+    ] {
+        answer(&mut evidence, Step::First, 302, location);
+        let hop = evidence.of(Step::First).next().expect("a hop");
+        assert_eq!(hop.target().expect(location).to_string(), target);
+        assert!(!format!("{:?}", hop.shown()).contains("hush"), "a token is shown");
+    }
+    let led = evidence.ask_at(Step::First, address("https://login.example.net/a"), NOW);
+    assert!(led.headers.contains(&("origin", "null".to_owned())), "whose it is stays unsaid");
+}
+
+#[test]
+fn cookies_of_a_preflight_count_for_nothing() {
+    let mut evidence = near(|it| set(it, Some(Step::First), "set-cookie", &[]));
+    set(&mut evidence, Some(Step::Preflight), "set-cookie", &["sid=hush; Domain=example.org; HttpOnly"]);
+    assert!(matches!(diagnose(&evidence)[..], [Finding { code: Code::NoCookie, .. }]));
+}
+
+#[test]
+fn the_name_of_the_cookie_narrows_what_is_looked_at() {
+    let mut evidence = healthy(PAGE, URL, COOKIE);
+    set(&mut evidence, Some(Step::Post), "set-cookie", &["theme=dark; Max-Age=0", "old=; Max-Age=0"]);
+    assert!(diagnose(&evidence).is_empty(), "a cookie that scripts may read is not the session's");
+    evidence.cookie = Some("theme".to_owned());
+    assert!(diagnose(&evidence).iter().any(|finding| finding.code == Code::Expired));
+}
+
+/// Every cause that a probe can see, each by one change.
+pub(super) fn cases() -> Vec<Case<Evidence>> {
+    let mut cases = cors_cases();
+    cases.extend(cookie_cases());
+    cases.extend(answer_cases());
+    cases.extend(edge_cases());
+    cases
+}
+
+fn cors_cases() -> Vec<Case<Evidence>> {
+    let origin = |values: &[&str]| near(|it| set(it, None, "access-control-allow-origin", values));
+    let preflight = |name: &str, values: &[&str]| near(|it| set(it, Some(Step::Preflight), name, values));
+    vec![
+        (Code::Wildcard, "a wildcard", origin(&["*"])),
+        (Code::NoCredentials, "missing", near(|it| set(it, None, "access-control-allow-credentials", &[]))),
+        (Code::NoCredentials, "upper case", near(|it| set(it, None, "access-control-allow-credentials", &["True"]))),
+        (Code::OtherOrigin, "a slash", origin(&["https://app.example.com/"])),
+        (Code::OtherOrigin, "none", origin(&[])),
+        (Code::TwoOrigins, "two lines", origin(&[PAGE, PAGE])),
+        (Code::TwoOrigins, "a list", origin(&["https://app.example.com, https://app.example.org"])),
+        (Code::Preflight, "401", near(|it| answer(it, Step::Preflight, 401, ""))),
+        (Code::Preflight, "no headers", preflight("access-control-allow-origin", &[])),
+        (Code::PreflightRedirected, "to a sign-in", near(|it| answer(it, Step::Preflight, 302, "/login"))),
+        (Code::WildcardList, "all headers", preflight("access-control-allow-headers", &["*"])),
+        (Code::Unlisted, "not the content type", preflight("access-control-allow-headers", &["x-id"])),
+        (Code::ErrorsHidden, "404", near(|it| set(it, Some(Step::Error), "access-control-allow-origin", &[]))),
+        (
+            Code::ErrorsHidden,
+            "a post that fails",
+            near(|it| {
+                answer(it, Step::Post, 500, "");
+                set(it, Some(Step::Post), "access-control-allow-origin", &[]);
+            }),
+        ),
+        (
+            Code::ExposedSetCookie,
+            "exposed",
+            near(|it| set(it, None, "access-control-expose-headers", &["A, Set-Cookie"])),
+        ),
+    ]
+}
+
+fn cookie_cases() -> Vec<Case<Evidence>> {
+    let cookie = |line: &str| healthy(PAGE, URL, line);
+    let http = |url: &str| {
+        let page = address(url).origin();
+        healthy(&page, url, "sid=hush; Path=/; HttpOnly; Secure; SameSite=Lax")
+    };
+    let large = format!("sid={}; HttpOnly; Secure", "v".repeat(4100));
+    vec![
+        (Code::CrossSite, "lax", healthy(FAR, URL, COOKIE)),
+        (Code::CrossSite, "silent", healthy(FAR, URL, "sid=hush; Path=/; HttpOnly; Secure")),
+        (Code::NotSecure, "none", healthy(FAR, URL, "sid=hush; Path=/; HttpOnly; SameSite=None")),
+        (Code::ThirdParty, "not partitioned", healthy(FAR, URL, "sid=hush; Path=/; HttpOnly; Secure; SameSite=None")),
+        (Code::SecureOverHttp, "http", http("http://api.example.com/")),
+        (Code::SecureOnLoopback, "this machine", http("http://localhost:3000/")),
+        (Code::Domain, "another", cookie("sid=hush; Path=/; HttpOnly; Secure; Domain=example.org")),
+        (Code::Prefix, "a domain", cookie("__Host-sid=hush; Path=/; HttpOnly; Secure; Domain=example.com")),
+        (Code::HttpPrefix, "a script's", cookie("__Http-sid=hush; Path=/; Secure")),
+        (Code::Path, "a sign-in's", cookie("sid=hush; Path=/login; HttpOnly; Secure")),
+        (Code::TooLarge, "large", cookie(&large)),
+        (Code::Expired, "past", cookie("sid=hush; Path=/; HttpOnly; Secure; Expires=Wed, 01 Jan 2020 00:00:00 GMT")),
+        (Code::LoopbackNames, "two names", healthy("http://127.0.0.1:1", "http://localhost:2/", "sid=hush; HttpOnly")),
+        (Code::SchemesDiffer, "schemes", healthy("http://localhost:1", "https://localhost:2/", COOKIE)),
+        (Code::Unreadable, "a sign", cookie("sid=hu\u{1}sh; HttpOnly")),
+        (Code::Strict, "strict", cookie("__Host-sid=hush; Path=/; HttpOnly; Secure; SameSite=Strict")),
+        (Code::NoCookie, "none", cookie("")),
+        (
+            Code::SharedName,
+            "twice",
+            near(|it| {
+                set(it, Some(Step::First), "set-cookie", &[COOKIE, "__Host-sid=hush2; Path=/; Secure; HttpOnly"]);
+            }),
+        ),
+        (
+            Code::Cached,
+            "for everybody",
+            near(|it| set(it, Some(Step::First), "cache-control", &["public, max-age=60"])),
+        ),
+        (Code::Cached, "silent", near(|it| set(it, Some(Step::First), "cache-control", &[]))),
+        (Code::Cached, "aged", near(|it| set(it, Some(Step::First), "age", &["30"]))),
+    ]
+}
+
+fn answer_cases() -> Vec<Case<Evidence>> {
+    let other = "__Host-sid=hush2; Path=/; HttpOnly; Secure; SameSite=Lax";
+    let elsewhere = |location: &str| {
+        near(|it| {
+            answer(it, Step::First, 302, location);
+            set(it, Some(Step::First), "access-control-allow-origin", &[]);
+            set(it, Some(Step::Again), "set-cookie", &[COOKIE]);
+            set(it, Some(Step::Again), "cache-control", &["no-store"]);
+        })
+    };
+    vec![
+        (Code::Redirected, "to a sign-in elsewhere", elsewhere("https://login.example.net/authorize")),
+        (Code::Forgotten, "always new", near(|it| set(it, Some(Step::Again), "set-cookie", &[other]))),
+        (
+            Code::NodesDiffer,
+            "sometimes new",
+            near(|it| {
+                let again = it.exchanges.iter_mut().find(|exchange| exchange.step == Step::Again);
+                again.expect("a second call").headers.push(("set-cookie".to_owned(), other.to_owned()));
+            }),
+        ),
+        (Code::Clock, "slow", near(|it| set(it, None, "date", &["Sun, 20 Sep 2026 00:00:00 GMT"]))),
+    ]
+}
+
+fn edge_cases() -> Vec<Case<Evidence>> {
+    let tls = |change: fn(&mut TlsSeen)| near(|it| it.tls.iter_mut().for_each(change));
+    let failed = |failure| {
+        near(|it| {
+            it.exchanges.clear();
+            (it.failure, it.tls) = (Some(failure), None);
+        })
+    };
+    vec![
+        (
+            Code::SchemeUnknown,
+            "back to http",
+            near(|it| answer(it, Step::First, 301, "http://api.example.com/api/session")),
+        ),
+        (Code::SchemeUnknown, "not secure", healthy(PAGE, URL, "sid=hush; Path=/; HttpOnly; SameSite=Lax")),
+        (Code::Certificate, "not trusted", tls(|it| it.trusted = false)),
+        (Code::Certificate, "another name", tls(|it| it.names_host = false)),
+        (Code::Certificate, "ended", tls(|it| it.days_left = -1)),
+        (Code::Certificate, "none", failed(Failure::Tls)),
+        (Code::CertificateEnds, "soon", tls(|it| it.days_left = 3)),
+        (Code::Unreachable, "no name", failed(Failure::Name)),
+        (Code::Unreachable, "nobody", failed(Failure::Refused)),
+        (Code::PlainHttp, "plain", healthy("http://a.example.com", "http://a.example.com/", "sid=hush; HttpOnly")),
+        (Code::MixedContent, "mixed", healthy(PAGE, "http://api.example.com/", "sid=hush; HttpOnly")),
+        (Code::LocalNetwork, "a name that leads there", near(|it| it.addresses = vec![[192, 168, 1, 2].into()])),
+    ]
+}

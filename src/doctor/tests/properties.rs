@@ -1,0 +1,155 @@
+//! What holds for everything that can be asked.
+
+use super::*;
+use proptest::prelude::*;
+
+/// Hosts that are near each other, so that something happens.
+fn host() -> impl Strategy<Value = String> {
+    prop_oneof![
+        "(api|app|www)\\.(example|other)\\.(com|org)",
+        "(example|other)\\.(com|org)",
+        Just("localhost".to_owned()),
+        Just("127.0.0.1".to_owned()),
+        Just("[::1]".to_owned()),
+        Just("192.168.1.2".to_owned()),
+        Just("com".to_owned()),
+    ]
+}
+
+fn anywhere() -> impl Strategy<Value = Address> {
+    ("https?", host(), prop_oneof![Just(""), Just(":8443")], "(/[ab]{0,2}){0,3}")
+        .prop_map(|(scheme, host, port, path)| address(&format!("{scheme}://{host}{port}{path}")))
+}
+
+/// A server, and pages that can use it: https, on names of the internet.
+fn secure() -> impl Strategy<Value = Address> {
+    ("(api|app|www)", "(example|other)", "(com|org)", prop_oneof![Just(""), Just(":8443")])
+        .prop_map(|(a, b, c, port)| address(&format!("https://{a}.{b}.{c}{port}")))
+}
+
+fn line() -> impl Strategy<Value = String> {
+    let name = "(__Host-|__Secure-|__Http-|__Host-Http-)?sid";
+    let attribute = prop_oneof![
+        Just("Secure".to_owned()),
+        Just("HttpOnly".to_owned()),
+        Just("Partitioned".to_owned()),
+        Just("Path=/".to_owned()),
+        "Path=(/[ab]{0,2}){1,2}",
+        "SameSite=(Lax|Strict|None|other)",
+        host().prop_map(|host| format!("Domain={host}")),
+        "Max-Age=-?[0-9]{1,3}",
+        "Expires=[ -~]{0,30}",
+        "[ -~&&[^;]]{0,12}",
+    ];
+    (name, "[a-z]{0,8}", prop::collection::vec(attribute, 0..7))
+        .prop_map(|(name, value, attributes)| format!("{name}={value}; {}", attributes.join("; ")))
+}
+
+fn browser() -> impl Strategy<Value = Browser> {
+    prop::sample::select(Browser::ALL.to_vec())
+}
+
+fn kind() -> impl Strategy<Value = Kind> {
+    prop::sample::select(vec![Kind::Fetch, Kind::Link, Kind::Post])
+}
+
+proptest! {
+    #[test]
+    fn a_cookie_that_is_dropped_is_never_sent(
+        (line, browser) in (line(), browser()),
+        (page, from, to) in (anywhere(), anywhere(), anywhere()),
+        (kind, after) in (kind(), 0..1000_u64),
+    ) {
+        let sites = Sites::default();
+        let mut jar = Jar::new(browser);
+        let kept = jar.set(&line, &Trip::fetch(&page, &from, 1_000_000), &sites);
+        let trip = Trip { to: &to, page: &page, kind, now: 1_000_000 + after };
+        let sent = jar.header(&trip, &sites);
+        prop_assert!(kept.is_ok() || sent.is_none(), "{line} {kept:?} {sent:?}");
+        prop_assert_eq!(jar.sent(&trip, &sites).is_empty(), sent.is_none());
+        prop_assert!(jar.sent(&trip, &sites).len() + jar.withheld(&trip, &sites).len() == usize::from(kept.is_ok()));
+    }
+
+    #[test]
+    fn what_is_sent_keeps_the_promises_of_its_attributes(
+        (line, browser) in (line(), browser()),
+        (page, other, from, to) in (anywhere(), anywhere(), anywhere(), anywhere()),
+    ) {
+        let sites = Sites::default();
+        let mut jar = Jar::new(browser);
+        if jar.set(&line, &Trip::fetch(&page, &from, 0), &sites).is_err() {
+            return Ok(());
+        }
+        let sent = jar.header(&Trip::fetch(&other, &to, 1), &sites).is_some();
+        let cookie = SetCookie::read(&line).expect("it was kept");
+        if sent {
+            prop_assert!(!cookie.secure || to.is_https() || to.is_loopback(), "{line} to {to}");
+            prop_assert!(cookie.domain.is_some() || to.host() == from.host(), "{line} from {from} to {to}");
+            let held = browser.blocks_third_parties && !cookie.partitioned;
+            let near = super::sites::is_same_site(&other, &to, false, &sites);
+            prop_assert!(!held || near, "{line}: blocked, and sent to {to} by {other}");
+            let strict = matches!(cookie.same_site, Some(SameSite::Lax | SameSite::Strict));
+            prop_assert!(!strict || near, "{line}: across, and sent to {to} by {other}");
+        }
+    }
+
+    #[test]
+    fn a_setup_that_follows_from_its_origins_has_no_finding(
+        server in secure(), pages in prop::collection::vec(secure(), 0..4)
+    ) {
+        let topology = Topology::of(server, pages, Sites::default());
+        let findings = check(&topology);
+        prop_assert!(findings.is_empty(), "{:#?}", codes(&findings));
+        let line = "__Host-hardtack_sess=v; HttpOnly; Secure; Path=/; SameSite=";
+        let line = match topology.cookie.same_site {
+            Some(SameSite::None) => format!("{line}None; Partitioned"),
+            _ => format!("{line}Lax"),
+        };
+        for (page, browser) in topology.users().flat_map(|page| Browser::ALL.map(|browser| (page, browser))) {
+            let mut jar = Jar::new(browser);
+            let trip = Trip::fetch(page, &topology.server, 0);
+            prop_assert_eq!(jar.set(&line, &trip, &topology.sites), Ok(Kept::New));
+            prop_assert!(jar.header(&trip, &topology.sites).is_some(), "{page} {browser}");
+        }
+    }
+
+    #[test]
+    fn nothing_that_is_set_up_makes_the_check_panic(
+        (server, pages) in (anywhere(), prop::collection::vec(anywhere(), 0..4)),
+        (line, texts) in (line(), prop::collection::vec("[ -~]{0,20}", 0..4)),
+        (flags, days, bound) in (any::<[bool; 5]>(), any::<Option<i64>>(), any::<Option<u16>>()),
+    ) {
+        let mut topology = Topology::of(server, pages, Sites::default());
+        if let Ok(cookie) = SetCookie::read(&line) {
+            topology.cookie = cookie;
+        }
+        topology.cors.origins.extend(texts.iter().cloned());
+        topology.cors.headers.clone_from(&texts);
+        topology.client.methods.clone_from(&texts);
+        (topology.cors.credentials, topology.client.credentials) = (flags[0], flags[1]);
+        (topology.edge.believes_https, topology.store.lasting, topology.store.nodes) = (flags[2], flags[3], 2);
+        (topology.edge.days_left, topology.edge.bound, topology.sign_in_elsewhere) = (days, bound, flags[4]);
+        for finding in check(&topology) {
+            prop_assert!(!finding.what.is_empty() && finding.link().contains("#ht0"));
+        }
+    }
+
+    #[test]
+    fn no_text_makes_a_reader_panic(text in "\\PC{0,60}", line in "[\\x00-\\x7f\\u{80}-\\u{ff}]{0,80}") {
+        let _ = text.parse::<Address>();
+        let _ = SetCookie::read(&line);
+        let _ = SetCookie::read(&format!("a=b; Expires={text}; Max-Age={text}; Domain={text}; Path={text}"));
+        let url = address("https://example.com/a");
+        let mut jar = Jar::new(Browser::USUAL[0]);
+        let _ = jar.set(&text, &Trip::fetch(&url, &url, u64::MAX), &Sites::default());
+        let mut evidence = Evidence::new(url.clone(), url.clone(), Sites::default());
+        let headers = ["set-cookie", "location", "date", "age", "access-control-allow-origin", "cache-control"];
+        for step in Step::ALL {
+            let headers = headers.iter().map(|&name| (name.to_owned(), text.clone())).collect();
+            let (method, url, asked) = ("GET".to_owned(), url.clone(), Vec::new());
+            let (status, at, took) = (302, u64::MAX, std::time::Duration::ZERO);
+            evidence.exchanges.push(Exchange { step, method, url, asked, status, headers, at, took });
+        }
+        let _ = (diagnose(&evidence), verdicts(&evidence));
+    }
+}

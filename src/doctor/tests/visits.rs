@@ -1,0 +1,144 @@
+//! From what a page's own probe saw to causes.
+
+use super::*;
+
+const COOKIE: &str = "__Host-sid=; HttpOnly; SameSite=Lax; Secure; Path=/";
+
+fn echo(cookie: &str) -> Echo {
+    let name = cookie.split('=').next().unwrap_or_default().to_owned();
+    Echo {
+        nonce: "n".to_owned(),
+        cookies: vec![name],
+        test_cookie: true,
+        partitioned_cookie: true,
+        session_cookie: cookie.to_owned(),
+        session: Known::Live,
+        scheme: Scheme::Https,
+        storage_access: None,
+        now: 1_790_000_000,
+    }
+}
+
+fn healthy(page: &str, server: &str, cookie: &str) -> Tries {
+    let mut tries = Tries::new(address(page), address(server), Sites::default());
+    let scheme = if tries.server.is_https() { Scheme::Https } else { Scheme::Http };
+    let answer = || Try::Answered(Echo { scheme, ..echo(cookie) });
+    (tries.opaque, tries.failing) = (Try::Answered(()), Try::Answered(()));
+    (tries.plain, tries.credentialed, tries.json, tries.application) = (answer(), answer(), answer(), answer());
+    tries.repeats = vec![Echo { scheme, ..echo(cookie) }; 3];
+    (tries.nonce, tries.rendered, tries.now) = ("n".to_owned(), Some(true), 1_790_000_000);
+    tries
+}
+
+fn near(change: impl FnOnce(&mut Tries)) -> Tries {
+    let mut tries = healthy("https://app.example.com", "https://api.example.com", COOKIE);
+    change(&mut tries);
+    tries
+}
+
+/// The credentialed try's echo changed, as in a browser that has lost the test cookie.
+fn lost(page: &str, server: &str, cookie: &str, change: impl FnOnce(&mut Echo)) -> Tries {
+    let mut tries = healthy(page, server, cookie);
+    if let Try::Answered(echo) = &mut tries.credentialed {
+        (echo.test_cookie, echo.session, echo.partitioned_cookie) = (false, Known::NoCookie, false);
+        echo.cookies.clear();
+        change(echo);
+    }
+    (tries.rendered, tries.application, tries.repeats) = (None, Try::Skipped, Vec::new());
+    tries
+}
+
+fn seen(change: impl FnOnce(&mut Echo)) -> Tries {
+    near(|it| {
+        if let Try::Answered(echo) = &mut it.credentialed {
+            change(echo);
+        }
+        it.repeats.clear();
+    })
+}
+
+#[test]
+fn a_healthy_visit_has_no_finding() {
+    for (page, server, cookie) in [
+        ("https://app.example.com/doctor", "https://api.example.com", COOKIE),
+        ("https://api.example.com", "https://api.example.com", COOKIE),
+        ("http://localhost:2015", "http://localhost:3000", "sid=; HttpOnly; Path=/"),
+        ("https://app.example.org", "https://api.example.com", "sid=; Secure; SameSite=None; Partitioned; Path=/"),
+    ] {
+        let findings = diagnose_tries(&healthy(page, server, cookie));
+        assert!(findings.is_empty(), "{page} {:#?}", codes(&findings));
+        let nothing = Tries::new(address(page), address(server), Sites::default());
+        assert!(diagnose_tries(&nothing).is_empty(), "what was not tried says nothing");
+    }
+}
+
+#[test]
+fn each_cause_that_a_page_sees_has_its_finding() {
+    for (code, case, tries) in cases() {
+        assert_found(code, case, &diagnose_tries(&tries));
+    }
+}
+
+/// Every cause that a page can tell from others.
+pub(super) fn cases() -> Vec<Case<Tries>> {
+    let (near_page, api, far_page) = ("https://app.example.com", "https://api.example.com", "https://app.example.org");
+    let open = "sid=; HttpOnly; Secure; SameSite=None; Path=/";
+    let app = |it: &mut Tries| {
+        if let Try::Answered(echo) = &mut it.application {
+            (echo.test_cookie, echo.session) = (false, Known::NoCookie);
+        }
+    };
+    let blocked = |page: &str, server: &str, denied: bool| {
+        let mut tries = Tries::new(address(page), address(server), Sites::default());
+        tries.opaque = Try::Failed;
+        tries.browser.local_network_denied = denied;
+        tries
+    };
+    vec![
+        (Code::Uncredentialed, "the application's own call", near(app)),
+        (Code::NoCredentials, "not with cookies", near(|it| it.credentialed = Try::Failed)),
+        (Code::OtherOrigin, "not across", near(|it| it.plain = Try::Failed)),
+        (Code::Preflight, "not with JSON", near(|it| it.json = Try::Failed)),
+        (Code::ErrorsHidden, "no errors", near(|it| it.failing = Try::Failed)),
+        (Code::CrossSite, "lax", lost(far_page, api, COOKIE, |_| {})),
+        (Code::ThirdParty, "told", lost(far_page, api, open, |echo| echo.storage_access = Some("none".to_owned()))),
+        (Code::ThirdParty, "partitioned came", lost(far_page, api, open, |echo| echo.partitioned_cookie = true)),
+        (
+            Code::SecureOverHttp,
+            "plain http",
+            lost("http://a.example.com", "http://a.example.com", "sid=; Secure; Path=/", |_| {}),
+        ),
+        (
+            Code::SecureOnLoopback,
+            "this machine",
+            lost("http://localhost:1", "http://localhost:1", "sid=; Secure; Path=/", |_| {}),
+        ),
+        (Code::LoopbackNames, "two names", lost("http://127.0.0.1:1", "http://localhost:2", "sid=; Path=/", |_| {})),
+        (Code::Path, "another path", lost(near_page, api, "sid=; Secure; Path=/app", |_| {})),
+        (Code::SchemesDiffer, "schemes", lost("http://localhost:1", "https://localhost:2", COOKIE, |_| {})),
+        (Code::NotSecure, "none", lost(far_page, api, "sid=; SameSite=None; Path=/", |_| {})),
+        (Code::Domain, "another", lost(near_page, api, "sid=; Secure; Path=/; Domain=example.org", |_| {})),
+        (Code::Prefix, "a path", lost(near_page, api, "__Host-sid=; Secure; Path=/v1", |_| {})),
+        (Code::HttpPrefix, "a script's", lost(near_page, api, "__Http-sid=; Secure; Path=/", |_| {})),
+        (Code::Expired, "no age", lost(near_page, api, "sid=; Secure; Path=/; Max-Age=0", |_| {})),
+        (Code::NoRoom, "none kept", {
+            let mut tries = lost(near_page, api, COOKIE, |_| {});
+            tries.browser.cookies = false;
+            tries
+        }),
+        (Code::NoRoom, "no reason left", lost(near_page, api, COOKIE, |_| {})),
+        (Code::NoRoom, "many", seen(|echo| echo.cookies.extend((0..50).map(|n| format!("c{n}"))))),
+        (Code::SchemeUnknown, "behind a proxy", seen(|echo| echo.scheme = Scheme::Http)),
+        (Code::SharedName, "foreign", seen(|echo| echo.session = Known::Foreign)),
+        (Code::SharedName, "twice", seen(|echo| echo.cookies.push("__Host-sid".to_owned()))),
+        (Code::Forgotten, "no row", seen(|echo| echo.session = Known::Forgotten)),
+        (Code::NodesDiffer, "luck", near(|it| it.repeats[1].session = Known::Forgotten)),
+        (Code::Cached, "another's answer", seen(|echo| "old".clone_into(&mut echo.nonce))),
+        (Code::Clock, "fast", seen(|echo| echo.now += 3600)),
+        (Code::NotForwarded, "rendered without", near(|it| it.rendered = Some(false))),
+        (Code::Unreachable, "nobody", blocked(near_page, api, false)),
+        (Code::Unreachable, "policy", near(|it| it.browser.policy_violated = true)),
+        (Code::MixedContent, "mixed", blocked(near_page, "http://api.example.com", false)),
+        (Code::LocalNetwork, "denied", blocked(near_page, "https://192.168.1.2", true)),
+    ]
+}

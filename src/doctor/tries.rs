@@ -1,0 +1,156 @@
+//! What a page's own probe has seen, from the visitor's browser.
+//!
+//! A script sees the same `TypeError: Failed to fetch` for every cause in the network and in CORS. So it asks one
+//! address in several ways, each of which needs one thing more, and the first that fails says what that was:
+//!
+//! ```text
+//! opaque        mode: 'no-cors', credentials: 'omit'     the network, TLS, what browsers block before sending
+//! plain         mode: 'cors', credentials: 'omit'        the origin is allowed
+//! credentialed  credentials: 'include'                   with cookies, by its name
+//! json          the same, POST of JSON                   the preflight
+//! failing       an address that answers 500              errors carry the headers too
+//! ```
+
+use super::address::Address;
+use super::sites::Sites;
+use serde::{Deserialize, Serialize};
+
+/// What the tries gave.
+#[derive(Clone, Debug)]
+pub struct Tries {
+    /// The page: `location.href`.
+    pub page: Address,
+    /// The server that it calls.
+    pub server: Address,
+    /// The registrable domains of both.
+    pub sites: Sites,
+    /// What every page can do without leave.
+    pub opaque: Try<()>,
+    /// Across origins, without cookies.
+    pub plain: Try<Echo>,
+    /// With cookies; after the test cookies were set.
+    pub credentialed: Try<Echo>,
+    /// The same, once more and more: servers that differ show themselves.
+    pub repeats: Vec<Echo>,
+    /// With JSON.
+    pub json: Try<Echo>,
+    /// An answer that is an error.
+    pub failing: Try<()>,
+    /// The same echo, asked for by the application's own client.
+    pub application: Try<Echo>,
+    /// What the browser says of itself.
+    pub browser: Setting,
+    /// Whether the page, as the server rendered it, knew a session.
+    pub rendered: Option<bool>,
+    /// What the echo of the credentialed try should have repeated.
+    pub nonce: String,
+    /// The browser's clock, in seconds since 1970.
+    pub now: i64,
+}
+
+/// How a try went.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub enum Try<T> {
+    /// It was not made.
+    #[default]
+    Skipped,
+    /// `TypeError: Failed to fetch`.
+    Failed,
+    /// An answer could be read.
+    Answered(T),
+}
+
+/// What the browser says of itself.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Setting {
+    /// `navigator.cookieEnabled`.
+    pub cookies: bool,
+    /// Whether an event `securitypolicyviolation` came with the tries.
+    pub policy_violated: bool,
+    /// Whether `navigator.permissions` denies `local-network-access`.
+    pub local_network_denied: bool,
+}
+
+/// What the server says of the request that reached it. It travels: names of cookies, never values.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Echo {
+    /// What the request asked to be repeated.
+    pub nonce: String,
+    /// The names of the cookies that came, twice if they came twice.
+    pub cookies: Vec<String>,
+    /// Whether the test cookie came that was set with the attributes of the session's.
+    pub test_cookie: bool,
+    /// Whether another came, with `SameSite=None; Secure; Partitioned`.
+    pub partitioned_cookie: bool,
+    /// The session's cookie as `Set-Cookie` has it, without its value: `hardtack_sess=; HttpOnly; …`.
+    pub session_cookie: String,
+    /// Whether the session's cookie led to a session.
+    pub session: Known,
+    /// The scheme by which the server takes itself to be reached.
+    pub scheme: Scheme,
+    /// `Sec-Fetch-Storage-Access`, if it came.
+    pub storage_access: Option<String>,
+    /// The server's clock, in seconds since 1970.
+    pub now: i64,
+}
+
+/// What a server knows of a session.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Known {
+    /// No cookie came.
+    NoCookie,
+    /// A cookie that is none of this server's: another application's, or of other keys.
+    Foreign,
+    /// A cookie of its own, and no such session.
+    Forgotten,
+    /// A session.
+    Live,
+}
+
+/// http or https.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scheme {
+    /// Plain.
+    Http,
+    /// With TLS.
+    Https,
+}
+
+impl<T> Try<T> {
+    /// What was answered.
+    pub(super) const fn answer(&self) -> Option<&T> {
+        match self {
+            Self::Answered(answer) => Some(answer),
+            Self::Skipped | Self::Failed => None,
+        }
+    }
+
+    pub(super) const fn failed(&self) -> bool {
+        matches!(self, Self::Failed)
+    }
+}
+
+impl Tries {
+    /// Nothing tried yet.
+    #[must_use]
+    pub const fn new(page: Address, server: Address, sites: Sites) -> Self {
+        Self {
+            page,
+            server,
+            sites,
+            opaque: Try::Skipped,
+            plain: Try::Skipped,
+            credentialed: Try::Skipped,
+            repeats: Vec::new(),
+            json: Try::Skipped,
+            failing: Try::Skipped,
+            application: Try::Skipped,
+            browser: Setting { cookies: true, policy_violated: false, local_network_denied: false },
+            rendered: None,
+            nonce: String::new(),
+            now: 0,
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! What each browser makes of what was seen, hop by hop: where the session's trip breaks.
+
+use super::across;
+use super::browser::Browser;
+use super::cors;
+use super::evidence::{Evidence, Step};
+use super::jar::{Jar, Loss, Trip};
+use std::fmt;
+
+/// The trip of a session in one browser.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Verdict {
+    /// Whose.
+    pub browser: Browser,
+    /// From the page to the server and back, in order.
+    pub hops: Vec<(Hop, State)>,
+}
+
+/// A part of the trip.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Hop {
+    /// The page's call arrives.
+    Reach,
+    /// The question before a call with JSON is answered.
+    Ask,
+    /// The page may read the answer.
+    Read,
+    /// The cookie is kept.
+    Keep,
+    /// The cookie goes along with the next call.
+    Return,
+}
+
+/// How a hop went.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum State {
+    /// Well.
+    Fine,
+    /// It broke, and why.
+    Broken(String),
+    /// Nothing was seen of it.
+    Unseen,
+}
+
+impl Verdict {
+    /// Whether nothing is broken, and all was seen.
+    #[must_use]
+    pub fn holds(&self) -> bool {
+        self.hops.iter().all(|(_, state)| *state == State::Fine)
+    }
+
+    /// Where it broke first, and why.
+    #[must_use]
+    pub fn broken(&self) -> Option<(Hop, &str)> {
+        self.hops.iter().find_map(|(hop, state)| match state {
+            State::Broken(why) => Some((*hop, why.as_str())),
+            State::Fine | State::Unseen => None,
+        })
+    }
+}
+
+/// The verdicts of Chrome, Firefox and Safari, each with third-party cookies allowed and blocked.
+#[must_use]
+pub fn verdicts(evidence: &Evidence) -> Vec<Verdict> {
+    Browser::ALL.into_iter().map(|browser| verdict(evidence, browser)).collect()
+}
+
+fn verdict(evidence: &Evidence, browser: Browser) -> Verdict {
+    let (keep, back) = cookie(evidence, browser);
+    let hops = vec![
+        (Hop::Reach, reach(evidence)),
+        (Hop::Ask, ask(evidence)),
+        (Hop::Read, read(evidence)),
+        (Hop::Keep, keep),
+        (Hop::Return, back),
+    ];
+    Verdict { browser, hops }
+}
+
+fn reach(evidence: &Evidence) -> State {
+    let distrusted = evidence.tls.as_ref().is_some_and(|tls| !tls.trusted || !tls.names_host || tls.days_left < 0);
+    match evidence.failure {
+        _ if across::is_mixed(&evidence.pair()) => State::Broken("a page on https may not call plain http".to_owned()),
+        _ if distrusted => State::Broken("the certificate is not trusted".to_owned()),
+        Some(failure) => State::Broken(failure.to_string()),
+        None if evidence.exchanges.is_empty() => State::Unseen,
+        None => State::Fine,
+    }
+}
+
+fn ask(evidence: &Evidence) -> State {
+    let pair = evidence.pair();
+    match evidence.of(Step::Preflight).next() {
+        _ if pair.is_own() => State::Fine,
+        None => State::Unseen,
+        Some(exchange) if exchange.is_redirect() => State::Broken("the preflight is redirected".to_owned()),
+        Some(exchange) => cors::preflight(exchange, &pair).map_or(State::Fine, |finding| State::Broken(finding.what)),
+    }
+}
+
+fn read(evidence: &Evidence) -> State {
+    let pair = evidence.pair();
+    let mut reads = evidence.reads().peekable();
+    if evidence.of(Step::First).any(|exchange| exchange.leaves().is_some()) {
+        return State::Broken("the call is redirected to another origin".to_owned());
+    }
+    match reads.peek() {
+        None => State::Unseen,
+        Some(_) if pair.is_own() => State::Fine,
+        Some(_) => reads.find_map(|seen| cors::read(seen, &pair)).map_or(State::Fine, |it| State::Broken(it.what)),
+    }
+}
+
+/// Whether the session's cookies are kept, and go along with the next call.
+fn cookie(evidence: &Evidence, browser: Browser) -> (State, State) {
+    let broken = |loss: Loss| State::Broken(loss.to_string());
+    let mut jar = Jar::new(browser);
+    let (mut keep, mut name, mut last) = (State::Unseen, None, 0);
+    for (exchange, cookie) in evidence.session_cookies() {
+        last = exchange.at;
+        let trip = Trip::fetch(&evidence.page, &exchange.url, exchange.at);
+        let kept = cookie.map_err(Loss::from).and_then(|cookie| {
+            jar.keep(&cookie, &trip, &evidence.sites)?;
+            Ok(cookie.name)
+        });
+        match kept {
+            Ok(kept) if keep == State::Unseen => (keep, name) = (State::Fine, Some(kept)),
+            Ok(_) => {}
+            Err(loss) => return (broken(loss), State::Unseen),
+        }
+    }
+    let Some(name) = name else { return (keep, State::Unseen) };
+    let trip = Trip::fetch(&evidence.page, &evidence.url, last);
+    let withheld = jar.withheld(&trip, &evidence.sites).into_iter().find(|(held, _)| *held == name);
+    (keep, withheld.map_or(State::Fine, |(_, loss)| broken(loss)))
+}
+
+impl fmt::Display for Hop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Reach => "the call arrives",
+            Self::Ask => "the preflight is answered",
+            Self::Read => "the page may read the answer",
+            Self::Keep => "the cookie is kept",
+            Self::Return => "the cookie goes along",
+        })
+    }
+}
