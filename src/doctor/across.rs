@@ -45,7 +45,7 @@ pub(super) fn way(pair: &Pair, page_is: Space, server_is: Space) -> Option<Findi
 }
 
 /// `SameSite` keeps the cookie from the page's calls. Which of three reasons makes two sites of them?
-pub(super) fn cross_site(cookie: &SetCookie, pair: &Pair, who: &str) -> (Code, String, Cure) {
+pub(super) fn cross_site(cookie: &SetCookie, pair: &Pair, who: &str) -> Finding {
     let (page, server) = (pair.page.origin(), pair.server.origin());
     let same_site = cookie.same_site.unwrap_or(SameSite::Lax);
     let lost = format!("the cookie `{}`, `SameSite={same_site}`, is withheld by {who}", cookie.name);
@@ -64,24 +64,24 @@ pub(super) fn cross_site(cookie: &SetCookie, pair: &Pair, who: &str) -> (Code, S
             names,
         )
     } else {
-        return (Code::CrossSite, format!("`{page}` and `{server}` are two sites: {lost}."), one_site());
+        return Code::CrossSite.error(format!("`{page}` and `{server}` are two sites: {lost}."), one_site());
     };
     let hardtack = format!("[site]\nurl = \"{server}\"\nfront_ends = [\"{page}\"]");
     let express = format!(
         "Open the page as {page}, let it call {server}, and `cors({{ origin: '{page}', credentials: true }})`."
     );
-    (code, what, Cure::new(hardtack, express))
+    code.error(what, Cure::new(hardtack, express))
 }
 
 /// The cookie is a third party's.
-pub(super) fn third_party(cookie: &SetCookie, pair: &Pair, who: &str) -> (String, Cure) {
+pub(super) fn third_party(cookie: &SetCookie, pair: &Pair, who: &str) -> Finding {
     let what = format!(
         "To pages of `{}` the cookie `{}` of `{}` is a third party's and not `Partitioned`: it is withheld by {who}.",
         pair.page.origin(),
         cookie.name,
         pair.server.origin()
     );
-    (what, one_site())
+    Code::ThirdParty.error(what, one_site())
 }
 
 /// What to do about two sites, the best first.

@@ -34,8 +34,7 @@ pub(super) fn judge(cookie: &SetCookie, pair: &Pair, from: &Address, now: u64) -
     let who: Vec<_> = Browser::USUAL.iter().zip(losses).filter(|(_, lost)| *lost == Some(loss)).collect();
     let who: Vec<_> = who.into_iter().map(|(browser, _)| browser.maker.to_string()).collect();
     let severity = if losses[0] == Some(loss) { Severity::Error } else { Severity::Warning };
-    let (code, what, cure) = explain(loss, cookie, pair, &list(&who));
-    Some(code.found(severity, what, cure))
+    Some(Finding { severity, ..explain(loss, cookie, pair, &list(&who)) })
 }
 
 fn lost(browser: Browser, cookie: &SetCookie, pair: &Pair, from: &Address, now: u64) -> Option<Loss> {
@@ -47,18 +46,12 @@ fn lost(browser: Browser, cookie: &SetCookie, pair: &Pair, from: &Address, now: 
     jar.withheld(&back, pair.sites).first().map(|(_, loss)| *loss)
 }
 
-fn explain(loss: Loss, cookie: &SetCookie, pair: &Pair, who: &str) -> (Code, String, Cure) {
+fn explain(loss: Loss, cookie: &SetCookie, pair: &Pair, who: &str) -> Finding {
     let name = &cookie.name;
-    let of = |code, what: String, cure| (code, what, cure);
     match loss {
         Loss::CrossSite => across::cross_site(cookie, pair, who),
-        Loss::ThirdParty | Loss::OtherPartition => {
-            let (what, cure) = across::third_party(cookie, pair, who);
-            (Code::ThirdParty, what, cure)
-        }
-        Loss::NoneWithoutSecure | Loss::PartitionedWithoutSecure => of(
-            Code::NotSecure,
-            format!(
+        Loss::ThirdParty | Loss::OtherPartition => across::third_party(cookie, pair, who),
+        Loss::NoneWithoutSecure | Loss::PartitionedWithoutSecure => Code::NotSecure.error(format!(
                 "The cookie `{name}` is `SameSite=None` or `Partitioned` and lacks `Secure`: it is dropped by {who}."
             ),
             Cure::new(
@@ -66,37 +59,26 @@ fn explain(loss: Loss, cookie: &SetCookie, pair: &Pair, who: &str) -> (Code, Str
                 "session({ cookie: { sameSite: 'none', secure: true, partitioned: true } }) over https.",
             ),
         ),
-        Loss::Insecure => {
-            let Finding { code, what, cure, .. } = secure_on_http(cookie, pair, who);
-            (code, what, cure)
-        }
-        Loss::Domain | Loss::OtherHost => of(
-            Code::Domain,
-            format!(
+        Loss::Insecure => secure_on_http(cookie, pair, who),
+        Loss::Domain | Loss::OtherHost => Code::Domain.error(format!(
                 "The cookie `{name}` is for the domain `{}`, which `{}` may not set it for: it is dropped by {who}.",
                 cookie.domain.as_deref().unwrap_or_default(),
                 pair.server.host()
             ),
             Cure::new("[session]\ndomain = \"\"", "Leave `domain` out of `session({ cookie: { … } })`."),
         ),
-        Loss::Prefix => of(
-            Code::Prefix,
-            format!(
+        Loss::Prefix => Code::Prefix.error(format!(
                 "The cookie's name `{name}` demands `Secure`, with `__Host-` also `Path=/` and no `Domain`: it is \
                  dropped by {who}."
             ),
             renamed(),
         ),
-        Loss::HttpPrefix => of(
-            Code::HttpPrefix,
-            format!(
+        Loss::HttpPrefix => Code::HttpPrefix.error(format!(
                 "The cookie's name `{name}` demands `Secure` and `HttpOnly`, and one is missing: it is dropped by {who}."
             ),
             renamed(),
         ),
-        Loss::OtherPath => of(
-            Code::Path,
-            format!(
+        Loss::OtherPath => Code::Path.error(format!(
                 "The cookie `{name}` is for the path `{}`, and `{}` is not below it: it is not sent by {who}.",
                 cookie.path.as_deref().unwrap_or("of the address that set it"),
                 pair.server
@@ -105,11 +87,9 @@ fn explain(loss: Loss, cookie: &SetCookie, pair: &Pair, who: &str) -> (Code, Str
         ),
         Loss::TooLarge => {
             let bytes = name.len() + cookie.value.len();
-            of(Code::TooLarge, format!("The cookie `{name}` has {bytes} bytes, and 4096 is the most."), smaller())
+            Code::TooLarge.error(format!("The cookie `{name}` has {bytes} bytes, and 4096 is the most."), smaller())
         }
-        Loss::Expired => of(
-            Code::Expired,
-            format!("The cookie `{name}` is over when it arrives: it is dropped by {who}."),
+        Loss::Expired => Code::Expired.error(format!("The cookie `{name}` is over when it arrives: it is dropped by {who}."),
             Cure::new(
                 "Set the server's clock (NTP). Hardtack's cookie has no end of its own unless `session.persistent` is \
                  true.",
@@ -119,18 +99,14 @@ fn explain(loss: Loss, cookie: &SetCookie, pair: &Pair, who: &str) -> (Code, Str
         ),
         Loss::ShadowsSecure => {
             let what = format!("The cookie `{name}` comes over plain http, and there is a `Secure` one of that name.");
-            let Finding { code, what, cure, .. } = shared_name(name, what);
-            (code, what, cure)
+            shared_name(name, what)
         }
-        Loss::Unreadable => {
-            let Finding { code, what, cure, .. } = line(LineError::Unreadable, pair.server);
-            (code, what, cure)
-        }
+        Loss::Unreadable => line(LineError::Unreadable, pair.server),
     }
 }
 
 /// A `Secure` cookie on plain http.
-pub(super) fn secure_on_http(cookie: &SetCookie, pair: &Pair, who: &str) -> Finding {
+fn secure_on_http(cookie: &SetCookie, pair: &Pair, who: &str) -> Finding {
     let (name, server, https) = (&cookie.name, pair.server.origin(), pair.server.over_https());
     let what = format!("The cookie `{name}` is `Secure` and `{server}` is on plain http: it is dropped by {who}.");
     let (code, tls) = if pair.server.is_loopback() {

@@ -3,7 +3,7 @@
 use super::address::Address;
 use super::code::Code;
 use super::evidence::{Evidence, Exchange, Failure};
-use super::finding::{Cure, Finding};
+use super::finding::{Cure, Finding, Severity};
 use super::set_cookie::SameSite;
 use super::topology::{Tls, Topology};
 
@@ -68,11 +68,8 @@ pub(super) fn diagnose(evidence: &Evidence, found: &mut Vec<Finding>) {
                 .filter(|cookie| !cookie.secure && cookie.same_site != Some(SameSite::None) && !cookie.partitioned)
         });
         found.extend(open.map(|cookie| {
-            let Finding { code, what, cure, .. } = scheme_unknown(
-                url,
-                &format!("is reached over https and sets the cookie `{}` without `Secure`", cookie.name),
-            );
-            code.warning(what, cure)
+            let how = format!("is reached over https and sets the cookie `{}` without `Secure`", cookie.name);
+            Finding { severity: Severity::Warning, ..scheme_unknown(url, &how) }
         }));
     }
     found.extend(plain_http(url));

@@ -73,7 +73,7 @@ impl Code {
         self.found(Severity::Note, what.into(), cure)
     }
 
-    pub(super) fn found(self, severity: Severity, what: String, cure: Cure) -> Finding {
+    fn found(self, severity: Severity, what: String, cure: Cure) -> Finding {
         Finding { code: self, severity, what, why: self.why().to_owned(), cure }
     }
 }

@@ -95,7 +95,11 @@ fn came_back(tries: &Tries, pair: &Pair, echo: &Echo, found: &mut Vec<Finding>) 
         found.push(uncredentialed(pair));
     }
     if echo.cookies.len() >= 50 {
-        found.push(no_room(pair, &format!("holds {} cookies for this host", echo.cookies.len())));
+        let full = no_room(
+            pair,
+            &format!("sends {} cookies to this host, and drops the oldest when more come", echo.cookies.len()),
+        );
+        found.push(Finding { severity: Severity::Warning, ..full });
     }
     found.extend(store::clock(echo.now.saturating_sub(tries.now)));
 }
@@ -111,8 +115,7 @@ fn lost(tries: &Tries, pair: &Pair, echo: &Echo, cookie: &SetCookie) -> Finding 
         return Finding { severity: Severity::Error, ..finding };
     }
     if third_party && !cookie.partitioned && !pair.is_same_site(true) {
-        let (what, cure) = across::third_party(cookie, pair, "this browser");
-        return Code::ThirdParty.error(what, cure);
+        return across::third_party(cookie, pair, "this browser");
     }
     no_room(pair, "dropped the cookie, though nothing is wrong with it")
 }
@@ -142,7 +145,7 @@ fn not_forwarded(pair: &Pair) -> Finding {
 
 fn no_room(pair: &Pair, why: &str) -> Finding {
     Code::NoRoom.error(
-        format!("This browser {why}, so it loses the cookie of `{}`.", pair.server.origin()),
+        format!("The cookie of `{}` is lost or may be: this browser {why}.", pair.server.origin()),
         Cure::any(
             "Allow cookies for the page, try a fresh profile without extensions, and remove cookies that nobody needs.",
         ),
