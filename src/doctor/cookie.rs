@@ -89,7 +89,8 @@ fn explain(loss: Loss, cookie: &SetCookie, pair: &Pair, who: &str) -> Finding {
             let bytes = name.len() + cookie.value.len();
             Code::TooLarge.error(format!("The cookie `{name}` has {bytes} bytes, and 4096 is the most."), smaller())
         }
-        Loss::Expired => Code::Expired.error(format!("The cookie `{name}` is over when it arrives: it is dropped by {who}."),
+        Loss::Expired => Code::Expired.error(
+            format!("The cookie `{name}` is over when it arrives: it is dropped by {who}."),
             Cure::new(
                 "Set the server's clock (NTP). Hardtack's cookie has no end of its own unless `session.persistent` is \
                  true.",

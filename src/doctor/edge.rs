@@ -34,6 +34,7 @@ pub(super) fn check(topology: &Topology, found: &mut Vec<Finding>) {
         ));
     }
     found.extend(plain_http(server));
+    found.extend(topology.others().filter_map(plain_page));
 }
 
 pub(super) fn diagnose(evidence: &Evidence, found: &mut Vec<Finding>) {
@@ -73,6 +74,7 @@ pub(super) fn diagnose(evidence: &Evidence, found: &mut Vec<Finding>) {
         }));
     }
     found.extend(plain_http(url));
+    found.extend(Some(&evidence.page).filter(|page| !page.is_origin_of(url)).and_then(plain_page));
 }
 
 fn leads_to_http(exchange: &Exchange) -> bool {
@@ -118,6 +120,16 @@ fn plain_http(server: &Address) -> Option<Finding> {
         let what = format!("`{}` is plain http, and anybody on the way can take over sessions.", server.origin());
         let https = server.over_https();
         Code::PlainHttp.warning(what, Cure::new(format!("[site]\nurl = \"{https}\""), format!("Serve it as {https}.")))
+    })
+}
+
+/// Source: GO-2025-3884.
+fn plain_page(page: &Address) -> Option<Finding> {
+    (!page.is_https() && !page.is_loopback()).then(|| {
+        let what = format!("The page `{}` is plain http: who changes it on the way can use sessions.", page.origin());
+        let https = page.over_https();
+        let hardtack = format!("[site]\nfront_ends = [\"{https}\"] # beside the others");
+        Code::PlainHttp.warning(what, Cure::new(hardtack, format!("Serve the page as {https}.")))
     })
 }
 

@@ -65,6 +65,7 @@ fn what_the_engine_refuses_as_unreachable_the_doctor_finds_too() {
         ("http://localhost:3000", "http://app.example.com"),
         ("http://localhost:3000", "https://localhost:2015"),
         ("http://api.example.com", "https://app.example.com"),
+        ("https://api.example.com", "http://app.example.com"),
     ] {
         let (own, front_end): (Origin, Origin) = (own.parse().expect(own), front_end.parse().expect(front_end));
         assert!(Origins::new(own.clone(), [front_end.clone()]).cookie().is_err(), "{own} {front_end}");

@@ -207,6 +207,7 @@ fn other_cases() -> Vec<Case<Topology>> {
         (Code::Certificate, "ended", near(|it| it.edge.days_left = Some(-1))),
         (Code::CertificateEnds, "soon", near(|it| it.edge.days_left = Some(14))),
         (Code::Unreachable, "another port", near(|it| it.edge.bound = Some(3000))),
+        (Code::PlainHttp, "a page", with("https://api.example.com", &["http://app.example.com"], |_| {})),
         (Code::PlainHttp, "a trial", with("http://192.168.1.2:3000", &[], |_| {})),
         (Code::Forgotten, "in memory", near(|it| it.store.lasting = false)),
         (Code::NodesDiffer, "a store each", near(|it| it.store.nodes = 2)),
