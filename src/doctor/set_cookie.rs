@@ -280,6 +280,7 @@ mod tests {
             assert_eq!(date(text), Some(784_111_777), "{text}");
         }
         assert_eq!(date("Thu, 01 Jan 1970 00:00:00 GMT"), Some(0));
+        assert_eq!((date("1 Jan 69 0:0:0"), date("1 Jan 70 0:0:0")), (Some(3_124_224_000), Some(0)), "two digits");
         assert_eq!(date("Thu, 29 Feb 2024 12:00:00 GMT"), Some(1_709_208_000));
         for text in ["", "yesterday", "06 Nov 1994", "06 Nov 1994 25:00:00", "00 Nov 1994 08:00:00", "1 Jan 1600 0:0:0"]
         {

@@ -112,6 +112,8 @@ fn links_carry_lax_and_posts_only_what_is_fresh_and_silent() {
     assert_eq!(sent(Kind::Post, 10), "silent none");
     assert_eq!(sent(Kind::Post, 120), "none");
     assert_eq!(sent(Kind::Fetch, 10), "none");
+    let arriving = Trip { to: &server, page: &other, kind: Kind::Link, now: 0 };
+    assert_eq!(Jar::new(CHROME).set("lax=1; SameSite=Lax", &arriving, &Sites::default()), Ok(Kept::New));
 }
 
 #[test]
@@ -133,6 +135,16 @@ fn a_partitioned_cookie_stays_with_its_page() {
 }
 
 #[test]
+fn a_cookie_of_a_visit_before_is_withheld_where_third_parties_are_blocked() {
+    let (server, page) = (address("https://api.example.com/"), address("https://app.example.org"));
+    let mut jar = Jar::new(BLOCKING);
+    jar.set("a=b; Secure; SameSite=None", &Trip::fetch(&server, &server, 0), &Sites::default()).expect("a cookie");
+    let across = Trip::fetch(&page, &server, 1);
+    assert_eq!(jar.withheld(&across, &Sites::default()), [("a", Loss::ThirdParty)]);
+    assert_eq!(jar.header(&Trip::fetch(&server, &server, 1), &Sites::default()).as_deref(), Some("a=b"));
+}
+
+#[test]
 fn cookies_are_replaced_removed_and_ordered() {
     let server = address("https://example.com/a/b");
     let mut jar = Jar::new(CHROME);
@@ -149,6 +161,9 @@ fn cookies_are_replaced_removed_and_ordered() {
     assert_eq!(jar.set("y=; Path=/a; Max-Age=0", &trip, &Sites::default()), Err(Loss::Expired));
     assert_eq!(header(&jar, 9).as_deref(), Some("x=2"));
     assert_eq!(header(&jar, 400 * 86400 + 9).as_deref(), Some("x=2"), "it ends with the browser");
+    jar.set("long=1; Path=/; Max-Age=99999999999", &Trip::fetch(&server, &server, 0), &Sites::default()).expect("long");
+    assert!(header(&jar, 400 * 86400 - 1).is_some_and(|sent| sent.contains("long")));
+    assert!(header(&jar, 400 * 86400).is_some_and(|sent| !sent.contains("long")), "nothing lives longer");
 }
 
 #[test]

@@ -160,6 +160,28 @@ fn cookies_of_a_preflight_count_for_nothing() {
 }
 
 #[test]
+fn who_is_refused_is_told_that_alone() {
+    let mut evidence = near(|it| set(it, None, "access-control-allow-origin", &[]));
+    set(&mut evidence, None, "set-cookie", &[]);
+    for step in Step::ALL {
+        answer(&mut evidence, step, 403, "");
+    }
+    assert!(matches!(diagnose(&evidence)[..], [Finding { code: Code::OtherOrigin, .. }]), "{:?}", diagnose(&evidence));
+}
+
+#[test]
+fn who_does_not_answer_breaks_the_first_hop() {
+    let mut evidence = Evidence::new(address(PAGE), address(URL), Sites::default());
+    assert!(
+        verdicts(&evidence).iter().all(|verdict| verdict.broken().is_none() && !verdict.holds()),
+        "nothing was seen"
+    );
+    evidence.failure = Some(Failure::Silent);
+    let broken = verdicts(&evidence)[0].broken().map(|(hop, why)| (hop, why.to_owned()));
+    assert_eq!(broken, Some((Hop::Reach, "nobody answers in time".to_owned())));
+}
+
+#[test]
 fn the_name_of_the_cookie_narrows_what_is_looked_at() {
     let mut evidence = healthy(PAGE, URL, COOKIE);
     set(&mut evidence, Some(Step::Post), "set-cookie", &["theme=dark; Max-Age=0", "old=; Max-Age=0"]);
@@ -264,6 +286,14 @@ fn answer_cases() -> Vec<Case<Evidence>> {
     };
     vec![
         (Code::Redirected, "to a sign-in elsewhere", elsewhere("https://login.example.net/authorize")),
+        (
+            Code::Redirected,
+            "a post that is led away",
+            near(|it| {
+                answer(it, Step::Post, 307, "https://login.example.net/");
+                set(it, Some(Step::Post), "access-control-allow-origin", &[]);
+            }),
+        ),
         (Code::Forgotten, "always new", near(|it| set(it, Some(Step::Again), "set-cookie", &[other]))),
         (
             Code::NodesDiffer,

@@ -126,6 +126,11 @@ pub(super) fn cases() -> Vec<Case<Tries>> {
             tries.browser.cookies = false;
             tries
         }),
+        (
+            Code::NoRoom,
+            "partitioned already",
+            lost(far_page, api, &format!("{open}; Partitioned"), |echo| echo.storage_access = Some("none".to_owned())),
+        ),
         (Code::NoRoom, "no reason left", lost(near_page, api, COOKIE, |_| {})),
         (Code::NoRoom, "many", seen(|echo| echo.cookies.extend((0..50).map(|n| format!("c{n}"))))),
         (Code::SchemeUnknown, "behind a proxy", seen(|echo| echo.scheme = Scheme::Http)),
