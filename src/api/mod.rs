@@ -3,6 +3,7 @@
 //! A function here is a door, not a room: it takes the session, calls one function of `backend` or
 //! `session`, and returns.
 
+pub mod account;
 pub mod handshake;
 pub mod overview;
 pub mod theme;

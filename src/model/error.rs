@@ -1,4 +1,4 @@
-//! The one error that the API answers with: `{"kind": "...", "message": "..."}`.
+//! The one error that the API answers with: `{"kind": "...", "message": "..."}`, and `"field"` where one input is to blame.
 
 use serde::{Deserialize, Serialize};
 use server_fn::error::{FromServerFnError, ServerFnErrorErr};
@@ -12,6 +12,12 @@ pub struct WireError {
     pub kind: Kind,
     /// What went wrong and what to do, for people.
     pub message: String,
+    /// The name of the input that is wrong, where it is one, so that a page can say so beside it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+    /// After how many seconds another attempt makes sense, where that is known: the header `Retry-After`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after: Option<u32>,
 }
 
 /// What can go wrong. Each kind has one HTTP status.
@@ -22,8 +28,14 @@ pub enum Kind {
     Invalid,
     /// Nobody is signed in: 401.
     NotSignedIn,
+    /// No account has this name and this password together: 401.
+    BadCredentials,
     /// The request came from another origin: 403.
     CrossOrigin,
+    /// The sign-in is too long ago for what was asked: 403.
+    SignInAgain,
+    /// New accounts are not to be had here: 403.
+    RegistrationClosed,
     /// There is nothing under this address: 404.
     NotFound,
     /// The address exists, but not for this method: 405.
@@ -34,10 +46,14 @@ pub enum Kind {
     Mismatch,
     /// The session ended while the request was under way: 409.
     SessionEnded,
+    /// There is an account of this name: 409.
+    UsernameTaken,
     /// The body is too large: 413.
     TooLarge,
     /// The body is of a type that this address does not take: 415.
     UnsupportedMediaType,
+    /// Too many attempts in too short a time: 429.
+    TooManyAttempts,
     /// The request's headers, most likely its cookies, are too large: 431.
     HeadersTooLarge,
     /// A fault of ours: 500.
@@ -63,14 +79,15 @@ impl Kind {
     pub const fn status(self) -> u16 {
         match self {
             Self::Invalid => 400,
-            Self::NotSignedIn => 401,
-            Self::CrossOrigin => 403,
+            Self::NotSignedIn | Self::BadCredentials => 401,
+            Self::CrossOrigin | Self::SignInAgain | Self::RegistrationClosed => 403,
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
             Self::Timeout => 408,
-            Self::Mismatch | Self::SessionEnded => 409,
+            Self::Mismatch | Self::SessionEnded | Self::UsernameTaken => 409,
             Self::TooLarge => 413,
             Self::UnsupportedMediaType => 415,
+            Self::TooManyAttempts => 429,
             Self::HeadersTooLarge => 431,
             Self::Internal | Self::Unknown => 500,
             Self::Unavailable | Self::Rotated | Self::Busy | Self::Unreachable | Self::Refused => 503,
@@ -83,14 +100,19 @@ impl Kind {
         match self {
             Self::Invalid => "invalid",
             Self::NotSignedIn => "not_signed_in",
+            Self::BadCredentials => "bad_credentials",
             Self::CrossOrigin => "cross_origin",
+            Self::SignInAgain => "sign_in_again",
+            Self::RegistrationClosed => "registration_closed",
             Self::NotFound => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::Timeout => "timeout",
             Self::Mismatch => "mismatch",
             Self::SessionEnded => "session_ended",
+            Self::UsernameTaken => "username_taken",
             Self::TooLarge => "too_large",
             Self::UnsupportedMediaType => "unsupported_media_type",
+            Self::TooManyAttempts => "too_many_attempts",
             Self::HeadersTooLarge => "headers_too_large",
             Self::Internal => "internal",
             Self::Unavailable => "unavailable",
@@ -108,13 +130,18 @@ impl Kind {
         match self {
             Self::Invalid | Self::UnsupportedMediaType => "That could not be understood.",
             Self::NotSignedIn => "Sign in first.",
+            Self::BadCredentials => "That did not work.",
             Self::CrossOrigin => "That came from another site.",
+            Self::SignInAgain => "Sign in once more.",
+            Self::RegistrationClosed => "No new accounts.",
             Self::NotFound => "There is nothing here.",
             Self::MethodNotAllowed => "That cannot be done here.",
             Self::Timeout => "That took too long.",
             Self::Mismatch => "Not the same value.",
             Self::SessionEnded => "Your session has ended.",
+            Self::UsernameTaken => "There is such an account.",
             Self::TooLarge => "That is too large.",
+            Self::TooManyAttempts => "Too many attempts.",
             Self::HeadersTooLarge => "Too many cookies.",
             Self::Internal | Self::Unknown => "Something went wrong.",
             Self::Unavailable => "Sessions cannot be reached.",
@@ -131,9 +158,12 @@ impl Kind {
         match self {
             Self::Invalid => "The request could not be understood. Check what was sent.",
             Self::NotSignedIn => "You are not signed in. Sign in, then try again.",
+            Self::BadCredentials => "That name and password do not go together.",
             Self::CrossOrigin => {
                 "This request came from another site, so it was refused. Open this site itself and try again."
             }
+            Self::SignInAgain => "Your sign-in is too long ago for this. Sign in again, then try once more.",
+            Self::RegistrationClosed => "This site takes no new accounts.",
             Self::NotFound => "There is nothing at this address.",
             Self::MethodNotAllowed => "This address does not take that method.",
             Self::Timeout => "The request took too long to arrive. Try again.",
@@ -141,7 +171,9 @@ impl Kind {
             Self::SessionEnded => {
                 "Your session ended while this was under way, so nothing was saved. Reload the page and try again."
             }
+            Self::UsernameTaken => "There is an account with this e-mail address already. Sign in instead.",
             Self::TooLarge => "What was sent is too large.",
+            Self::TooManyAttempts => "Too many attempts in a short time. Try again later.",
             Self::UnsupportedMediaType => {
                 "Send JSON with content type application/json, or a form as application/x-www-form-urlencoded."
             }
@@ -160,9 +192,23 @@ impl Kind {
     }
 }
 
+impl WireError {
+    /// An error of a kind, in other words than the usual ones.
+    #[must_use]
+    pub const fn new(kind: Kind, message: String) -> Self {
+        Self { kind, message, field: None, retry_after: None }
+    }
+
+    /// What one input of a form must be.
+    #[must_use]
+    pub fn about(field: &str, message: &str) -> Self {
+        Self { field: Some(field.to_owned()), ..Self::new(Kind::Invalid, message.to_owned()) }
+    }
+}
+
 impl From<Kind> for WireError {
     fn from(kind: Kind) -> Self {
-        Self { kind, message: kind.sentence().to_owned() }
+        Self::new(kind, kind.sentence().to_owned())
     }
 }
 
@@ -176,7 +222,7 @@ impl FromServerFnError for WireError {
             // In the browser it is an answer that cannot be read: the page of a proxy, most likely.
             E::Deserialization(_) if cfg!(target_arch = "wasm32") => Kind::Internal.into(),
             E::Args(why) | E::MissingArg(why) | E::Deserialization(why) => {
-                Self { kind: Kind::Invalid, message: format!("The data could not be read: {why}.") }
+                Self::new(Kind::Invalid, format!("The data could not be read: {why}."))
             }
             _ => Kind::Internal.into(),
         }

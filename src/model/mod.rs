@@ -1,5 +1,6 @@
 //! Plain data that both sides know, and the error that travels between them.
 
+pub mod account;
 pub mod codec;
 pub mod error;
 pub mod exported;

@@ -3,6 +3,7 @@
 
 pub mod settings;
 
+mod accounts;
 mod api;
 mod assets;
 mod client;
@@ -22,8 +23,10 @@ mod signal;
 mod start;
 mod store;
 mod tls;
+mod visitor;
 mod whole;
 
+pub use accounts::open_registry;
 pub use export::{ExportError, Manifest, export};
 pub use listen::{BindError, Door};
 pub use log::start as start_log;

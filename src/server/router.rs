@@ -16,8 +16,10 @@
 
 use super::assets::Assets;
 use super::settings::Limits;
+use super::visitor::provide_visitor;
 use super::{api, assets, client, document, explain, headers, health, limits, log};
 use crate::app::App;
+use crate::backend::accounts::Accounts;
 use crate::model::error::Kind;
 use crate::session::Sessions;
 use crate::session::policy::Guard;
@@ -40,6 +42,7 @@ use tower_http::timeout::TimeoutLayer;
 pub(super) struct Site {
     pub(super) assets: Assets,
     pub(super) sessions: Sessions,
+    pub(super) accounts: Accounts,
     /// Who may call from other origins.
     pub(super) guard: Guard,
     pub(super) trusted_proxies: Vec<IpNet>,
@@ -63,9 +66,16 @@ pub(super) fn router(site: &Arc<Site>) -> Router {
         let site = Arc::clone(site);
         move || document::document(&site.assets)
     };
+    let tell = {
+        let site = Arc::clone(site);
+        move || {
+            document::provide_theme();
+            provide_visitor(&site.accounts);
+        }
+    };
     let functions = Router::new().route("/api/{*path}", any(api::call)).with_state(Arc::clone(site));
     let with_session = Router::new()
-        .leptos_routes_with_context(&site.assets.options, PAGES.clone(), document::provide_theme, shell.clone())
+        .leptos_routes_with_context(&site.assets.options, PAGES.clone(), tell, shell.clone())
         .with_state(site.assets.options.clone())
         .merge(functions)
         .layer(site.sessions.clone());
