@@ -142,9 +142,9 @@ async fn g8_s115_while_the_database_is_away_nobody_is_told_that_a_password_is_wr
     let ada = at(&server, "ada@example.com").registered().await;
     for frozen in [false, true] {
         if frozen {
-            database.freeze().await
+            database.freeze().await;
         } else {
-            database.stop().await
+            database.stop().await;
         }
         let begun = Instant::now();
         for told in [ada.elsewhere().login(PASSWORD).await, ada.elsewhere().login("a guess").await, ada.profile().await]
@@ -156,9 +156,9 @@ async fn g8_s115_while_the_database_is_away_nobody_is_told_that_a_password_is_wr
         let page = browser().get(server.url("/healthz")).send().await.expect("an answer");
         assert_eq!(page.status(), 200);
         if frozen {
-            database.thaw().await
+            database.thaw().await;
         } else {
-            database.start().await
+            database.start().await;
         }
         let deadline = Instant::now() + Duration::from_secs(60);
         while ada.profile().await.status == 503 && Instant::now() < deadline {
