@@ -28,7 +28,7 @@ pub(crate) async fn run(registry: &Registry, arguments: Arguments) -> Outcome {
 }
 
 fn row(account: &Listed) -> [String; 5] {
-    let closed = account.closed.map_or_else(|| "-".to_owned(), moment);
+    let closed = account.closed.map_or_else(|| "-".to_owned(), |moment| moment.to_string());
     let profile = account.profile.clone();
     [account.id.clone(), profile.username, profile.name, account.created.to_string(), closed]
 }
@@ -39,6 +39,6 @@ fn document(account: &Listed) -> Value {
         "username": account.profile.username,
         "name": account.profile.name,
         "created": account.created.to_string(),
-        "closed": account.closed.map(moment),
+        "closed": account.closed.map(|moment| moment.to_string()),
     })
 }
