@@ -5,6 +5,7 @@ pub mod codec;
 pub mod error;
 pub mod exported;
 pub mod handshake;
+pub mod next;
 pub mod overview;
 pub mod theme;
 pub mod visits;
