@@ -29,6 +29,26 @@ pub fn keep(cookie: &str) {
     }
 }
 
+/// Remembers whether somebody is signed in, for pages that are files: they ask the server who, and ask nothing for nobody.
+///
+/// A hint and no more: what the server says counts.
+pub fn know(signed_in: bool) {
+    if is_elsewhere() {
+        keep(if signed_in {
+            "account=known; Path=/; Max-Age=31536000; SameSite=Lax"
+        } else {
+            "account=; Path=/; Max-Age=0"
+        });
+    }
+}
+
+/// Whether somebody was signed in when this was last heard of.
+#[must_use]
+pub fn knows() -> bool {
+    let kept = document().dyn_into::<HtmlDocument>().ok().and_then(|page| page.cookie().ok());
+    kept.is_some_and(|kept| kept.contains("account=known"))
+}
+
 fn read() -> Option<String> {
     let named = document().query_selector(&["meta[name=", Exported::META, "]"].concat()).ok().flatten()?;
     named.get_attribute("content").map(|url| url.trim_end_matches('/').to_owned())
