@@ -7,5 +7,7 @@ pub mod exported;
 pub mod handshake;
 pub mod next;
 pub mod overview;
+pub mod rules;
 pub mod theme;
+pub mod visitor;
 pub mod visits;

@@ -6,6 +6,7 @@ use crate::app::{App, ErrorPage};
 use crate::model::error::Kind;
 use crate::model::exported::Exported;
 use crate::model::theme::Theme;
+use crate::model::visitor::Visitor;
 use axum::http::{HeaderMap, HeaderValue, header, request::Parts};
 use leptos::nonce::use_nonce;
 use leptos::prelude::*;
@@ -108,10 +109,11 @@ pub(super) fn error_page(assets: &Assets, theme: Theme, kind: Kind) -> String {
     format!("<!DOCTYPE html>{page}")
 }
 
-/// Tells the page which theme its visitor chose.
-pub(super) fn provide_theme() {
+/// Tells the page who looks at it, and which theme they chose.
+pub(super) fn introduce() {
     if let Some(parts) = use_context::<Parts>() {
         provide_context(theme(&parts.headers));
+        provide_context(parts.extensions.get::<Visitor>().cloned().unwrap_or_default());
     }
 }
 

@@ -1,10 +1,10 @@
 //! The pages as files, for any web server: `hardtack export`.
 
-use super::api;
 use super::assets::Assets;
 use super::document;
 use super::router::PAGES;
 use super::settings::Settings;
+use crate::app::access::of;
 use crate::model::exported::Exported;
 use crate::session::policy::Origin;
 use axum::Router;
@@ -154,8 +154,7 @@ async fn pages(assets: Assets, exported: &Exported, files: &mut BTreeMap<String,
         .layer(map_response(up_to_its_end))
         .layer(CompressionLayer::new().quality(CompressionLevel::Best));
     // Among the pages stand also the calls that are none.
-    let calls = api::paths();
-    let listed = PAGES.iter().map(|page| page.path().to_owned()).filter(|path| !calls.contains(path));
+    let listed = PAGES.iter().map(|page| page.path().to_owned()).filter(|path| of(path).is_some());
     for page in listed.chain(["/404".to_owned()]) {
         let file = match page.as_str() {
             "/404" => "404.html".to_owned(),

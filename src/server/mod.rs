@@ -3,12 +3,14 @@
 
 pub mod settings;
 
+mod access;
 mod api;
 mod assets;
 mod client;
 mod document;
 mod explain;
 mod export;
+mod form;
 mod headers;
 mod health;
 mod limits;
