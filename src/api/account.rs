@@ -24,9 +24,14 @@ pub async fn register(
     /// The password, as it was typed.
     password: String,
 ) -> Result<SignedIn, WireError> {
-    use crate::model::error::Kind;
-    drop((name, username, password));
-    Err(Kind::Internal.into())
+    use crate::backend::{passwords::Password, sign_in, visitor::Visitor};
+    use axum::http::header::SET_COOKIE;
+    use leptos::prelude::expect_context;
+    let visitor: Visitor = expect_context();
+    let entered = sign_in::register(&visitor, &name, &username, &Password::new(password)).await?;
+    let known = visitor.session.give_beside(Visitor::KNOWN, &entered.known, sign_in::KNOWN_FOR)?;
+    expect_context::<leptos_axum::ResponseOptions>().append_header(SET_COOKIE, known);
+    Ok(SignedIn { profile: entered.profile })
 }
 
 /// Signs an account in. The session gets a new id and keeps its values.
@@ -45,9 +50,14 @@ pub async fn login(
     #[server(default)]
     keep: bool,
 ) -> Result<SignedIn, WireError> {
-    use crate::model::error::Kind;
-    drop((username, password, keep));
-    Err(Kind::Internal.into())
+    use crate::backend::{passwords::Password, sign_in, visitor::Visitor};
+    use axum::http::header::SET_COOKIE;
+    use leptos::prelude::expect_context;
+    let visitor: Visitor = expect_context();
+    let entered = sign_in::sign_in(&visitor, &username, &Password::new(password), keep).await?;
+    let known = visitor.session.give_beside(Visitor::KNOWN, &entered.known, sign_in::KNOWN_FOR)?;
+    expect_context::<leptos_axum::ResponseOptions>().append_header(SET_COOKIE, known);
+    Ok(SignedIn { profile: entered.profile })
 }
 
 /// Signs out, also nobody.
@@ -57,8 +67,15 @@ pub async fn login(
 /// `unavailable` when the store cannot be reached: whether the session has ended is then unknown, so try again.
 #[server(client = Credentialed, endpoint = "logout", input = Post<JsonOrForm>, output = Post<Json>)]
 pub async fn logout() -> Result<SignedOut, WireError> {
-    use crate::model::error::Kind;
-    Err(Kind::Internal.into())
+    use crate::backend::{sign_in, visitor::Visitor};
+    use axum::http::{HeaderName, HeaderValue};
+    use leptos::prelude::expect_context;
+    sign_in::sign_out(&expect_context::<Visitor>().session).await?;
+    // What pages have put away. Not "cookies": those of the whole domain would go, and with them other applications' sign-ins;
+    // the session's is taken away by name. Not "cache": what shows a session is never kept there. Source: ASVS 5.0, 14.3.1.
+    let (name, what) = (HeaderName::from_static("clear-site-data"), HeaderValue::from_static("\"storage\""));
+    expect_context::<leptos_axum::ResponseOptions>().insert_header(name, what);
+    Ok(SignedOut::default())
 }
 
 /// Who is signed in.
@@ -68,8 +85,10 @@ pub async fn logout() -> Result<SignedOut, WireError> {
 /// `not_signed_in`, `unavailable`.
 #[server(client = Credentialed, endpoint = "profile", input = GetUrl, output = Post<Json>)]
 pub async fn read_profile() -> Result<SignedIn, WireError> {
-    use crate::model::error::Kind;
-    Err(Kind::Internal.into())
+    use crate::backend::{account::signed_in, visitor::Visitor};
+    let Visitor { session, accounts, .. } = leptos::prelude::expect_context();
+    let account = signed_in(&session, &accounts).await?;
+    Ok(SignedIn { profile: account.profile().clone() })
 }
 
 /// Gives the account another password. The session gets a new id.
@@ -88,9 +107,10 @@ pub async fn change_password(
     #[server(default = "yes")]
     end_others: bool,
 ) -> Result<PasswordChanged, WireError> {
-    use crate::model::error::Kind;
-    drop((current, new, end_others));
-    Err(Kind::Internal.into())
+    use crate::backend::{passwords::Password, sign_in, visitor::Visitor};
+    let visitor: Visitor = leptos::prelude::expect_context();
+    sign_in::change_password(&visitor, &Password::new(current), &Password::new(new), end_others).await?;
+    Ok(PasswordChanged::default())
 }
 
 /// What is safer when nothing is said.

@@ -3,14 +3,14 @@
 use super::access::Access;
 use super::parts::Frame;
 use crate::model::account::Profile;
-use crate::model::visitor::Visitor;
+use crate::model::viewer::Viewer;
 use leptos::prelude::*;
 use leptos_meta::Title;
 
 /// What the server knows of whoever is signed in. In a file the places are empty, and an island fills them.
 #[component]
 pub fn ProfilePage() -> impl IntoView {
-    let profile = use_context::<Visitor>().unwrap_or_default().profile();
+    let profile = use_context::<Viewer>().unwrap_or_default().profile();
     let (name, username) = profile.map(|Profile { name, username }| (name, username)).unwrap_or_default();
     view! {
         <Title text="Profile · Hardtack"/>

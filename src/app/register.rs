@@ -5,14 +5,14 @@ use super::parts::Frame;
 use super::parts::form::{Field, PostForm, Wrong, wanted};
 use crate::model::error::Kind;
 use crate::model::next::Next;
-use crate::model::rules::Rules;
+use crate::model::sign_up::SignUp;
 use leptos::prelude::*;
 use leptos_meta::Title;
 
 /// Getting an account.
 #[component]
 pub fn Register() -> impl IntoView {
-    let rules = use_context::<Rules>().unwrap_or_default();
+    let rules = use_context::<SignUp>().unwrap_or_default();
     let next = wanted();
     let login = next.as_ref().map_or_else(|| LOGIN.to_owned(), |next| next.behind(LOGIN));
     let (lead, form) = if rules.open {
@@ -37,7 +37,7 @@ pub fn Register() -> impl IntoView {
     }
 }
 
-fn form(rules: Rules, next: Option<Next>) -> impl IntoView {
+fn form(rules: SignUp, next: Option<Next>) -> impl IntoView {
     let wrong = Wrong::asked(&["name", "username", "password"]);
     let hint = password_hint(rules);
     view! {
@@ -65,6 +65,6 @@ fn form(rules: Rules, next: Option<Next>) -> impl IntoView {
 }
 
 /// What a password must be, told before one is chosen.
-pub(super) fn password_hint(rules: Rules) -> String {
+pub(super) fn password_hint(rules: SignUp) -> String {
     format!("At least {} characters, of any kind. A sentence is easy to keep in mind.", rules.password_min)
 }

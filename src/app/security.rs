@@ -5,8 +5,8 @@ use super::parts::Frame;
 use super::parts::form::{Field, PostForm, Wrong};
 use super::register::password_hint;
 use crate::model::account::PasswordChanged;
-use crate::model::rules::Rules;
-use crate::model::visitor::Visitor;
+use crate::model::sign_up::SignUp;
+use crate::model::viewer::Viewer;
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
@@ -27,7 +27,7 @@ pub fn Security() -> impl IntoView {
 }
 
 fn password() -> AnyView {
-    let rules = use_context::<Rules>().unwrap_or_default();
+    let rules = use_context::<SignUp>().unwrap_or_default();
     let wrong = Wrong::asked(&["current", "new"]);
     let is_done = use_query_map().get_untracked().get_str("done") == Some("password");
     view! {
@@ -66,7 +66,7 @@ fn password() -> AnyView {
 
 /// Says to password managers whose password it is; the server knows it from the session.
 fn account() -> impl IntoView {
-    let username = use_context::<Visitor>().unwrap_or_default().profile().map(|profile| profile.username);
+    let username = use_context::<Viewer>().unwrap_or_default().profile().map(|profile| profile.username);
     view! {
         <input
             type="text"

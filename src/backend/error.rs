@@ -1,5 +1,6 @@
-//! The one place where a session's failure becomes the error that travels.
+//! The one place where a failure of the sessions or the accounts becomes the error that travels.
 
+use super::accounts::Failure;
 use crate::model::error::{Kind, WireError};
 use crate::session::{Error, Fault};
 
@@ -24,5 +25,22 @@ impl From<Error> for WireError {
 impl From<Fault> for Kind {
     fn from(fault: Fault) -> Self {
         WireError::from(Error::from(fault)).kind
+    }
+}
+
+impl From<Failure> for WireError {
+    /// The visitor gets a kind, the log gets the cause.
+    fn from(failure: Failure) -> Self {
+        match &failure {
+            Failure::Busy => Kind::Busy.into(),
+            Failure::Database(_) => {
+                tracing::error!(%failure, "the accounts cannot be reached");
+                Kind::Unavailable.into()
+            }
+            Failure::Hash(_) => {
+                tracing::error!(%failure, "a password cannot be checked");
+                Kind::Internal.into()
+            }
+        }
     }
 }

@@ -1,9 +1,22 @@
 //! Everything that the application keeps in a session.
 
 use crate::session::Key;
+use serde::{Deserialize, Serialize};
 
 /// How often the home page was seen.
 pub const VISITS: Key<u32> = Key::new("visits");
 
 /// The value of the handshake, a UUID v4.
 pub const HANDSHAKE: Key<String> = Key::new("handshake");
+
+/// When and how the session's account was signed in.
+pub const SIGNED_IN: Key<SignIn> = Key::new("signed_in");
+
+/// A sign-in.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
+pub struct SignIn {
+    /// When, in milliseconds since 1970-01-01 UTC (`auth_time`).
+    pub at: i64,
+    /// By which means, named as in RFC 8176: `pwd`.
+    pub methods: Vec<String>,
+}

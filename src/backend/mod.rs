@@ -1,8 +1,15 @@
 //! What the application does, without HTTP and without pages.
 
+pub mod account;
+pub mod accounts;
 pub mod handshake;
 pub mod keys;
 pub mod overview;
+pub mod passwords;
+pub mod registry;
+pub mod sign_in;
+pub mod username;
+pub mod visitor;
 pub mod visits;
 
 mod error;

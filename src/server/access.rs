@@ -2,9 +2,11 @@
 
 use super::explain::{refuse, wants_page};
 use crate::app::access::{Access, LOGIN, PROFILE};
+use crate::backend::account::visitor;
+use crate::backend::accounts::Accounts;
 use crate::model::error::{Kind, WireError};
 use crate::model::next::Next;
-use crate::model::visitor::Visitor;
+use crate::model::viewer::Viewer;
 use crate::session::Session;
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, Uri, header};
@@ -12,29 +14,33 @@ use axum::middleware::Next as Rest;
 use axum::response::{IntoResponse as _, Redirect, Response};
 
 /// Lets in who may see the page, and tells the page who looks. Others are led on by an answer that holds nothing of it.
-pub(super) async fn admit(State(access): State<Access>, request: Request, rest: Rest) -> Response {
+pub(super) async fn admit(
+    State((access, accounts)): State<(Access, Accounts)>,
+    request: Request,
+    rest: Rest,
+) -> Response {
     let (mut parts, body) = request.into_parts();
-    let visitor = match parts.extensions.get() {
-        Some(session) => visitor(session).await.map_err(|error| error.kind),
+    let viewer = match parts.extensions.get() {
+        Some(session) => viewer(session, &accounts).await.map_err(|error| error.kind),
         None => Err(Kind::Internal),
     };
-    let visitor = match (access, visitor) {
+    let viewer = match (access, viewer) {
         // What everybody may see is shown, and does not know who looks.
-        (Access::Everybody, visitor) => visitor.unwrap_or_default(),
+        (Access::Everybody, viewer) => viewer.unwrap_or_default(),
         // An outage is no sign-out.
         (_, Err(kind)) => return refuse(kind),
-        (Access::SignedIn, Ok(Visitor::SignedIn(profile))) => Visitor::SignedIn(profile),
+        (Access::SignedIn, Ok(Viewer::SignedIn(profile))) => Viewer::SignedIn(profile),
         (Access::SignedIn, Ok(_)) if !wants_page(&parts) => return refuse(Kind::NotSignedIn),
         (Access::SignedIn, Ok(_)) => {
             let back = Next::parse(parts.uri.path()).map(|next| next.behind(LOGIN));
             return lead(back.as_deref().unwrap_or(LOGIN));
         }
-        (Access::Nobody, Ok(Visitor::SignedIn(_))) => {
+        (Access::Nobody, Ok(Viewer::SignedIn(_))) => {
             return lead(wanted(&parts.uri).as_ref().map_or(PROFILE, Next::path));
         }
         (Access::Nobody, Ok(nobody)) => nobody,
     };
-    parts.extensions.insert(visitor);
+    parts.extensions.insert(viewer);
     rest.run(Request::from_parts(parts, body)).await
 }
 
@@ -52,10 +58,7 @@ fn lead(to: &str) -> Response {
     answer
 }
 
-async fn visitor(session: &Session) -> Result<Visitor, WireError> {
-    let owner = session.facts().await?.map(|facts| facts.owner);
-    Ok(match owner.and_then(|owner| owner.account) {
-        Some(account) => Visitor::SignedIn(crate::model::account::Profile { name: account.clone(), username: account }),
-        None => Visitor::Nobody,
-    })
+async fn viewer(session: &Session, accounts: &Accounts) -> Result<Viewer, WireError> {
+    let account = visitor(session, accounts).await?;
+    Ok(account.map_or(Viewer::Nobody, |account| Viewer::SignedIn(account.profile().clone())))
 }

@@ -4,12 +4,14 @@ use super::explain::refuse;
 use super::form::Form;
 use super::router::Site;
 use super::settings::Limits;
+use super::visitor::visitor;
 use crate::model::error::{Kind, WireError};
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header, request::Parts};
 use axum::response::{IntoResponse, Redirect, Response};
 use http_body_util::LengthLimitError;
+use leptos::prelude::provide_context;
 use std::error::Error as _;
 use std::sync::Arc;
 
@@ -31,8 +33,10 @@ pub(super) async fn call(State(site): State<Arc<Site>>, request: Request) -> Res
     let posted_by_page = parts.method == Method::POST && accepts_page(&parts.headers);
     let form = posted_by_page.then(|| Form::read(&parts, &body));
     parts.headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+    let visitor = visitor(&site.accounts, &parts.headers, &parts.extensions);
+    let tell = move || visitor.iter().cloned().for_each(provide_context);
     let request = Request::from_parts(parts, Body::from(body));
-    let answer = leptos_axum::handle_server_fns_with_context(|| {}, request).await.into_response();
+    let answer = leptos_axum::handle_server_fns_with_context(tell, request).await.into_response();
     let (answer, error) = with_status(answer).await;
     match (form, error) {
         (Some(_), Some(error)) if error.kind.status() >= 500 => refuse(error.kind),
@@ -124,8 +128,10 @@ async fn with_status(mut answer: Response) -> (Response, Option<WireError>) {
     let error: WireError = serde_json::from_slice(&body).unwrap_or_else(|_| Kind::Internal.into());
     parts.status = StatusCode::from_u16(error.kind.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     parts.headers.remove("serverfnerror");
-    if error.kind.status() == 503 {
-        parts.headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    // What is over in a moment says so, too.
+    let wait = error.retry_after.or((error.kind.status() == 503).then_some(1));
+    if let Some(seconds) = wait {
+        parts.headers.insert(header::RETRY_AFTER, seconds.into());
     }
     (Response::from_parts(parts, Body::from(body)), Some(error))
 }

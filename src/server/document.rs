@@ -3,10 +3,12 @@
 use super::assets::Assets;
 use super::headers::{exported_policy, page_policy};
 use crate::app::{App, ErrorPage};
+use crate::backend::accounts::Rules;
 use crate::model::error::Kind;
 use crate::model::exported::Exported;
+use crate::model::sign_up::SignUp;
 use crate::model::theme::Theme;
-use crate::model::visitor::Visitor;
+use crate::model::viewer::Viewer;
 use axum::http::{HeaderMap, HeaderValue, header, request::Parts};
 use leptos::nonce::use_nonce;
 use leptos::prelude::*;
@@ -113,8 +115,13 @@ pub(super) fn error_page(assets: &Assets, theme: Theme, kind: Kind) -> String {
 pub(super) fn introduce() {
     if let Some(parts) = use_context::<Parts>() {
         provide_context(theme(&parts.headers));
-        provide_context(parts.extensions.get::<Visitor>().cloned().unwrap_or_default());
+        provide_context(parts.extensions.get::<Viewer>().cloned().unwrap_or_default());
     }
+}
+
+/// What pages tell of accounts beforehand.
+pub(super) const fn sign_up(rules: &Rules) -> SignUp {
+    SignUp { password_min: rules.password_min, open: rules.register }
 }
 
 /// The theme in the request's plain cookie.

@@ -6,6 +6,7 @@ use super::router::PAGES;
 use super::settings::Settings;
 use crate::app::access::of;
 use crate::model::exported::Exported;
+use crate::model::sign_up::SignUp;
 use crate::session::policy::Origin;
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -88,7 +89,7 @@ pub async fn export(settings: &Settings, out: &Path, api: Option<&Origin>) -> Re
     let exported = Exported { api: api.map(ToString::to_string).unwrap_or_default() };
     let mut files = BTreeMap::new();
     collect(assets.root(), assets.root(), &mut files)?;
-    pages(assets, &exported, &mut files).await?;
+    pages(assets, &exported, document::sign_up(&settings.account_rules()), &mut files).await?;
     let manifest = Manifest {
         api: exported.api,
         files: files.iter().map(|(path, bytes)| (path.clone(), digest(bytes))).collect(),
@@ -136,11 +137,19 @@ fn collect(root: &Path, folder: &Path, files: &mut BTreeMap<String, Vec<u8>>) ->
 }
 
 /// Every page, made as for a visitor of whom nothing is known; plain and compressed.
-async fn pages(assets: Assets, exported: &Exported, files: &mut BTreeMap<String, Vec<u8>>) -> Result<(), ExportError> {
+async fn pages(
+    assets: Assets,
+    exported: &Exported,
+    sign_up: SignUp,
+    files: &mut BTreeMap<String, Vec<u8>>,
+) -> Result<(), ExportError> {
     let options = assets.options.clone();
     let context = {
         let exported = exported.clone();
-        move || provide_context(exported.clone())
+        move || {
+            provide_context(exported.clone());
+            provide_context(sign_up);
+        }
     };
     let shell = {
         let (assets, exported) = (Arc::new(assets), exported.clone());

@@ -35,8 +35,8 @@ impl Form {
             (None, "logout") => return "/".to_owned(),
             (None, endpoint) => format!("done={endpoint}"),
             (Some(error), _) => {
-                let field = error.field.as_deref().map(|field| format!("&field={field}")).unwrap_or_default();
-                format!("error={}{field}", error.kind.name())
+                let field = if error.blames().is_empty() { "" } else { "&field=" };
+                format!("error={}{field}{}", error.kind.name(), error.blames())
             }
         };
         let page = self.page.as_ref().map_or_else(|| home(&self.endpoint), Next::path);

@@ -4,6 +4,7 @@
 pub mod settings;
 
 mod access;
+mod accounts;
 mod api;
 mod assets;
 mod client;
@@ -24,7 +25,9 @@ mod signal;
 mod start;
 mod store;
 mod tls;
+mod visitor;
 
+pub use accounts::open_registry;
 pub use export::{ExportError, Manifest, export};
 pub use listen::{BindError, Door};
 pub use log::start as start_log;

@@ -1,7 +1,10 @@
 //! What an operator does with the sessions of the configured store, beside the servers that run on it.
 
+use super::accounts;
+use super::settings::Settings;
 use super::settings::{self, StoreUrl};
-use super::store::{PATIENCE, open};
+use super::start::StartError;
+use super::store::{Opened, PATIENCE, open};
 use crate::session::clock::Clock;
 use crate::session::id::Handle;
 use crate::session::store::{Listed, OpenError, Schema, Stats, Store, StoreError};
@@ -18,6 +21,9 @@ pub enum OperatorError {
     /// The store cannot be opened.
     #[error("store.url: {0}")]
     Open(#[from] OpenError),
+    /// The accounts cannot be opened.
+    #[error("{0}")]
+    Accounts(#[from] StartError),
     /// The sessions are where no other process can see them.
     #[error(
         "store.url: `memory:` keeps its sessions in the server's own process, out of reach from here; use a store \
@@ -43,23 +49,24 @@ pub enum Migration {
     Nothing,
 }
 
-/// Brings the schema of the store up to date.
+/// Brings the schemas of the store and of the accounts up to date.
 ///
 /// # Errors
 ///
-/// When the store cannot be opened, or was written by a newer version.
-pub async fn migrate(settings: &settings::Store) -> Result<Migration, OperatorError> {
-    if settings.url == StoreUrl::Memory {
+/// When one of them cannot be opened, or was written by a newer version.
+pub async fn migrate(settings: &Settings) -> Result<Migration, OperatorError> {
+    let store = &settings.store;
+    let (opened, done) = match open(store, PATIENCE, Schema::Check).await {
+        Err(OpenError::Older { .. }) => (open(store, PATIENCE, Schema::Migrate).await?, true),
+        other => (other?, false),
+    };
+    // In memory there is nothing that could outlive this command, unless the accounts are elsewhere.
+    let nothing = store.url == StoreUrl::Memory && settings.accounts.database.is_none();
+    if nothing {
         return Ok(Migration::Nothing);
     }
-    match open(settings, PATIENCE, Schema::Check).await {
-        Ok(_) => Ok(Migration::UpToDate),
-        Err(OpenError::Older { .. }) => {
-            open(settings, PATIENCE, Schema::Migrate).await?;
-            Ok(Migration::Done)
-        }
-        Err(error) => Err(error.into()),
-    }
+    let more = accounts::migrate(settings, opened.database.as_ref()).await?;
+    Ok(if done || more { Migration::Done } else { Migration::UpToDate })
 }
 
 /// The sessions of a store, at an operator's hand. Servers may run on it meanwhile.
@@ -88,7 +95,7 @@ impl Operator {
         if settings.url == StoreUrl::Memory {
             return Err(OperatorError::Memory);
         }
-        let store = open(settings, PATIENCE, Schema::Check).await?;
+        let Opened { store, .. } = open(settings, PATIENCE, Schema::Check).await?;
         Ok(Self { store, clock: Clock::System })
     }
 

@@ -18,9 +18,11 @@
 
 use super::assets::Assets;
 use super::settings::Limits;
+use super::visitor::provide_visitor;
 use super::{access, api, assets, client, document, explain, headers, health, limits, log};
 use crate::app::App;
 use crate::app::access::{Access, of};
+use crate::backend::accounts::Accounts;
 use crate::model::error::Kind;
 use crate::session::Sessions;
 use crate::session::policy::Guard;
@@ -31,7 +33,7 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{any, get};
 use ipnet::IpNet;
-use leptos::IntoView;
+use leptos::prelude::{IntoView, provide_context};
 use leptos_axum::{AxumRouteListing, LeptosRoutes as _};
 use leptos_axum::{generate_route_list_with_exclusions, render_app_async_with_context};
 use std::sync::atomic::AtomicBool;
@@ -44,6 +46,7 @@ use tower_http::timeout::TimeoutLayer;
 pub(super) struct Site {
     pub(super) assets: Assets,
     pub(super) sessions: Sessions,
+    pub(super) accounts: Accounts,
     /// Who may call from other origins.
     pub(super) guard: Guard,
     pub(super) trusted_proxies: Vec<IpNet>,
@@ -75,10 +78,16 @@ fn pages<V: IntoView + 'static>(
     let calls = api::paths();
     let listed = PAGES.iter().filter(|page| is_for(page, who) || calls.iter().any(|call| call == page.path()));
     let options = &site.assets.options;
+    let accounts = site.accounts.clone();
+    let tell = move || {
+        document::introduce();
+        provide_visitor(&accounts);
+        provide_context(document::sign_up(accounts.rules()));
+    };
     Router::new()
-        .leptos_routes_with_context(options, listed.cloned().collect(), document::introduce, shell)
+        .leptos_routes_with_context(options, listed.cloned().collect(), tell, shell)
         .with_state(options.clone())
-        .route_layer(from_fn_with_state(who, access::admit))
+        .route_layer(from_fn_with_state((who, site.accounts.clone()), access::admit))
 }
 
 /// Everything that the server answers.

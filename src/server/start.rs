@@ -1,5 +1,6 @@
 //! From settings to a server that answers.
 
+use super::accounts;
 use super::api;
 use super::assets::Assets;
 use super::listen::{self, BindError, Door, Listener};
@@ -7,12 +8,13 @@ use super::metrics::{Exporter, MetricsError};
 use super::redirect::Redirect;
 use super::router::{Site, router};
 use super::settings::{KeySource, Settings, SettingsError, StoreUrl};
-use super::store;
+use super::store::{self, Opened};
 use super::tls::{Tls, TlsError};
+use crate::backend::accounts::Failure;
 use crate::session::clock::Clock;
 use crate::session::keys::{KeyError, read_private};
 use crate::session::policy::Contradiction;
-use crate::session::store::{OpenError, Schema, Transport};
+use crate::session::store::{Database, OpenError, Schema, Transport};
 use crate::session::{Keys, Sessions};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -26,6 +28,18 @@ pub enum StartError {
     /// The store cannot be used.
     #[error("store.url: {0}")]
     Store(#[from] OpenError),
+    /// The database of the accounts cannot be used.
+    #[error("accounts.database: {0}")]
+    Accounts(OpenError),
+    /// Sessions are where no accounts can be, and no other place is named.
+    #[error(
+        "accounts.database: none is named, and Redis, where `store.url` keeps the sessions, keeps no accounts; name a \
+         database, like `sqlite:data/accounts.db` for one server or `postgres://…` for several"
+    )]
+    NoAccounts,
+    /// No password could be hashed.
+    #[error("sign_in: {0}")]
+    Passwords(#[from] Failure),
     /// There is no key to sign cookies with.
     #[error("session.keys: {0}")]
     Keys(#[from] KeyError),
@@ -86,7 +100,9 @@ impl Server {
         let tls = Tls::open(&settings)?;
         // Before the engine, so that nothing is counted for nobody.
         let exporter = settings.metrics.listen.map(Exporter::open).transpose()?;
-        let sessions = sessions(&settings).await?.clock(clock);
+        let (sessions, beside) = sessions(&settings).await?;
+        let accounts = accounts::open(&settings, beside.as_ref(), clock.clone()).await?;
+        let sessions = sessions.clock(clock);
         let site = Arc::new(Site {
             assets: Assets::find(&settings.leptos),
             guard: settings.cors.guard(&settings.site.origins())?.reads(api::must_be_ours),
@@ -95,6 +111,7 @@ impl Server {
             hsts: settings.site.url.is_https() && !settings.site.url.is_loopback(),
             ready: AtomicBool::new(true),
             sessions,
+            accounts,
         });
         Ok(Self { listener, tls, redirect, exporter, site, settings })
     }
@@ -124,7 +141,7 @@ impl Server {
         tracing::info!(
             address = %listener.address, store = site.sessions.store().kind(), "listening; open {}", settings.site.url
         );
-        let sweeper = tokio::spawn(site.sessions.sweep());
+        let sweepers = [tokio::spawn(site.sessions.sweep()), tokio::spawn(site.accounts.sweep())];
         let stopping = Arc::clone(&site);
         let (told, mut stopped) = watch::channel(false);
         let tell = told.clone();
@@ -158,7 +175,7 @@ impl Server {
             tokio::join!(redirect, exporter);
         };
         let (served, ()) = tokio::join!(serving, beside);
-        sweeper.abort();
+        sweepers.iter().for_each(tokio::task::JoinHandle::abort);
         if let Some(renewal) = renewal {
             renewal.abort();
         }
@@ -195,22 +212,27 @@ fn warn(settings: &Settings, listener: &Listener) {
     }
 }
 
-async fn sessions(settings: &Settings) -> Result<Sessions, StartError> {
+/// The sessions, and the database that they are in, if others may have tables there.
+async fn sessions(settings: &Settings) -> Result<(Sessions, Option<Database>), StartError> {
     let (session, store) = (&settings.session, &settings.store);
     // Before anything is made in a database.
+    if matches!(store.url, StoreUrl::Redis(_)) && settings.accounts.database.is_none() {
+        return Err(StartError::NoAccounts);
+    }
     let named = named_keys(&session.keys)?;
     if named.is_none() && store.url.is_shared() {
         return Err(StartError::NoSharedKey);
     }
     let schema = if store.migrate { Schema::Migrate } else { Schema::Check };
-    let opened = store::open(store, store.timeout, schema).await?;
+    let Opened { store: opened, database } = store::open(store, store.timeout, schema).await?;
     let keys = named.map_or_else(|| own_key(&store.url), Ok)?;
-    Ok(Sessions::shared(opened, keys)
+    let sessions = Sessions::shared(opened, keys)
         .cookie(session.cookie())?
         .clocks(session.clocks())?
         .per_account(session.per_account)
         .max_data(session.max_data.bytes())
-        .timeout(store.timeout))
+        .timeout(store.timeout);
+    Ok((sessions, database))
 }
 
 /// The keys that the settings name, if they name any.

@@ -5,22 +5,38 @@ use crate::session::store::memory::MemoryStore;
 use crate::session::store::postgres::PostgresStore;
 use crate::session::store::redis::RedisStore;
 use crate::session::store::sqlite::SqliteStore;
-use crate::session::store::{OpenError, Schema, Store};
+use crate::session::store::{Database, OpenError, Schema, Store};
 use std::sync::Arc;
 use std::time::Duration;
 
+/// A store, and its database where it has one that others may have tables in.
+pub(super) struct Opened {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) database: Option<Database>,
+}
+
+impl Opened {
+    fn new(store: impl Store, database: Option<Database>) -> Self {
+        Self { store: Arc::new(store), database }
+    }
+}
+
 /// Opens the store, whose calls may take `timeout`.
-pub(super) async fn open(
-    settings: &settings::Store,
-    timeout: Duration,
-    schema: Schema,
-) -> Result<Arc<dyn Store>, OpenError> {
+pub(super) async fn open(settings: &settings::Store, timeout: Duration, schema: Schema) -> Result<Opened, OpenError> {
     let connections = settings.connections;
     Ok(match &settings.url {
-        StoreUrl::Memory => Arc::new(MemoryStore::default()),
-        StoreUrl::Sqlite(path) => Arc::new(SqliteStore::open(path, connections, schema).await?),
-        StoreUrl::Postgres(url) => Arc::new(PostgresStore::open(url.reveal(), connections, timeout, schema).await?),
-        StoreUrl::Redis(url) => Arc::new(RedisStore::open(url.reveal(), timeout, schema).await?),
+        StoreUrl::Memory => Opened::new(MemoryStore::default(), None),
+        StoreUrl::Sqlite(path) => {
+            let store = SqliteStore::open(path, connections, schema).await?;
+            let database = store.database();
+            Opened::new(store, Some(database))
+        }
+        StoreUrl::Postgres(url) => {
+            let store = PostgresStore::open(url.reveal(), connections, timeout, schema).await?;
+            let database = store.database();
+            Opened::new(store, Some(database))
+        }
+        StoreUrl::Redis(url) => Opened::new(RedisStore::open(url.reveal(), timeout, schema).await?, None),
     })
 }
 

@@ -68,10 +68,10 @@ impl CookieSettings {
         HeaderValue::from_str(&cookie.to_string()).map_err(|_| super::Error::Header)
     }
 
-    /// The header that gives `value` to the browser, for at most `life`.
-    pub(super) fn set(&self, value: &str, life: Duration) -> Option<HeaderValue> {
+    /// The header that gives `value` to the browser, for at most `life`; `kept` also when it closes.
+    pub(super) fn set(&self, value: &str, life: Duration, kept: bool) -> Option<HeaderValue> {
         let mut cookie = self.build(value);
-        if self.persistent {
+        if kept {
             let seconds = i64::try_from(life.min(MAX_AGE).as_secs()).unwrap_or(i64::MAX);
             cookie.set_max_age(time::Duration::seconds(seconds));
         }
@@ -90,11 +90,7 @@ impl CookieSettings {
 
     /// What a request says about its session, from its raw `Cookie` headers.
     pub(super) fn read(&self, headers: &HeaderMap, keys: &Keys) -> Option<Secret> {
-        let mut values = headers
-            .get_all(COOKIE)
-            .into_iter()
-            .flat_map(|header| header.as_bytes().split(|&byte| byte == b';'))
-            .filter_map(|pair| self.value_of(pair));
+        let mut values = self.values(headers);
         let value = values.next()?;
         // A cookie of the same name from a sibling domain or another path must not win by its place in the row.
         if values.next().is_some() {
@@ -108,6 +104,12 @@ impl CookieSettings {
             tracing::debug!(cookie = self.name, "a session cookie that no key of ours signed");
         }
         secret
+    }
+
+    /// All values of cookies of this name, from the raw `Cookie` headers.
+    pub(super) fn values<'a>(&'a self, headers: &'a HeaderMap) -> impl Iterator<Item = &'a [u8]> {
+        let lines = headers.get_all(COOKIE).into_iter();
+        lines.flat_map(|line| line.as_bytes().split(|&byte| byte == b';')).filter_map(|pair| self.value_of(pair))
     }
 
     /// The value in `name=value`, if the name is ours: exact bytes, no decoding, no case folding.
@@ -256,10 +258,10 @@ mod tests {
     #[test]
     fn s1_s8_the_default_cookie_is_host_bound_and_never_outlives_400_days() {
         let mut settings = CookieSettings::default();
-        let set = settings.set("v", Duration::from_secs(60)).expect("a header");
+        let set = settings.set("v", Duration::from_secs(60), false).expect("a header");
         assert_eq!(set, "__Host-hardtack_sess=v; HttpOnly; SameSite=Lax; Secure; Path=/");
         settings.persistent = true;
-        let set = settings.set("v", Duration::from_secs(u64::MAX)).expect("a header");
+        let set = settings.set("v", Duration::from_secs(u64::MAX), settings.persistent).expect("a header");
         assert!(set.to_str().expect("text").contains("Max-Age=34560000"), "{set:?}");
     }
 }

@@ -95,7 +95,7 @@ fn cookie(session: &Session) -> (Option<HeaderValue>, bool) {
     let state = unit.state();
     let give = |secret: &Secret, record: &Record| {
         let value = unit.engine.keys.seal(&settings.name, secret);
-        settings.set(&value, record.deadline().left(unit.now()))
+        settings.set(&value, record.deadline().left(unit.now()), unit.is_kept(record))
     };
     match (&state.cookie, &state.place) {
         // Whoever was told that the session has ended is not handed its key.
@@ -103,7 +103,7 @@ fn cookie(session: &Session) -> (Option<HeaderValue>, bool) {
         (Cookie::Give(secret), Place::Live(_, record)) => (give(secret, record), true),
         (Cookie::Take, _) => (unit.presented.as_ref().and_then(|_| settings.removal()), true),
         // A persistent cookie must move with the idle timeout, else the browser drops it too early.
-        (Cookie::Keep, Place::Live(id, record)) if settings.persistent && state.marked => {
+        (Cookie::Keep, Place::Live(id, record)) if state.marked && unit.is_kept(record) => {
             let same = unit.presented.as_ref().filter(|secret| secret.hash() == *id);
             (same.and_then(|secret| give(secret, record)), true)
         }

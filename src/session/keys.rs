@@ -89,20 +89,35 @@ impl Keys {
     ///
     /// The cookie's name is signed too, so that a value cannot be moved to another cookie.
     pub(super) fn seal(&self, name: &str, secret: &Secret) -> String {
-        let text = secret.encode();
+        self.signed(name, &secret.encode())
+    }
+
+    /// A text and its signature, as the value of the cookie `name`.
+    pub(super) fn signed(&self, name: &str, text: &str) -> String {
         let signature = mac(&self.0[0], name, text.as_bytes()).finalize().into_bytes();
         format!("{text}.{}", URL_SAFE_NO_PAD.encode(signature))
     }
 
+    /// What [`signed`](Self::signed) would sign for no cookie: no cookie's name is empty.
+    pub(super) fn pseudonym(&self, place: &str, text: &str) -> String {
+        let signature = mac(&self.0[0], "", format!("{place}={text}").as_bytes()).finalize().into_bytes();
+        URL_SAFE_NO_PAD.encode(signature)
+    }
+
     /// The secret in a cookie value, if one of the keys signed it.
     pub(super) fn open(&self, name: &str, value: &[u8]) -> Option<Secret> {
+        Secret::decode(self.verified(name, value)?.as_bytes())
+    }
+
+    /// The text in a cookie value, if one of the keys signed it.
+    pub(super) fn verified<'a>(&self, name: &str, value: &'a [u8]) -> Option<&'a str> {
         let dot = value.iter().position(|&byte| byte == b'.')?;
         let (text, signature) = (&value[..dot], &value[dot + 1..]);
         let mut bytes = [0; 32];
         let length = URL_SAFE_NO_PAD.decode_slice(signature, &mut bytes).ok()?;
         // `verify_slice` compares in constant time.
         let signed = self.0.iter().any(|key| mac(key, name, text).verify_slice(&bytes[..length]).is_ok());
-        if signed { Secret::decode(text) } else { None }
+        if signed { str::from_utf8(text).ok() } else { None }
     }
 }
 

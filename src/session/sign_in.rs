@@ -14,7 +14,8 @@ impl Session {
     /// session, one begins. With a limit of sessions per account, those beyond it end before this returns.
     ///
     /// `lifetime` is this session's own from now on, counted from its first creation ("keep me signed in"); `None` keeps
-    /// the one that it has.
+    /// the one that it has. A session whose absolute lifetime is longer than the engine's has a cookie that the browser
+    /// keeps when it closes, whatever [`CookieSettings::persistent`](super::CookieSettings) says of the others.
     ///
     /// Source: ASVS 5.0, 7.2.4.
     ///
@@ -63,6 +64,18 @@ impl Session {
         let changes = Changes { lifetime: Some(lifetime), max_data: self.unit.engine.max_data, ..Changes::default() };
         self.unit.apply(&changes).await?;
         Ok(())
+    }
+
+    /// Ends the other sessions of the account that is signed in here, and says how many.
+    ///
+    /// # Errors
+    ///
+    /// As [`update`](Session::update). Where nobody is signed in there are none.
+    pub async fn end_others(&self) -> Result<u64, Error> {
+        let Some(facts) = self.facts().await? else { return Ok(0) };
+        let Some(account) = facts.owner.account else { return Ok(0) };
+        let store = &self.unit.engine.store;
+        Ok(self.unit.ask(store.end_by_account(&account, Some(&facts.handle))).await?)
     }
 
     /// Ends what an account has too many of.

@@ -114,6 +114,12 @@ impl Unit {
         self.engine.clock.now()
     }
 
+    /// Whether the browser keeps the cookie when it closes: all of them, or because this session may live for longer than
+    /// others do ("keep me signed in").
+    pub(super) fn is_kept(&self, record: &Record) -> bool {
+        self.engine.cookie.persistent || record.lifetime.absolute > self.engine.clocks.lifetime.absolute
+    }
+
     /// Looks at the session as loaded, if it lives. Nothing is copied: `look` must not wait.
     pub(super) fn live<T>(&self, look: impl FnOnce(IdHash, &Arc<Record>) -> T) -> Option<T> {
         match &self.state().place {

@@ -15,7 +15,7 @@ pub use header::Header;
 use super::access::{Access, PROFILE};
 use crate::model::exported::Exported;
 use crate::model::theme::Theme;
-use crate::model::visitor::Visitor;
+use crate::model::viewer::Viewer;
 use leptos::prelude::*;
 use notice::Notice;
 use theme_switch::ThemeSwitch;
@@ -65,8 +65,8 @@ pub fn Frame(
 
 /// Who looks at the page; where that is not known, the way to where one is told.
 fn account() -> AnyView {
-    let visitor = use_context::<Visitor>().unwrap_or_default();
-    if visitor == Visitor::Unknown && use_context::<Exported>().is_none() {
+    let visitor = use_context::<Viewer>().unwrap_or_default();
+    if visitor == Viewer::Unknown && use_context::<Exported>().is_none() {
         return view! {
             <nav class="who" aria-label="Account">
                 <a href=PROFILE>"Your account"</a>

@@ -90,14 +90,14 @@ fn complain(form: &HtmlFormElement, error: WireError) {
     if error.kind == Kind::NotSignedIn {
         return sign_in();
     }
-    let about = error.field.unwrap_or_default();
-    if let Some(field) = one(form, &["[name=", &about, "]"].concat()) {
+    let about = error.blames();
+    if let Some(field) = one(form, &["[name='", about, "']"].concat()) {
         set(&field, INVALID, Some("true"));
         // It can be seen, or the browser leaves the focus where it is.
         drop(field.unchecked_into::<HtmlElement>().focus());
     }
     // What the form has no place for, an outage first of all, is the page's to say.
-    if error.kind.status() >= 500 || !(say(form, &about, &error.message) || say(form, "", &error.message)) {
+    if error.kind.status() >= 500 || !(say(form, about, &error.message) || say(form, "", &error.message)) {
         notice::show(error.message);
     }
 }

@@ -13,10 +13,10 @@ pub(crate) struct Arguments {
     json: bool,
 }
 
-/// Brings the schema of the store up to date, under a lock: several may be at it at once.
+/// Brings the schemas of the store and of the accounts up to date, under a lock: several may be at it at once.
 pub(crate) fn run(config: Option<&Path>, arguments: &Arguments) -> ExitCode {
     carry_out(config, async |settings| {
-        let migration = hardtack::server::migrate(&settings.store).await?;
+        let migration = hardtack::server::migrate(&settings).await?;
         let document = json!({ "migrated": migration == Migration::Done });
         say(arguments.json, &document, || {
             let sentence = match migration {

@@ -2,6 +2,7 @@
 //!
 //! Each rule is a condition that must not hold, and the sentence that names setting, reason and cure.
 
+use super::sign_in;
 use super::{Limits, Log, Session, Settings, SettingsError, Site, Store, StoreUrl, Tls, TlsMode};
 use crate::session::policy::{Contradiction, Unreachable};
 use crate::session::store::Transport;
@@ -9,7 +10,7 @@ use tower_sessions::cookie::SameSite;
 use tracing_subscriber::EnvFilter;
 use url::Host;
 
-type Rule = (bool, &'static str);
+pub(super) type Rule = (bool, &'static str);
 
 /// The first contradiction, if there is one.
 pub(super) fn check(settings: &Settings) -> Result<(), SettingsError> {
@@ -33,7 +34,8 @@ pub(super) fn check(settings: &Settings) -> Result<(), SettingsError> {
     if let Some(contradiction) = contradiction.or_else(|| Contradiction::of_clocks(&session.clocks())) {
         return Err(SettingsError(contradiction.sentence("session.")));
     }
-    first(&[&domain_rules(site, session), &store_rules(store)?, &limit_rules(limits), &log_rules(log)])
+    first(&[&domain_rules(site, session), &store_rules(store)?, &sign_in::rules(settings)?])?;
+    first(&[&limit_rules(limits), &log_rules(log)])
 }
 
 fn first(rules: &[&[Rule]]) -> Result<(), SettingsError> {

@@ -10,12 +10,13 @@
 
 mod check;
 mod registry;
+mod sign_in;
 mod sources;
 mod store_url;
 mod values;
 
 use crate::session::policy::{Guard, Origin, Origins};
-use crate::session::store::{OpenError, Transport, postgres, redis};
+use crate::session::store::{OpenError, Transport};
 use crate::session::{Clocks, CookieSettings, Lifetime};
 use ipnet::IpNet;
 use sources::Given;
@@ -26,6 +27,7 @@ use std::time::Duration;
 use tower_sessions::cookie::SameSite;
 
 pub use registry::{Setting, Table};
+pub use sign_in::Registration;
 pub use store_url::{Address, StoreUrl};
 pub use values::{KeySource, LogFormat, Size, TlsMode};
 
@@ -140,6 +142,27 @@ registry::settings! {
         timeout: Duration = "800ms",
     }
 
+    /// Where accounts are kept.
+    accounts: Accounts {
+        /// `sqlite:PATH` or `postgres://…`, written as `store.url`. Empty: where the sessions are, if that is SQLite or
+        /// PostgreSQL; with `memory:` an in-memory database that forgets at every stop. With Redis it must be named.
+        /// `store.migrate`, `store.insecure`, `store.connections` and `store.timeout` hold for it too.
+        database: Option<StoreUrl> = "",
+    }
+
+    /// Who may sign in, and for how long.
+    sign_in: SignIn {
+        /// Whether visitors may make accounts: `open`, or `closed` (`hardtack accounts create` still does).
+        register: Registration = "open",
+        /// The fewest characters of a password, from 8 to 64. Common ones are refused whatever their length.
+        password_min: u32 = "8",
+        /// How long who wants to stay signed in does, seen or not; their cookie survives the end of the browser. Longer
+        /// than `session.absolute`. At most 400 days.
+        keep: Duration = "30d",
+        /// How old a sign-in may be for what is sensitive, such as ending other sessions.
+        fresh: Duration = "15m",
+    }
+
     /// Whether `site.listen` speaks https itself. Behind a proxy that does, nothing of this is needed.
     tls: Tls {
         /// `off`: plain http. `local`: https for this machine, with an authority of its own, which your browsers must
@@ -177,6 +200,13 @@ registry::settings! {
         request_timeout: Duration = "30s",
         /// The longest pause while a client takes its answer.
         answer_timeout: Duration = "30s",
+        /// How often it may be tried to sign in to one account within `sign_in_window`; a browser that has signed in to
+        /// it before is counted apart. A success does not count.
+        sign_in_attempts: u32 = "10",
+        /// How often one address (IPv4) or network (IPv6, /64) may try to sign in or register within `sign_in_window`.
+        sign_in_network_attempts: u32 = "100",
+        /// After how long attempts are counted anew.
+        sign_in_window: Duration = "15m",
         /// At a stop, how long requests under way have to finish.
         shutdown_grace: Duration = "10s",
     }
@@ -293,11 +323,7 @@ impl Store {
     ///
     /// When the address makes no sense to the store's client.
     pub fn transport(&self) -> Result<Transport, OpenError> {
-        match &self.url {
-            StoreUrl::Memory | StoreUrl::Sqlite(_) => Ok(Transport::Local),
-            StoreUrl::Postgres(url) => postgres::transport(url.reveal()),
-            StoreUrl::Redis(url) => redis::transport(url.reveal()),
-        }
+        self.url.transport()
     }
 }
 

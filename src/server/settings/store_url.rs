@@ -1,6 +1,7 @@
 //! Where sessions are kept, as one line of text.
 
 use super::values::Read;
+use crate::session::store::{OpenError, Transport, postgres, redis};
 use std::fmt;
 use std::path::PathBuf;
 
@@ -22,6 +23,19 @@ impl StoreUrl {
     #[must_use]
     pub const fn is_shared(&self) -> bool {
         matches!(self, Self::Postgres(_) | Self::Redis(_))
+    }
+
+    /// How what is said to it gets there.
+    ///
+    /// # Errors
+    ///
+    /// When the address makes no sense to the store's client.
+    pub fn transport(&self) -> Result<Transport, OpenError> {
+        match self {
+            Self::Memory | Self::Sqlite(_) => Ok(Transport::Local),
+            Self::Postgres(url) => postgres::transport(url.reveal()),
+            Self::Redis(url) => redis::transport(url.reveal()),
+        }
     }
 }
 

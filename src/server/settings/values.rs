@@ -76,7 +76,7 @@ fn wrong<T: Read>(found: &str) -> String {
     format!("is {found}, which is not {}; write it like {}", T::WHAT, T::LIKE)
 }
 
-fn wrong_text<T: Read>(text: &str) -> String {
+pub(super) fn wrong_text<T: Read>(text: &str) -> String {
     if text.is_empty() { wrong::<T>("empty") } else { wrong::<T>(&format!("`{}`", text.escape_debug())) }
 }
 

@@ -135,7 +135,7 @@ proptest! {
     fn g9_s9_the_header_says_what_the_settings_say_and_so_does_the_removal(settings in settings()) {
         let (keys, secret) = (keys(), secret());
         let value = keys.seal(&settings.name, &secret);
-        let set = settings.set(&value, Duration::from_secs(60)).expect("a header");
+        let set = settings.set(&value, Duration::from_secs(60), settings.persistent).expect("a header");
         let set = set.to_str().expect("text");
         let (pair, _) = set.split_once("; ").expect("attributes");
         prop_assert_eq!(settings.read(&headers(&[pair.as_bytes().to_vec()]), &keys), Some(secret));
@@ -172,7 +172,7 @@ proptest! {
         let now = Timestamp(created + age + silence);
         let deadline = lifetime.deadline(Timestamp(created), Timestamp(created + age));
         let settings = CookieSettings { persistent: true, ..CookieSettings::default() };
-        let set = settings.set("value", deadline.left(now)).expect("a header");
+        let set = settings.set("value", deadline.left(now), settings.persistent).expect("a header");
         let seconds: u64 = attribute(set.to_str().expect("text"), "Max-Age").expect("a life").parse().expect("seconds");
         prop_assert!(seconds <= 400 * 24 * 60 * 60);
         prop_assert!(seconds == 0 || now + Duration::from_secs(seconds) <= deadline);

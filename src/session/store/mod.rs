@@ -6,6 +6,7 @@ pub mod postgres;
 pub mod redis;
 pub mod sqlite;
 
+mod database;
 mod open;
 mod sql;
 
@@ -16,6 +17,7 @@ use async_trait::async_trait;
 use std::fmt::Debug;
 use std::sync::Arc;
 
+pub use database::{Chain, Database, Value};
 pub use open::{OpenError, Schema, Transport};
 
 /// A store of sessions.

@@ -19,12 +19,16 @@ mod pool;
 mod rows;
 mod schema;
 mod steps;
+mod tables;
 
-use super::{OpenError, Schema};
+use super::{Database, OpenError, Schema};
 use address::Address;
 use pool::Pool;
+use schema::{Chain, SESSIONS};
 use sqlx::Connection as _;
 use std::time::Duration;
+
+pub(super) use tables::Tables;
 
 pub use address::transport;
 
@@ -51,19 +55,36 @@ impl PostgresStore {
     /// or only a replica, the database is not in UTF-8, or of a newer version; or of an older one that is not to be
     /// migrated now.
     pub async fn open(url: &str, connections: u32, timeout: Duration, schema: Schema) -> Result<Self, OpenError> {
-        let address = Address::read(url)?;
-        address.has_its_files()?;
-        let place = address.place();
-        // No request waits for a start, and the first connection may be slow.
-        let patience = timeout.max(Duration::from_secs(5));
-        let Ok(opened) = tokio::time::timeout(patience, pool::connect(&address.options)).await else {
-            let reason = format!("there was no answer for {} s", patience.as_secs());
-            return Err(OpenError::Unreachable { place, reason });
-        };
-        let mut connection = opened.map_err(|error| address::unreachable(&place, &error))?;
-        schema::bring_up_to_date(&mut connection, &place, schema).await?;
-        // What there was to do is done; the pool opens its own when they are needed.
-        connection.close().await.ok();
-        Ok(Self { pool: Pool::new(address, connections, timeout) })
+        let pool = open(url, connections, timeout, SESSIONS, schema).await?;
+        Ok(Self { pool })
     }
+
+    /// The same database, for tables of an application's own beside the sessions. Shares the connections.
+    #[must_use]
+    pub fn database(&self) -> Database {
+        Database::postgres(Tables { pool: self.pool.clone() })
+    }
+}
+
+/// Opens a database whose schema is up to date afterwards, as far as `chain` goes.
+async fn open(url: &str, connections: u32, timeout: Duration, chain: Chain, schema: Schema) -> Result<Pool, OpenError> {
+    let address = Address::read(url)?;
+    address.has_its_files()?;
+    bring_up_to_date(&address, timeout, chain, schema).await?;
+    Ok(Pool::new(address, connections, timeout))
+}
+
+async fn bring_up_to_date(address: &Address, timeout: Duration, chain: Chain, schema: Schema) -> Result<(), OpenError> {
+    let place = address.place();
+    // No request waits for a start, and the first connection may be slow.
+    let patience = timeout.max(Duration::from_secs(5));
+    let Ok(opened) = tokio::time::timeout(patience, pool::connect(&address.options)).await else {
+        let reason = format!("there was no answer for {} s", patience.as_secs());
+        return Err(OpenError::Unreachable { place, reason });
+    };
+    let mut connection = opened.map_err(|error| address::unreachable(&place, &error))?;
+    schema::bring_up_to_date(&mut connection, chain, &place, schema).await?;
+    // What there was to do is done; the pool opens its own when they are needed.
+    connection.close().await.ok();
+    Ok(())
 }

@@ -56,6 +56,14 @@ impl Pool {
         Self(Arc::new(Shared { address, timeout, places, idle: Mutex::default(), alarms: AtomicU64::new(0) }))
     }
 
+    pub(super) fn address(&self) -> &Address {
+        &self.0.address
+    }
+
+    pub(super) fn timeout(&self) -> Duration {
+        self.0.timeout
+    }
+
     /// Runs one statement, to its end and its commit, and hands out what it returns.
     pub(super) async fn rows(&self, query: Query<'_, Postgres, PgArguments>) -> Result<Vec<PgRow>, StoreError> {
         let call = async { self.0.lend().await?.run(query).await };

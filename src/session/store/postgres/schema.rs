@@ -3,9 +3,19 @@
 use super::address::unreachable;
 use crate::session::store::{OpenError, Schema};
 use sqlx::migrate::Migrator;
-use sqlx::{Connection as _, PgConnection, Row as _};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
+
+/// Migrations, and the table that says which of them have been run.
+#[derive(Clone, Copy)]
+pub(super) struct Chain {
+    pub(super) migrations: &'static Migrator,
+    pub(super) table: &'static str,
+}
+
+/// Those of the sessions.
+pub(super) static SESSIONS: Chain = Chain { migrations: &MIGRATIONS, table: "hardtack.migration" };
 
 /// Whoever migrates holds this lock of the database: "hardtack" in ASCII.
 const LOCK: i64 = i64::from_be_bytes(*b"hardtack");
@@ -15,17 +25,18 @@ const OLDEST: i32 = 15_00_00;
 
 pub(super) async fn bring_up_to_date(
     connection: &mut PgConnection,
+    chain: Chain,
     place: &str,
     schema: Schema,
 ) -> Result<(), OpenError> {
     let trouble = Trouble { place };
     fits(connection, &trouble).await?;
-    if pending(connection, &trouble).await?.is_empty() {
+    if pending(connection, chain, &trouble).await?.is_empty() {
         return Ok(());
     }
     match schema {
         Schema::Check => Err(OpenError::Older { place: place.to_owned() }),
-        Schema::Migrate => migrate(connection, &trouble).await,
+        Schema::Migrate => migrate(connection, chain, &trouble).await,
     }
 }
 
@@ -45,18 +56,19 @@ async fn fits(connection: &mut PgConnection, trouble: &Trouble<'_>) -> Result<()
 }
 
 /// The migrations that have not been run. A migration that is unknown here is an error.
-async fn pending(connection: &mut PgConnection, trouble: &Trouble<'_>) -> Result<Vec<i64>, OpenError> {
-    let there = "SELECT to_regclass('hardtack.migration') IS NOT NULL";
+async fn pending(connection: &mut PgConnection, chain: Chain, trouble: &Trouble<'_>) -> Result<Vec<i64>, OpenError> {
+    let Chain { migrations, table } = chain;
+    let there = AssertSqlSafe(format!("SELECT to_regclass('{table}') IS NOT NULL"));
     let row = sqlx::raw_sql(there).fetch_one(&mut *connection).await.map_err(|e| trouble.with(&e))?;
-    let mut pending: Vec<i64> = MIGRATIONS.iter().map(|migration| migration.version).collect();
+    let mut pending: Vec<i64> = migrations.iter().map(|migration| migration.version).collect();
     if !row.try_get::<bool, _>(0).map_err(|e| trouble.with(&e))? {
         return Ok(pending);
     }
-    let done = "SELECT version, checksum FROM hardtack.migration ORDER BY version";
+    let done = AssertSqlSafe(format!("SELECT version, checksum FROM {table} ORDER BY version"));
     for row in sqlx::raw_sql(done).fetch_all(connection).await.map_err(|e| trouble.with(&e))? {
         let version: i64 = row.try_get(0).map_err(|e| trouble.with(&e))?;
         let checksum: Vec<u8> = row.try_get(1).map_err(|e| trouble.with(&e))?;
-        let Some(known) = MIGRATIONS.iter().find(|migration| migration.version == version) else {
+        let Some(known) = migrations.iter().find(|migration| migration.version == version) else {
             return Err(OpenError::Newer { place: trouble.place.to_owned(), schema: version });
         };
         if *known.checksum != checksum[..] {
@@ -71,7 +83,8 @@ async fn pending(connection: &mut PgConnection, trouble: &Trouble<'_>) -> Result
 ///
 /// Not by sqlx's migrator: its lock belongs to a connection, and so it is none through a proxy that gives each
 /// transaction another one; and it comes after the schema is made, where two nodes would collide.
-async fn migrate(connection: &mut PgConnection, trouble: &Trouble<'_>) -> Result<(), OpenError> {
+async fn migrate(connection: &mut PgConnection, chain: Chain, trouble: &Trouble<'_>) -> Result<(), OpenError> {
+    let Chain { migrations, table } = chain;
     let mut step = connection.begin().await.map_err(|e| trouble.with(&e))?;
     // A migration may take as long as it takes; to wait for another node's has an end. The lock ends with the transaction.
     let wait = "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '60s'";
@@ -88,15 +101,18 @@ async fn migrate(connection: &mut PgConnection, trouble: &Trouble<'_>) -> Result
     if !row.try_get::<bool, _>(0).map_err(|e| trouble.with(&e))? {
         sqlx::raw_sql("CREATE SCHEMA hardtack").execute(&mut *step).await.map_err(|e| trouble.with(&e))?;
     }
-    let pending = pending(&mut step, trouble).await?;
-    if pending.len() == MIGRATIONS.iter().count() {
-        let table = "CREATE TABLE hardtack.migration (version bigint NOT NULL PRIMARY KEY, description text NOT NULL, \
-                     checksum bytea NOT NULL, done timestamptz NOT NULL DEFAULT now())";
-        sqlx::raw_sql(table).execute(&mut *step).await.map_err(|e| trouble.with(&e))?;
+    let pending = pending(&mut step, chain, trouble).await?;
+    if pending.len() == migrations.iter().count() {
+        let create = format!(
+            "CREATE TABLE {table} (version bigint NOT NULL PRIMARY KEY, description text NOT NULL, \
+             checksum bytea NOT NULL, done timestamptz NOT NULL DEFAULT now())"
+        );
+        sqlx::raw_sql(AssertSqlSafe(create)).execute(&mut *step).await.map_err(|e| trouble.with(&e))?;
     }
-    for migration in MIGRATIONS.iter().filter(|migration| pending.contains(&migration.version)) {
+    let done = format!("INSERT INTO {table} (version, description, checksum) VALUES ($1, $2, $3)");
+    for migration in migrations.iter().filter(|migration| pending.contains(&migration.version)) {
         sqlx::raw_sql(migration.sql.clone()).execute(&mut *step).await.map_err(|e| trouble.with(&e))?;
-        sqlx::query("INSERT INTO hardtack.migration (version, description, checksum) VALUES ($1, $2, $3)")
+        sqlx::query(AssertSqlSafe(done.clone()))
             .persistent(false)
             .bind(migration.version)
             .bind(&*migration.description)

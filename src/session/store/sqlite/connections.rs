@@ -20,6 +20,8 @@ pub(super) struct Connections {
     /// Whose turn it is when none is free.
     turn: AtomicUsize,
     pub(super) cache: Cache,
+    /// Where the database is, for people.
+    pub(super) place: String,
 }
 
 impl Connections {
@@ -37,7 +39,8 @@ impl Connections {
         }
         // Where there is no such file the database is in no state to be cached, and works all the same.
         let cache = Cache::new(Watch::over(path).ok());
-        Ok(Self { writer: Mutex::new(writer), readers: open, turn: AtomicUsize::new(0), cache })
+        let place = path.display().to_string();
+        Ok(Self { writer: Mutex::new(writer), readers: open, turn: AtomicUsize::new(0), cache, place })
     }
 
     /// Runs a reading statement.

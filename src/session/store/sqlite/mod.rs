@@ -7,20 +7,23 @@ mod cache;
 mod connections;
 mod rows;
 mod steps;
+mod tables;
 mod watch;
 
-use super::{OpenError, Schema};
+use super::{Database, OpenError, Schema};
 use connections::Connections;
 use sqlx::error::DatabaseError;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{Connection as _, SqliteConnection};
+use sqlx::{AssertSqlSafe, Connection as _, SqliteConnection};
 use std::fs::{self, DirBuilder, OpenOptions, Permissions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
+
+pub(super) use tables::Tables;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 
@@ -45,22 +48,33 @@ impl SqliteStore {
     /// When the file cannot be written, is no SQLite database, or is of a newer version; or of an older one that is not
     /// to be migrated now.
     pub async fn open(path: &Path, readers: u32, schema: Schema) -> Result<Self, OpenError> {
-        let place = path.display().to_string();
-        if schema == Schema::Check && !path.exists() {
-            return Err(OpenError::Older { place });
-        }
-        make_private(path).map_err(|source| OpenError::File { place: place.clone(), source })?;
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Normal)
-            .busy_timeout(Duration::from_millis(500));
-        let unfit = |error: sqlx::Error| OpenError::Unfit { place: place.clone(), reason: error.to_string() };
-        let mut writer = connect(&options).await.map_err(unfit)?;
-        bring_up_to_date(&mut writer, &place, schema).await?;
-        let connections = Connections::open(path, options, writer, readers).await.map_err(unfit)?;
+        let connections = open(path, readers, &MIGRATIONS, schema).await?;
         Ok(Self(Arc::new(connections)))
     }
+
+    /// The same database, for tables of an application's own beside the sessions. Shares the connections.
+    #[must_use]
+    pub fn database(&self) -> Database {
+        Database::sqlite(Tables { connections: Arc::clone(&self.0) })
+    }
+}
+
+/// Opens a file that has all the tables of `migrations` afterwards.
+async fn open(path: &Path, readers: u32, migrations: &Migrator, schema: Schema) -> Result<Connections, OpenError> {
+    let place = path.display().to_string();
+    if schema == Schema::Check && !path.exists() {
+        return Err(OpenError::Older { place });
+    }
+    make_private(path).map_err(|source| OpenError::File { place: place.clone(), source })?;
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Normal)
+        .busy_timeout(Duration::from_millis(500));
+    let unfit = |error: sqlx::Error| OpenError::Unfit { place: place.clone(), reason: error.to_string() };
+    let mut writer = connect(&options).await.map_err(unfit)?;
+    bring_up_to_date(&mut writer, migrations, &place, schema).await?;
+    Connections::open(path, options, writer, readers).await.map_err(unfit)
 }
 
 /// Opens a connection, again if the file is busy: the switch to write-ahead logging does not wait for whoever opens it at
@@ -81,13 +95,18 @@ fn is_busy(error: &dyn DatabaseError) -> bool {
     error.code().and_then(|code| code.parse::<u32>().ok()).is_some_and(|code| code & 0xff == 5)
 }
 
-async fn bring_up_to_date(writer: &mut SqliteConnection, place: &str, schema: Schema) -> Result<(), OpenError> {
+async fn bring_up_to_date(
+    writer: &mut SqliteConnection,
+    migrations: &Migrator,
+    place: &str,
+    schema: Schema,
+) -> Result<(), OpenError> {
     let mut tried = 0;
     loop {
-        let error = match (schema, pending(writer).await) {
+        let error = match (schema, pending(writer, migrations).await) {
             (_, Ok(false)) => return Ok(()),
             (Schema::Check, Ok(true)) => return Err(OpenError::Older { place: place.to_owned() }),
-            (Schema::Migrate, Ok(true)) => match MIGRATIONS.run_direct(None, &mut *writer, false).await {
+            (Schema::Migrate, Ok(true)) => match migrations.run_direct(None, &mut *writer, false).await {
                 Ok(()) => return Ok(()),
                 Err(error) => error,
             },
@@ -107,17 +126,18 @@ async fn bring_up_to_date(writer: &mut SqliteConnection, place: &str, schema: Sc
 }
 
 /// Whether there are migrations to run. A migration that is unknown here is an error.
-async fn pending(writer: &mut SqliteConnection) -> Result<bool, MigrateError> {
-    let table = "SELECT count(*) FROM sqlite_schema WHERE name = '_sqlx_migrations'";
-    if sqlx::query_scalar::<_, i64>(table).fetch_one(&mut *writer).await? == 0 {
+async fn pending(writer: &mut SqliteConnection, migrations: &Migrator) -> Result<bool, MigrateError> {
+    let table = &migrations.table_name;
+    let there = "SELECT count(*) FROM sqlite_schema WHERE name = ?1";
+    if sqlx::query_scalar::<_, i64>(there).bind(&**table).fetch_one(&mut *writer).await? == 0 {
         return Ok(true);
     }
-    let done = "SELECT version FROM _sqlx_migrations WHERE success ORDER BY version";
+    let done = AssertSqlSafe(format!("SELECT version FROM {table} WHERE success ORDER BY version"));
     let done: Vec<i64> = sqlx::query_scalar(done).fetch_all(&mut *writer).await?;
-    let known = |version: &i64| MIGRATIONS.iter().any(|migration| migration.version == *version);
+    let known = |version: &i64| migrations.iter().any(|migration| migration.version == *version);
     match done.iter().find(|version| !known(version)) {
         Some(version) => Err(MigrateError::VersionMissing(*version)),
-        None => Ok(MIGRATIONS.iter().any(|migration| !done.contains(&migration.version))),
+        None => Ok(migrations.iter().any(|migration| !done.contains(&migration.version))),
     }
 }
 

@@ -2,14 +2,14 @@
 
 /// What this site demands of who signs up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rules {
+pub struct SignUp {
     /// How long a password is at least, in characters.
     pub password_min: usize,
     /// Whether new accounts are to be had.
     pub open: bool,
 }
 
-impl Default for Rules {
+impl Default for SignUp {
     fn default() -> Self {
         Self { password_min: 8, open: true }
     }

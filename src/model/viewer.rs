@@ -4,7 +4,7 @@ use super::account::Profile;
 
 /// Who looks at a page, as far as its server knows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Visitor {
+pub enum Viewer {
     /// Nobody has asked: the page is of no session, or is a file.
     #[default]
     Unknown,
@@ -14,7 +14,7 @@ pub enum Visitor {
     SignedIn(Profile),
 }
 
-impl Visitor {
+impl Viewer {
     /// The account, if the visitor is signed in.
     #[must_use]
     pub fn profile(self) -> Option<Profile> {

@@ -1,0 +1,80 @@
+//! The account that is signed in: the guard of everything that is somebody's.
+
+use super::accounts::{Accounts, Stored};
+use super::keys::{SIGNED_IN, SignIn};
+use crate::model::account::Profile;
+use crate::model::error::{Kind, WireError};
+use crate::session::Session;
+use crate::session::clock::Timestamp;
+
+/// An account that is signed in: to have one is to have passed the guard.
+#[derive(Clone, Debug)]
+pub struct Account {
+    stored: Stored,
+    sign_in: SignIn,
+}
+
+/// The account that is signed in: the first line of every function that only it may call.
+///
+/// # Errors
+///
+/// `not_signed_in` when nobody is, or the account has been closed; `unavailable`.
+pub async fn signed_in(session: &Session, accounts: &Accounts) -> Result<Account, WireError> {
+    visitor(session, accounts).await?.ok_or_else(|| Kind::NotSignedIn.into())
+}
+
+/// The account that is signed in, if one is: for pages that must know it before they are rendered.
+///
+/// Who has no session costs no call of a database.
+///
+/// # Errors
+///
+/// `unavailable`.
+pub async fn visitor(session: &Session, accounts: &Accounts) -> Result<Option<Account>, WireError> {
+    let Some(id) = session.facts().await?.and_then(|facts| facts.owner.account) else { return Ok(None) };
+    let Some(stored) = accounts.of_id(&id).await?.filter(Stored::is_open) else { return Ok(None) };
+    let sign_in = session.read(SIGNED_IN).await?.unwrap_or_default();
+    Ok(Some(Account { stored, sign_in }))
+}
+
+impl Account {
+    /// Its id: what sessions are owned by.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.stored.id
+    }
+
+    /// The account as its owner sees it.
+    #[must_use]
+    pub fn profile(&self) -> &Profile {
+        &self.stored.profile
+    }
+
+    /// When it was signed in here: `auth_time`.
+    #[must_use]
+    pub const fn since(&self) -> Timestamp {
+        Timestamp(self.sign_in.at)
+    }
+
+    /// By which means it was signed in here.
+    #[must_use]
+    pub fn methods(&self) -> &[String] {
+        &self.sign_in.methods
+    }
+
+    /// Refuses what is sensitive when the sign-in is too long ago.
+    ///
+    /// Source: ASVS 5.0, 7.5.1 and 7.5.2.
+    ///
+    /// # Errors
+    ///
+    /// `sign_in_again`.
+    pub fn is_fresh(&self, accounts: &Accounts) -> Result<(), WireError> {
+        let age = accounts.clock().now() - self.since();
+        if age > accounts.rules().fresh { Err(Kind::SignInAgain.into()) } else { Ok(()) }
+    }
+
+    pub(super) const fn stored(&self) -> &Stored {
+        &self.stored
+    }
+}

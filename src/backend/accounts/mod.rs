@@ -1,0 +1,132 @@
+//! Accounts: who may sign in, in SQLite or PostgreSQL, by one set of statements.
+
+mod rows;
+mod throttle;
+
+use super::passwords::Passwords;
+use crate::session::Lifetime;
+use crate::session::clock::Clock;
+use crate::session::store::{Chain, Database, OpenError, Schema, StoreError, Value};
+use sqlx::any::AnyRow;
+use sqlx::migrate::Migrator;
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+pub use rows::Listed;
+pub(super) use rows::Stored;
+pub(super) use throttle::{Attempt, Bucket};
+
+static SQLITE: LazyLock<Migrator> = LazyLock::new(|| {
+    let mut migrations = sqlx::migrate!("migrations/accounts/sqlite");
+    migrations.dangerous_set_table_name("_account_migrations");
+    migrations
+});
+static POSTGRES: Migrator = sqlx::migrate!("migrations/accounts/postgres");
+
+/// The steps that lead to the tables of accounts, apart from those of the sessions.
+#[must_use]
+pub fn chain() -> Chain {
+    Chain { sqlite: &SQLITE, postgres: &POSTGRES, done: "hardtack.account_migration" }
+}
+
+/// What may be done with accounts, and how often it may be tried.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rules {
+    /// Whether anybody may make an account.
+    pub register: bool,
+    /// The fewest characters of a password.
+    pub password_min: usize,
+    /// How long who wants to stay signed in does.
+    pub keep: Duration,
+    /// How old a sign-in may be for what is sensitive.
+    pub fresh: Duration,
+    /// How long everybody else stays signed in.
+    pub lifetime: Lifetime,
+    /// How often one name may be tried within `window`.
+    pub attempts: u32,
+    /// How often one network may try, whatever names.
+    pub network_attempts: u32,
+    /// After how long counting begins anew.
+    pub window: Duration,
+    /// Words of this site that are no passwords here.
+    pub words: Vec<String>,
+}
+
+/// The accounts. Clones share them.
+#[derive(Clone, Debug)]
+pub struct Accounts(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    database: Database,
+    timeout: Duration,
+    clock: Clock,
+    passwords: Passwords,
+    rules: Rules,
+}
+
+/// Why something could not be done with accounts, that is nobody's mistake.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The database did not answer, or not in time, or not as it should.
+    #[error("the database of the accounts cannot be used: {0}")]
+    Database(String),
+    /// As many passwords are being checked, and wait for it, as there may be.
+    #[error("too many passwords wait to be checked")]
+    Busy,
+    /// A hash could not be made or read.
+    #[error("a password cannot be checked: {0}")]
+    Hash(String),
+}
+
+impl Accounts {
+    /// The accounts in a database that has their tables, each call of which may take `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// When the system has no random numbers.
+    pub fn new(database: Database, timeout: Duration, clock: Clock, rules: Rules) -> Result<Self, Failure> {
+        let passwords = Passwords::new()?;
+        Ok(Self(Arc::new(Shared { database, timeout, clock, passwords, rules })))
+    }
+
+    /// Makes sure that a database beside the sessions has the tables of accounts.
+    ///
+    /// # Errors
+    ///
+    /// When they are of a newer version, or of an older one that is not to be migrated now; when the database fails.
+    pub async fn prepare(database: &Database, schema: Schema) -> Result<(), OpenError> {
+        database.prepare(&chain(), schema).await
+    }
+
+    /// What may be done with accounts here.
+    #[must_use]
+    pub fn rules(&self) -> &Rules {
+        &self.0.rules
+    }
+
+    pub(super) fn passwords(&self) -> &Passwords {
+        &self.0.passwords
+    }
+
+    pub(super) fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
+    /// Runs a statement, for as long as one may take.
+    async fn rows(&self, sql: &'static str, values: &[Value]) -> Result<Vec<AnyRow>, Failure> {
+        let answer = tokio::time::timeout(self.0.timeout, self.0.database.rows(sql, values)).await;
+        match answer {
+            Ok(Ok(rows)) => Ok(rows),
+            Ok(Err(StoreError::Unavailable(cause) | StoreError::Corrupt(cause))) => {
+                Err(Failure::Database(cause.to_string()))
+            }
+            Err(_) => Err(Failure::Database("it did not answer in time".to_owned())),
+        }
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it is what map_err calls")]
+fn damaged(error: sqlx::Error) -> Failure {
+    Failure::Database(error.to_string())
+}

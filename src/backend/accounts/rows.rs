@@ -1,0 +1,137 @@
+//! Accounts as the database has them.
+
+use super::{Accounts, Failure, damaged};
+use crate::backend::passwords::Hash;
+use crate::backend::username::Username;
+use crate::model::account::Profile;
+use crate::session::clock::Timestamp;
+use sqlx::Row as _;
+use sqlx::any::AnyRow;
+use uuid::Uuid;
+
+/// An account as it is kept.
+#[derive(Clone, Debug)]
+pub(in crate::backend) struct Stored {
+    pub(in crate::backend) id: String,
+    pub(in crate::backend) profile: Profile,
+    /// None when it signs in by other means.
+    pub(in crate::backend) password: Option<Hash>,
+    /// How often its owner has chosen another password.
+    pub(in crate::backend) changes: i64,
+    created: Timestamp,
+    closed: Option<Timestamp>,
+}
+
+/// An account in a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// Its id, by which sessions are its own.
+    pub id: String,
+    /// What it is called, and what it signs in by.
+    pub profile: Profile,
+    /// When it was made.
+    pub created: Timestamp,
+    /// When it was closed, if it was.
+    pub closed: Option<Timestamp>,
+}
+
+impl Stored {
+    pub(in crate::backend) const fn is_open(&self) -> bool {
+        self.closed.is_none()
+    }
+
+    fn read(row: &AnyRow) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            id: row.try_get(0)?,
+            profile: Profile { name: row.try_get(1)?, username: row.try_get(2)? },
+            password: row.try_get::<Option<String>, _>(3)?.map(Hash::stored),
+            changes: row.try_get(4)?,
+            created: Timestamp(row.try_get(5)?),
+            closed: row.try_get::<Option<i64>, _>(6)?.map(Timestamp),
+        })
+    }
+}
+
+impl From<Stored> for Listed {
+    fn from(stored: Stored) -> Self {
+        let Stored { id, profile, created, closed, .. } = stored;
+        Self { id, profile, created, closed }
+    }
+}
+
+/// The account of a row, if there is one.
+fn only(rows: &[AnyRow]) -> Result<Option<Stored>, Failure> {
+    rows.first().map(Stored::read).transpose().map_err(damaged)
+}
+
+impl Accounts {
+    /// The account that signs in by this name, open or closed.
+    pub(in crate::backend) async fn named(&self, username: &Username) -> Result<Option<Stored>, Failure> {
+        let sql =
+            "SELECT id, name, username, password, changes, created, closed FROM hardtack.account WHERE signs_in = $1";
+        only(&self.rows(sql, &[username.key().into()]).await?)
+    }
+
+    /// The account of an id, open or closed.
+    pub(in crate::backend) async fn of_id(&self, id: &str) -> Result<Option<Stored>, Failure> {
+        let sql = "SELECT id, name, username, password, changes, created, closed FROM hardtack.account WHERE id = $1";
+        only(&self.rows(sql, &[id.into()]).await?)
+    }
+
+    /// Keeps a new account. `None` when the name is taken, also at the same moment by somebody else.
+    pub(in crate::backend) async fn insert(
+        &self,
+        name: &str,
+        username: &Username,
+        password: &Hash,
+    ) -> Result<Option<Stored>, Failure> {
+        let sql = "INSERT INTO hardtack.account (id, name, username, signs_in, password, changes, created) \
+                   VALUES ($1, $2, $3, $4, $5, 0, $6) ON CONFLICT DO NOTHING \
+                   RETURNING id, name, username, password, changes, created, closed";
+        let values = [
+            Uuid::new_v4().to_string().as_str().into(),
+            name.into(),
+            username.shown().into(),
+            username.key().into(),
+            password.reveal().into(),
+            self.clock().now().0.into(),
+        ];
+        only(&self.rows(sql, &values).await?)
+    }
+
+    /// Puts another hash of the same password in the place of one.
+    pub(in crate::backend) async fn rehash(&self, id: &str, from: &Hash, to: &Hash) -> Result<(), Failure> {
+        let sql = "UPDATE hardtack.account SET password = $3 WHERE id = $1 AND password = $2 RETURNING id";
+        self.rows(sql, &[id.into(), from.reveal().into(), to.reveal().into()]).await.map(drop)
+    }
+
+    /// Gives an open account another password, if it still has that one of `changes`.
+    pub(in crate::backend) async fn replace(&self, id: &str, changes: i64, to: &Hash) -> Result<bool, Failure> {
+        let sql = "UPDATE hardtack.account SET password = $3, changes = changes + 1 \
+                   WHERE id = $1 AND changes = $2 AND closed IS NULL RETURNING id";
+        Ok(!self.rows(sql, &[id.into(), changes.into(), to.reveal().into()]).await?.is_empty())
+    }
+
+    /// Closes an account; `None` when there is no open one of that name. Its sessions are the caller's to end.
+    ///
+    /// # Errors
+    ///
+    /// When the database fails.
+    pub async fn close(&self, username: &Username) -> Result<Option<String>, Failure> {
+        let sql = "UPDATE hardtack.account SET closed = $2 WHERE signs_in = $1 AND closed IS NULL RETURNING id";
+        let rows = self.rows(sql, &[username.key().into(), self.clock().now().0.into()]).await?;
+        rows.first().map(|row| row.try_get(0)).transpose().map_err(damaged)
+    }
+
+    /// All accounts, open and closed, by their names; at most `limit`.
+    ///
+    /// # Errors
+    ///
+    /// When the database fails.
+    pub async fn list(&self, limit: u32) -> Result<Vec<Listed>, Failure> {
+        let sql = "SELECT id, name, username, password, changes, created, closed FROM hardtack.account \
+                   ORDER BY signs_in LIMIT $1";
+        let rows = self.rows(sql, &[i64::from(limit).into()]).await?;
+        rows.iter().map(|row| Stored::read(row).map(Listed::from).map_err(damaged)).collect()
+    }
+}

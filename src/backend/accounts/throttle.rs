@@ -1,0 +1,90 @@
+//! How often it may be tried to sign in: counted before a password is looked at, in the database that all nodes share.
+
+use super::{Accounts, Failure, damaged};
+use crate::session::clock::Timestamp;
+use sqlx::Row as _;
+use std::time::Duration;
+
+/// How many counters one step of the sweep removes.
+const BATCH: i64 = 500;
+/// The pause between two sweeps.
+const PAUSE: Duration = Duration::from_secs(5 * 60);
+
+/// What attempts are counted by: a keyed hash of a name, of a network or of a browser, and how many it may have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::backend) struct Bucket {
+    pub(in crate::backend) name: String,
+    pub(in crate::backend) limit: u32,
+}
+
+/// An attempt that was counted.
+#[derive(Debug)]
+pub(in crate::backend) struct Attempt {
+    bucket: String,
+    until: i64,
+}
+
+impl Accounts {
+    /// Counts an attempt, and says after how long another makes sense if this is one too many.
+    ///
+    /// In one statement: of any number at once exactly the limit passes. An attempt that is refused prolongs nothing.
+    pub(in crate::backend) async fn attempt(&self, bucket: &Bucket) -> Result<Result<Attempt, Duration>, Failure> {
+        let now = self.clock().now();
+        let sql = "INSERT INTO hardtack.attempt AS a (bucket, made, until) VALUES ($1, 1, $2) \
+                   ON CONFLICT (bucket) DO UPDATE SET \
+                   made = CASE WHEN a.until <= $3 THEN 1 ELSE a.made + 1 END, \
+                   until = CASE WHEN a.until <= $3 THEN $2 ELSE a.until END \
+                   RETURNING made, until";
+        let values = [bucket.name.as_str().into(), (now + self.rules().window).0.into(), now.0.into()];
+        let rows = self.rows(sql, &values).await?;
+        let Some(row) = rows.first() else { return Err(Failure::Database("it counts nothing".to_owned())) };
+        let (made, until): (i64, i64) = (row.try_get(0).map_err(damaged)?, row.try_get(1).map_err(damaged)?);
+        if made > i64::from(bucket.limit) {
+            return Ok(Err(Timestamp(until).left(now)));
+        }
+        Ok(Ok(Attempt { bucket: bucket.name.clone(), until }))
+    }
+
+    /// Takes back attempts that were none: they succeeded.
+    pub(in crate::backend) async fn forgive(&self, attempts: &[Attempt]) {
+        let sql = "UPDATE hardtack.attempt SET made = made - 1 WHERE bucket = $1 AND until = $2 AND made > 0 \
+                   RETURNING made";
+        for Attempt { bucket, until } in attempts {
+            if let Err(error) = self.rows(sql, &[bucket.as_str().into(), (*until).into()]).await {
+                tracing::warn!(%error, "an attempt that succeeded stays counted");
+            }
+        }
+    }
+
+    /// Removes counters that are over, in the background, until the future is dropped. Each node may: it is little work.
+    pub fn sweep(&self) -> impl Future<Output = ()> + Send + use<> {
+        let accounts = self.clone();
+        async move {
+            loop {
+                tokio::time::sleep(PAUSE).await;
+                if let Err(error) = accounts.sweep_out().await {
+                    tracing::warn!(%error, "attempts that are over could not be swept");
+                }
+            }
+        }
+    }
+
+    /// Removes the counters that are over now, and says how many there were.
+    ///
+    /// # Errors
+    ///
+    /// When the database fails.
+    pub async fn sweep_out(&self) -> Result<usize, Failure> {
+        // Looked at again when it is removed: counting may have begun anew meanwhile.
+        let sql = "DELETE FROM hardtack.attempt WHERE until <= $1 AND bucket IN \
+                   (SELECT bucket FROM hardtack.attempt WHERE until <= $1 ORDER BY until LIMIT $2) RETURNING bucket";
+        let mut swept = 0;
+        loop {
+            let removed = self.rows(sql, &[self.clock().now().0.into(), BATCH.into()]).await?.len();
+            swept += removed;
+            if removed == 0 {
+                return Ok(swept);
+            }
+        }
+    }
+}

@@ -1,0 +1,268 @@
+//! Passwords: how they are hashed, beside everything else, and which are none.
+
+use super::accounts::Failure;
+use argon2::password_hash::phc::PasswordHash;
+use argon2::{Algorithm, Argon2, Params, PasswordHasher as _, PasswordVerifier as _, Version};
+use std::fmt;
+use std::sync::Arc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use zeroize::Zeroizing;
+
+/// The most bytes of a password: long enough for any sentence, short enough to be hashed.
+pub const LONGEST: usize = 1024;
+
+/// How many may wait for each that is being checked: about half a second's worth.
+const WAITING: usize = 16;
+
+/// A password as it was typed.
+///
+/// Taken exactly as it was received, in whatever Unicode form, with whatever in it, and never cut (ASVS 5.0, 6.2.8). It
+/// cannot be sent or shown, and its memory is wiped.
+#[derive(Clone)]
+pub struct Password(Zeroizing<String>);
+
+impl Password {
+    /// What somebody has typed.
+    #[must_use]
+    pub fn new(typed: String) -> Self {
+        Self(Zeroizing::new(typed))
+    }
+
+    /// Whether it is neither shorter than `min` characters nor longer than [`LONGEST`] bytes.
+    #[must_use]
+    pub fn fits(&self, min: usize) -> bool {
+        self.0.len() <= LONGEST && self.0.chars().count() >= min
+    }
+}
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Password(…)")
+    }
+}
+
+/// What is kept of a password: a PHC string, `$argon2id$v=19$m=19456,t=2,p=1$…`.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct Hash(String);
+
+impl Hash {
+    pub(super) const fn stored(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The whole text, for the database alone.
+    pub(super) fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Hash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Hash(…)")
+    }
+}
+
+/// What came of checking a password.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Checked {
+    /// It is another one.
+    Wrong,
+    /// It is the one.
+    Right,
+    /// It is the one, and was hashed with less effort than is usual now: this is what to keep from now on.
+    Stale(Hash),
+}
+
+/// Hashes passwords: as many at a time as there are processors, and a few more wait.
+///
+/// Each takes 19 MiB for some tens of milliseconds, so neither the threads that serve requests nor an unlimited number of
+/// others may do it. Source: ASVS 5.0, 15.2.2; OWASP, Authentication Cheat Sheet (denial of service by long passwords).
+#[derive(Clone, Debug)]
+pub(super) struct Passwords(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    places: Arc<Semaphore>,
+    queue: Arc<Semaphore>,
+    /// Nobody's: checked where there is no account, so that it takes as long.
+    nobodys: Hash,
+}
+
+impl Passwords {
+    pub(super) fn new() -> Result<Self, Failure> {
+        let at_once = std::thread::available_parallelism().map_or(1, usize::from);
+        let nobodys = hash(&Password::new(uuid::Uuid::new_v4().to_string()))?;
+        Ok(Self(Arc::new(Shared {
+            places: Arc::new(Semaphore::new(at_once)),
+            queue: Arc::new(Semaphore::new(at_once * (1 + WAITING))),
+            nobodys,
+        })))
+    }
+
+    /// The hash of a password; `None` when it is too easily guessed. `words` are such as no password may be made of.
+    pub(super) async fn hash(&self, password: &Password, words: Vec<String>) -> Result<Option<Hash>, Failure> {
+        let password = password.clone();
+        self.run(move || if is_common(&password, &words) { Ok(None) } else { hash(&password).map(Some) }).await
+    }
+
+    /// Whether the password is the one of this hash. Without one it is wrong, and finding that out takes as long.
+    pub(super) async fn check(&self, password: &Password, kept: Option<&Hash>) -> Result<Checked, Failure> {
+        let password = password.clone();
+        let (known, kept) = (kept.is_some(), kept.unwrap_or(&self.0.nobodys).clone());
+        self.run(move || {
+            metrics::counter!("hardtack_password_checks_total").increment(1);
+            match check(&password, &kept)? {
+                checked if known => Ok(checked),
+                _ => Ok(Checked::Wrong),
+            }
+        })
+        .await
+    }
+
+    /// Does such work on a thread of its own. Whoever asks and goes away again keeps the place until it is done.
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let queued = Arc::clone(&self.0.queue).try_acquire_owned().map_err(|_| Failure::Busy)?;
+        let place = Arc::clone(&self.0.places).acquire_owned().await.map_err(|_| Failure::Busy)?;
+        let work = move || {
+            let _places: (OwnedSemaphorePermit, OwnedSemaphorePermit) = (queued, place);
+            work()
+        };
+        tokio::task::spawn_blocking(work).await.map_err(|error| Failure::Hash(error.to_string()))?
+    }
+}
+
+/// OWASP's first choice but one for argon2id, which needs less memory than the first. Source: ASVS 5.0, appendix C.
+fn argon2() -> Result<Argon2<'static>, Failure> {
+    let params = Params::new(19_456, 2, 1, None).map_err(|error| Failure::Hash(error.to_string()))?;
+    Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
+}
+
+fn hash(password: &Password) -> Result<Hash, Failure> {
+    let hash = argon2()?.hash_password(password.0.as_bytes()).map_err(|error| Failure::Hash(error.to_string()))?;
+    Ok(Hash(hash.to_string()))
+}
+
+fn check(password: &Password, kept: &Hash) -> Result<Checked, Failure> {
+    let unreadable = |error: argon2::password_hash::Error| Failure::Hash(error.to_string());
+    let parsed = PasswordHash::new(&kept.0).map_err(|error| Failure::Hash(error.to_string()))?;
+    let usual = argon2()?;
+    match usual.verify_password(password.0.as_bytes(), &parsed) {
+        Ok(()) if is_stale(&parsed, usual.params()) => hash(password).map(Checked::Stale),
+        Ok(()) => Ok(Checked::Right),
+        Err(argon2::password_hash::Error::PasswordInvalid) => Ok(Checked::Wrong),
+        Err(error) => Err(unreadable(error)),
+    }
+}
+
+/// Whether less effort was made than is usual now.
+fn is_stale(kept: &PasswordHash, usual: &Params) -> bool {
+    let less = |params: Params| {
+        params.m_cost() < usual.m_cost() || params.t_cost() < usual.t_cost() || params.p_cost() < usual.p_cost()
+    };
+    kept.algorithm != Algorithm::Argon2id.ident()
+        || kept.version != Some(Version::V0x13.into())
+        || Params::try_from(kept).map_or(true, less)
+}
+
+/// Whether a million guesses would find it: a common password, also in disguise, or one made of `words`.
+///
+/// Source: ASVS 5.0, 6.2.4, 6.2.11. The lists are those of zxcvbn: the thirty thousand passwords used most, names, words.
+fn is_common(password: &Password, words: &[String]) -> bool {
+    let words: Vec<_> = words.iter().map(String::as_str).collect();
+    zxcvbn::zxcvbn(&password.0, &words).score() < zxcvbn::Score::Two
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn password(text: &str) -> Password {
+        Password::new(text.to_owned())
+    }
+
+    #[test]
+    fn s61_the_common_ones_and_those_of_this_place_are_refused() {
+        let words = ["hardtack", "biscuits.example", "Ada Lovelace", "Ada", "Lovelace", "ada@example.com"];
+        let words = words.map(str::to_owned);
+        // All of them are among the first three thousand of the usual lists, or are as easily found.
+        let common = "password 12345678 password1 password123 iloveyou sunshine princess football baseball superman trustno1 \
+                      starwars computer michelle jennifer qwertyuiop 1234567890 11111111 87654321 1q2w3e4r 1qaz2wsx passw0rd \
+                      P4ssw0rd drowssap abcd1234 aaaaaaaaaaaa abcdefgh 19900101 hardtack Hardtack1 hardtackhardtack \
+                      biscuits.example adalovelace Lovelace1 ada@example.com lovelace2026";
+        for text in common.split_whitespace() {
+            assert!(is_common(&password(text), &words), "{text}");
+        }
+        for text in [
+            "correct horse battery staple",
+            "vTq9-mZ2kx",
+            "le sel de la mer 7",
+            "😀🐋🧭⚓🦑🪸🐚🏝",
+            "пароль из семи слов",
+        ] {
+            assert!(!is_common(&password(text), &words), "{text}");
+        }
+    }
+
+    #[test]
+    fn s59_s60_any_text_is_taken_whole_and_as_it_is() {
+        let seventy = "x".repeat(72);
+        let all_alike = [
+            "é".to_owned(),
+            "e\u{301}".to_owned(),
+            format!("{seventy}a"),
+            format!("{seventy}b"),
+            "nul\0one".to_owned(),
+            "nul\0two".to_owned(),
+            " spaces ".to_owned(),
+            "spaces".to_owned(),
+        ];
+        let hashes: Vec<_> = all_alike.iter().map(|text| hash(&password(text)).expect("a hash")).collect();
+        for (i, text) in all_alike.iter().enumerate() {
+            for (j, hash) in hashes.iter().enumerate() {
+                let expected = if i == j { Checked::Right } else { Checked::Wrong };
+                assert_eq!(check(&password(text), hash).expect("checked"), expected, "{i} {j}");
+            }
+        }
+        assert!(password(&"😀".repeat(64)).fits(8) && password(&"x".repeat(LONGEST)).fits(8));
+        assert!(!password(&"x".repeat(LONGEST + 1)).fits(8) && !password("éééé").fits(8));
+    }
+
+    #[test]
+    fn s62_the_parameters_are_the_usual_ones_and_lower_ones_are_raised() {
+        let sentence = password("le sel de la mer");
+        let kept = hash(&sentence).expect("a hash");
+        assert!(kept.reveal().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{}", kept.reveal());
+        for (algorithm, m, t) in
+            [(Algorithm::Argon2id, 8, 1), (Algorithm::Argon2id, 19_456, 1), (Algorithm::Argon2i, 19_456, 3)]
+        {
+            let params = Params::new(m, t, 1, None).expect("parameters");
+            let weak = Argon2::new(algorithm, Version::V0x13, params).hash_password(b"le sel de la mer");
+            let weak = Hash(weak.expect("a hash").to_string());
+            let Checked::Stale(raised) = check(&sentence, &weak).expect("checked") else {
+                panic!("{algorithm} {m} {t}")
+            };
+            assert_eq!(check(&sentence, &raised).expect("checked"), Checked::Right);
+            assert_eq!(check(&password("another one"), &weak).expect("checked"), Checked::Wrong);
+        }
+    }
+
+    #[test]
+    fn a_password_and_its_hash_are_shown_to_nobody() {
+        let shown = format!("{:?} {:?}", password("hunter2"), Hash("$argon2id$hunter2".to_owned()));
+        assert_eq!(shown, "Password(…) Hash(…)");
+    }
+
+    #[tokio::test]
+    async fn s63_who_finds_the_queue_full_is_told_so_at_once() {
+        let passwords = Passwords::new().expect("passwords");
+        let all = passwords.0.queue.available_permits();
+        let taken = Arc::clone(&passwords.0.queue).acquire_many_owned(u32::try_from(all).expect("few")).await;
+        let busy = passwords.check(&password("le sel de la mer"), None).await;
+        assert!(matches!(busy, Err(Failure::Busy)), "{busy:?}");
+        drop(taken);
+        assert_eq!(passwords.check(&password("le sel de la mer"), None).await.expect("checked"), Checked::Wrong);
+    }
+}

@@ -1,0 +1,116 @@
+//! Who asks, as far as a request tells.
+
+use super::accounts::Accounts;
+use crate::session::Session;
+use std::net::{IpAddr, Ipv6Addr};
+
+/// The one who asks: in which session, from where, with what, and what the browser has been given.
+#[derive(Clone, Debug)]
+pub struct Visitor {
+    /// The session of the request.
+    pub session: Session,
+    /// The accounts that may be signed in to.
+    pub accounts: Accounts,
+    /// The address, past trusted proxies.
+    pub address: IpAddr,
+    /// Browser and system in words: "Firefox on Linux".
+    pub device: String,
+    /// The text of the cookie that a browser is given by which an account has signed in.
+    pub known: Option<String>,
+}
+
+impl Visitor {
+    /// The cookie of a browser that an account is known by, beside the session's.
+    pub const KNOWN: &str = "known";
+
+    /// The network that attempts are counted by: one address of IPv4, or the 2^64 of IPv6 that one household has.
+    pub(super) fn network(&self) -> String {
+        network(self.address)
+    }
+}
+
+fn network(address: IpAddr) -> String {
+    match address.to_canonical() {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).to_string(),
+    }
+}
+
+/// What `User-Agent` says, in words that tell devices apart. Anybody can write anything there: it is a label and no more.
+#[must_use]
+pub fn device(user_agent: &str) -> String {
+    // The first that is found: most browsers name several others.
+    const BROWSERS: [(&str, &str); 7] = [
+        ("Edg", "Edge"),
+        ("OPR/", "Opera"),
+        ("SamsungBrowser/", "Samsung Internet"),
+        ("Firefox/", "Firefox"),
+        ("FxiOS/", "Firefox"),
+        ("CriOS/", "Chrome"),
+        ("Chrome/", "Chrome"),
+    ];
+    const SYSTEMS: [(&str, &str); 7] = [
+        ("Android", "Android"),
+        ("iPhone", "iPhone"),
+        ("iPad", "iPad"),
+        ("Windows", "Windows"),
+        ("Mac OS X", "macOS"),
+        ("CrOS", "ChromeOS"),
+        ("Linux", "Linux"),
+    ];
+    let find = |known: &[(&str, &'static str)]| {
+        known.iter().find(|(sign, _)| user_agent.contains(sign)).map(|(_, name)| *name)
+    };
+    let safari = (user_agent.contains("Safari/") && user_agent.contains("Version/")).then_some("Safari");
+    match (find(&BROWSERS).or(safari), find(&SYSTEMS)) {
+        (Some(browser), Some(system)) => format!("{browser} on {system}"),
+        (Some(name), None) | (None, Some(name)) => name.to_owned(),
+        (None, None) => "An unknown program".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn s65_a_network_is_an_address_of_the_old_kind_or_half_of_one_of_the_new() {
+        for (address, network) in [
+            ("203.0.113.9", "203.0.113.9"),
+            ("::ffff:203.0.113.9", "203.0.113.9"),
+            ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
+            ("2001:db8:1:2::", "2001:db8:1:2::"),
+            ("2001:db8:1:3::1", "2001:db8:1:3::"),
+        ] {
+            assert_eq!(super::network(address.parse().expect("an address")), network);
+        }
+    }
+
+    #[test]
+    fn a_device_is_called_by_its_browser_and_system() {
+        let webkit = "AppleWebKit/537.36 (KHTML, like Gecko)";
+        for (agent, label) in [
+            ("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", "Firefox on Linux"),
+            (
+                &format!("Mozilla/5.0 (Windows NT 10.0; Win64; x64) {webkit} Chrome/140.0 Safari/537.36 Edg/140.0"),
+                "Edge on Windows",
+            ),
+            (
+                &format!("Mozilla/5.0 (Linux; Android 15) {webkit} Chrome/140.0 Mobile Safari/537.36"),
+                "Chrome on Android",
+            ),
+            (
+                &format!("Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) {webkit} Version/18.0 Safari/604.1"),
+                "Safari on iPhone",
+            ),
+            (
+                &format!("Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) {webkit} Version/18.0 Safari/605.1"),
+                "Safari on macOS",
+            ),
+            ("curl/8.5.0", "An unknown program"),
+            ("", "An unknown program"),
+        ] {
+            assert_eq!(device(agent), label, "{agent}");
+        }
+    }
+}

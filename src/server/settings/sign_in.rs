@@ -1,0 +1,96 @@
+//! The types of settings of accounts, how they are read, and what contradicts itself among them.
+
+use super::check::Rule;
+use super::store_url::StoreUrl;
+use super::values::Read;
+use super::{Settings, SettingsError, values};
+use crate::backend::accounts::Rules;
+use crate::session::Lifetime;
+use crate::session::store::Transport;
+
+/// Whether visitors may make accounts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Registration {
+    /// Everybody may.
+    Open,
+    /// Nobody may, but operators.
+    Closed,
+}
+
+impl Read for Registration {
+    const WHAT: &str = "one of `open` and `closed`";
+    const LIKE: &str = "`closed`";
+
+    fn from_text(text: &str) -> Result<Self, String> {
+        match text {
+            "open" => Ok(Self::Open),
+            "closed" => Ok(Self::Closed),
+            _ => Err(values::wrong_text::<Self>(text)),
+        }
+    }
+}
+
+/// A database of SQL, or empty text for none.
+impl Read for Option<StoreUrl> {
+    const WHAT: &str = "the address of a SQLite file or a PostgreSQL database";
+    const LIKE: &str =
+        "`sqlite:data/accounts.db` or `postgres://user@host/database`, or empty for where the sessions are";
+
+    // The text is not repeated: addresses of databases hold passwords.
+    fn from_text(text: &str) -> Result<Self, String> {
+        if text.is_empty() {
+            return Ok(None);
+        }
+        match StoreUrl::from_text(text) {
+            Ok(url @ (StoreUrl::Sqlite(_) | StoreUrl::Postgres(_))) => Ok(Some(url)),
+            _ => Err(format!("is not {}; write it like {}", Self::WHAT, Self::LIKE)),
+        }
+    }
+}
+
+/// Source: ASVS 5.0, 6.2.1, 6.2.9 and 12.3.1.
+pub(super) fn rules(settings: &Settings) -> Result<[Rule; 4], SettingsError> {
+    let Settings { session, store, accounts, sign_in, .. } = settings;
+    let wrong = |error| SettingsError(format!("`accounts.database`: {error}."));
+    let transport = accounts.database.as_ref().map(StoreUrl::transport).transpose().map_err(wrong)?;
+    Ok([
+        (
+            transport == Some(Transport::Unverified) && !store.insecure,
+            "`accounts.database` leads to a PostgreSQL on another machine without TLS that verifies it, so anybody on the \
+             way could sign in as anybody; add `?sslmode=verify-full`, or set `store.insecure = true` for a trial.",
+        ),
+        (
+            !(8..=64).contains(&sign_in.password_min),
+            "`sign_in.password_min` is not from 8 to 64: shorter passwords are guessed, and longer ones must be allowed, \
+             not asked for; write `8`, or `15`.",
+        ),
+        (
+            sign_in.keep <= session.absolute,
+            "`sign_in.keep` is not longer than `session.absolute`, so who wants to stay signed in would not; make it longer, \
+             like `30d`.",
+        ),
+        (
+            sign_in.keep > Lifetime::LONGEST,
+            "`sign_in.keep` is more than 400 days, and browsers keep no cookie longer; write `400d` or less.",
+        ),
+    ])
+}
+
+impl Settings {
+    /// What may be done with accounts.
+    #[must_use]
+    pub fn account_rules(&self) -> Rules {
+        let Self { site, session, sign_in, limits, .. } = self;
+        Rules {
+            register: sign_in.register == Registration::Open,
+            password_min: sign_in.password_min as usize,
+            keep: sign_in.keep,
+            fresh: sign_in.fresh,
+            lifetime: session.clocks().lifetime,
+            attempts: limits.sign_in_attempts,
+            network_attempts: limits.sign_in_network_attempts,
+            window: limits.sign_in_window,
+            words: vec!["hardtack".to_owned(), site.url.host().to_string()],
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! Who asks, read from the head of a request.
+
+use super::client::Client;
+use crate::backend::accounts::Accounts;
+use crate::backend::visitor::{Visitor, device};
+use crate::session::Session;
+use axum::http::{Extensions, request::Parts};
+use axum::http::{HeaderMap, header};
+use leptos::prelude::{provide_context, use_context};
+use std::net::{IpAddr, Ipv4Addr};
+
+/// The one who asks; none outside of the sessions.
+pub(super) fn visitor(accounts: &Accounts, headers: &HeaderMap, extensions: &Extensions) -> Option<Visitor> {
+    let session = extensions.get::<Session>()?.clone();
+    // Of a request that came by no connection nothing is known, and it shares its attempts with all others like it.
+    let address = extensions.get::<Client>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |Client(address)| *address);
+    let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
+    let known = session.beside(Visitor::KNOWN, headers);
+    Some(Visitor { session, accounts: accounts.clone(), address, device: device(agent), known })
+}
+
+/// Tells a page who asks.
+pub(super) fn provide_visitor(accounts: &Accounts) {
+    if let Some(parts) = use_context::<Parts>()
+        && let Some(visitor) = visitor(accounts, &parts.headers, &parts.extensions)
+    {
+        provide_context(visitor);
+    }
+}

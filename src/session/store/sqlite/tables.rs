@@ -1,0 +1,78 @@
+//! An application's own tables in a SQLite file.
+
+use super::connections::Connections;
+use super::{bring_up_to_date, connect, open};
+use crate::session::store::{OpenError, Schema, StoreError, Value};
+use sqlx::AssertSqlSafe;
+use sqlx::any::AnyRow;
+use sqlx::migrate::Migrator;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
+use std::path::Path;
+use std::str::FromStr as _;
+use std::sync::Arc;
+
+/// The connections to a database that may hold sessions too: whoever writes here keeps their cache in step.
+#[derive(Clone, Debug)]
+pub(in crate::session::store) struct Tables {
+    pub(super) connections: Arc<Connections>,
+}
+
+impl Tables {
+    pub(in crate::session::store) async fn in_file(
+        path: &Path,
+        readers: u32,
+        migrations: &Migrator,
+        schema: Schema,
+    ) -> Result<Self, OpenError> {
+        Ok(Self { connections: Arc::new(open(path, readers, migrations, schema).await?) })
+    }
+
+    pub(in crate::session::store) async fn in_memory(migrations: &Migrator) -> Result<Self, OpenError> {
+        let place = "memory";
+        let unfit = |error: sqlx::Error| OpenError::Unfit { place: place.to_owned(), reason: error.to_string() };
+        // The name stands for one database, which all connections by these options share.
+        let options = SqliteConnectOptions::from_str("sqlite::memory:").map_err(unfit)?;
+        let mut writer = connect(&options).await.map_err(unfit)?;
+        bring_up_to_date(&mut writer, migrations, place, Schema::Migrate).await?;
+        let connections = Connections::open(Path::new(place), options, writer, 1).await.map_err(unfit)?;
+        Ok(Self { connections: Arc::new(connections) })
+    }
+
+    pub(in crate::session::store) async fn prepare(
+        &self,
+        migrations: &Migrator,
+        schema: Schema,
+    ) -> Result<(), OpenError> {
+        let mut writing = self.connections.write().await;
+        bring_up_to_date(&mut writing.connection, migrations, &self.connections.place, schema).await
+    }
+
+    pub(in crate::session::store) async fn rows(
+        &self,
+        sql: &'static str,
+        values: &[Value],
+    ) -> Result<Vec<AnyRow>, StoreError> {
+        // A file has one schema, which has no name.
+        let mut query = sqlx::query(AssertSqlSafe(sql.replace("hardtack.", "")));
+        for value in values {
+            query = match value {
+                Value::Text(text) => query.bind(text.clone()),
+                Value::Number(number) => query.bind(*number),
+            };
+        }
+        if sql.starts_with("SELECT") {
+            return any(&self.connections.read(query).await?);
+        }
+        let mut writing = self.connections.write().await;
+        let rows = writing.rows(query).await?;
+        if !rows.is_empty() {
+            // No session was touched: those that are known are so still.
+            writing.done(|_| {});
+        }
+        any(&rows)
+    }
+}
+
+fn any(rows: &[SqliteRow]) -> Result<Vec<AnyRow>, StoreError> {
+    rows.iter().map(|row| AnyRow::try_from(row).map_err(StoreError::corrupt)).collect()
+}
