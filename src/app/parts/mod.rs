@@ -15,7 +15,6 @@ pub use header::Header;
 use super::access::{Access, PROFILE};
 use crate::model::exported::Exported;
 use crate::model::theme::Theme;
-use crate::model::viewer::Viewer;
 use leptos::prelude::*;
 use notice::Notice;
 use theme_switch::ThemeSwitch;
@@ -46,7 +45,7 @@ pub fn Frame(
             "Skip to content"
         </a>
         <Header>
-            {account()}
+            <Who/>
             <ThemeSwitch theme/>
         </Header>
         <Notice text=notice/>
@@ -61,20 +60,6 @@ pub fn Frame(
         </main>
         <Footer/>
     }
-}
-
-/// Who looks at the page; where that is not known, the way to where one is told.
-fn account() -> AnyView {
-    let visitor = use_context::<Viewer>().unwrap_or_default();
-    if visitor == Viewer::Unknown && use_context::<Exported>().is_none() {
-        return view! {
-            <nav class="who" aria-label="Account">
-                <a href=PROFILE>"Your account"</a>
-            </nav>
-        }
-        .into_any();
-    }
-    view! { <Who name=visitor.profile().map(|profile| profile.name)/> }.into_any()
 }
 
 /// A file cannot tell who looks, and shows nothing that is for one visitor alone: its server can.

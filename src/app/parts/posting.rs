@@ -25,11 +25,16 @@ pub fn Submit(
     /// What it says.
     label: String,
 ) -> impl IntoView {
+    button(label)
+}
+
+/// A button that makes the form around it ask.
+pub fn button(label: String) -> impl IntoView + use<> {
     view! { <button on:click=ask_instead()>{label}</button> }
 }
 
 /// Handles a click on the button of a form, or Enter in one of its fields: asks instead of posting.
-pub fn ask_instead() -> OnClick {
+fn ask_instead() -> OnClick {
     Box::new(|event| {
         let button = event.current_target().and_then(|target| target.dyn_into::<HtmlButtonElement>().ok());
         let Some(form) = button.and_then(|button| button.form()) else { return };
@@ -45,10 +50,11 @@ const BUSY: &str = "aria-busy";
 const INVALID: &str = "aria-invalid";
 
 async fn ask(form: HtmlFormElement) {
-    for complaint in all(&form, "[data-about]") {
+    // Each time the first of those that are left.
+    while let Some(complaint) = one(&form, "[data-about]:not(:empty)") {
         complaint.set_text_content(None);
     }
-    for field in all(&form, "[aria-invalid]") {
+    while let Some(field) = one(&form, "[aria-invalid]") {
         set(&field, INVALID, None);
     }
     let Some(call) = call(&form) else { return };
@@ -113,18 +119,13 @@ fn say(form: &HtmlFormElement, about: &str, sentence: &str) -> bool {
     place.inspect(|place| place.set_text_content(Some(sentence))).is_some()
 }
 
-fn one(form: &HtmlFormElement, selector: &str) -> Option<Element> {
-    form.query_selector(selector).ok().flatten()
+/// The first such element in a part of the page.
+pub fn one(part: &Element, selector: &str) -> Option<Element> {
+    part.query_selector(selector).ok().flatten()
 }
 
-fn all(form: &HtmlFormElement, selector: &str) -> impl Iterator<Item = Element> + use<> {
-    let found = form.query_selector_all(selector).ok();
-    let length = found.as_ref().map_or(0, web_sys::NodeList::length);
-    (0..length).filter_map(move |at| found.as_ref()?.item(at)?.dyn_into().ok())
-}
-
-/// An attribute of these names cannot be refused.
-fn set(element: &Element, name: &str, value: Option<&str>) {
+/// Sets an attribute, or takes it away. One of these names cannot be refused.
+pub fn set(element: &Element, name: &str, value: Option<&str>) {
     drop(match value {
         Some(value) => element.set_attribute(name, value),
         None => element.remove_attribute(name),
