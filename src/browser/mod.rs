@@ -10,7 +10,7 @@ mod first;
 mod place;
 mod request;
 
-pub use base::{is_elsewhere, keep, know, knows};
+pub use base::{is_elsewhere, keep, know, knows, path_at_server};
 pub use client::Credentialed;
 pub use place::{go, here, next};
 pub use request::{Answer, Failure, Request};

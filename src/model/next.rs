@@ -38,8 +38,15 @@ impl Next {
     /// An address whose query carries the path: `/login?next=/profile`.
     #[must_use]
     pub fn behind(&self, page: &str) -> String {
-        // Of what may stand in it, only this has a meaning in a query.
-        [page, "?", Self::NAME, "=", &self.0.replace('%', "%25")].concat()
+        let mut address = [page, "?", Self::NAME, "="].concat();
+        for sign in self.0.chars() {
+            address.push(sign);
+            // Of what may stand in it, only this has a meaning in a query.
+            if sign == '%' {
+                address.push_str("25");
+            }
+        }
+        address
     }
 }
 

@@ -81,7 +81,7 @@ async fn register(app: &App, name: &str) -> String {
 
 /// A form that a page of ours posts without script.
 fn form(app: &App, path: &str, page: &str, fields: &[(&str, &str)]) -> RequestBuilder {
-    let request = app.post(path).form(fields).header("accept", "text/html,application/xhtml+xml,*/*;q=0.8");
+    let request = app.post(path).form(fields).header("accept", PAGE);
     request.header("sec-fetch-site", "same-origin").header("referer", format!("http://localhost:3000{page}"))
 }
 
@@ -297,7 +297,9 @@ async fn a_form_leads_to_where_its_visitor_wanted_to_go_and_says_in_fixed_words_
     let changed = leads(&app, "/api/password", "/security", &change(PASSWORD, "another biscuit, harder")).await;
     assert_eq!(changed, "/security?done=password");
     // Without a page that it stood on, a form has one that it belongs to.
-    let bare = form(&app, "/api/login", "", &login("canary")).header("referer", "").send().await.expect("an answer");
+    let bare =
+        app.post("/api/login").form(&login("canary")).header("accept", PAGE).header("sec-fetch-site", "same-origin");
+    let bare = bare.send().await.expect("an answer");
     assert!(location(&bare).starts_with("/login?"), "{}", location(&bare));
 }
 

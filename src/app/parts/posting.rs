@@ -25,11 +25,6 @@ pub fn Submit(
     /// What it says.
     label: String,
 ) -> impl IntoView {
-    button(label)
-}
-
-/// A button that makes the form around it ask.
-pub fn button(label: String) -> impl IntoView + use<> {
     view! { <button on:click=ask_instead()>{label}</button> }
 }
 
@@ -74,7 +69,7 @@ fn call(form: &HtmlFormElement) -> Option<Request> {
     let fields = FormData::new_with_form(form).ok()?;
     let fields = UrlSearchParams::new_with_str_sequence_sequence(&fields).ok()?;
     // The client knows itself where the server is.
-    let path = action.get(action.find("/api/")?..)?;
+    let path = browser::path_at_server(&action)?;
     let text = String::from(fields.to_string());
     Some(Request::post(path).body("application/x-www-form-urlencoded", text))
 }

@@ -1,9 +1,7 @@
 //! Who is signed in: in the head of every page.
 
-#![expect(missing_docs, reason = "the macro of islands makes a struct that it does not document")]
-
-use super::lively::{on_wake, start};
-use super::posting::{button, one, set, sign_in};
+use super::lively::start;
+use super::posting::{Submit, one, set, sign_in};
 use super::{at_server, notice};
 use crate::api::account::read_profile;
 use crate::app::access::{Access, LOGIN, PROFILE};
@@ -57,23 +55,16 @@ fn somebody(name: String, file: Option<&'static str>) -> impl IntoView {
             "Security"
         </a>
         <form method="post" action=at_server("/api/logout") data-then="/" data-when=when hidden=file>
-            {view! { <SignOut label="Sign out".to_owned()/> }.into_any()}
+            {view! { <Submit label="Sign out".to_owned()/> }.into_any()}
         </form>
     }
 }
 
-/// The button in the head. Where the page is a file, it finds out first who looks.
-#[island]
-pub fn SignOut(
-    /// What it says.
-    label: String,
-) -> impl IntoView {
-    on_wake(|| {
-        if browser::is_elsewhere() {
-            start(find_out());
-        }
-    });
-    button(label)
+/// Where the page is a file, finds out who looks.
+pub fn wake() {
+    if browser::is_elsewhere() {
+        start(find_out());
+    }
 }
 
 /// Asks only where an answer can say what is to be seen.
@@ -94,13 +85,13 @@ async fn find_out() {
             browser::know(true);
             fill("[data-profile=name]", &profile.name);
             fill("[data-profile=username]", &profile.username);
-            each("[data-when]", |part| {
+            each("[data-when]", &|part| {
                 let nobody = part.get_attribute(WHEN).is_some_and(|when| when == Access::NOBODY);
                 set(part, "hidden", nobody.then_some(""));
                 set(part, WHEN, None);
             });
             // The style hides it until now.
-            each("[data-for]", |main| set(main, FOR, None));
+            each("[data-for]", &|main| set(main, FOR, None));
         }
         Err(error) if error.kind == Kind::NotSignedIn => {
             browser::know(false);
@@ -114,7 +105,7 @@ async fn find_out() {
 
 /// Puts a text into its places; one may be a field.
 fn fill(places: &str, text: &str) {
-    each(places, |place| {
+    each(places, &|place| {
         place.set_text_content(Some(text));
         set(place, "value", Some(text));
         set(place, "data-profile", None);
@@ -122,7 +113,7 @@ fn fill(places: &str, text: &str) {
 }
 
 /// Changes elements until there is none such any more.
-fn each(such: &str, change: impl Fn(&Element)) {
+fn each(such: &str, change: &dyn Fn(&Element)) {
     while let Some(element) = document().body().and_then(|body| one(&body, such)) {
         change(&element);
     }
