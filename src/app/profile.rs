@@ -18,7 +18,7 @@ pub fn ProfilePage() -> impl IntoView {
             <section class="door">
                 <div class="words">
                     <h1>"Your profile."</h1>
-                    <p class="lead">"All that the server knows of your account. Nobody else is shown it."</p>
+                    <p class="lead">"What your account holds. No other visitor is shown it."</p>
                 </div>
                 <dl class="card">
                     <dt>"Name"</dt>
@@ -31,7 +31,7 @@ pub fn ProfilePage() -> impl IntoView {
                     </dd>
                     <dt>"Password"</dt>
                     <dd>
-                        "Kept as a fingerprint that cannot be turned back. " <a href="/security">"Change it"</a>
+                        "Kept as a hash, never as you typed it. " <a href="/security">"Change it"</a>
                     </dd>
                 </dl>
             </section>
