@@ -28,6 +28,12 @@ impl Password {
         Self(Zeroizing::new(typed))
     }
 
+    /// Whether it is the same as another one that was typed.
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+
     /// Whether it is neither shorter than `min` characters nor longer than [`LONGEST`] bytes.
     #[must_use]
     pub fn fits(&self, min: usize) -> bool {

@@ -168,14 +168,17 @@ fn wrong_current() -> WireError {
 /// Makes the session the account's, which has proved who it is.
 async fn enter(visitor: &Visitor, stored: Stored, keep: bool) -> Result<Entered, WireError> {
     let Visitor { session, accounts, .. } = visitor;
-    let owner = session.facts().await?.and_then(|facts| facts.owner.account);
-    if owner.is_some_and(|owner| owner != stored.id) {
-        // What somebody else has left in a session is not for the next one.
-        session.end().await?;
-    }
     let rules = accounts.rules();
     let kept = Lifetime { idle: rules.keep, absolute: rules.keep };
     let lifetime = if keep { kept } else { rules.lifetime };
+    if let Some(facts) = session.facts().await? {
+        // What somebody else has left in a session is not for the next one; and one that was kept for long would be over
+        // at once by the clocks of those that are not.
+        let anothers = facts.owner.account.is_some_and(|account| account != stored.id);
+        if anothers || facts.age >= lifetime.absolute {
+            session.end().await?;
+        }
+    }
     let device = Device { label: visitor.device.clone(), address: visitor.address.to_canonical().to_string() };
     let owner = Owner { account: Some(stored.id.clone()), device: Some(device) };
     session.put(SIGNED_IN, &now(accounts)).await?;

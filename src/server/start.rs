@@ -216,12 +216,12 @@ fn warn(settings: &Settings, listener: &Listener) {
 async fn sessions(settings: &Settings) -> Result<(Sessions, Option<Database>), StartError> {
     let (session, store) = (&settings.session, &settings.store);
     // Before anything is made in a database.
-    if matches!(store.url, StoreUrl::Redis(_)) && settings.accounts.database.is_none() {
-        return Err(StartError::NoAccounts);
-    }
     let named = named_keys(&session.keys)?;
     if named.is_none() && store.url.is_shared() {
         return Err(StartError::NoSharedKey);
+    }
+    if matches!(store.url, StoreUrl::Redis(_)) && settings.accounts.database.is_none() {
+        return Err(StartError::NoAccounts);
     }
     let schema = if store.migrate { Schema::Migrate } else { Schema::Check };
     let Opened { store: opened, database } = store::open(store, store.timeout, schema).await?;

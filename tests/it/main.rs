@@ -5,10 +5,16 @@
 mod support;
 
 mod access;
+mod account;
+mod account_commands;
+mod account_limits;
+mod account_nodes;
+mod account_settings;
 mod api;
 mod architecture;
 mod assets;
 mod commands;
+mod engine_beside;
 mod engine_commit;
 mod engine_concurrency;
 mod engine_cookie;

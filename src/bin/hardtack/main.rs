@@ -1,5 +1,6 @@
 //! The command `hardtack`.
 
+mod accounts;
 mod cert;
 mod export;
 mod migrate;
@@ -37,6 +38,9 @@ enum Command {
     /// Shows and ends the sessions of the configured store, while servers run on it or not.
     #[command(subcommand)]
     Sessions(sessions::Command),
+    /// Makes, shows and closes accounts, while servers run on them or not.
+    #[command(subcommand)]
+    Accounts(accounts::Command),
     /// Shows the certificates that `[tls]` names, and how browsers come to trust a local authority.
     #[command(subcommand)]
     Cert(cert::Command),
@@ -51,6 +55,7 @@ fn main() -> ExitCode {
         Command::Export(arguments) => export::run(config, &arguments),
         Command::Migrate(arguments) => migrate::run(config, &arguments),
         Command::Sessions(command) => sessions::run(config, command),
+        Command::Accounts(command) => accounts::run(config, command),
         Command::Cert(command) => cert::run(config, &command),
     }
 }

@@ -156,8 +156,8 @@ registry::settings! {
         register: Registration = "open",
         /// The fewest characters of a password, from 8 to 64. Common ones are refused whatever their length.
         password_min: u32 = "8",
-        /// How long who wants to stay signed in does, seen or not; their cookie survives the end of the browser. Longer
-        /// than `session.absolute`. At most 400 days.
+        /// How long who wants to stay signed in does, seen or not; their cookie survives the end of the browser. Not
+        /// less than `session.absolute`, which is what holds when it is longer and this is not set. At most 400 days.
         keep: Duration = "30d",
         /// How old a sign-in may be for what is sensitive, such as ending other sessions.
         fresh: Duration = "15m",
@@ -252,6 +252,9 @@ impl Settings {
         let given = Given::collect(file, env)?;
         let mut settings = Self::read(&given)?;
         settings.session.derive(&settings.site, &given);
+        if !given.has("sign_in.keep") {
+            settings.sign_in.keep = settings.sign_in.keep.max(settings.session.absolute);
+        }
         check::check(&settings)?;
         Ok(settings)
     }

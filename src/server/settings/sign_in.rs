@@ -65,9 +65,9 @@ pub(super) fn rules(settings: &Settings) -> Result<[Rule; 4], SettingsError> {
              not asked for; write `8`, or `15`.",
         ),
         (
-            sign_in.keep <= session.absolute,
-            "`sign_in.keep` is not longer than `session.absolute`, so who wants to stay signed in would not; make it longer, \
-             like `30d`.",
+            sign_in.keep < session.absolute,
+            "`sign_in.keep` is shorter than `session.absolute`, so who wants to stay signed in would stay for less; make it \
+             longer, like `30d`.",
         ),
         (
             sign_in.keep > Lifetime::LONGEST,

@@ -11,6 +11,7 @@ pub mod gate;
 pub mod history;
 pub mod nemesis;
 pub mod node;
+pub mod people;
 pub mod process;
 pub mod proxy;
 pub mod raw;

@@ -45,7 +45,9 @@ impl Place {
     pub(crate) fn on(url: &str) -> Self {
         let place = Self::new();
         place.keys();
-        let settings = format!("[store]\nurl = '{url}'\n[session]\nkeys = ['shared.key']\n");
+        // Redis keeps no accounts.
+        let accounts = if url.starts_with("redis") { "[accounts]\ndatabase = 'sqlite:accounts.db'\n" } else { "" };
+        let settings = format!("[store]\nurl = '{url}'\n[session]\nkeys = ['shared.key']\n{accounts}");
         fs::write(place.path().join("Leptos.toml"), settings).expect("a file of settings");
         place
     }

@@ -1,0 +1,276 @@
+//! Accounts through the front door: register, sign in and out, the profile, another password.
+
+use crate::support::app::{App, cookies_set};
+use crate::support::people::{PASSWORD, Person};
+use serde_json::json;
+use std::time::Duration;
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+async fn ada(app: &App) -> Person {
+    Person::at(&app.url(""), "ada@example.com").registered().await
+}
+
+fn session_cookie(cookies: &[String]) -> String {
+    let own = cookies.iter().find(|cookie| cookie.starts_with("hardtack_sess="));
+    own.unwrap_or_else(|| panic!("no session's among {cookies:?}")).clone()
+}
+
+fn pair(cookies: &[String]) -> String {
+    session_cookie(cookies).split(';').next().expect("a pair").to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_registers_is_signed_in_and_is_told_the_profile() {
+    let app = App::start().await;
+    let ada = Person::at(&app.url(""), " Ada@EXAMPLE.com ");
+    let profile = json!({"profile": {"name": "Ada", "username": "Ada@example.com"}});
+    let told = ada.register().await;
+    assert_eq!((told.status, &told.body), (200, &profile));
+    assert_eq!(ada.profile().await.body, profile);
+    let told = ada.logout().await;
+    assert_eq!((told.status, told.body), (200, json!({"message": "Signed out."})));
+    let told = ada.profile().await;
+    assert_eq!((told.status, told.kind()), (401, "not_signed_in"));
+    let told = ada.login(PASSWORD).await;
+    assert_eq!((told.status, told.body), (200, profile), "under whatever case");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn g4_s15_a_sign_in_gives_a_new_id_keeps_the_values_and_kills_a_planted_one() {
+    let app = App::start().await;
+    let ada = ada(&app).await;
+    ada.logout().await;
+    let visits = async || ada.post("/api/visits", json!({})).await;
+    let planted = pair(&visits().await.cookies);
+    let told = ada.login(PASSWORD).await;
+    assert_ne!(pair(&told.cookies), planted);
+    assert_eq!(visits().await.body["visits"], 2, "the values stay");
+    let thief = ada.elsewhere();
+    let answer = thief.browser.get(app.url("/api/profile")).header("cookie", &planted).send().await.expect("an answer");
+    assert_eq!(answer.status(), 503, "recognised, and told to come again");
+    app.clock.advance(Duration::from_secs(11));
+    let answer = thief.browser.get(app.url("/api/profile")).header("cookie", &planted).send().await.expect("an answer");
+    assert_eq!(answer.status(), 401);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_signs_in_over_somebody_else_finds_nothing_of_theirs() {
+    let app = App::start().await;
+    let ada = ada(&app).await;
+    ada.post("/api/visits", json!({})).await;
+    let bob = Person { username: "bob@example.com".to_owned(), ..ada.clone() };
+    assert_eq!(bob.register().await.status, 200);
+    assert_eq!(bob.post("/api/visits", json!({})).await.body["visits"], 1);
+    assert_eq!(bob.profile().await.body["profile"]["username"], "bob@example.com");
+    assert_eq!(app.sessions().await, 1, "ada's has ended");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s24_s26_a_sign_out_ends_the_session_and_then_takes_its_cookie_also_nobodys() {
+    let app = App::start().await;
+    let ada = Person::at(&app.url(""), "ada@example.com");
+    let cookie = pair(&ada.register().await.cookies);
+    let told = ada.logout().await;
+    assert!(session_cookie(&told.cookies).contains("Max-Age=0"), "{told:?}");
+    assert!(told.headers.contains(&"clear-site-data: \"storage\"".to_owned()), "{told:?}");
+    assert!(told.headers.contains(&"cache-control: no-store".to_owned()), "{told:?}");
+    let replay = ada.elsewhere().browser.get(app.url("/api/profile")).header("cookie", cookie);
+    assert_eq!(replay.send().await.expect("an answer").status(), 401);
+    let nobody = ada.elsewhere();
+    for _ in 0..100 {
+        let told = nobody.logout().await;
+        assert_eq!((told.status, told.cookies), (200, vec![]));
+    }
+    assert_eq!(app.sessions().await, 0);
+    let form = nobody.browser.post(app.url("/api/logout")).header("accept", "text/html");
+    let answer = form.header("sec-fetch-site", "same-origin").send().await.expect("an answer");
+    assert_eq!(
+        (answer.status().as_u16(), &answer.headers()["clear-site-data"]),
+        (303, &"\"storage\"".parse().expect("a value"))
+    );
+    let foreign = nobody.request("/api/logout", &json!({})).header("sec-fetch-site", "cross-site");
+    assert_eq!(foreign.send().await.expect("an answer").status(), 403);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn g6_who_wants_to_stay_signed_in_does_and_nobody_else() {
+    let app = App::start().await;
+    let ada = ada(&app).await;
+    let (desk, phone) = (ada.elsewhere(), ada.elsewhere());
+    let told = desk.login(PASSWORD).await;
+    assert!(!session_cookie(&told.cookies).contains("Max-Age"), "{told:?}");
+    let told = phone.post("/api/login", json!({"username": ada.username, "password": PASSWORD, "keep": true})).await;
+    assert!(session_cookie(&told.cookies).contains("Max-Age=2592000"), "{told:?}");
+    app.clock.advance(DAY);
+    assert!(!desk.is_signed_in().await && phone.is_signed_in().await);
+    app.clock.advance(28 * DAY);
+    let told = phone.profile().await;
+    let cookie = session_cookie(&told.cookies);
+    assert_eq!(told.status, 200, "a month, and not longer");
+    assert!(cookie.contains("Max-Age=86400"), "{cookie}");
+    let told = phone.login(PASSWORD).await;
+    assert!(
+        told.status == 200 && phone.is_signed_in().await,
+        "not over at once because it began a month ago: {told:?}"
+    );
+    app.clock.advance(DAY);
+    assert!(!phone.is_signed_in().await);
+    let form = [("username", "ada@example.com"), ("password", PASSWORD), ("keep", "true")];
+    let answer = phone.elsewhere().browser.post(app.url("/api/login")).form(&form).send().await.expect("an answer");
+    assert!(session_cookie(&cookies_set(&answer)).contains("Max-Age=2592000"), "as a form sends it");
+    // Signed in anew without, in the same session: as long as anybody else.
+    let told = phone.post("/api/login", json!({"username": ada.username, "password": PASSWORD, "keep": true})).await;
+    assert_eq!(told.status, 200);
+    let told = phone.login(PASSWORD).await;
+    assert!(!session_cookie(&told.cookies).contains("Max-Age"), "{told:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_wrong_is_told_beside_its_input() {
+    let app = App::start().await;
+    let ada = ada(&app).await.elsewhere();
+    let good = ("Bob", "bob@example.com", PASSWORD);
+    let long = "x".repeat(1025);
+    for (name, username, password, status, kind, field) in [
+        ("", good.1, good.2, 400, "invalid", "name"),
+        ("B\u{7}b", good.1, good.2, 400, "invalid", "name"),
+        (good.0, "bob", good.2, 400, "invalid", "username"),
+        (good.0, "bob@example.com,ada@example.com", good.2, 400, "invalid", "username"),
+        (good.0, "ADA@example.com", good.2, 409, "username_taken", "username"),
+        (good.0, good.1, "1234567", 400, "invalid", "password"),
+        (good.0, good.1, long.as_str(), 400, "invalid", "password"),
+        (good.0, good.1, "password123", 400, "invalid", "password"),
+        (good.0, good.1, "bob@example.com", 400, "invalid", "password"),
+        (good.0, good.1, "hardtack1", 400, "invalid", "password"),
+    ] {
+        let body = json!({"name": name, "username": username, "password": password});
+        let told = ada.post("/api/register", body).await;
+        assert_eq!((told.status, told.kind()), (status, kind), "{name:?} {username:?} {told:?}");
+        assert_eq!((&told.body["field"], &told.cookies), (&json!(field), &vec![]), "{told:?}");
+    }
+    let form = ada.browser.post(app.url("/api/register")).header("accept", "text/html");
+    let form = form.header("sec-fetch-site", "same-origin").header("referer", app.url("/register"));
+    let form = form.form(&[("name", "Bob"), ("username", "bob"), ("password", PASSWORD)]);
+    let answer = form.send().await.expect("an answer");
+    assert_eq!(answer.headers()["location"], "/register?error=invalid&field=username");
+    assert_eq!(app.sessions().await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s59_long_passwords_of_any_signs_are_taken_and_a_megabyte_is_refused() {
+    let app = App::start().await;
+    for (n, password) in [
+        "😀🧭⚓🦑🐚🪸🐋🏝".repeat(8),
+        "é".repeat(72) + " x\0 et deux signes y",
+        "  ein Satz, mit Leerzeichen  ".to_owned(),
+    ]
+    .iter()
+    .enumerate()
+    {
+        let person = Person::at(&app.url(""), &format!("p{n}@example.com"));
+        let body = json!({"name": "P", "username": person.username, "password": password});
+        assert_eq!(person.post("/api/register", body).await.status, 200, "{password:?}");
+        assert_eq!(person.elsewhere().login(password).await.status, 200);
+        assert_eq!(person.elsewhere().login(password.trim_end_matches(['y', ' ', '🏝'])).await.status, 401, "never cut");
+    }
+    let told = Person::at(&app.url(""), "ada@example.com").login(&"x".repeat(1 << 20)).await;
+    assert_eq!((told.status, told.kind()), (413, "too_large"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s60_a_password_is_verified_in_the_form_that_it_was_received_in() {
+    let app = App::start().await;
+    let person = Person::at(&app.url(""), "zoe@example.com");
+    let body = json!({"name": "Zoë", "username": person.username, "password": "caf\u{e9} au lait 7"});
+    assert_eq!(person.post("/api/register", body).await.status, 200);
+    assert_eq!(person.login("caf\u{e9} au lait 7").await.status, 200);
+    assert_eq!(person.login("cafe\u{301} au lait 7").await.status, 401);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s32_s69_another_password_wants_the_current_one_and_signs_out_everywhere_else() {
+    let app = App::start().await;
+    let desk = ada(&app).await;
+    let (phone, tablet) = (desk.elsewhere(), desk.elsewhere());
+    phone.login(PASSWORD).await;
+    let told = desk.post("/api/password", json!({"current": "not that one", "new": "un autre sel 8"})).await;
+    assert_eq!((told.status, told.kind(), &told.body["field"]), (401, "bad_credentials", &json!("current")));
+    let told = desk.post("/api/password", json!({"current": PASSWORD, "new": "password1"})).await;
+    assert_eq!((told.status, told.kind(), &told.body["field"]), (400, "invalid", &json!("new")));
+    assert!(phone.is_signed_in().await, "nothing has changed");
+
+    let told = desk.post("/api/password", json!({"current": PASSWORD, "new": "un autre sel 8"})).await;
+    assert_eq!((told.status, &told.body), (200, &json!({"message": "Your password has been changed."})));
+    session_cookie(&told.cookies);
+    assert!(desk.is_signed_in().await && !phone.is_signed_in().await);
+    assert_eq!(phone.login(PASSWORD).await.status, 401);
+    assert_eq!(phone.login("un autre sel 8").await.status, 200);
+    assert_eq!(tablet.post("/api/password", json!({"current": PASSWORD, "new": PASSWORD})).await.status, 401);
+    let body = json!({"current": "un autre sel 8", "new": "encore un autre 9", "end_others": false});
+    assert_eq!(desk.post("/api/password", body).await.status, 200);
+    assert!(phone.is_signed_in().await, "as it was asked");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s38_a_session_knows_when_and_how_it_was_signed_in() {
+    let app = App::start().await;
+    let ada = ada(&app).await;
+    let overview = ada.browser.get(app.url("/api/overview")).send().await.expect("an answer");
+    let overview: serde_json::Value = overview.json().await.expect("JSON");
+    assert_eq!(overview["kept"]["keys"], json!(["signed_in"]));
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(app.database()).read_only(true);
+    let pool = sqlx::SqlitePool::connect_with(options).await.expect("the database");
+    let data: String = sqlx::query_scalar("SELECT data FROM session").fetch_one(&pool).await.expect("a row");
+    assert!(data.contains("4000000000000") && data.contains("pwd"), "{data}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s81_whose_account_it_is_comes_from_the_session_alone() {
+    let app = App::start().await;
+    let ada = ada(&app).await;
+    let mallory = Person::at(&app.url(""), "mallory@example.com").registered().await;
+    let body = json!({
+        "current": PASSWORD, "new": "un autre sel 8", "username": ada.username, "id": "1", "userId": "1", "account": "1"
+    });
+    assert_eq!(mallory.post("/api/password", body).await.status, 200);
+    assert_eq!(ada.elsewhere().login(PASSWORD).await.status, 200, "ada's is as it was");
+    assert_eq!(mallory.elsewhere().login("un autre sel 8").await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s44_a_foreign_page_signs_nobody_in_and_makes_no_account() {
+    let app = App::start().await;
+    let ada = ada(&app).await.elsewhere();
+    for path in ["/api/login", "/api/register", "/api/password"] {
+        let body = json!({"name": "A", "username": ada.username, "password": PASSWORD, "current": "", "new": ""});
+        let answer = ada.request(path, &body).header("origin", "https://evil.example").send().await.expect("an answer");
+        assert_eq!((answer.status().as_u16(), cookies_set(&answer)), (403, vec![]), "{path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s82_there_is_no_account_before_somebody_makes_one_and_closed_means_closed() {
+    let app = App::start_with(&[("SIGN_IN_REGISTER", "closed")]).await;
+    let told = Person::at(&app.url(""), "ada@example.com").register().await;
+    assert_eq!((told.status, told.kind()), (403, "registration_closed"));
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(app.database()).read_only(true);
+    let pool = sqlx::SqlitePool::connect_with(options).await.expect("the database");
+    let count: i64 = sqlx::query_scalar("SELECT count(*) FROM account").fetch_one(&pool).await.expect("a count");
+    assert_eq!(count, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s28_s29_no_answer_shows_a_secret_a_hash_or_an_id() {
+    let app = App::start().await;
+    let ada = Person::at(&app.url(""), "ada@example.com");
+    let told = [ada.register().await, ada.login(PASSWORD).await, ada.profile().await, ada.login("x").await];
+    let secrets: Vec<_> =
+        told.iter().flat_map(|told| &told.cookies).filter_map(|cookie| cookie.split(['=', '.']).nth(1)).collect();
+    assert!(secrets.len() >= 4, "{secrets:?}");
+    for told in &told {
+        let text = told.body.to_string();
+        assert!(!secrets.iter().any(|secret| text.contains(secret)), "{text}");
+        assert!(!text.contains("argon2") && !text.contains(PASSWORD), "{text}");
+    }
+}
