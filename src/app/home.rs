@@ -4,6 +4,7 @@ use super::greeting::Greeting;
 use super::handshake::{Handshake, Said};
 use super::overview::Overview;
 use super::parts::Frame;
+use super::parts::form::kind;
 use super::trip::Trip;
 use crate::api::handshake::read_handshake;
 use crate::api::overview::read_overview;
@@ -14,7 +15,6 @@ use crate::model::overview;
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
-use serde::de::value::{Error as NoKind, StrDeserializer};
 use serde::{Deserialize, Serialize};
 
 /// What the server found out for one view of the page.
@@ -64,10 +64,6 @@ impl CameBack {
             (_, failed) => failed.map(Self::Failed),
         }
     }
-}
-
-fn kind(code: &str) -> Option<Kind> {
-    Kind::deserialize(StrDeserializer::<NoKind>::new(code)).ok().filter(|kind| *kind != Kind::Unknown)
 }
 
 /// The home page.

@@ -1,12 +1,17 @@
 //! The pages: rendered whole on the server, with islands only where something happens.
 
+pub mod access;
 pub mod error;
 pub mod greeting;
 pub mod handshake;
 pub mod home;
+pub mod login;
 pub mod not_found;
 pub mod overview;
 pub mod parts;
+pub mod profile;
+pub mod register;
+pub mod security;
 pub mod trip;
 
 pub use error::ErrorPage;
@@ -15,9 +20,13 @@ use leptos::prelude::*;
 use leptos_meta::provide_meta_context;
 use leptos_router::components::{Route, Router, Routes};
 use leptos_router::{SsrMode, path};
+use login::Login;
 use not_found::NotFound;
+use profile::ProfilePage;
+use register::Register;
+use security::Security;
 
-/// The application: one route per page.
+/// The application: one route per page, and in [`access`] who may see it.
 ///
 /// The server provides the visitor's [`Theme`](crate::model::theme::Theme) as context and answers an
 /// address without a route with status 404.
@@ -29,6 +38,10 @@ pub fn App() -> impl IntoView {
             <Routes fallback=NotFound>
                 // Whole before its first byte: a session written while streaming would lose its cookie.
                 <Route path=path!("/") view=Home ssr=SsrMode::Async/>
+                <Route path=path!("/login") view=Login ssr=SsrMode::Async/>
+                <Route path=path!("/profile") view=ProfilePage ssr=SsrMode::Async/>
+                <Route path=path!("/register") view=Register ssr=SsrMode::Async/>
+                <Route path=path!("/security") view=Security ssr=SsrMode::Async/>
             </Routes>
         </Router>
     }

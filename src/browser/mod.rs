@@ -7,8 +7,10 @@
 mod base;
 mod client;
 mod first;
+mod place;
 mod request;
 
-pub use base::{is_elsewhere, keep};
+pub use base::{is_elsewhere, keep, know, knows, path_at_server};
 pub use client::Credentialed;
+pub use place::{go, here, next};
 pub use request::{Answer, Failure, Request};

@@ -114,7 +114,9 @@ impl Request {
         Ok(self.body("application/x-www-form-urlencoded", text))
     }
 
-    pub(super) fn body(self, content_type: &'static str, text: String) -> Self {
+    /// Sends a text that says itself of which type it is.
+    #[must_use]
+    pub fn body(self, content_type: &'static str, text: String) -> Self {
         Self { body: Some((content_type, text)), ..self }
     }
 

@@ -199,6 +199,17 @@ impl WireError {
         Self { kind, message, field: None, retry_after: None }
     }
 
+    /// The name of the input that is to blame, or nothing. Of a name and a password that do not go together it is the
+    /// password: that is what one types again.
+    #[must_use]
+    pub fn blames(&self) -> &str {
+        match &self.field {
+            Some(field) => field,
+            None if self.kind == Kind::BadCredentials => "password",
+            None => "",
+        }
+    }
+
     /// What one input of a form must be.
     #[must_use]
     pub fn about(field: &str, message: &str) -> Self {

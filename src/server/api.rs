@@ -1,6 +1,7 @@
 //! The door of the server functions: what may come in, and what goes out.
 
 use super::explain::refuse;
+use super::form::Form;
 use super::router::Site;
 use super::settings::Limits;
 use super::visitor::visitor;
@@ -30,17 +31,16 @@ pub(super) async fn call(State(site): State<Arc<Site>>, request: Request) -> Res
     };
     // A form without script: server functions would answer it with the error in the address (ASVS 5.0, 14.2.1).
     let posted_by_page = parts.method == Method::POST && accepts_page(&parts.headers);
-    let back = posted_by_page.then(|| page_of(&parts.headers));
-    let endpoint = parts.uri.path().rsplit('/').next().unwrap_or_default().to_owned();
+    let form = posted_by_page.then(|| Form::read(&parts, &body));
     parts.headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
     let visitor = visitor(&site.accounts, &parts.headers, &parts.extensions);
     let tell = move || visitor.iter().cloned().for_each(provide_context);
     let request = Request::from_parts(parts, Body::from(body));
     let answer = leptos_axum::handle_server_fns_with_context(tell, request).await.into_response();
     let (answer, error) = with_status(answer).await;
-    match (back, error) {
+    match (form, error) {
         (Some(_), Some(error)) if error.kind.status() >= 500 => refuse(error.kind),
-        (Some(page), error) => redirect(&answer, &page, &endpoint, error.as_ref()),
+        (Some(form), error) => redirect(&answer, &form.leads_to(error.as_ref())),
         (None, _) => answer,
     }
 }
@@ -136,14 +136,10 @@ async fn with_status(mut answer: Response) -> (Response, Option<WireError>) {
     (Response::from_parts(parts, Body::from(body)), Some(error))
 }
 
-/// Post, redirect, get: the page says what became of its form, told by a fixed word in the address.
-fn redirect(answer: &Response, page: &str, endpoint: &str, error: Option<&WireError>) -> Response {
-    let word = match error {
-        None => format!("done={endpoint}"),
-        Some(WireError { kind, field: Some(field), .. }) => format!("error={}&field={field}", kind.name()),
-        Some(error) => format!("error={}", error.kind.name()),
-    };
-    let mut redirect = Redirect::to(&format!("{page}?{word}")).into_response();
+/// Post, redirect, get.
+fn redirect(answer: &Response, to: &str) -> Response {
+    let mut redirect = Redirect::to(to).into_response();
+    // What the browser is to do with what it keeps.
     for name in [header::SET_COOKIE, HeaderName::from_static("clear-site-data")] {
         for value in answer.headers().get_all(&name) {
             redirect.headers_mut().append(&name, value.clone());
@@ -151,13 +147,4 @@ fn redirect(answer: &Response, page: &str, endpoint: &str, error: Option<&WireEr
     }
     redirect.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     redirect
-}
-
-/// The page that a form stood on: the path of its `Referer`, and never more than a path of ours.
-fn page_of(headers: &HeaderMap) -> String {
-    let referer = headers.get(header::REFERER).and_then(|value| url::Url::parse(value.to_str().ok()?).ok());
-    let path = referer.map(|url| url.path().to_owned()).unwrap_or_default();
-    // Two slashes, or what browsers take for slashes, would name another host.
-    let ours = path.starts_with('/') && !path.starts_with("//") && !path.contains('\\');
-    if ours { path } else { "/".to_owned() }
 }

@@ -3,9 +3,12 @@
 use super::assets::Assets;
 use super::headers::{exported_policy, page_policy};
 use crate::app::{App, ErrorPage};
+use crate::backend::accounts::Rules;
 use crate::model::error::Kind;
 use crate::model::exported::Exported;
+use crate::model::sign_up::SignUp;
 use crate::model::theme::Theme;
+use crate::model::viewer::Viewer;
 use axum::http::{HeaderMap, HeaderValue, header, request::Parts};
 use leptos::nonce::use_nonce;
 use leptos::prelude::*;
@@ -108,11 +111,17 @@ pub(super) fn error_page(assets: &Assets, theme: Theme, kind: Kind) -> String {
     format!("<!DOCTYPE html>{page}")
 }
 
-/// Tells the page which theme its visitor chose.
-pub(super) fn provide_theme() {
+/// Tells the page who looks at it, and which theme they chose.
+pub(super) fn introduce() {
     if let Some(parts) = use_context::<Parts>() {
         provide_context(theme(&parts.headers));
+        provide_context(parts.extensions.get::<Viewer>().cloned().unwrap_or_default());
     }
+}
+
+/// What pages tell of accounts beforehand.
+pub(super) const fn sign_up(rules: &Rules) -> SignUp {
+    SignUp { password_min: rules.password_min, open: rules.register }
 }
 
 /// The theme in the request's plain cookie.

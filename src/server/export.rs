@@ -1,13 +1,14 @@
 //! The pages as files, for any web server: `hardtack export`.
 
-use super::api;
 use super::assets::Assets;
 use super::document;
 use super::headers::digest;
 use super::router::PAGES;
 use super::settings::Settings;
 use super::whole;
+use crate::app::access::of;
 use crate::model::exported::Exported;
+use crate::model::sign_up::SignUp;
 use crate::session::policy::Origin;
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -86,7 +87,7 @@ pub async fn export(settings: &Settings, out: &Path, api: Option<&Origin>) -> Re
     let exported = Exported { api: api.map(ToString::to_string).unwrap_or_default() };
     let mut files = BTreeMap::new();
     collect(assets.root(), assets.root(), &mut files)?;
-    pages(assets, &exported, &mut files).await?;
+    pages(assets, &exported, document::sign_up(&settings.account_rules()), &mut files).await?;
     let manifest = Manifest {
         api: exported.api,
         files: files.iter().map(|(path, bytes)| (path.clone(), digest(bytes))).collect(),
@@ -134,11 +135,19 @@ fn collect(root: &Path, folder: &Path, files: &mut BTreeMap<String, Vec<u8>>) ->
 }
 
 /// Every page, made as for a visitor of whom nothing is known; plain and compressed.
-async fn pages(assets: Assets, exported: &Exported, files: &mut BTreeMap<String, Vec<u8>>) -> Result<(), ExportError> {
+async fn pages(
+    assets: Assets,
+    exported: &Exported,
+    sign_up: SignUp,
+    files: &mut BTreeMap<String, Vec<u8>>,
+) -> Result<(), ExportError> {
     let options = assets.options.clone();
     let context = {
         let exported = exported.clone();
-        move || provide_context(exported.clone())
+        move || {
+            provide_context(exported.clone());
+            provide_context(sign_up);
+        }
     };
     let shell = {
         let (assets, exported) = (Arc::new(assets), exported.clone());
@@ -152,8 +161,7 @@ async fn pages(assets: Assets, exported: &Exported, files: &mut BTreeMap<String,
         .layer(map_response(up_to_its_end))
         .layer(CompressionLayer::new().quality(CompressionLevel::Best));
     // Among the pages stand also the calls that are none.
-    let calls = api::paths();
-    let listed = PAGES.iter().map(|page| page.path().to_owned()).filter(|path| !calls.contains(path));
+    let listed = PAGES.iter().map(|page| page.path().to_owned()).filter(|path| of(path).is_some());
     for page in listed.chain(["/404".to_owned()]) {
         let file = match page.as_str() {
             "/404" => "404.html".to_owned(),

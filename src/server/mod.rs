@@ -3,6 +3,7 @@
 
 pub mod settings;
 
+mod access;
 mod accounts;
 mod api;
 mod assets;
@@ -10,6 +11,7 @@ mod client;
 mod document;
 mod explain;
 mod export;
+mod form;
 mod headers;
 mod health;
 mod limits;

@@ -10,15 +10,18 @@
 //!         └ panic  a panic is a 500, and the server goes on
 //!           └ limits   methods, headers, time
 //!             └ sessions     cookie, unit of work, commit
-//!               └ pages, /api
+//!               │ └ access   who may see the page: decided before it is rendered
+//!               │   └ pages
+//!               └ /api
 //!             └ files, /healthz, /readyz: no session is near them
 //! ```
 
 use super::assets::Assets;
 use super::settings::Limits;
 use super::visitor::provide_visitor;
-use super::{api, assets, client, document, explain, headers, health, limits, log};
+use super::{access, api, assets, client, document, explain, headers, health, limits, log};
 use crate::app::App;
+use crate::app::access::{Access, of};
 use crate::backend::accounts::Accounts;
 use crate::model::error::Kind;
 use crate::session::Sessions;
@@ -30,6 +33,7 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{any, get};
 use ipnet::IpNet;
+use leptos::prelude::{IntoView, provide_context};
 use leptos_axum::{AxumRouteListing, LeptosRoutes as _};
 use leptos_axum::{generate_route_list_with_exclusions, render_app_async_with_context};
 use std::sync::atomic::AtomicBool;
@@ -60,28 +64,47 @@ pub(super) struct Site {
 pub(super) static PAGES: LazyLock<Vec<AxumRouteListing>> =
     LazyLock::new(|| generate_route_list_with_exclusions(App, Some(api::paths())));
 
+/// Whether a page is served to this audience. One about which nobody has decided is served to none.
+fn is_for(page: &AxumRouteListing, who: Access) -> bool {
+    of(page.path()) == Some(who)
+}
+
+/// The pages that these may see.
+fn pages<V: IntoView + 'static>(
+    who: Access,
+    site: &Site,
+    shell: impl Fn() -> V + Clone + Send + Sync + 'static,
+) -> Router {
+    let calls = api::paths();
+    let listed = PAGES.iter().filter(|page| is_for(page, who) || calls.iter().any(|call| call == page.path()));
+    let options = &site.assets.options;
+    let accounts = site.accounts.clone();
+    let tell = move || {
+        document::introduce();
+        provide_visitor(&accounts);
+        provide_context(document::sign_up(accounts.rules()));
+    };
+    Router::new()
+        .leptos_routes_with_context(options, listed.cloned().collect(), tell, shell)
+        .with_state(options.clone())
+        .route_layer(from_fn_with_state((who, site.accounts.clone()), access::admit))
+}
+
 /// Everything that the server answers.
 pub(super) fn router(site: &Arc<Site>) -> Router {
     let shell = {
         let site = Arc::clone(site);
         move || document::document(&site.assets)
     };
-    let tell = {
-        let site = Arc::clone(site);
-        move || {
-            document::provide_theme();
-            provide_visitor(&site.accounts);
-        }
-    };
     let functions = Router::new().route("/api/{*path}", any(api::call)).with_state(Arc::clone(site));
-    let with_session = Router::new()
-        .leptos_routes_with_context(&site.assets.options, PAGES.clone(), tell, shell.clone())
-        .with_state(site.assets.options.clone())
-        .merge(functions)
+    let with_session = [Access::Everybody, Access::SignedIn, Access::Nobody]
+        .map(|who| pages(who, site, shell.clone()))
+        .into_iter()
+        .fold(functions, Router::merge)
         .layer(site.sessions.clone());
 
     let files = assets::files(&site.assets);
-    let not_found = render_app_async_with_context(document::provide_theme, shell);
+    let not_found = render_app_async_with_context(document::introduce, shell);
     let without_session = Router::new()
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
@@ -114,4 +137,21 @@ pub(super) fn router(site: &Arc<Site>) -> Router {
         .layer(from_fn(headers::secure));
     let inner = if site.hsts { inner.layer(from_fn(headers::stay_on_https)) } else { inner };
     inner.layer(from_fn(log::request)).layer(from_fn_with_state(Arc::clone(site), client::identify))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::access;
+
+    #[test]
+    fn every_page_has_a_decision_and_every_decision_a_page() {
+        let calls = api::paths();
+        let mut listed: Vec<_> =
+            PAGES.iter().map(AxumRouteListing::path).filter(|path| !calls.contains(&(*path).to_owned())).collect();
+        let mut decided: Vec<_> = access::PAGES.iter().map(|(path, _)| *path).collect();
+        listed.sort_unstable();
+        decided.sort_unstable();
+        assert_eq!(listed, decided, "src/app/mod.rs lists the pages, src/app/access.rs decides who may see them");
+    }
 }

@@ -4,6 +4,7 @@
 
 mod support;
 
+mod access;
 mod account;
 mod account_commands;
 mod account_limits;

@@ -1,19 +1,24 @@
 //! What all pages have in common.
 
 pub mod footer;
+pub mod form;
 pub mod header;
 pub mod lively;
 pub mod notice;
+pub mod posting;
 pub mod theme_switch;
+pub mod who;
 
 pub use footer::Footer;
 pub use header::Header;
 
+use super::access::{Access, PROFILE};
 use crate::model::exported::Exported;
 use crate::model::theme::Theme;
 use leptos::prelude::*;
 use notice::Notice;
 use theme_switch::ThemeSwitch;
+use who::Who;
 
 /// Where a form posts to. The form of a page that is a file posts to the server, which answers with a page of its own.
 #[must_use]
@@ -21,27 +26,53 @@ pub fn at_server(path: &str) -> String {
     use_context::<Exported>().unwrap_or_default().api + path
 }
 
-/// A whole page around its content: header, theme switch, notice, `main`, footer.
+/// A whole page around its content: header, account, theme switch, notice, `main`, footer.
 #[component]
 pub fn Frame(
     /// What the notice says when the page arrives.
     #[prop(default = None)]
     notice: Option<String>,
+    /// Who may see the page.
+    #[prop(default = Access::Everybody)]
+    access: Access,
     /// What stands in `main`.
     children: Children,
 ) -> impl IntoView {
     let theme = use_context::<Theme>().unwrap_or_default();
+    let elsewhere = use_context::<Exported>();
     view! {
         <a class="skip" href="#main">
             "Skip to content"
         </a>
         <Header>
+            <Who/>
             <ThemeSwitch theme/>
         </Header>
         <Notice text=notice/>
-        <main id="main" class="page" tabindex="-1">
+        {elsewhere.as_ref().and_then(|page| without_script(page, access))}
+        <main
+            id="main"
+            class="page"
+            tabindex="-1"
+            data-for=elsewhere.and_then(|_| access.name())
+        >
             {children()}
         </main>
         <Footer/>
     }
+}
+
+/// A file cannot tell who looks, and shows nothing that is for one visitor alone: its server can.
+fn without_script(page: &Exported, access: Access) -> Option<impl IntoView + use<>> {
+    let server = format!("{}{PROFILE}", page.api);
+    (access == Access::SignedIn).then(|| {
+        view! {
+            <noscript>
+                <p class="page">
+                    "Without JavaScript this page is to be had "
+                    <a href=server>"at its server"</a> "."
+                </p>
+            </noscript>
+        }
+    })
 }

@@ -1,0 +1,41 @@
+//! The page where one signs in.
+
+use super::access::{Access, PROFILE};
+use super::parts::Frame;
+use super::parts::form::{Field, PostForm, Wrong, wanted};
+use leptos::prelude::*;
+use leptos_meta::Title;
+
+/// Signing in.
+#[component]
+pub fn Login() -> impl IntoView {
+    let wrong = Wrong::asked(&["username", "password"]);
+    let next = wanted();
+    let register = next.as_ref().map_or_else(|| "/register".to_owned(), |next| next.behind("/register"));
+    let lead = match next {
+        Some(_) => "The page that you asked for is its owner’s alone. Sign in, and you go on to it.",
+        None => "Your session keeps what it holds, and gets a new key. The old one is dead at once.",
+    };
+    view! {
+        <Title text="Sign in · Hardtack"/>
+        <Frame access=Access::Nobody>
+            <section class="door">
+                <div class="words">
+                    <h1>"Sign in."</h1>
+                    <p class="lead">{lead}</p>
+                    <p>
+                        "New here? " <a href=register>"Create an account"</a>
+                    </p>
+                </div>
+                <PostForm to="/api/login" button="Sign in" then=PROFILE next wrong>
+                    <Field label="E-mail address" name="username" kind="email" autocomplete="username" wrong/>
+                    <Field label="Password" name="password" kind="password" autocomplete="current-password" wrong/>
+                    <label class="choice">
+                        <input type="checkbox" name="keep" value="true"/>
+                        "Keep me signed in on this device"
+                    </label>
+                </PostForm>
+            </section>
+        </Frame>
+    }
+}

@@ -1,0 +1,181 @@
+//! Forms that work without WebAssembly, and better with it.
+
+use super::at_server;
+use super::posting::{DONE, Submit};
+use crate::model::error::Kind;
+use crate::model::next::Next;
+use leptos::prelude::*;
+use leptos_router::hooks::use_query_map;
+use serde::Deserialize as _;
+use serde::de::value::{Error as NoKind, StrDeserializer};
+
+/// What is wrong with a form that was posted and came back: fixed words, and none from the address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wrong {
+    /// The name of the field, or nothing when it is none.
+    about: &'static str,
+    /// What is said of it.
+    sentence: &'static str,
+}
+
+impl Wrong {
+    /// Reads the page's address, for a form with these fields.
+    #[must_use]
+    pub fn asked(fields: &[&'static str]) -> Option<Self> {
+        let query = use_query_map().get_untracked();
+        Self::read(fields, query.get_str("error"), query.get_str("field"))
+    }
+
+    fn read(fields: &[&'static str], error: Option<&str>, field: Option<&str>) -> Option<Self> {
+        let kind = error.and_then(kind)?;
+        let about = fields.iter().find(|known| Some(**known) == field).copied().unwrap_or_default();
+        Some(Self { about, sentence: sentence(kind, about) })
+    }
+
+    fn of(wrong: Option<Self>, about: &str) -> Option<&'static str> {
+        wrong.filter(|wrong| wrong.about == about).map(|wrong| wrong.sentence)
+    }
+}
+
+/// The kind of a name, as addresses have it.
+#[must_use]
+pub fn kind(name: &str) -> Option<Kind> {
+    Kind::deserialize(StrDeserializer::<NoKind>::new(name)).ok().filter(|kind| *kind != Kind::Unknown)
+}
+
+/// An island is told the server's own words. Here only kind and field have come back, so this says all that may be meant.
+const fn sentence(kind: Kind, about: &str) -> &'static str {
+    match (kind, about.as_bytes()) {
+        (Kind::Invalid, b"name") => "Write what you want to be called.",
+        (Kind::Invalid, b"username") => "Write one e-mail address, like ada@example.com.",
+        (Kind::Invalid, b"password" | b"new") => {
+            "Choose another one: long enough, not among those that many people use, and without your own name or this site’s."
+        }
+        (Kind::BadCredentials, b"current") => "That is not your password.",
+        _ => kind.sentence(),
+    }
+}
+
+/// A label, its field, what is to be known before, and the place of a complaint.
+#[component]
+pub fn Field(
+    /// What is asked for.
+    label: &'static str,
+    /// The name that it is sent under.
+    name: &'static str,
+    /// The type of the field.
+    #[prop(default = "text")]
+    kind: &'static str,
+    /// What a password manager or a browser may fill in.
+    autocomplete: &'static str,
+    /// What is to be known before one writes.
+    #[prop(optional, into)]
+    hint: Option<String>,
+    /// How many characters it is at least.
+    #[prop(optional)]
+    min: Option<usize>,
+    /// What came back.
+    wrong: Option<Wrong>,
+) -> impl IntoView {
+    let complaint = Wrong::of(wrong, name);
+    let described = match hint {
+        Some(_) => format!("{name}-hint {name}-wrong"),
+        None => format!("{name}-wrong"),
+    };
+    let hint = hint.map(|hint| view! { <p class="hint" id=format!("{name}-hint")>{hint}</p> });
+    view! {
+        <div class="field">
+            <label for=name>{label}</label>
+            {hint}
+            <input
+                id=name
+                name=name
+                type=kind
+                required
+                minlength=min.map(|min| min.to_string())
+                autocomplete=autocomplete
+                autocapitalize=(kind != "text").then_some("none")
+                spellcheck="false"
+                aria-describedby=described
+                aria-invalid=complaint.map(|_| "true")
+                autofocus=complaint.is_some()
+            />
+            <p class="wrong" id=format!("{name}-wrong") role="alert" data-about=name>
+                {complaint}
+            </p>
+        </div>
+    }
+    .into_any()
+}
+
+/// A form of fields and one button.
+#[component]
+pub fn PostForm(
+    /// The server function that it posts to.
+    to: &'static str,
+    /// What the button says.
+    button: &'static str,
+    /// Where success leads.
+    #[prop(optional)]
+    then: Option<&'static str>,
+    /// What is said of success, where it leads nowhere.
+    #[prop(optional)]
+    done: Option<String>,
+    /// Whether that is said already: the form was posted.
+    #[prop(optional)]
+    is_done: bool,
+    /// Where its visitor wanted to go.
+    #[prop(optional)]
+    next: Option<Option<Next>>,
+    /// What came back.
+    wrong: Option<Wrong>,
+    /// The fields.
+    children: Children,
+) -> impl IntoView {
+    let complaint = Wrong::of(wrong, "");
+    // Empty in a file: there the island reads the address.
+    let next = next.map(|next| next.map(|next| next.path().to_owned()).unwrap_or_default());
+    let next = next.map(|next| view! { <input type="hidden" name=Next::NAME value=next/> });
+    let said = done.clone().map(|done| {
+        view! {
+            <p class="done" role="status" data-about=DONE>
+                {is_done.then_some(done)}
+            </p>
+        }
+    });
+    view! {
+        <form class="form" method="post" action=at_server(to) data-then=then data-done=done>
+            <p class="wrong" role="alert" data-about="" tabindex="-1" autofocus=complaint.is_some()>
+                {complaint}
+            </p>
+            {children()}
+            {next}
+            {view! { <Submit label=button.to_owned()/> }.into_any()}
+            {said}
+        </form>
+    }
+    .into_any()
+}
+
+/// Where the visitor wanted to go, as the address says, if that is a path of ours.
+#[must_use]
+pub fn wanted() -> Option<Next> {
+    use_query_map().get_untracked().get_str(Next::NAME).and_then(Next::parse)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn s55_a_form_comes_back_with_known_words_only() {
+        let read = |error, field| Wrong::read(&["username", "password"], error, field);
+        let told = |about| read(Some("bad_credentials"), about).map(|wrong| wrong.about);
+        assert_eq!(told(Some("password")), Some("password"));
+        assert_eq!(told(Some("current")), Some(""), "no field of this form");
+        assert_eq!(told(None), Some(""));
+        for unknown in [None, Some(""), Some("unknown"), Some("Invalid"), Some("<b>")] {
+            assert_eq!(read(unknown, Some("password")), None, "{unknown:?}");
+        }
+    }
+}

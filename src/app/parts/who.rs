@@ -1,0 +1,120 @@
+//! Who is signed in: in the head of every page.
+
+use super::lively::start;
+use super::posting::{Submit, one, set, sign_in};
+use super::{at_server, notice};
+use crate::api::account::read_profile;
+use crate::app::access::{Access, LOGIN, PROFILE};
+use crate::browser;
+use crate::model::account::SignedIn;
+use crate::model::error::Kind;
+use crate::model::exported::Exported;
+use crate::model::viewer::Viewer;
+use leptos::prelude::*;
+use web_sys::Element;
+
+/// What is only to be seen once it is known that somebody is signed in, or that nobody is.
+const WHEN: &str = "data-when";
+
+/// Whom a page that is a file is for, as its `main` says.
+const FOR: &str = "data-for";
+
+/// The way to sign in; or the name, the pages of the account, and the way out. A page of no session has the way to one that
+/// knows; one that is a file holds both, and finds out which to show.
+#[component]
+pub fn Who() -> impl IntoView {
+    let links = match (use_context::<Exported>(), use_context::<Viewer>().unwrap_or_default()) {
+        (Some(_), _) => view! { {nobody(Some(""))} {somebody(String::new(), Some(""))} }.into_any(),
+        (None, Viewer::SignedIn(profile)) => somebody(profile.name, None).into_any(),
+        (None, Viewer::Nobody) => nobody(None).into_any(),
+        (None, Viewer::Unknown) => view! { <a href=PROFILE>"Your account"</a> }.into_any(),
+    };
+    view! {
+        <nav class="who" aria-label="Account">
+            {links}
+        </nav>
+    }
+    .into_any()
+}
+
+fn nobody(file: Option<&'static str>) -> impl IntoView {
+    view! {
+        <a href=LOGIN data-when=file.map(|_| Access::NOBODY)>
+            "Sign in"
+        </a>
+    }
+}
+
+fn somebody(name: String, file: Option<&'static str>) -> impl IntoView {
+    let when = file.map(|_| Access::SIGNED_IN);
+    view! {
+        <a href=PROFILE class="name" data-profile="name" data-when=when hidden=file>
+            {name}
+        </a>
+        <a href="/security" data-when=when hidden=file>
+            "Security"
+        </a>
+        <form method="post" action=at_server("/api/logout") data-then="/" data-when=when hidden=file>
+            {view! { <Submit label="Sign out".to_owned()/> }.into_any()}
+        </form>
+    }
+}
+
+/// Where the page is a file, finds out who looks.
+pub fn wake() {
+    if browser::is_elsewhere() {
+        start(find_out());
+    }
+}
+
+/// Asks only where an answer can say what is to be seen.
+async fn find_out() {
+    let main = document().get_element_by_id("main");
+    let access = main.and_then(|main| main.get_attribute(FOR)).unwrap_or_default();
+    let guarded = access == Access::SIGNED_IN;
+    if !guarded && !browser::knows() {
+        return;
+    }
+    match read_profile().await {
+        Ok(_) if access == Access::NOBODY => {
+            browser::know(true);
+            let wanted = browser::next();
+            browser::go(wanted.as_ref().map_or(PROFILE, |next| next.path()));
+        }
+        Ok(SignedIn { profile }) => {
+            browser::know(true);
+            fill("[data-profile=name]", &profile.name);
+            fill("[data-profile=username]", &profile.username);
+            each("[data-when]", &|part| {
+                let nobody = part.get_attribute(WHEN).is_some_and(|when| when == Access::NOBODY);
+                set(part, "hidden", nobody.then_some(""));
+                set(part, WHEN, None);
+            });
+            // The style hides it until now.
+            each("[data-for]", &|main| set(main, FOR, None));
+        }
+        Err(error) if error.kind == Kind::NotSignedIn => {
+            browser::know(false);
+            if guarded {
+                sign_in();
+            }
+        }
+        Err(error) => notice::show(error.message),
+    }
+}
+
+/// Puts a text into its places; one may be a field.
+fn fill(places: &str, text: &str) {
+    each(places, &|place| {
+        place.set_text_content(Some(text));
+        set(place, "value", Some(text));
+        set(place, "data-profile", None);
+    });
+}
+
+/// Changes elements until there is none such any more.
+fn each(such: &str, change: &dyn Fn(&Element)) {
+    while let Some(element) = document().body().and_then(|body| one(&body, such)) {
+        change(&element);
+    }
+}

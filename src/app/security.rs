@@ -1,0 +1,97 @@
+//! The page of what an account is guarded by.
+
+use super::access::Access;
+use super::parts::Frame;
+use super::parts::form::{Field, PostForm, Wrong};
+use super::register::password_hint;
+use crate::model::account::PasswordChanged;
+use crate::model::sign_up::SignUp;
+use crate::model::viewer::Viewer;
+use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::hooks::use_query_map;
+
+/// What an account is guarded by: one section a factor.
+#[component]
+pub fn Security() -> impl IntoView {
+    view! {
+        <Title text="Security · Hardtack"/>
+        <Frame access=Access::SignedIn>
+            <div class="words">
+                <h1>"Security."</h1>
+                <p class="lead">"What keeps your account yours."</p>
+            </div>
+            {password()}
+        </Frame>
+    }
+}
+
+fn password() -> AnyView {
+    let rules = use_context::<SignUp>().unwrap_or_default();
+    let wrong = Wrong::asked(&["current", "new"]);
+    let is_done = use_query_map().get_untracked().get_str("done") == Some("password");
+    view! {
+        <section class="door" aria-labelledby="password">
+            <div class="words">
+                <h2 id="password">"Password"</h2>
+                <p>
+                    "Your session gets a new key when it changes. Unless you say otherwise, every other device is signed \
+                     out: if somebody else knew the old one, they are out as well."
+                </p>
+            </div>
+            <PostForm to="/api/password" button="Change password" done=PasswordChanged::default().message is_done wrong>
+                {account()}
+                <Field
+                    label="Current password"
+                    name="current"
+                    kind="password"
+                    autocomplete="current-password"
+                    wrong
+                />
+                <Field
+                    label="New password"
+                    name="new"
+                    kind="password"
+                    autocomplete="new-password"
+                    hint=password_hint(rules)
+                    min=rules.password_min
+                    wrong
+                />
+                {others()}
+            </PostForm>
+        </section>
+    }
+    .into_any()
+}
+
+/// Says to password managers whose password it is; the server knows it from the session.
+fn account() -> impl IntoView {
+    let username = use_context::<Viewer>().unwrap_or_default().profile().map(|profile| profile.username);
+    view! {
+        <input
+            type="text"
+            name="username"
+            value=username.unwrap_or_default()
+            data-profile="username"
+            autocomplete="username"
+            readonly
+            hidden
+        />
+    }
+}
+
+fn others() -> impl IntoView {
+    view! {
+        <fieldset>
+            <legend>"Other devices"</legend>
+            <label class="choice">
+                <input type="radio" name="end_others" value="true" checked/>
+                "Sign them out"
+            </label>
+            <label class="choice">
+                <input type="radio" name="end_others" value="false"/>
+                "Leave them signed in"
+            </label>
+        </fieldset>
+    }
+}

@@ -1,0 +1,25 @@
+//! Where the page is, and where it goes on to.
+
+use crate::model::next::Next;
+use web_sys::{UrlSearchParams, window};
+
+/// The path of the page.
+#[must_use]
+pub fn here() -> Option<Next> {
+    Next::parse(&window()?.location().pathname().ok()?)
+}
+
+/// Where its visitor wanted to go, as the page's address says, if that is a path of ours.
+#[must_use]
+pub fn next() -> Option<Next> {
+    let query = UrlSearchParams::new_with_str(&window()?.location().search().ok()?).ok()?;
+    Next::parse(&query.get(Next::NAME)?)
+}
+
+/// Goes on to an address of this site. The page before it takes no place in the history.
+pub fn go(address: &str) {
+    if let Some(window) = window() {
+        // An address of our own making.
+        drop(window.location().replace(address));
+    }
+}

@@ -1,0 +1,26 @@
+//! Who looks at a page.
+
+use super::account::Profile;
+
+/// Who looks at a page, as far as its server knows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Viewer {
+    /// Nobody has asked: the page is of no session, or is a file.
+    #[default]
+    Unknown,
+    /// Nobody who is signed in.
+    Nobody,
+    /// Whoever this account belongs to.
+    SignedIn(Profile),
+}
+
+impl Viewer {
+    /// The account, if the visitor is signed in.
+    #[must_use]
+    pub fn profile(self) -> Option<Profile> {
+        match self {
+            Self::SignedIn(profile) => Some(profile),
+            Self::Unknown | Self::Nobody => None,
+        }
+    }
+}

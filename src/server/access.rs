@@ -1,0 +1,64 @@
+//! Who may see a page, asked before anything of it is rendered.
+
+use super::explain::{refuse, wants_page};
+use crate::app::access::{Access, LOGIN, PROFILE};
+use crate::backend::account::visitor;
+use crate::backend::accounts::Accounts;
+use crate::model::error::{Kind, WireError};
+use crate::model::next::Next;
+use crate::model::viewer::Viewer;
+use crate::session::Session;
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, Uri, header};
+use axum::middleware::Next as Rest;
+use axum::response::{IntoResponse as _, Redirect, Response};
+
+/// Lets in who may see the page, and tells the page who looks. Others are led on by an answer that holds nothing of it.
+pub(super) async fn admit(
+    State((access, accounts)): State<(Access, Accounts)>,
+    request: Request,
+    rest: Rest,
+) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let viewer = match parts.extensions.get() {
+        Some(session) => viewer(session, &accounts).await.map_err(|error| error.kind),
+        None => Err(Kind::Internal),
+    };
+    let viewer = match (access, viewer) {
+        // What everybody may see is shown, and does not know who looks.
+        (Access::Everybody, viewer) => viewer.unwrap_or_default(),
+        // An outage is no sign-out.
+        (_, Err(kind)) => return refuse(kind),
+        (Access::SignedIn, Ok(Viewer::SignedIn(profile))) => Viewer::SignedIn(profile),
+        (Access::SignedIn, Ok(_)) if !wants_page(&parts) => return refuse(Kind::NotSignedIn),
+        (Access::SignedIn, Ok(_)) => {
+            let back = Next::parse(parts.uri.path()).map(|next| next.behind(LOGIN));
+            return lead(back.as_deref().unwrap_or(LOGIN));
+        }
+        (Access::Nobody, Ok(Viewer::SignedIn(_))) => {
+            return lead(wanted(&parts.uri).as_ref().map_or(PROFILE, Next::path));
+        }
+        (Access::Nobody, Ok(nobody)) => nobody,
+    };
+    parts.extensions.insert(viewer);
+    rest.run(Request::from_parts(parts, body)).await
+}
+
+/// Where an address says that its visitor wanted to go, if that is a path of ours.
+pub(super) fn wanted(uri: &Uri) -> Option<Next> {
+    let mut pairs = url::form_urlencoded::parse(uri.query()?.as_bytes());
+    pairs.find(|(name, _)| name == Next::NAME).and_then(|(_, path)| Next::parse(&path))
+}
+
+fn lead(to: &str) -> Response {
+    let mut answer = Redirect::to(to).into_response();
+    // It tells who has come.
+    answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    answer.headers_mut().append(header::VARY, HeaderValue::from_static("accept, cookie"));
+    answer
+}
+
+async fn viewer(session: &Session, accounts: &Accounts) -> Result<Viewer, WireError> {
+    let account = visitor(session, accounts).await?;
+    Ok(account.map_or(Viewer::Nobody, |account| Viewer::SignedIn(account.profile().clone())))
+}

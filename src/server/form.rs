@@ -1,0 +1,64 @@
+//! A form that a page has posted without script, and the page that its visitor sees next.
+
+use super::access::wanted;
+use crate::app::access::{LOGIN, PROFILE};
+use crate::model::error::WireError;
+use crate::model::next::Next;
+use axum::http::{HeaderMap, Uri, header, request::Parts};
+
+/// What decides where a form leads.
+pub(super) struct Form {
+    /// The last part of the address that it was posted to.
+    endpoint: String,
+    /// The page that it stood on, as far as the browser says.
+    page: Option<Next>,
+    /// Where its visitor wanted to go, before signing in stood between.
+    next: Option<Next>,
+}
+
+impl Form {
+    pub(super) fn read(parts: &Parts, body: &[u8]) -> Self {
+        let endpoint = parts.uri.path().rsplit('/').next().unwrap_or_default().to_owned();
+        let from = referer(&parts.headers);
+        let page = from.as_ref().and_then(|uri| Next::parse(uri.path()));
+        let mut fields = url::form_urlencoded::parse(body);
+        let field = fields.find(|(name, _)| name == Next::NAME).and_then(|(_, path)| Next::parse(&path));
+        // A form that knows nothing of it, as that of the theme, leads back to a page that does.
+        Self { endpoint, page, next: field.or_else(|| wanted(from.as_ref()?)) }
+    }
+
+    /// The page that says what became of the form: told by fixed words in the address, and by nothing that was sent.
+    pub(super) fn leads_to(&self, error: Option<&WireError>) -> String {
+        let next = self.next.as_ref();
+        let word = match (error, self.endpoint.as_str()) {
+            (None, "login" | "register") => return next.map_or(PROFILE, Next::path).to_owned(),
+            (None, "logout") => return "/".to_owned(),
+            (None, endpoint) => format!("done={endpoint}"),
+            (Some(error), _) => {
+                let field = if error.blames().is_empty() { "" } else { "&field=" };
+                format!("error={}{field}{}", error.kind.name(), error.blames())
+            }
+        };
+        let page = self.page.as_ref().map_or_else(|| home(&self.endpoint), Next::path);
+        match next {
+            Some(next) => format!("{}&{word}", next.behind(page)),
+            None => format!("{page}?{word}"),
+        }
+    }
+}
+
+/// The page of a form that came without saying from where.
+fn home(endpoint: &str) -> &'static str {
+    match endpoint {
+        "login" => LOGIN,
+        "register" => "/register",
+        "password" => "/security",
+        _ => "/",
+    }
+}
+
+/// The address of the page that the form stood on, without its host, which says nothing.
+fn referer(headers: &HeaderMap) -> Option<Uri> {
+    let referer = url::Url::parse(headers.get(header::REFERER)?.to_str().ok()?).ok()?;
+    referer[url::Position::BeforePath..url::Position::AfterQuery].parse().ok()
+}
