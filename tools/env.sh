@@ -17,6 +17,9 @@ PATH=$tools_home/sslyze-$SSLYZE/bin:$PATH
 PATH=$root/tools/node_modules/.bin:$PATH:${CARGO_HOME:-$HOME/.cargo}/bin
 export PATH
 
+# What the browser loads names source files in its panics: not by where this machine keeps them.
+export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS="--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}/registry/src=crates"
+
 say() { printf '%s\n' "$*" >&2; }
 
 stop() {

@@ -4,9 +4,11 @@ use super::base::base;
 use super::first::First;
 use crate::model::error::{Kind, WireError};
 use futures::channel::oneshot;
-use leptos::prelude::{TimeoutHandle, set_timeout, set_timeout_with_handle};
+use futures::future::{Either, select};
+use leptos::prelude::set_timeout;
 use leptos::wasm_bindgen::{JsCast, JsValue};
 use serde::{Serialize, de::DeserializeOwned};
+use std::pin::pin;
 use std::time::Duration;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{AbortController, Headers, RequestCredentials, RequestInit, RequestMode, Response, window};
@@ -15,6 +17,8 @@ use web_sys::{AbortController, Headers, RequestCredentials, RequestInit, Request
 const RETRIES: u32 = 2;
 /// The pause before the first of them; it doubles.
 const PAUSE: Duration = Duration::from_millis(300);
+/// The longest span that browsers' timers can count: 24 days.
+const LONGEST: Duration = Duration::from_millis(0x7fff_ffff);
 
 /// A call of the server.
 ///
@@ -90,8 +94,10 @@ impl Request {
         Self::new("POST", path.into())
     }
 
-    pub(super) const fn new(method: &'static str, path: String) -> Self {
-        Self { method, path, body: None, credentials: true, timeout: Duration::from_secs(30) }
+    pub(super) fn new(method: &'static str, path: String) -> Self {
+        // The cookie is for this server alone, wherever a path that is none might lead.
+        let credentials = is_path(&path);
+        Self { method, path, body: None, credentials, timeout: Duration::from_secs(30) }
     }
 
     /// Sends a value as JSON.
@@ -129,7 +135,7 @@ impl Request {
     /// How long all of it may take: waiting for a first call, attempts, and the pauses between them. Default: 30 seconds.
     #[must_use]
     pub fn timeout(self, timeout: Duration) -> Self {
-        Self { timeout, ..self }
+        Self { timeout: timeout.min(LONGEST), ..self }
     }
 
     /// Calls the server.
@@ -139,7 +145,16 @@ impl Request {
     /// The server's own error, or why there is none: [`Kind::Unreachable`], [`Kind::Refused`] (the browser keeps the answer
     /// from this page), [`Kind::Timeout`].
     pub async fn send(self) -> Result<Answer, Failure> {
-        let call = Call::begin(self.timeout)?;
+        let late = pin!(sleep(self.timeout));
+        match select(pin!(self.call()), late).await {
+            Either::Left((outcome, _)) => outcome,
+            // Dropped here, wherever it is, and so cancelled.
+            Either::Right(_) => Err(Kind::Timeout.into()),
+        }
+    }
+
+    async fn call(&self) -> Result<Answer, Failure> {
+        let call = Call::begin()?;
         let first = if self.credentials { First::turn().await } else { None };
         let mut tried = 0;
         let answer = loop {
@@ -172,12 +187,10 @@ impl Request {
     }
 
     async fn attempt(&self, call: &Call) -> Result<(Response, String), Kind> {
-        let lost = |_: JsValue| call.failure();
+        let lost = |_: JsValue| Kind::Unreachable;
         let init = RequestInit::new();
         init.set_method(self.method);
-        // The cookie is for this server alone, wherever a path that is none might lead.
-        let credentials = self.credentials && is_path(&self.path);
-        init.set_credentials(if credentials { RequestCredentials::Include } else { RequestCredentials::Omit });
+        init.set_credentials(if self.credentials { RequestCredentials::Include } else { RequestCredentials::Omit });
         let headers = Headers::new().map_err(lost)?;
         headers.set("accept", "application/json").map_err(lost)?;
         if let Some((content_type, text)) = &self.body {
@@ -196,30 +209,19 @@ fn is_path(path: &str) -> bool {
     path.starts_with('/') && !path.starts_with("//") && !path.contains(|c: char| c == '\\' || c.is_control())
 }
 
-/// What all attempts of a call share: one deadline, and an end when nobody waits for it any more.
-struct Call {
-    controller: AbortController,
-    timer: TimeoutHandle,
-}
+/// What all attempts of a call share: an end when nobody waits for it any more.
+struct Call(AbortController);
 
 impl Call {
-    fn begin(timeout: Duration) -> Result<Self, Kind> {
-        let controller = AbortController::new().map_err(|_| Kind::Internal)?;
-        let late = controller.clone();
-        let timer = set_timeout_with_handle(move || late.abort(), timeout).map_err(|_| Kind::Internal)?;
-        Ok(Self { controller, timer })
+    fn begin() -> Result<Self, Kind> {
+        AbortController::new().map(Self).map_err(|_| Kind::Internal)
     }
 
     async fn fetch(&self, path: &str, init: &RequestInit) -> Result<Response, JsValue> {
-        init.set_signal(Some(&self.controller.signal()));
+        init.set_signal(Some(&self.0.signal()));
         let window = window().ok_or(JsValue::NULL)?;
         let url = base().unwrap_or_default() + path;
         JsFuture::from(window.fetch_with_str_and_init(&url, init)).await.map(JsCast::unchecked_into)
-    }
-
-    /// Why there is no answer.
-    fn failure(&self) -> Kind {
-        if self.controller.signal().aborted() { Kind::Timeout } else { Kind::Unreachable }
     }
 
     /// Whether a server elsewhere can be reached at all: if so, it was the browser that kept its answer from this page.
@@ -233,9 +235,8 @@ impl Call {
 
 impl Drop for Call {
     fn drop(&mut self) {
-        self.timer.clear();
         // After its end that does nothing.
-        self.controller.abort();
+        self.0.abort();
     }
 }
 

@@ -1,0 +1,163 @@
+/** What every test of the client starts from: servers that it plays, and pages that call them by the client. */
+
+import { test as base, expect, type Page } from "../fixtures";
+import { PAGES, Played } from "./played";
+
+export { expect };
+export type { Asked } from "./played";
+export type { Played };
+
+type Fixtures = {
+  /** Starts a server for the test to play. */
+  play: () => Promise<Played>;
+  /** Opens a page of a server's, as that renders it, or exported for the API of an origin (empty: its own). */
+  open: (server: Played, exportedFor?: string) => Promise<Client>;
+};
+
+export const test = base.extend<Fixtures>({
+  // Every test plays its server; the release is not started.
+  baseURL: async ({}, use) => use(undefined),
+  play: async ({ trouble, context }, use) => {
+    // Played on purpose. What is left to find is a panic of the client, and calls to anywhere else.
+    trouble.expect(/^(request failed|answered [45]\d\d): /, /^console error: (Failed to load resource|Access to fetch)/);
+    const started: Played[] = [];
+    await use(async () => {
+      const server = await Played.start();
+      started.push(server);
+      return server;
+    });
+    // A page that tries again would complain of the server that has stopped.
+    for (const page of context.pages()) await page.close();
+    for (const server of started) await server.stop();
+  },
+  open: async ({ page }, use) => use((server, exportedFor) => Client.open(page, server, exportedFor)),
+});
+
+/** A cookie of this machine's name: ports do not matter to it, so the browser has it for every server that is played. */
+export const COOKIE = "sess=1";
+
+/** The cookie that the browser keeps, and how it got there does not matter. */
+export async function keepCookie(page: Page, server: Played): Promise<void> {
+  const [name, value] = COOKIE.split("=");
+  await page.context().addCookies([{ name, value, url: server.origin }]);
+}
+
+/** What is called: a path, or one of the server functions. */
+export type Call =
+  | {
+      path: string;
+      method?: "get" | "post";
+      json?: unknown;
+      form?: Record<string, unknown>;
+      withoutCredentials?: boolean;
+      timeout?: number;
+    }
+  | { named: "read_handshake" | "send_handshake" | "read_overview" | "count_visit" };
+
+export type Outcome =
+  | { status: number; text: string }
+  | { answer: unknown }
+  | { kind: string; message: string; retry_after?: number | null }
+  | { dropped: true };
+
+/** A call under way. */
+export type Running = {
+  outcome: Promise<Outcome>;
+  /** Drops the future that waits for it. */
+  drop: () => Promise<void>;
+};
+
+/** The client in a page. */
+export class Client {
+  /** What the page has sent, in order, as `GET http://…`; without what it has loaded. */
+  private readonly log: string[] = [];
+  private begun = 0;
+
+  private constructor(readonly page: Page) {
+    page.on("request", (request) => {
+      if (!new URL(request.url()).pathname.startsWith(PAGES)) this.log.push(`${request.method()} ${request.url()}`);
+    });
+  }
+
+  static async open(page: Page, server: Played, exportedFor?: string): Promise<Client> {
+    const client = new Client(page);
+    const query = exportedFor === undefined ? "" : `?api=${encodeURIComponent(exportedFor)}`;
+    await page.goto(`${server.origin}${PAGES}${query}`);
+    await page.evaluate(() => (window as unknown as Loaded).ready);
+    return client;
+  }
+
+  /** Makes a call, and waits for nothing. */
+  begin(call: Call): Running {
+    const number = (this.begun += 1);
+    const outcome = this.page.evaluate(run, { call, number }).then((text) => JSON.parse(text) as Outcome);
+    // Whoever looks at it is told; a test that has failed before looks no more.
+    outcome.catch(() => {});
+    const drop = () => this.page.evaluate((number) => (window as unknown as Loaded).drops?.[number](), number);
+    return { outcome, drop };
+  }
+
+  /** Everything that the page has sent so far. */
+  async sent(): Promise<string[]> {
+    // The browser tells of requests in their order: when it has told of this one, it has told of all before.
+    const seen = this.page.waitForRequest((request) => request.url().includes(`${PAGES}?mark`));
+    await this.page.evaluate((url) => fetch(url).then(() => {}), `${PAGES}?mark`);
+    await seen;
+    return [...this.log];
+  }
+
+  /** Waits until the page has set as many timers of that span, in milliseconds. */
+  async hasSet(span: number, times = 1): Promise<void> {
+    const set = () => this.page.evaluate(() => (window as unknown as Loaded).timers);
+    await expect.poll(async () => (await set()).filter((one) => one === span).length).toBe(times);
+  }
+
+  async isElsewhere(): Promise<boolean> {
+    return this.page.evaluate(() => (window as unknown as Loaded).client.is_elsewhere());
+  }
+}
+
+/** From now on the page's clock stands still, and goes when it is told to: for opening a page that has a long day. */
+export async function stopClock(page: Page): Promise<void> {
+  await page.clock.install({ time: 0 });
+  await page.clock.pauseAt(1000);
+}
+
+type Builder = {
+  json: (text: string) => Builder;
+  form: (text: string) => Builder;
+  without_credentials: () => Builder;
+  timeout: (milliseconds: number) => Builder;
+  send: (dropped: Promise<void>) => Promise<string>;
+};
+
+/** What the page has; see played.ts and examples/browser_client.rs. */
+type Loaded = {
+  ready: Promise<void>;
+  timers: number[];
+  drops?: Record<number, () => void>;
+  client: {
+    Call: { get: (path: string) => Builder; post: (path: string) => Builder };
+    server_function: (name: string, dropped: Promise<void>) => Promise<string>;
+    is_elsewhere: () => boolean;
+  };
+};
+
+/** In the page. */
+async function run({ call, number }: { call: Call; number: number }): Promise<string> {
+  const loaded = window as unknown as Loaded;
+  const dropped = new Promise<void>((drop) => {
+    loaded.drops = { ...loaded.drops, [number]: drop };
+  });
+  if ("named" in call) return loaded.client.server_function(call.named, dropped);
+  let request = loaded.client.Call[call.method ?? "get"](call.path);
+  try {
+    if (call.json !== undefined) request = request.json(JSON.stringify(call.json));
+    if (call.form !== undefined) request = request.form(JSON.stringify(call.form));
+  } catch (failure) {
+    return String(failure);
+  }
+  if (call.withoutCredentials) request = request.without_credentials();
+  if (call.timeout !== undefined) request = request.timeout(call.timeout);
+  return request.send(dropped);
+}
