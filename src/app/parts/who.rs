@@ -36,6 +36,9 @@ pub fn Who(
             >
                 {lively(move || name.get().or_else(|| Some("Sign in".to_owned())))}
             </a>
+            <a href="/devices" hidden=hidden()>
+                "Devices"
+            </a>
             <a href="/security" hidden=hidden()>
                 "Security"
             </a>
