@@ -6,6 +6,7 @@ use crate::model::device::{Device, Devices};
 use crate::model::error::{Kind, WireError};
 use crate::session::clock::Timestamp;
 use crate::session::id::Handle;
+use crate::session::store::Listed;
 
 /// The devices of the account that is signed in, this one first.
 ///
@@ -17,7 +18,7 @@ pub async fn of(visitor: &Visitor) -> Result<Devices, WireError> {
     signed_in(session, accounts).await?;
     let own = session.facts().await?.map(|facts| facts.handle);
     let seconds = |moment: Timestamp| moment.0.div_euclid(1000);
-    let mut devices: Vec<_> = session.of_account().await?.into_iter().map(|listed| {
+    let device = |listed: Listed| {
         let (label, ip) = listed.owner.device.map(|device| (device.label, device.address)).unwrap_or_default();
         Device {
             handle: listed.handle.to_string(),
@@ -27,7 +28,8 @@ pub async fn of(visitor: &Visitor) -> Result<Devices, WireError> {
             seen: seconds(listed.seen),
             current: Some(listed.handle) == own,
         }
-    }).collect();
+    };
+    let mut devices: Vec<_> = session.of_account().await?.into_iter().map(device).collect();
     // The rest stays in its order.
     devices.sort_by_key(|device| !device.current);
     Ok(Devices { devices, now: seconds(accounts.clock().now()) })

@@ -8,6 +8,7 @@ mod api;
 mod architecture;
 mod assets;
 mod commands;
+mod devices;
 mod engine_commit;
 mod engine_concurrency;
 mod engine_cookie;
