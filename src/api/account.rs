@@ -1,4 +1,4 @@
-//! `POST /api/register`, `/api/login`, `/api/logout`, `/api/password`, and `GET /api/profile`.
+//! `POST /api/register`, `/api/login`, `/api/logout`, `/api/confirm`, `/api/password`, and `GET /api/profile`.
 //!
 //! Whose account it is comes from the session, never from what was sent.
 
@@ -89,6 +89,22 @@ pub async fn read_profile() -> Result<SignedIn, WireError> {
     let Visitor { session, accounts, .. } = leptos::prelude::expect_context();
     let account = signed_in(&session, &accounts).await?;
     Ok(SignedIn { profile: account.profile().clone() })
+}
+
+/// Proves once more, by the password, who is signed in: what is sensitive may be done for a while then. The session gets a
+/// new id.
+///
+/// # Errors
+///
+/// `not_signed_in`; `bad_credentials` with the field `current`; `too_many_attempts`, `busy`, `unavailable`.
+#[server(client = Credentialed, endpoint = "confirm", input = Post<JsonOrForm>, output = Post<Json>)]
+pub async fn confirm_password(
+    /// The password of the account.
+    current: String,
+) -> Result<SignedIn, WireError> {
+    use crate::backend::{passwords::Password, sign_in, visitor::Visitor};
+    let visitor: Visitor = leptos::prelude::expect_context();
+    Ok(SignedIn { profile: sign_in::sign_in_again(&visitor, &Password::new(current)).await? })
 }
 
 /// Gives the account another password. The session gets a new id.

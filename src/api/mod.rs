@@ -4,6 +4,7 @@
 //! `session`, and returns.
 
 pub mod account;
+pub mod devices;
 pub mod handshake;
 pub mod overview;
 pub mod theme;

@@ -18,8 +18,9 @@ pub const LOGIN: &str = "/login";
 pub const PROFILE: &str = "/profile";
 
 /// Each page, and the decision.
-pub const PAGES: [(&str, Access); 5] = [
+pub const PAGES: [(&str, Access); 6] = [
     ("/", Access::Everybody),
+    ("/devices", Access::SignedIn),
     (LOGIN, Access::Nobody),
     (PROFILE, Access::SignedIn),
     ("/register", Access::Nobody),

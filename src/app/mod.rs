@@ -1,6 +1,7 @@
 //! The pages: rendered whole on the server, with islands only where something happens.
 
 pub mod access;
+pub mod devices;
 pub mod error;
 pub mod greeting;
 pub mod handshake;
@@ -14,6 +15,7 @@ pub mod register;
 pub mod security;
 pub mod trip;
 
+use devices::DevicesPage;
 pub use error::ErrorPage;
 use home::Home;
 use leptos::prelude::*;
@@ -38,6 +40,7 @@ pub fn App() -> impl IntoView {
             <Routes fallback=NotFound>
                 // Whole before its first byte: a session written while streaming would lose its cookie.
                 <Route path=path!("/") view=Home ssr=SsrMode::Async/>
+                <Route path=path!("/devices") view=DevicesPage ssr=SsrMode::Async/>
                 <Route path=path!("/login") view=Login ssr=SsrMode::Async/>
                 <Route path=path!("/profile") view=ProfilePage ssr=SsrMode::Async/>
                 <Route path=path!("/register") view=Register ssr=SsrMode::Async/>

@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod accounts;
+pub mod devices;
 pub mod handshake;
 pub mod keys;
 pub mod overview;

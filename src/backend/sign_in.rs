@@ -147,6 +147,21 @@ pub async fn change_password(
     Ok(())
 }
 
+/// Proves once more, by the password, who is signed in. The session gets a new id.
+///
+/// # Errors
+///
+/// As [`confirm_password`](crate::api::account::confirm_password).
+pub async fn sign_in_again(visitor: &Visitor, current: &Password) -> Result<Profile, WireError> {
+    let Visitor { session, accounts, .. } = visitor;
+    let account = signed_in(session, accounts).await?;
+    let attempts = confirm(visitor, &account, current).await?;
+    session.put(SIGNED_IN, &now(accounts)).await?;
+    session.rotate().await?;
+    accounts.forgive(&attempts).await;
+    Ok(account.profile().clone())
+}
+
 /// Whether the password is that of the account that is signed in. Counted as an attempt, which is handed back.
 async fn confirm(visitor: &Visitor, account: &Account, password: &Password) -> Result<Vec<Attempt>, WireError> {
     let (accounts, stored) = (&visitor.accounts, account.stored());

@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod codec;
+pub mod device;
 pub mod error;
 pub mod exported;
 pub mod handshake;

@@ -53,6 +53,7 @@ fn home(endpoint: &str) -> &'static str {
         "login" => LOGIN,
         "register" => "/register",
         "password" => "/security",
+        "confirm" | "end" | "end-others" => "/devices",
         _ => "/",
     }
 }

@@ -22,6 +22,7 @@ pub mod record;
 pub mod store;
 pub mod sweep;
 
+mod account;
 mod beside;
 mod engine;
 mod error;

@@ -66,18 +66,6 @@ impl Session {
         Ok(())
     }
 
-    /// Ends the other sessions of the account that is signed in here, and says how many.
-    ///
-    /// # Errors
-    ///
-    /// As [`update`](Session::update). Where nobody is signed in there are none.
-    pub async fn end_others(&self) -> Result<u64, Error> {
-        let Some(facts) = self.facts().await? else { return Ok(0) };
-        let Some(account) = facts.owner.account else { return Ok(0) };
-        let store = &self.unit.engine.store;
-        Ok(self.unit.ask(store.end_by_account(&account, Some(&facts.handle))).await?)
-    }
-
     /// Ends what an account has too many of.
     ///
     /// Each of many sign-ins at once looks after its own session is listed, and all agree on the order: whoever looks

@@ -163,6 +163,10 @@ fn decisions() -> BTreeMap<&'static str, bool> {
         ("POST /api/logout", false),
         ("GET /api/profile", true),
         ("POST /api/password", true),
+        ("POST /api/confirm", true),
+        ("GET /api/devices", true),
+        ("POST /api/devices/end", true),
+        ("POST /api/devices/end-others", true),
     ]
     .into()
 }
@@ -181,6 +185,7 @@ async fn every_function_has_a_decision_and_keeps_to_it() {
             }
             let fields = json!({
                 "session": "x", "theme": "dark", "name": "x", "username": "x", "password": "x", "current": "x", "new": "x",
+                "handle": "x",
             });
             let request = bare().request(method.clone(), stage.app.url(path));
             let request = if method == "POST" { request.json(&fields) } else { request };

@@ -14,6 +14,7 @@ mod api;
 mod architecture;
 mod assets;
 mod commands;
+mod devices;
 mod doctor;
 mod engine_beside;
 mod engine_commit;

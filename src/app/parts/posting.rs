@@ -16,6 +16,9 @@ use leptos::prelude::*;
 use leptos::wasm_bindgen::JsCast;
 use web_sys::{Element, FormData, HtmlButtonElement, HtmlElement, HtmlFormElement, UrlSearchParams};
 
+/// The place that asks for the password once more, hidden until it is wanted.
+pub const AGAIN: &str = "again";
+
 /// Where success is spoken of.
 pub const DONE: &str = "done";
 
@@ -29,7 +32,7 @@ pub fn Submit(
 }
 
 /// Handles a click on the button of a form, or Enter in one of its fields: asks instead of posting.
-fn ask_instead() -> OnClick {
+pub fn ask_instead() -> OnClick {
     Box::new(|event| {
         let button = event.current_target().and_then(|target| target.dyn_into::<HtmlButtonElement>().ok());
         let Some(form) = button.and_then(|button| button.form()) else { return };
@@ -90,6 +93,16 @@ fn done(form: &HtmlFormElement) {
 fn complain(form: &HtmlFormElement, error: WireError) {
     if error.kind == Kind::NotSignedIn {
         return sign_in();
+    }
+    if error.kind == Kind::SignInAgain
+        && let Some(place) = document().get_element_by_id(AGAIN)
+    {
+        set(&place, "hidden", None);
+        if let Ok(Some(field)) = place.query_selector("input") {
+            // It can be seen now.
+            drop(field.unchecked_into::<HtmlElement>().focus());
+        }
+        return;
     }
     let about = error.blames();
     if let Some(field) = one(form, &["[name='", about, "']"].concat()) {

@@ -51,6 +51,9 @@ fn somebody(name: String, file: Option<&'static str>) -> impl IntoView {
         <a href=PROFILE class="name" data-profile="name" data-when=when hidden=file>
             {name}
         </a>
+        <a href="/devices" data-when=when hidden=file>
+            "Devices"
+        </a>
         <a href="/security" data-when=when hidden=file>
             "Security"
         </a>

@@ -68,8 +68,12 @@ impl Person {
         self.post("/api/logout", json!({})).await
     }
 
+    pub async fn get(&self, path: &str) -> Told {
+        told(self.browser.get(format!("{}{path}", self.server)).send().await.expect("an answer")).await
+    }
+
     pub async fn profile(&self) -> Told {
-        told(self.browser.get(format!("{}/api/profile", self.server)).send().await.expect("an answer")).await
+        self.get("/api/profile").await
     }
 
     pub async fn is_signed_in(&self) -> bool {

@@ -1,0 +1,139 @@
+//! The page of the devices that an account is signed in on.
+
+#![expect(missing_docs, reason = "the macro of islands makes a struct that it does not document")]
+
+use super::access::Access;
+use super::parts::form::{Field, PostForm, Wrong, kind};
+use super::parts::lively::{lively, on_wake, start};
+use super::parts::posting::{AGAIN, ask_instead};
+use super::parts::{Frame, at_server, notice};
+use crate::api::devices::read_devices;
+use crate::model::device::{Device, Devices, ago};
+use crate::model::error::Kind;
+use crate::model::exported::Exported;
+use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::hooks::use_query_map;
+
+const PAGE: &str = "/devices";
+
+/// Where the account is signed in, and how to sign out there.
+#[component]
+pub fn DevicesPage() -> impl IntoView {
+    let exported = use_context::<Exported>().is_some();
+    let found = Resource::new_blocking(
+        || (),
+        // A file knows nothing of its visitor.
+        move |()| async move { if exported { None } else { Some(read_devices().await) } },
+    );
+    view! {
+        <Title text="Devices · Hardtack"/>
+        <Suspense>
+            {move || Suspend::new(async move {
+                let (devices, failed) = match found.await {
+                    Some(Ok(devices)) => (Some(devices), None),
+                    Some(Err(error)) => (None, Some(error.message)),
+                    None => (None, None),
+                };
+                page(devices, failed)
+            })}
+        </Suspense>
+    }
+}
+
+fn page(devices: Option<Devices>, notice: Option<String>) -> impl IntoView {
+    view! {
+        <Frame access=Access::SignedIn notice>
+            <section class="door">
+                <div class="words">
+                    <h1>"Your devices."</h1>
+                    <p class="lead">"Where you are signed in. What you do not know, sign out."</p>
+                </div>
+                <div class="devices">{again()} {view! { <DeviceList devices/> }.into_any()}</div>
+            </section>
+        </Frame>
+    }
+}
+
+/// Asks for the password once more. Hidden until the server wants it.
+fn again() -> AnyView {
+    let query = use_query_map().get_untracked();
+    let wrong = Wrong::asked(&["current"]);
+    let asked = query.get_str("error").and_then(kind).is_some_and(|kind| kind == Kind::SignInAgain);
+    // What is wrong with a password stands at its field; the rest is said by the words above.
+    let wrong = wrong.filter(|_| !asked);
+    view! {
+        <section id=AGAIN hidden=!(asked || wrong.is_some()) aria-labelledby="again-title">
+            <h2 id="again-title">"Is it you?"</h2>
+            <p>"You signed in some time ago. Write your password once more, then sign devices out."</p>
+            <PostForm to="/api/confirm" button="Go on" then=PAGE wrong>
+                <Field
+                    label="Password"
+                    name="current"
+                    kind="password"
+                    autocomplete="current-password"
+                    wrong
+                />
+            </PostForm>
+        </section>
+    }
+    .into_any()
+}
+
+/// The devices. The server has put them in; a page that is a file asks for them.
+#[island]
+pub fn DeviceList(
+    /// The devices; when none, the island asks.
+    devices: Option<Devices>,
+) -> impl IntoView {
+    let missing = devices.is_none();
+    let devices = RwSignal::new(devices);
+    on_wake(move || {
+        if missing {
+            start(ask(devices));
+        }
+    });
+    let alone = move || devices.with(|all| all.as_ref().is_none_or(|all| all.devices.len() < 2)).then_some("");
+    view! {
+        <ul class="list" data-testid="devices">
+            {lively(move || devices.with(|all| all.as_ref().map(rows)))}
+        </ul>
+        <form method="post" action=at_server("/api/devices/end-others") data-then=PAGE hidden=lively(alone)>
+            <button class="others" on:click=ask_instead()>
+                "Sign out everywhere else"
+            </button>
+        </form>
+    }
+}
+
+fn rows(all: &Devices) -> Vec<AnyView> {
+    all.devices.iter().map(|device| row(device, all.now)).collect()
+}
+
+fn row(device: &Device, now: i64) -> AnyView {
+    let Device { handle, label, ip, created, seen, current } = device.clone();
+    let (label, then) = if current { (label + " (this one)", "/login") } else { (label, PAGE) };
+    let times = format!("Signed in {}, last seen {}, from {ip}", ago(created, now), ago(seen, now));
+    view! {
+        <li>
+            <p>
+                <strong>{label}</strong>
+                <span class="hint">{times}</span>
+            </p>
+            <form method="post" action=at_server("/api/devices/end") data-then=then>
+                <input type="hidden" name="handle" value=handle/>
+                <button on:click=ask_instead()>"Sign out"</button>
+            </form>
+        </li>
+    }
+    .into_any()
+}
+
+async fn ask(devices: RwSignal<Option<Devices>>) {
+    match read_devices().await {
+        Ok(found) => devices.set(Some(found)),
+        // Who is signed in no more is led on by the head of the page.
+        Err(error) if error.kind == Kind::NotSignedIn => {}
+        Err(error) => notice::show(error.message),
+    }
+}

@@ -1,0 +1,134 @@
+//! The devices of an account through the front door: listed, signed out, and by whom.
+
+use crate::support::app::App;
+use crate::support::people::{PASSWORD, Person};
+use crate::support::process::Place;
+use crate::support::{SHARED, open};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
+
+async fn ada(app: &App) -> Person {
+    Person::at(&app.url(""), "ada@example.com").registered().await
+}
+
+async fn devices(person: &Person) -> Vec<Value> {
+    let told = person.get("/api/devices").await;
+    assert_eq!(told.status, 200, "{told:?}");
+    told.body["devices"].as_array().expect("a list").clone()
+}
+
+/// The handle of the other device, which is the only one.
+async fn other(person: &Person) -> Value {
+    let all = devices(person).await;
+    assert_eq!((all.len(), &all[0]["current"], &all[1]["current"]), (2, &json!(true), &json!(false)), "{all:?}");
+    all[1]["handle"].clone()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_is_told_by_label_address_and_times_and_this_one_is_first() {
+    let app = App::start().await;
+    let desk = ada(&app).await;
+    app.clock.advance(Duration::from_secs(600));
+    let phone = desk.elsewhere();
+    let login = json!({"username": phone.username, "password": PASSWORD});
+    let answer = phone.request("/api/login", &login).header("user-agent", FIREFOX).send().await.expect("an answer");
+    assert_eq!(answer.status(), 200);
+    let told = desk.get("/api/devices").await;
+    let now = told.body["now"].as_i64().expect("a moment");
+    let all = devices(&desk).await;
+    assert_eq!((&all[0]["current"], all[0]["created"].as_i64()), (&json!(true), Some(now - 600)));
+    let phone = &all[1];
+    assert_eq!((&phone["label"], &phone["ip"]), (&json!("Firefox on Linux"), &json!("127.0.0.1")), "{phone}");
+    assert_eq!((phone["created"].as_i64(), phone["seen"].as_i64()), (Some(now), Some(now)), "{phone}");
+    assert_eq!(phone.as_object().expect("an object").len(), 6, "and no more: {phone}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s27_s28_what_is_signed_out_on_one_node_is_refused_by_the_other_for_the_very_next_request() {
+    for kind in SHARED {
+        let own = open(kind).await;
+        let place = Place::on(&own.url);
+        let servers = [place.serve(&[]).await, place.serve(&[]).await];
+        let desk = Person::at(&servers[0].url(""), "ada@example.com").registered().await;
+        let [phone, tablet] =
+            [0, 1].map(|_| Person { server: servers[1].url("").trim_end_matches('/').to_owned(), ..desk.elsewhere() });
+        assert_eq!(phone.login(PASSWORD).await.status, 200, "on {kind:?}");
+        let told = desk.post("/api/devices/end", json!({"handle": other(&desk).await})).await;
+        assert_eq!((told.status, &told.body["ended"]), (200, &json!(1)), "{told:?} on {kind:?}");
+        assert!(!phone.is_signed_in().await && desk.is_signed_in().await, "on {kind:?}");
+
+        for person in [&phone, &tablet] {
+            assert_eq!(person.login(PASSWORD).await.status, 200, "on {kind:?}");
+        }
+        let told = desk.post("/api/devices/end-others", json!({})).await;
+        assert_eq!((told.status, &told.body["ended"]), (200, &json!(2)), "{told:?} on {kind:?}");
+        assert!(!phone.is_signed_in().await && !tablet.is_signed_in().await, "on {kind:?}");
+        assert_eq!(devices(&desk).await.len(), 1, "on {kind:?}");
+        assert_eq!(desk.post("/api/devices/end-others", json!({})).await.body["ended"], 0);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s30_a_foreign_an_unknown_and_a_senseless_handle_get_one_answer() {
+    let app = App::start().await;
+    let ada = ada(&app).await;
+    let bob = Person { username: "bob@example.com".to_owned(), ..ada.elsewhere() }.registered().await;
+    let foreign = devices(&bob).await[0]["handle"].clone();
+    let mut answers = Vec::new();
+    for handle in [foreign, json!("b9a5d1f2-3c40-4b1f-9a57-1de0b7c2a111"), json!("../x"), json!("")] {
+        let told = ada.post("/api/devices/end", json!({"handle": handle})).await;
+        answers.push((told.status, told.body, told.headers));
+    }
+    assert_eq!((answers[0].0, &answers[0].1["kind"]), (404, &json!("not_found")), "{:?}", answers[0]);
+    assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:#?}");
+    assert!(bob.is_signed_in().await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_signs_this_device_out_is_signed_out_and_loses_the_cookie() {
+    let app = App::start().await;
+    let ada = ada(&app).await;
+    let told = ada.post("/api/devices/end", json!({"handle": devices(&ada).await[0]["handle"]})).await;
+    assert_eq!(told.status, 200, "{told:?}");
+    assert!(told.cookies.iter().any(|cookie| cookie.contains("Max-Age=0")), "{told:?}");
+    assert!(!ada.is_signed_in().await);
+    assert_eq!(app.sessions().await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s15_s31_s38_an_old_sign_in_must_be_proved_once_more_and_gets_a_new_id() {
+    let app = App::start_with(&[("SESSION_IDLE", "2h")]).await;
+    let desk = ada(&app).await;
+    let phone = desk.elsewhere();
+    assert_eq!(phone.login(PASSWORD).await.status, 200);
+    app.clock.advance(Duration::from_secs(15 * 60 + 1));
+    let handle = other(&desk).await;
+    for (path, body) in [("/api/devices/end", json!({"handle": handle})), ("/api/devices/end-others", json!({}))] {
+        let told = desk.post(path, body).await;
+        assert_eq!((told.status, told.kind()), (403, "sign_in_again"), "{path}");
+    }
+    let told = desk.post("/api/confirm", json!({"current": "le sel de la terre"})).await;
+    assert_eq!((told.status, told.kind(), &told.body["field"]), (401, "bad_credentials", &json!("current")));
+    assert_eq!(desk.post("/api/devices/end", json!({"handle": handle})).await.status, 403, "that was no proof");
+    let told = desk.post("/api/confirm", json!({"current": PASSWORD})).await;
+    assert_eq!(told.status, 200, "{told:?}");
+    assert!(told.cookies.iter().any(|cookie| cookie.starts_with("hardtack_sess=")), "a new id: {told:?}");
+    assert!(phone.is_signed_in().await, "nothing has happened yet");
+    assert_eq!(desk.post("/api/devices/end", json!({"handle": handle})).await.status, 200);
+    assert!(!phone.is_signed_in().await && desk.is_signed_in().await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_has_devices() {
+    let app = App::start().await;
+    let nobody = Person::at(&app.url(""), "ada@example.com");
+    let told = nobody.get("/api/devices").await;
+    assert_eq!((told.status, told.kind()), (401, "not_signed_in"));
+    for path in ["/api/devices/end", "/api/devices/end-others", "/api/confirm"] {
+        let told = nobody.post(path, json!({"handle": "x", "current": PASSWORD})).await;
+        assert_eq!((told.status, told.kind()), (401, "not_signed_in"), "{path}");
+    }
+    assert_eq!(app.sessions().await, 0, "and no session begins");
+}
