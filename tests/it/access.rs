@@ -105,6 +105,9 @@ const PAGE: &str = "text/html,application/xhtml+xml,*/*;q=0.8";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_page_is_shown_to_whom_it_is_for_and_others_are_led_on_by_an_answer_without_a_page() {
+    let guarded: Vec<_> =
+        PAGES.iter().filter(|(_, access)| *access == Access::SignedIn).map(|(path, _)| *path).collect();
+    assert_eq!(guarded, ["/profile", "/security"], "whoever opens a page to everybody says so here too");
     let stage = Stage::set().await;
     for (path, access) in PAGES {
         for visitor in VISITORS {

@@ -3,6 +3,7 @@
 use super::support::process::Place;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use hardtack::app::access::{Access, PAGES};
 use hardtack::server::export;
 use hardtack::server::settings::Settings;
 use sha2::{Digest as _, Sha256};
@@ -108,6 +109,23 @@ async fn a_page_says_where_its_server_is_and_knows_nothing_of_a_visitor() {
     stage.export(None).await.expect("exported");
     let page = stage.page("index.html");
     assert!(page.contains(r#"<meta name="hardtack-api" content="">"#) && page.contains(r#"action="/api/session""#));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_is_not_for_everybody_says_so_and_holds_nothing_of_anybody() {
+    let stage = Stage::set();
+    stage.export(Some("https://api.example.com")).await.expect("exported");
+    for (path, access) in PAGES {
+        let page = stage.page(format!("{path}/index.html").trim_start_matches('/'));
+        let said = access.name().map(|name| format!("data-for=\"{name}\""));
+        assert_eq!(said.is_some(), page.contains("data-for"), "{path}: {page}");
+        assert!(said.is_none_or(|said| page.contains(&said)), "{path}: {page}");
+        let noscript = page.contains("<noscript>") && page.contains("href=\"https://api.example.com/profile\"");
+        assert_eq!(noscript, access == Access::SignedIn, "{path}: {page}");
+    }
+    let page = stage.page("profile/index.html");
+    let name = page.split_once("data-testid=\"name\"").and_then(|(_, rest)| rest.split(['>', '<']).nth(1));
+    assert_eq!(name.map(str::trim), Some(""), "an island fills it: {page}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

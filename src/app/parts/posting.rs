@@ -118,8 +118,10 @@ fn complain(form: &HtmlFormElement, error: WireError) {
 
 /// Leads to where one signs in, and from there back to this page.
 pub fn sign_in() {
-    let login = browser::here().map(|here: Next| here.behind(LOGIN));
-    browser::go(login.as_deref().unwrap_or(LOGIN));
+    // A file is an `index.html` in a folder: without the slash some web servers lead there and lose the query on the way.
+    let login = if browser::is_elsewhere() { [LOGIN, "/"].concat() } else { LOGIN.to_owned() };
+    let back = browser::here().map(|here: Next| here.behind(&login));
+    browser::go(&back.unwrap_or(login));
 }
 
 fn say(form: &HtmlFormElement, about: &str, sentence: &str) -> bool {
