@@ -42,6 +42,8 @@ for (const colorScheme of ["light", "dark"] as const) {
         await page.getByRole("button", { name: "Change password" }).click();
         await expect(page.getByRole("main").getByRole("alert").filter({ hasText: /./ })).toBeVisible();
         await take("security-wrong");
+        await open("/devices?error=sign_in_again");
+        await take("devices");
         await open("/");
         await take("home-signed-in");
       });

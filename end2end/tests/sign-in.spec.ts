@@ -1,52 +1,7 @@
 import axe from "axe-core";
-import { awake, expect, home, isMarked, mark, type Page, SESSION_COOKIE, test } from "../fixtures";
+import { awake, expect, home, isMarked, mark, SESSION_COOKIE, test } from "../fixtures";
+import { button, complaint, field, fillIn, head, open, register, signOut, somebody } from "../people";
 import { layoutShift, recordLayoutShifts } from "../trouble";
-
-const PASSWORD = "a biscuit that keeps for years";
-
-let people = 0;
-
-/** Somebody whom no other test knows. */
-function somebody(name = "Ada") {
-  people += 1;
-  return { name, username: `visitor${people}@example.com`, password: PASSWORD };
-}
-
-type Person = ReturnType<typeof somebody>;
-
-const head = {
-  name: (page: Page, { name }: Person) => page.getByRole("banner").getByRole("link", { name, exact: true }),
-  signIn: (page: Page) => page.getByRole("banner").getByRole("link", { name: "Sign in", exact: true }),
-  signOut: (page: Page) => page.getByRole("button", { name: "Sign out", exact: true }),
-};
-
-const field = (page: Page, label: string) => page.getByLabel(label, { exact: true });
-const button = (page: Page, name: string) => page.getByRole("main").getByRole("button", { name, exact: true });
-const complaint = (page: Page) => page.getByRole("main").getByRole("alert").filter({ hasText: /./ });
-
-async function open(page: Page, path: string, javaScriptEnabled = true): Promise<void> {
-  await page.goto(path);
-  if (javaScriptEnabled) await awake(page);
-}
-
-async function register(page: Page, person: Person, javaScriptEnabled = true): Promise<void> {
-  await open(page, "/register", javaScriptEnabled);
-  await field(page, "Name").fill(person.name);
-  await field(page, "E-mail address").fill(person.username);
-  await field(page, "Password").fill(person.password);
-  await button(page, "Create account").click();
-  await expect(page.getByTestId("username")).toHaveText(person.username);
-}
-
-async function fillIn(page: Page, person: Person): Promise<void> {
-  await field(page, "E-mail address").fill(person.username);
-  await field(page, "Password").fill(person.password);
-}
-
-async function signOut(page: Page): Promise<void> {
-  await head.signOut(page).click();
-  await expect(head.signIn(page)).toBeVisible();
-}
 
 for (const javaScriptEnabled of [true, false]) {
   test(`register, sign out and sign in, ${javaScriptEnabled ? "with" : "without"} JavaScript; the visits go on`, async ({
@@ -272,7 +227,7 @@ test("by keyboard alone: register, sign out, sign in", async ({ page }) => {
   await type([["E-mail address", ada.username], ["Password", ada.password]]);
 });
 
-const PAGES = ["/login", "/register", "/profile", "/security", "/login?error=bad_credentials&field=password"];
+const PAGES = ["/login", "/register", "/profile", "/security", "/devices", "/devices?error=sign_in_again", "/login?error=bad_credentials&field=password"];
 const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
 
 for (const colorScheme of ["light", "dark"] as const) {
@@ -299,7 +254,7 @@ test("nothing is wider than 320 pixels, and nothing moves when the islands wake"
   await page.setViewportSize({ width: 320, height: 800 });
   await register(page, somebody("Augusta Ada King, Countess of Lovelace"));
   const widest = () => page.evaluate(() => document.documentElement.scrollWidth);
-  for (const path of ["/profile", "/security", "/"]) {
+  for (const path of ["/profile", "/security", "/devices", "/"]) {
     await open(page, path);
     expect(await widest(), path).toBeLessThanOrEqual(320);
     expect(await layoutShift(page), path).toBeLessThan(0.001);

@@ -1,0 +1,49 @@
+/** People with accounts, and what they do on pages. */
+
+import { awake, expect, type Page } from "./fixtures";
+
+const PASSWORD = "a biscuit that keeps for years";
+
+let people = 0;
+
+/** Somebody whom no other test knows. */
+export function somebody(name = "Ada") {
+  people += 1;
+  return { name, username: `visitor${people}@example.com`, password: PASSWORD };
+}
+
+export type Person = ReturnType<typeof somebody>;
+
+export const head = {
+  name: (page: Page, { name }: Person) => page.getByRole("banner").getByRole("link", { name, exact: true }),
+  signIn: (page: Page) => page.getByRole("banner").getByRole("link", { name: "Sign in", exact: true }),
+  signOut: (page: Page) => page.getByRole("banner").getByRole("button", { name: "Sign out", exact: true }),
+};
+
+export const field = (page: Page, label: string) => page.getByLabel(label, { exact: true });
+export const button = (page: Page, name: string) => page.getByRole("main").getByRole("button", { name, exact: true });
+export const complaint = (page: Page) => page.getByRole("main").getByRole("alert").filter({ hasText: /./ });
+
+export async function open(page: Page, path: string, javaScriptEnabled = true): Promise<void> {
+  await page.goto(path);
+  if (javaScriptEnabled) await awake(page);
+}
+
+export async function register(page: Page, person: Person, javaScriptEnabled = true): Promise<void> {
+  await open(page, "/register", javaScriptEnabled);
+  await field(page, "Name").fill(person.name);
+  await field(page, "E-mail address").fill(person.username);
+  await field(page, "Password").fill(person.password);
+  await button(page, "Create account").click();
+  await expect(page.getByTestId("username")).toHaveText(person.username);
+}
+
+export async function fillIn(page: Page, person: Person): Promise<void> {
+  await field(page, "E-mail address").fill(person.username);
+  await field(page, "Password").fill(person.password);
+}
+
+export async function signOut(page: Page): Promise<void> {
+  await head.signOut(page).click();
+  await expect(head.signIn(page)).toBeVisible();
+}
