@@ -106,6 +106,8 @@ export class Site {
       await writeFile(key, randomBytes(32).toString("hex"), { mode: 0o600 });
       shared.HARDTACK_SESSION_KEYS = key;
       shared.HARDTACK_STORE_URL = await this.startRedis();
+      // Both nodes are on this machine: a file is enough for what Redis does not keep.
+      shared.HARDTACK_ACCOUNTS_DATABASE = `sqlite:${join(this.folder, "accounts.db")}`;
       shared.HARDTACK_STORE_MIGRATE = "false";
       await command(["migrate"], this.folder, shared);
     }
