@@ -12,6 +12,13 @@ for (const width of [320, 768, 1280]) {
   });
 }
 
+test("the greeting keeps its distance from the words above it", async ({ page }) => {
+  await page.goto("/");
+  const words = await page.locator(".lead").boundingBox();
+  const greeting = await home.greeting(page).boundingBox();
+  expect((greeting?.y ?? 0) - (words?.y ?? 0) - (words?.height ?? 0)).toBeGreaterThan(20);
+});
+
 test("nothing moves when the islands wake, and nothing moves when an answer comes", async ({ page }) => {
   await recordLayoutShifts(page);
   await page.goto("/");

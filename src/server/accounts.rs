@@ -55,7 +55,7 @@ pub async fn open_registry(settings: &Settings) -> Result<Registry, OperatorErro
 pub(super) async fn migrate(settings: &Settings, beside: Option<&Database>) -> Result<bool, StartError> {
     match database(settings, beside, PATIENCE, Schema::Check).await {
         Ok(_) => Ok(false),
-        Err(StartError::Accounts(OpenError::Older { .. })) => {
+        Err(StartError::Accounts(OpenError::Older { .. } | OpenError::Missing { .. })) => {
             database(settings, beside, PATIENCE, Schema::Migrate).await?;
             Ok(true)
         }

@@ -57,7 +57,9 @@ pub enum Migration {
 pub async fn migrate(settings: &Settings) -> Result<Migration, OperatorError> {
     let store = &settings.store;
     let (opened, done) = match open(store, PATIENCE, Schema::Check).await {
-        Err(OpenError::Older { .. }) => (open(store, PATIENCE, Schema::Migrate).await?, true),
+        Err(OpenError::Older { .. } | OpenError::Missing { .. }) => {
+            (open(store, PATIENCE, Schema::Migrate).await?, true)
+        }
         other => (other?, false),
     };
     // In memory there is nothing that could outlive this command, unless the accounts are elsewhere.

@@ -139,9 +139,14 @@ impl Server {
         warn(&settings, &listener);
         let redirecting = redirect.map(|redirect| redirect.run(&settings.limits));
         let exporting = exporter.map(|exporter| exporter.run(&settings.limits));
-        tracing::info!(
-            address = %listener.address, store = site.sessions.store().kind(), "listening; open {}", settings.site.url
-        );
+        let (address, store) = (listener.address, site.sessions.store().kind());
+        match &settings.site.url {
+            // What is bound answers for certain.
+            url if !url.is_https() && url.is_loopback() && url.port() != address.port() => {
+                tracing::info!(%address, store, "listening; open http://{}:{}", url.host(), address.port());
+            }
+            url => tracing::info!(%address, store, "listening; open {url}"),
+        }
         let sweepers = [tokio::spawn(site.sessions.sweep()), tokio::spawn(site.accounts.sweep())];
         let stopping = Arc::clone(&site);
         let (told, mut stopped) = watch::channel(false);

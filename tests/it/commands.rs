@@ -241,3 +241,16 @@ async fn who_reads_no_further_ends_a_list_quietly() {
     let ended = list.wait_with_output().expect("an end");
     assert!(ended.status.success() && ended.stderr.is_empty(), "{ended:?}");
 }
+
+#[test]
+fn where_there_is_no_database_commands_say_so_and_make_none() {
+    let place = Place::new();
+    for command in [&["sessions", "list"][..], &["sessions", "stats"], &["accounts", "list"]] {
+        let said = place.refusal(1, command, &[]);
+        assert!(
+            said.contains("store.url: there is no database at") && said.contains("where the server runs"),
+            "{said}"
+        );
+    }
+    assert!(!place.database().exists());
+}

@@ -258,6 +258,14 @@ async fn s6_across_sites_a_cookie_that_is_not_partitioned_is_warned_about() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_to_be_opened_is_where_the_server_listens() {
+    let server = Place::new().serve(&[]).await;
+    let open = format!("listening; open http://localhost:{}", server.address.port());
+    let log = server.stop().await.join("\n");
+    assert!(log.contains(&open) && log.contains("site.url names another port"), "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_log_that_no_terminal_shows_has_no_colours() {
     let place = Place::new();
     for line in place.serve(&[]).await.stop().await {

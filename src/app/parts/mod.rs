@@ -62,17 +62,21 @@ pub fn Frame(
     }
 }
 
-/// A file cannot tell who looks, and shows nothing that is for one visitor alone: its server can.
+/// A file cannot tell who looks, and shows nothing of its visitor by itself: its server can.
 fn without_script(page: &Exported, access: Access) -> Option<impl IntoView + use<>> {
-    let server = format!("{}{PROFILE}", page.api);
-    (access == Access::SignedIn).then(|| {
-        view! {
-            <noscript>
-                <p class="page">
-                    "Without JavaScript this page is to be had "
-                    <a href=server>"at its server"</a> "."
-                </p>
-            </noscript>
-        }
+    let there = match access {
+        Access::Everybody => "/",
+        Access::SignedIn => PROFILE,
+        // Its form posts to the server.
+        Access::Nobody => return None,
+    };
+    let server = page.api.clone() + there;
+    Some(view! {
+        <noscript>
+            <p class="page">
+                "Without JavaScript this page is to be had "
+                <a href=server>"at its server"</a> "."
+            </p>
+        </noscript>
     })
 }

@@ -61,6 +61,15 @@ pub enum OpenError {
         /// The number of the first unknown schema.
         schema: i64,
     },
+    /// There is no such file, and none is to be made now.
+    #[error(
+        "there is no database at {place}; run this where the server runs, or name its database; `hardtack migrate` makes a \
+         new one"
+    )]
+    Missing {
+        /// The file.
+        place: String,
+    },
     /// It wants migrations, and they are not to be run now.
     #[error("{place} has an older schema than this version of Hardtack; run `hardtack migrate` first")]
     Older {

@@ -63,7 +63,7 @@ impl SqliteStore {
 async fn open(path: &Path, readers: u32, migrations: &Migrator, schema: Schema) -> Result<Connections, OpenError> {
     let place = path.display().to_string();
     if schema == Schema::Check && !path.exists() {
-        return Err(OpenError::Older { place });
+        return Err(OpenError::Missing { place });
     }
     make_private(path).map_err(|source| OpenError::File { place: place.clone(), source })?;
     let options = SqliteConnectOptions::new()
