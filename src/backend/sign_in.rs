@@ -12,7 +12,7 @@ use super::username::Username;
 use super::visitor::Visitor;
 use crate::model::account::Profile;
 use crate::model::error::{Kind, WireError};
-use crate::session::{Device, Lifetime, Owner, Session};
+use crate::session::{Device, Error, Lifetime, Owner, Session};
 use std::time::Duration;
 
 /// Somebody has signed in.
@@ -84,7 +84,6 @@ pub(super) async fn create(
 /// As [`login`](crate::api::account::login).
 pub async fn sign_in(visitor: &Visitor, username: &str, password: &Password, keep: bool) -> Result<Entered, WireError> {
     let accounts = &visitor.accounts;
-    let mut attempts = vec![attempt(accounts, &network(visitor)).await?];
     let name = Username::parse(username);
     let stored = match &name {
         Some(name) => accounts.named(name).await?,
@@ -93,9 +92,9 @@ pub async fn sign_in(visitor: &Visitor, username: &str, password: &Password, kee
     // What is no address is nobody's name, and is counted and answered like one.
     let name = name.map_or_else(|| username.to_lowercase(), |name| name.key().to_owned());
     let known = stored.as_ref().and_then(|stored| known(visitor, stored));
-    attempts.push(attempt(accounts, &name_or_known(visitor, &name, known)).await?);
+    let attempts = attempts(visitor, &name, known).await?;
     let kept = stored.as_ref().and_then(|stored| stored.password.as_ref());
-    let checked = accounts.passwords().check(password, kept).await?;
+    let checked = checked(accounts, password, kept, &attempts).await?;
     let Some(stored) = stored.filter(|stored| stored.is_open() && checked != Checked::Wrong) else {
         tracing::info!(client = %visitor.address, "a sign-in was refused");
         return Err(Kind::BadCredentials.into());
@@ -103,9 +102,7 @@ pub async fn sign_in(visitor: &Visitor, username: &str, password: &Password, kee
     if let (Checked::Stale(hash), Some(kept)) = (&checked, &stored.password) {
         accounts.rehash(&stored.id, kept, hash).await?;
     }
-    let entered = enter(visitor, stored, keep).await?;
-    accounts.forgive(&attempts).await;
-    Ok(entered)
+    enter(visitor, stored, keep).await
 }
 
 /// Signs out, also nobody.
@@ -130,7 +127,7 @@ pub async fn change_password(
 ) -> Result<(), WireError> {
     let Visitor { session, accounts, .. } = visitor;
     let account = signed_in(session, accounts).await?;
-    let attempts = confirm(visitor, &account, current).await?;
+    confirm(visitor, &account, current).await?;
     let stored = account.stored();
     let hash = accounts.fit("new", new, &stored.profile).await?;
     if !accounts.replace(&stored.id, stored.changes, &hash).await? {
@@ -138,13 +135,18 @@ pub async fn change_password(
         return Err(wrong_current());
     }
     tracing::info!(account = stored.id, client = %visitor.address, "a password was changed");
-    if end_others {
-        session.end_others().await?;
-    }
+    let others = if end_others { session.end_others().await } else { Ok(0) };
+    others.map_err(half_done)?;
     session.put(SIGNED_IN, &now(accounts)).await?;
-    session.rotate().await?;
-    accounts.forgive(&attempts).await;
+    session.rotate().await.map_err(half_done)?;
     Ok(())
+}
+
+/// What is true when the password is the new one already.
+fn half_done(error: Error) -> WireError {
+    let message = "Your password has been changed, but it is not sure that the other devices are signed out. Sign in with the \
+                   new one, and sign them out on the page of your devices.";
+    WireError { message: message.to_owned(), ..error.into() }
 }
 
 /// Proves once more, by the password, who is signed in. The session gets a new id.
@@ -155,24 +157,36 @@ pub async fn change_password(
 pub async fn sign_in_again(visitor: &Visitor, current: &Password) -> Result<Profile, WireError> {
     let Visitor { session, accounts, .. } = visitor;
     let account = signed_in(session, accounts).await?;
-    let attempts = confirm(visitor, &account, current).await?;
+    confirm(visitor, &account, current).await?;
     session.put(SIGNED_IN, &now(accounts)).await?;
     session.rotate().await?;
-    accounts.forgive(&attempts).await;
+    is_unchanged(visitor, account.stored()).await?;
     Ok(account.profile().clone())
 }
 
-/// Whether the password is that of the account that is signed in. Counted as an attempt, which is handed back.
-async fn confirm(visitor: &Visitor, account: &Account, password: &Password) -> Result<Vec<Attempt>, WireError> {
+/// Whether the password is that of the account that is signed in. Counted as an attempt.
+async fn confirm(visitor: &Visitor, account: &Account, password: &Password) -> Result<(), WireError> {
     let (accounts, stored) = (&visitor.accounts, account.stored());
     let name = stored.profile.username.to_lowercase();
-    let mut attempts = vec![attempt(accounts, &network(visitor)).await?];
-    let own = name_or_known(visitor, &name, known(visitor, stored));
-    attempts.push(attempt(accounts, &own).await?);
-    match accounts.passwords().check(password, stored.password.as_ref()).await? {
+    let attempts = attempts(visitor, &name, known(visitor, stored)).await?;
+    match checked(accounts, password, stored.password.as_ref(), &attempts).await? {
         Checked::Wrong => Err(wrong_current()),
-        Checked::Right | Checked::Stale(_) => Ok(attempts),
+        Checked::Right | Checked::Stale(_) => Ok(()),
     }
+}
+
+/// Checks a password, and takes back what was counted unless it is wrong: a full queue is nobody's guess.
+async fn checked(
+    accounts: &Accounts,
+    password: &Password,
+    kept: Option<&Hash>,
+    attempts: &[Attempt],
+) -> Result<Checked, WireError> {
+    let checked = accounts.passwords().check(password, kept).await;
+    if !matches!(checked, Ok(Checked::Wrong)) {
+        accounts.forgive(attempts).await;
+    }
+    Ok(checked?)
 }
 
 fn wrong_current() -> WireError {
@@ -197,19 +211,28 @@ async fn enter(visitor: &Visitor, stored: Stored, keep: bool) -> Result<Entered,
     let device = Device { label: visitor.device.clone(), address: visitor.address.to_canonical().to_string() };
     let owner = Owner { account: Some(stored.id.clone()), device: Some(device) };
     session.put(SIGNED_IN, &now(accounts)).await?;
-    session.sign_in(owner, Some(lifetime)).await?;
-    let unchanged = |found: &Stored| found.is_open() && found.changes == stored.changes;
-    match accounts.of_id(&stored.id).await {
-        Ok(Some(found)) if unchanged(&found) => {}
-        met => {
-            session.end().await?;
-            return Err(met.map_or_else(WireError::from, |_| Kind::BadCredentials.into()));
-        }
+    if let Err(error) = session.sign_in(owner, Some(lifetime)).await {
+        // It may have been done all the same. Then nobody is handed its key.
+        session.end().await.ok();
+        return Err(error.into());
     }
+    is_unchanged(visitor, &stored).await?;
     tracing::info!(account = stored.id, client = %visitor.address, "signed in");
     let known = known(visitor, &stored).map(str::to_owned);
-    let known = known.unwrap_or_else(|| format!("{}-{}", stored.id, uuid::Uuid::new_v4().simple()));
+    let known = known.unwrap_or_else(|| format!("{}{}", knows(&stored), uuid::Uuid::new_v4().simple()));
     Ok(Entered { profile: stored.profile, known })
+}
+
+/// Looks at the account once more; when it is another one by now, or cannot be looked at, the session ends.
+async fn is_unchanged(visitor: &Visitor, stored: &Stored) -> Result<(), WireError> {
+    let unchanged = |found: &Stored| found.is_open() && found.changes == stored.changes;
+    match visitor.accounts.of_id(&stored.id).await {
+        Ok(Some(found)) if unchanged(&found) => Ok(()),
+        met => {
+            visitor.session.end().await?;
+            Err(met.map_or_else(WireError::from, |_| Kind::BadCredentials.into()))
+        }
+    }
 }
 
 fn now(accounts: &Accounts) -> SignIn {
@@ -261,8 +284,25 @@ fn name_or_known(visitor: &Visitor, name: &str, known: Option<&str>) -> Bucket {
     Bucket { name, limit: accounts.rules().attempts }
 }
 
-/// What this browser is known by, if it is by this account.
+/// What this browser is known by, if it is by this account, and by the password that it has now: who once had another one
+/// must not go on guessing in places of their own.
 fn known<'a>(visitor: &'a Visitor, stored: &Stored) -> Option<&'a str> {
-    let known = visitor.known.as_deref()?;
-    known.strip_prefix(&stored.id)?.starts_with('-').then_some(known)
+    visitor.known.as_deref().filter(|known| known.starts_with(&knows(stored)))
+}
+
+/// What the cookies of browsers begin with that this account knows.
+fn knows(stored: &Stored) -> String {
+    format!("{}-{}-", stored.id, stored.changes)
+}
+
+/// Counts an attempt by the network and by the name; of a browser that is known, by that alone: its neighbours must not
+/// lock it out.
+async fn attempts(visitor: &Visitor, name: &str, known: Option<&str>) -> Result<Vec<Attempt>, WireError> {
+    let accounts = &visitor.accounts;
+    let mut made = Vec::new();
+    if known.is_none() {
+        made.push(attempt(accounts, &network(visitor)).await?);
+    }
+    made.push(attempt(accounts, &name_or_known(visitor, name, known)).await?);
+    Ok(made)
 }

@@ -1,7 +1,7 @@
 //! Who may see a page, asked before anything of it is rendered.
 
 use super::explain::{refuse, wants_page};
-use crate::app::access::{Access, LOGIN, PROFILE};
+use crate::app::access::{Access, LOGIN, PROFILE, of};
 use crate::backend::account::visitor;
 use crate::backend::accounts::Accounts;
 use crate::model::error::{Kind, WireError};
@@ -48,6 +48,14 @@ pub(super) async fn admit(
 pub(super) fn wanted(uri: &Uri) -> Option<Next> {
     let mut pairs = url::form_urlencoded::parse(uri.query()?.as_bytes());
     pairs.find(|(name, _)| name == Next::NAME).and_then(|(_, path)| Next::parse(&path))
+}
+
+/// The page that is meant by an address with a slash too many, as files of an export are called. Leptos would find it, past
+/// the guard.
+pub(super) fn meant(uri: &Uri) -> Option<String> {
+    let path = uri.path().strip_suffix('/')?;
+    of(path)?;
+    Some(uri.query().map_or_else(|| path.to_owned(), |query| format!("{path}?{query}")))
 }
 
 fn lead(to: &str) -> Response {

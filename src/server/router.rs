@@ -30,7 +30,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderValue, Request, StatusCode, header};
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::{any, get};
 use ipnet::IpNet;
 use leptos::prelude::{IntoView, provide_context};
@@ -114,6 +114,9 @@ pub(super) fn router(site: &Arc<Site>) -> Router {
             let answer = files(Request::from_parts(parts.clone(), Body::empty())).await;
             if answer.status() != StatusCode::NOT_FOUND {
                 return answer;
+            }
+            if let Some(page) = access::meant(&parts.uri) {
+                return Redirect::permanent(&page).into_response();
             }
             if !explain::wants_page(&parts) {
                 return explain::refuse(Kind::NotFound);

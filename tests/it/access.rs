@@ -107,7 +107,7 @@ const PAGE: &str = "text/html,application/xhtml+xml,*/*;q=0.8";
 async fn every_page_is_shown_to_whom_it_is_for_and_others_are_led_on_by_an_answer_without_a_page() {
     let guarded: Vec<_> =
         PAGES.iter().filter(|(_, access)| *access == Access::SignedIn).map(|(path, _)| *path).collect();
-    assert_eq!(guarded, ["/profile", "/security"], "whoever opens a page to everybody says so here too");
+    assert_eq!(guarded, ["/devices", "/profile", "/security"], "whoever opens a page to everybody says so here too");
     let stage = Stage::set().await;
     for (path, access) in PAGES {
         for visitor in VISITORS {
@@ -135,6 +135,18 @@ async fn every_page_is_shown_to_whom_it_is_for_and_others_are_led_on_by_an_answe
             assert_eq!((answer.status().as_u16(), location(&answer)), (303, to.as_str()), "{path} {visitor:?}");
             let body = answer.bytes().await.expect("a body");
             assert_eq!(body.len(), 0, "{path} {visitor:?}: a redirect holds nothing of the page");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_with_a_slash_too_many_leads_to_the_page_and_shows_nothing_of_it() {
+    let stage = Stage::set().await;
+    for (path, _) in PAGES.into_iter().filter(|(path, _)| *path != "/") {
+        for visitor in VISITORS {
+            let answer = stage.page(visitor, &format!("{path}/?next=/devices"), PAGE).await;
+            assert_eq!((answer.status().as_u16(), location(&answer)), (308, format!("{path}?next=/devices").as_str()));
+            assert_eq!(answer.bytes().await.expect("a body").len(), 0, "{path} {visitor:?}");
         }
     }
 }

@@ -168,6 +168,37 @@ async fn s68_nobody_can_lock_the_owner_out_of_a_browser_that_has_signed_in_befor
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn s68_neighbours_who_guess_do_not_lock_out_a_browser_that_is_known() {
+    let app = App::start_with(&[("LIMITS_SIGN_IN_NETWORK_ATTEMPTS", "20")]).await;
+    let ada = Person::at(&app.url(""), "ada@example.com").registered().await;
+    for n in 0..20 {
+        Person { username: format!("nobody{n}@example.com"), ..ada.elsewhere() }.login("a guess").await;
+    }
+    assert_eq!(ada.elsewhere().login(PASSWORD).await.status, 429, "who is not known waits with the neighbours");
+    assert_eq!(ada.post("/api/confirm", json!({"current": PASSWORD})).await.status, 200);
+    ada.logout().await;
+    assert_eq!(ada.login(PASSWORD).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s32_s68_who_knew_the_password_before_it_was_changed_is_known_no_more() {
+    let app = App::start_with(&[("LIMITS_SIGN_IN_ATTEMPTS", "3")]).await;
+    let ada = Person::at(&app.url(""), "ada@example.com").registered().await;
+    let thief = ada.elsewhere();
+    assert_eq!(thief.login(PASSWORD).await.status, 200);
+    let told = ada.post("/api/password", json!({"current": PASSWORD, "new": "un autre sel 8"})).await;
+    assert_eq!(told.status, 200);
+    for _ in 0..3 {
+        assert_eq!(ada.elsewhere().login("a guess").await.status, 401);
+    }
+    assert_eq!(thief.login("a guess").await.status, 429, "has no attempts of its own");
+    ada.logout().await;
+    assert_eq!(ada.login("un autre sel 8").await.status, 429, "known again by signing in with the new one");
+    app.clock.advance(Duration::from_secs(15 * 60));
+    assert_eq!(ada.login("un autre sel 8").await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn s66_a_success_gives_its_attempt_back_and_a_wrong_current_password_counts() {
     let app = App::start_with(&[("LIMITS_SIGN_IN_ATTEMPTS", "3")]).await;
     let ada = Person::at(&app.url(""), "ada@example.com").registered().await;
