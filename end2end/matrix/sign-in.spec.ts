@@ -42,6 +42,10 @@ for (const [where, place] of Object.entries(places)) {
       await expect(head.getByRole("link", { name: ada.name, exact: true })).toBeVisible();
       await expect(head.getByRole("link", { name: "Sign in" })).toBeHidden();
     }
+    await page.goto(`${origin}/devices`);
+    const devices = page.getByTestId("devices").getByRole("listitem");
+    await expect(devices).toHaveCount(1);
+    await expect(devices).toContainText("(this one)");
     // Who is signed in is led on from where one signs in.
     await page.goto(`${origin}/login/?next=/security`);
     await at(page, deployment, "/security");
