@@ -59,12 +59,15 @@ async fn g10_a_change_after_the_head_was_sent_is_an_error_in_the_log() {
     for kind in STORES {
         let routes = Router::new()
             .route("/count", get(async |session: Session| count(&session).await.to_string()))
+            .route("/note", get(async |session: Session| format!("{:?}", session.read(NOTE).await)))
             .route("/late", get(late));
         let engine = Engine::start(kind, routes).await;
         let cookie = engine.cookie_from("/count").await;
         assert_eq!(log.errors(), Vec::<String>::new(), "on {kind:?}");
         let answer = engine.get_as(&cookie, "/late").await.text().await.expect("a body");
         assert_eq!(answer, "head tail");
+        // It is kept all the same, and before that the store must not go away.
+        while engine.get_as(&cookie, "/note").await.text().await.expect("a note") != "Ok(Some(1))" {}
         let errors = log.errors();
         let [line] = &errors[..] else { panic!("one line expected on {kind:?}: {errors:#?}") };
         assert!(line.contains("after the head of the answer had left"), "{line}");
