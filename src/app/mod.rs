@@ -24,6 +24,7 @@ use leptos_router::components::{Route, Router, Routes};
 use leptos_router::{SsrMode, path};
 use login::Login;
 use not_found::NotFound;
+pub use not_found::Nowhere;
 use profile::ProfilePage;
 use register::Register;
 use security::Security;

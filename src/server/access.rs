@@ -50,8 +50,7 @@ pub(super) fn wanted(uri: &Uri) -> Option<Next> {
     pairs.find(|(name, _)| name == Next::NAME).and_then(|(_, path)| Next::parse(&path))
 }
 
-/// The page that is meant by an address with a slash too many, as files of an export are called. Leptos would find it, past
-/// the guard.
+/// The page that is meant by an address with a slash too many, as files of an export are called.
 pub(super) fn meant(uri: &Uri) -> Option<String> {
     let path = uri.path().strip_suffix('/')?;
     of(path)?;

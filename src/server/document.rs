@@ -15,8 +15,8 @@ use leptos::prelude::*;
 use leptos_axum::ResponseOptions;
 use leptos_meta::MetaTags;
 
-/// A page: head, stylesheet, the loader of the islands, and the application in the body.
-pub(super) fn document(assets: &Assets) -> impl IntoView + use<> {
+/// A page: head, stylesheet, the loader of the islands, and in the body what `body` makes.
+pub(super) fn document(assets: &Assets, body: fn() -> AnyView) -> impl IntoView + use<> {
     let theme = use_context::<Theme>().unwrap_or_default();
     let nonce = use_nonce();
     if let (Some(nonce), Some(answer)) = (&nonce, use_context::<ResponseOptions>()) {
@@ -42,9 +42,7 @@ pub(super) fn document(assets: &Assets) -> impl IntoView + use<> {
                     {start}
                 </script>
             </head>
-            <body>
-                <App/>
-            </body>
+            <body>{body()}</body>
         </html>
     }
 }
@@ -113,9 +111,11 @@ pub(super) fn error_page(assets: &Assets, theme: Theme, kind: Kind) -> String {
 
 /// Tells the page who looks at it, and which theme they chose.
 pub(super) fn introduce() {
-    if let Some(parts) = use_context::<Parts>() {
-        provide_context(theme(&parts.headers));
-        provide_context(parts.extensions.get::<Viewer>().cloned().unwrap_or_default());
+    // Read where they are: a copy of the whole head is not needed for two facts.
+    let seen = |parts: &Parts| (theme(&parts.headers), parts.extensions.get::<Viewer>().cloned().unwrap_or_default());
+    if let Some((theme, viewer)) = with_context(seen) {
+        provide_context(theme);
+        provide_context(viewer);
     }
 }
 

@@ -20,8 +20,8 @@ use super::assets::Assets;
 use super::settings::Limits;
 use super::visitor::provide_visitor;
 use super::{access, api, assets, client, document, explain, headers, health, limits, log};
-use crate::app::App;
 use crate::app::access::{Access, of};
+use crate::app::{App, Nowhere};
 use crate::backend::accounts::Accounts;
 use crate::model::error::Kind;
 use crate::session::Sessions;
@@ -33,7 +33,7 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::{any, get};
 use ipnet::IpNet;
-use leptos::prelude::{IntoView, provide_context};
+use leptos::prelude::{AnyView, IntoAny as _, IntoView, provide_context, view};
 use leptos_axum::{AxumRouteListing, LeptosRoutes as _};
 use leptos_axum::{generate_route_list_with_exclusions, render_app_async_with_context};
 use std::sync::atomic::AtomicBool;
@@ -92,19 +92,19 @@ fn pages<V: IntoView + 'static>(
 
 /// Everything that the server answers.
 pub(super) fn router(site: &Arc<Site>) -> Router {
-    let shell = {
+    let shell = |body: fn() -> AnyView| {
         let site = Arc::clone(site);
-        move || document::document(&site.assets)
+        move || document::document(&site.assets, body)
     };
     let functions = Router::new().route("/api/{*path}", any(api::call)).with_state(Arc::clone(site));
     let with_session = [Access::Everybody, Access::SignedIn, Access::Nobody]
-        .map(|who| pages(who, site, shell.clone()))
+        .map(|who| pages(who, site, shell(|| view! { <App/> }.into_any())))
         .into_iter()
         .fold(functions, Router::merge)
         .layer(site.sessions.clone());
 
     let files = assets::files(&site.assets);
-    let not_found = render_app_async_with_context(document::introduce, shell);
+    let not_found = render_app_async_with_context(document::introduce, shell(|| view! { <Nowhere/> }.into_any()));
     let without_session = Router::new()
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))

@@ -152,6 +152,20 @@ async fn an_address_with_a_slash_too_many_leads_to_the_page_and_shows_nothing_of
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn s67_no_other_spelling_of_its_path_leads_to_a_page() {
+    let app = App::start().await;
+    for (path, _) in PAGES.into_iter().filter(|(path, _)| *path != "/") {
+        let encoded = format!("/%{:02x}{}", path.as_bytes()[1], &path[2..]);
+        for path in [format!("{path}/."), format!("/.{path}"), format!("/{path}"), format!("{path}//"), encoded] {
+            let head =
+                format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nAccept: text/html\r\nConnection: close\r\n\r\n");
+            let answer = crate::support::raw::exchange(app.address, head.as_bytes()).await;
+            assert!(answer.starts_with("HTTP/1.1 404"), "{path}: {answer}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_program_that_asks_for_a_page_of_who_is_signed_in_is_told_so_in_json() {
     let stage = Stage::set().await;
     for (path, _) in PAGES.into_iter().filter(|(_, access)| *access == Access::SignedIn) {
