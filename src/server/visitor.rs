@@ -6,7 +6,7 @@ use crate::backend::visitor::{Visitor, device};
 use crate::session::Session;
 use axum::http::{Extensions, request::Parts};
 use axum::http::{HeaderMap, header};
-use leptos::prelude::{provide_context, use_context};
+use leptos::prelude::{provide_context, with_context};
 use std::net::{IpAddr, Ipv4Addr};
 
 /// The one who asks; none outside of the sessions.
@@ -21,9 +21,8 @@ pub(super) fn visitor(accounts: &Accounts, headers: &HeaderMap, extensions: &Ext
 
 /// Tells a page who asks.
 pub(super) fn provide_visitor(accounts: &Accounts) {
-    if let Some(parts) = use_context::<Parts>()
-        && let Some(visitor) = visitor(accounts, &parts.headers, &parts.extensions)
-    {
+    let asks = |parts: &Parts| visitor(accounts, &parts.headers, &parts.extensions);
+    if let Some(visitor) = with_context(asks).flatten() {
         provide_context(visitor);
     }
 }
