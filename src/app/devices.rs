@@ -99,7 +99,7 @@ pub fn DeviceList(
             {lively(move || devices.with(|all| all.as_ref().map(rows)))}
         </ul>
         <form method="post" action=at_server("/api/devices/end-others") data-then=PAGE hidden=lively(alone)>
-            <button class="others" on:click=ask_instead()>
+            <button on:click=ask_instead()>
                 "Sign out everywhere else"
             </button>
         </form>

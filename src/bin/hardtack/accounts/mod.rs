@@ -22,11 +22,21 @@ pub(crate) enum Command {
     /// Lists accounts by their e-mail addresses.
     List(list::Arguments),
     /// Closes an account and signs it out everywhere. Its address stays taken.
-    Close(close::Arguments),
+    Close(OneAccount),
     /// Gives an account another password and signs it out everywhere. It is asked for, or read from the standard input.
-    Password(password::Arguments),
+    Password(OneAccount),
     /// Signs an account out everywhere.
-    EndSessions(end_sessions::Arguments),
+    EndSessions(OneAccount),
+}
+
+/// The account that a command is about.
+#[derive(clap::Args)]
+pub(crate) struct OneAccount {
+    /// The e-mail address that the account signs in by.
+    username: String,
+    /// Prints a JSON document instead of a sentence.
+    #[arg(long)]
+    json: bool,
 }
 
 /// Opens accounts and sessions, and carries the command out.
@@ -36,9 +46,9 @@ pub(crate) fn run(config: Option<&Path>, command: Command) -> ExitCode {
         match command {
             Command::Create(arguments) => create::run(&registry, arguments).await,
             Command::List(arguments) => list::run(&registry, arguments).await,
-            Command::Close(arguments) => close::run(&registry, arguments).await,
-            Command::Password(arguments) => password::run(&registry, arguments).await,
-            Command::EndSessions(arguments) => end_sessions::run(&registry, arguments).await,
+            Command::Close(account) => close::run(&registry, account).await,
+            Command::Password(account) => password::run(&registry, account).await,
+            Command::EndSessions(account) => end_sessions::run(&registry, account).await,
         }
     })
 }
