@@ -22,6 +22,8 @@ for (const pair of pairs) {
         const deployment = await deploy(pair, place);
         const other = await visitor();
         const value = await open(page, deployment);
+        // Leaving a page takes back what it is still asking for.
+        await expect(home.greeting(page)).toHaveText("Welcome to this page for the first time!");
         await page.reload();
         await expect(home.greeting(page)).toHaveText("You visited this page 2 times");
         expect(await open(other, deployment)).not.toBe(value);
