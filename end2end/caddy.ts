@@ -1,12 +1,11 @@
 /** The real Caddy, serving a folder of files over https. */
 
-import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { type Authority, homeAt } from "./authority";
-import { answers, Program } from "./program";
-import { freePort } from "./server";
+import { answers } from "./call";
+import { onFreePort } from "./ports";
+import { Program } from "./program";
 
 /** Where people who start with Caddy find themselves; taken when it is free. */
 const USUAL_PORT = 2015;
@@ -33,18 +32,6 @@ https://:${port} {
 `;
 }
 
-async function isFree(port: number): Promise<boolean> {
-  const probe = createServer().listen(port, "127.0.0.1");
-  try {
-    await once(probe, "listening");
-  } catch {
-    return false;
-  }
-  probe.close();
-  await once(probe, "close");
-  return true;
-}
-
 export class Caddy {
   private constructor(
     readonly port: number,
@@ -53,21 +40,13 @@ export class Caddy {
 
   /** Serves `root` under every name of the certificate. `folder` is Caddy's own, for what it writes. */
   static async start(root: string, folder: string, authority: Authority): Promise<Caddy> {
-    const ports = [...((await isFree(USUAL_PORT)) ? [USUAL_PORT] : []), await freePort(), await freePort()];
-    let last: unknown;
-    // Another program may take a port between the look and the start.
-    for (const port of ports) {
+    return onFreePort(async (port) => {
       const file = join(folder, "Caddyfile");
       await writeFile(file, caddyfile(port, root, authority));
       const args = ["run", "--adapter", "caddyfile", "--config", file];
       const ready = () => answers(`https://localhost:${port}/`, authority.ca);
-      try {
-        return new Caddy(port, await Program.start("caddy", args, { cwd: folder, env: homeAt(folder) }, ready));
-      } catch (error) {
-        last = error;
-      }
-    }
-    throw last;
+      return new Caddy(port, await Program.start("caddy", args, { cwd: folder, env: homeAt(folder) }, ready));
+    }, USUAL_PORT);
   }
 
   async stop(): Promise<void> {

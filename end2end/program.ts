@@ -2,12 +2,10 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
-import { request } from "node:https";
 import { setTimeout as pause } from "node:timers/promises";
 
 const START_MS = 20_000;
-const STOP_MS = 5_000;
+const STOP_MS = 10_000;
 
 export type Surroundings = { cwd: string; env: NodeJS.ProcessEnv };
 
@@ -56,16 +54,18 @@ export class Program {
     return this.err;
   }
 
-  /** Ends it in order, or else at once; with SIGKILL as a crash would. */
-  async stop(signal: "SIGTERM" | "SIGKILL" = "SIGTERM"): Promise<void> {
+  /** Ends it in order, or else at once; with SIGKILL as a crash would. Gives the status or the signal that it ended with. */
+  async stop(signal: "SIGTERM" | "SIGKILL" = "SIGTERM"): Promise<number | NodeJS.Signals | null> {
     process.off("exit", this.kill);
     const { child } = this;
-    if (this.failure || child.exitCode !== null || child.signalCode !== null) return;
-    const ended = once(child, "exit");
-    child.kill(signal);
-    const late = setTimeout(this.kill, STOP_MS);
-    await ended;
-    clearTimeout(late);
+    if (!this.failure && child.exitCode === null && child.signalCode === null) {
+      const ended = once(child, "exit");
+      child.kill(signal);
+      const late = setTimeout(this.kill, STOP_MS);
+      await ended;
+      clearTimeout(late);
+    }
+    return child.exitCode ?? child.signalCode;
   }
 
   private async until(ready: (program: Program) => boolean | Promise<boolean>): Promise<void> {
@@ -84,28 +84,4 @@ export class Program {
   private complaint(what: string): Error {
     return new Error(`${this.name} ${what}:\n${this.out}${this.err}`);
   }
-}
-
-/** Asks an address with no authority trusted but the one in the file `ca`. */
-export function ask(url: string, ca: string): Promise<{ status: number; text: string }> {
-  return new Promise((resolve, reject) => {
-    const asked = request(url, { ca: readFileSync(ca), agent: false, timeout: 2_000 }, (answer) => {
-      let text = "";
-      answer.setEncoding("utf8");
-      answer.on("data", (chunk) => (text += chunk));
-      answer.on("error", reject);
-      answer.on("end", () => resolve({ status: answer.statusCode ?? 0, text }));
-    });
-    asked.on("timeout", () => asked.destroy(new Error("no answer in time")));
-    asked.on("error", reject);
-    asked.end();
-  });
-}
-
-/** Whether anything answers there, whatever it says. */
-export function answers(url: string, ca: string): Promise<boolean> {
-  return ask(url, ca).then(
-    () => true,
-    () => false,
-  );
 }

@@ -1,6 +1,6 @@
 /** A failure says what to do: who cannot be reached, who refuses, who is not signed in, who is busy and until when. */
 
-import { freePort } from "../server";
+import { freePort } from "../ports";
 import { type Call, expect, keepCookie, test } from "./fixtures";
 
 const kind = (kind: string) => expect.objectContaining({ kind });

@@ -2,9 +2,10 @@
 
 import { join, resolve } from "node:path";
 import type { Authority } from "../authority";
-import { ask, Program } from "../program";
-import { freePort } from "../server";
-import { command, program, settings } from "./hardtack";
+import { type Answer, type Call, call } from "../call";
+import { command, serve } from "../hardtack";
+import { onFreePort } from "../ports";
+import { Program } from "../program";
 
 export type Wanted = {
   /** The name by which browsers call the API. */
@@ -20,9 +21,11 @@ export type Wanted = {
 
 export type RunningApi = {
   url: string;
+  /** Calls one of its paths without a browser. */
+  call: (path: string, what?: Call) => Promise<Answer>;
   /** How many sessions the store holds. */
   sessions: () => Promise<number>;
-  stop: () => Promise<void>;
+  stop: () => Promise<unknown>;
 };
 
 export type Api = {
@@ -49,10 +52,12 @@ export const EXPRESS: Api = {
     };
     const listens = ({ said }: Program) => said.includes("\n");
     const server = await Program.start(process.execPath, [FIXTURE], { cwd: folder, env }, listens);
-    const port = Number(server.said);
+    const url = `https://${host}:${Number(server.said)}`;
+    const ask = caller(url, authority);
     return {
-      url: `https://${host}:${port}`,
-      sessions: async () => JSON.parse((await ask(`https://localhost:${port}/sessions`, authority.ca)).text).live,
+      url,
+      call: ask,
+      sessions: async () => JSON.parse((await ask("/sessions")).text).live,
       stop: () => server.stop(),
     };
   },
@@ -62,28 +67,29 @@ export const HARDTACK: Api = {
   name: "Hardtack",
   cookie: "__Host-hardtack_sess",
   start: async ({ host, frontEnd, cookie, folder, authority }) => {
-    if (!program) throw new Error("RELEASE names no program");
     if (cookie === "unpartitioned") throw new Error("ours partitions every cookie that crosses sites");
-    const port = await freePort();
-    const own = {
-      HARDTACK_SITE_URL: `https://${host}:${port}`,
-      HARDTACK_SITE_LISTEN: `127.0.0.1:${port}`,
-      HARDTACK_SITE_FRONT_ENDS: frontEnd,
-      HARDTACK_TLS_MODE: "files",
-      HARDTACK_TLS_CERTIFICATE: authority.certificate,
-      HARDTACK_TLS_KEY: authority.key,
-      HARDTACK_STORE_URL: `sqlite:${join(folder, "hardtack.db")}`,
-    };
-    const ready = () =>
-      ask(`https://localhost:${port}/readyz`, authority.ca).then(
-        ({ status }) => status === 200,
-        () => false,
-      );
-    const server = await Program.start(program, ["serve"], { cwd: folder, env: settings(own) }, ready);
-    return {
-      url: own.HARDTACK_SITE_URL,
-      sessions: async () => JSON.parse(await command(["sessions", "stats", "--json"], folder, own)).live,
-      stop: () => server.stop(),
-    };
+    return onFreePort(async (port) => {
+      const url = `https://${host}:${port}`;
+      const own = {
+        HARDTACK_SITE_URL: url,
+        HARDTACK_SITE_LISTEN: `127.0.0.1:${port}`,
+        HARDTACK_SITE_FRONT_ENDS: frontEnd,
+        HARDTACK_TLS_MODE: "files",
+        HARDTACK_TLS_CERTIFICATE: authority.certificate,
+        HARDTACK_TLS_KEY: authority.key,
+        HARDTACK_STORE_URL: `sqlite:${join(folder, "hardtack.db")}`,
+      };
+      const server = await serve(folder, own, url, authority.ca);
+      return {
+        url,
+        call: caller(url, authority),
+        sessions: async () => JSON.parse(await command(["sessions", "stats", "--json"], folder, own)).live,
+        stop: () => server.stop(),
+      };
+    });
   },
 };
+
+function caller(url: string, { ca }: Authority): RunningApi["call"] {
+  return (path, what) => call(url + path, { ca, ...what });
+}

@@ -34,7 +34,7 @@ export class Deployment {
     const [pages, caddys, apis] = ["pages", "caddy", "api"].map((name) => join(folder, name));
     await mkdir(caddys);
     await mkdir(apis);
-    const started: { stop: () => Promise<void> }[] = [];
+    const started: { stop: () => Promise<unknown> }[] = [];
     try {
       // Each must know the other's port, so Caddy begins on a folder that is not there yet.
       const caddy = await Caddy.start(pages, caddys, authority);

@@ -3,7 +3,7 @@
 import { copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { awake, expect, home, type Page } from "../fixtures";
-import { command } from "./hardtack";
+import { command } from "../hardtack";
 
 export type FrontEnd = {
   name: string;

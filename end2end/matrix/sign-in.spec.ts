@@ -1,16 +1,16 @@
 /** Signing in on pages that are files, at a server on another origin. */
 
 import { awake } from "../fixtures";
+import { isNamed } from "../hardtack";
 import { HARDTACK as API } from "./apis";
 import { type Deployment, places } from "./deployment";
 import { expect, type Page, test } from "./fixtures";
 import { HARDTACK as PAGES } from "./front-ends";
-import { program } from "./hardtack";
 
 const pair = { name: "Hardtack's pages and Hardtack", frontEnd: PAGES, api: API };
 const ada = { name: "Ada", username: "ada@example.com", password: "a biscuit that keeps for years" };
 
-test.skip(!program, "RELEASE names no program");
+test.skip(!isNamed, "RELEASE names no program");
 
 async function fill(page: Page, fields: Record<string, string>): Promise<void> {
   for (const [label, text] of Object.entries(fields)) await page.getByLabel(label, { exact: true }).fill(text);

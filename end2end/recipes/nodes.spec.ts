@@ -1,8 +1,8 @@
 import { setTimeout as pause } from "node:timers/promises";
-import type { Visitor } from "./client";
 import { Counter } from "./counter";
 import { COOKIE, countsVisits, expect, needs, proxies, test } from "./fixtures";
 import { isCareful, keepsFiles, promises } from "./promises";
+import type { Visitor } from "./visitor";
 
 /** Longer than a balancer takes to see that a node is gone, or leaves one alone that was. */
 const NOTICED = 6_000;

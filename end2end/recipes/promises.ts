@@ -1,6 +1,6 @@
 /** What every recipe promises, whatever stands behind the proxy. */
 
-import type { Answer } from "./client";
+import type { Answer } from "../call";
 import { expect, test } from "./fixtures";
 import type { Site, Wanted } from "./site";
 

@@ -6,11 +6,13 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { type Authority, homeAt } from "../authority";
+import { type Answer, answers, type Call, call } from "../call";
+import { command } from "../hardtack";
+import { freePort, onFreePort } from "../ports";
 import { Program } from "../program";
-import { freePort } from "../server";
-import { type Answer, type Call, call, Visitor } from "./client";
-import { command, Node } from "./node";
+import { Node } from "./node";
 import { type Kind, type ProxyName, recipe } from "./recipe";
+import { Visitor } from "./visitor";
 
 /** Where a program is; none when it is not installed. Debian keeps servers where only root looks for them. */
 export function find(name: string): string | undefined {
@@ -29,7 +31,7 @@ export class Site {
   readonly nodes: Node[] = [];
   /** What the nodes share. */
   redis: Program | undefined;
-  private readonly started: { stop: () => Promise<void> }[] = [];
+  private readonly started: { stop: () => Promise<unknown> }[] = [];
 
   private constructor(
     readonly kind: Kind,
@@ -40,21 +42,18 @@ export class Site {
   ) {}
 
   static async start(wanted: Wanted, authority: Authority): Promise<Site> {
-    let last: unknown;
-    // Another program may take a port between the look and the start.
-    for (let attempt = 0; attempt < 3; attempt += 1) {
+    return onFreePort(async (https) => {
       const folder = await mkdtemp(join(tmpdir(), "hardtack-recipe-"));
-      const site = new Site(wanted.kind, await freePort(), await freePort(), folder, authority);
+      const site = new Site(wanted.kind, await freePort(), https, folder, authority);
       try {
         const ports = wanted.instead ?? (await site.startNodes());
         await site.startProxy(wanted.proxy, ports);
         return site;
       } catch (error) {
-        last = error;
         await site.stop();
+        throw error;
       }
-    }
-    throw last;
+    });
   }
 
   /** The origin of the pages. */
@@ -79,7 +78,7 @@ export class Site {
 
   /** Calls through the proxy, or whatever else the address says. */
   call(url: string, what?: Call): Promise<Answer> {
-    return call(url, this.authority.ca, what);
+    return call(url, { ca: this.authority.ca, ...what });
   }
 
   visitor(): Visitor {
@@ -143,16 +142,8 @@ export class Site {
       proxy === "Caddy"
         ? ["caddy", ["run", "--adapter", "caddyfile", "--config", file]]
         : ["nginx", ["-p", folder, "-c", file, "-e", "stderr"]];
-    const ready = () => answersAt(https, authority);
+    const ready = () => answers(`https://app.example.com:${https}/healthz`, authority.ca);
     const surroundings = { cwd: folder, env: homeAt(folder) };
     this.started.push(await Program.start(find(name) ?? name, args, surroundings, ready));
   }
-}
-
-/** Whether anything answers there, whatever it says. */
-async function answersAt(port: number, authority: Authority): Promise<boolean> {
-  return call(`https://app.example.com:${port}/healthz`, authority.ca).then(
-    () => true,
-    () => false,
-  );
 }

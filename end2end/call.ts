@@ -4,7 +4,6 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { type IncomingMessage, request as overHttp } from "node:http";
 import { request as overHttps } from "node:https";
-import { setTimeout as pause } from "node:timers/promises";
 
 export type Call = {
   method?: string;
@@ -12,6 +11,10 @@ export type Call = {
   body?: string;
   /** The address to call from. */
   from?: string;
+  /** The file of the one authority that is trusted over https. */
+  ca?: string;
+  /** How long silence is borne, in milliseconds. */
+  patience?: number;
 };
 
 export class Answer {
@@ -42,9 +45,9 @@ export class Answer {
   }
 }
 
-/** Calls an address at this machine, whatever its host; https is trusted by the one authority in the file `ca`. */
-export async function call(url: string, ca: string, what: Call = {}): Promise<Answer> {
-  const { method = "GET", headers, body, from } = what;
+/** Calls an address at this machine, whatever its host. */
+export async function call(url: string, what: Call = {}): Promise<Answer> {
+  const { method = "GET", headers, body, from, ca, patience = 10_000 } = what;
   const { protocol, hostname, port, pathname, search, host } = new URL(url);
   const options = {
     host: "127.0.0.1",
@@ -54,10 +57,12 @@ export async function call(url: string, ca: string, what: Call = {}): Promise<An
     headers: { host, ...headers },
     localAddress: from,
     agent: false as const,
-    timeout: 10_000,
+    timeout: patience,
   };
   const asked =
-    protocol === "https:" ? overHttps({ ...options, servername: hostname, ca: readFileSync(ca) }) : overHttp(options);
+    protocol === "https:"
+      ? overHttps({ ...options, servername: hostname, ca: ca && readFileSync(ca) })
+      : overHttp(options);
   asked.on("timeout", () => asked.destroy(new Error("no answer in time")));
   asked.end(body);
   const [answer] = (await once(asked, "response")) as [IncomingMessage];
@@ -66,40 +71,20 @@ export async function call(url: string, ca: string, what: Call = {}): Promise<An
   return new Answer(answer.statusCode ?? 0, answer.rawHeaders, Buffer.concat(parts));
 }
 
-const JSON_HEADERS = { accept: "application/json", "content-type": "application/json" };
+const PROBE = { patience: 2_000 };
 
-const MOST_AGAIN = 10;
-const AGAIN_MS = 300;
+/** Whether anything answers there, whatever it says. */
+export function answers(url: string, ca?: string): Promise<boolean> {
+  return call(url, { ...PROBE, ca }).then(
+    () => true,
+    () => false,
+  );
+}
 
-/** A client that keeps its session cookie, as a browser does. */
-export class Visitor {
-  /** How many of its requests were answered with 502: the proxy could send them to nobody. */
-  unsent = 0;
-  private cookie: string | undefined;
-
-  constructor(
-    private readonly origin: string,
-    private readonly ca: string,
-  ) {}
-
-  /** Counts one visit, and gives the whole answer. */
-  async visit(): Promise<Answer> {
-    const headers = { ...JSON_HEADERS, ...(this.cookie ? { cookie: this.cookie } : {}) };
-    const answer = await call(`${this.origin}/api/visits`, this.ca, { method: "POST", headers, body: "{}" });
-    const set = answer.one("set-cookie");
-    if (set) this.cookie = set.split(";")[0];
-    return answer;
-  }
-
-  /** Counts one visit, and gives the number. A 502 is no visit, so it is tried again, as people do. */
-  async count(): Promise<number> {
-    let answer = await this.visit();
-    for (let again = 0; answer.status === 502 && again < MOST_AGAIN; again += 1) {
-      this.unsent += 1;
-      await pause(AGAIN_MS);
-      answer = await this.visit();
-    }
-    if (answer.status !== 200) throw new Error(`answered ${answer.status}: ${answer.text}`);
-    return JSON.parse(answer.text).visits;
-  }
+/** Whether a server says there that it is ready. */
+export function isReady(origin: string, ca?: string): Promise<boolean> {
+  return call(`${origin}/readyz`, { ...PROBE, ca }).then(
+    ({ status }) => status === 200,
+    () => false,
+  );
 }
