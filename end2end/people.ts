@@ -31,16 +31,32 @@ export async function open(page: Page, path: string, javaScriptEnabled = true): 
 
 export async function register(page: Page, person: Person, javaScriptEnabled = true): Promise<void> {
   await open(page, "/register", javaScriptEnabled);
+  await signUp(page, person);
+}
+
+/** Makes an account, on the page for that. */
+export async function signUp(page: Page, person: Person): Promise<void> {
   await field(page, "Name").fill(person.name);
-  await field(page, "E-mail address").fill(person.username);
-  await field(page, "Password").fill(person.password);
+  await fillIn(page, person);
   await button(page, "Create account").click();
-  await expect(page.getByTestId("username")).toHaveText(person.username);
+  await seesProfile(page, person);
 }
 
 export async function fillIn(page: Page, person: Person): Promise<void> {
   await field(page, "E-mail address").fill(person.username);
   await field(page, "Password").fill(person.password);
+}
+
+/** Signs in, on the page for that. */
+export async function signIn(page: Page, person: Person): Promise<void> {
+  await fillIn(page, person);
+  await button(page, "Sign in").click();
+}
+
+/** The page of an account is there, and shows whose it is. */
+export async function seesProfile(page: Page, person: Person): Promise<void> {
+  await expect(page.getByTestId("name")).toHaveText(person.name);
+  await expect(page.getByTestId("username")).toHaveText(person.username);
 }
 
 export async function signOut(page: Page): Promise<void> {

@@ -77,10 +77,15 @@ export const test = base.extend<Fixtures, Shared>({
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
-/** Opens the home page, or loads it anew, waits until it works, and gives the session's value. */
-export async function open(page: Page, { pair, origin }: Deployment): Promise<string> {
-  await page.goto(origin);
+/** Opens a page, or loads it anew, and waits until it works. */
+export async function visit(page: Page, { pair, origin }: Deployment, path: string): Promise<void> {
+  await page.goto(origin + path);
   await pair.frontEnd.awake(page);
+}
+
+/** Opens the home page, or loads it anew, waits until it works, and gives the session's value. */
+export async function open(page: Page, deployment: Deployment): Promise<string> {
+  await visit(page, deployment, "/");
   await expect(home.field(page)).toHaveValue(UUID);
   return home.field(page).inputValue();
 }

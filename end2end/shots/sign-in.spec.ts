@@ -1,7 +1,8 @@
 /** Pictures of the pages of an account, to look at. */
 
 import { join } from "node:path";
-import { awake, expect, type Page, test } from "../fixtures";
+import { expect, test } from "../fixtures";
+import { button, complaint, field, open, signIn, signUp, somebody } from "../people";
 
 const into = process.env.SHOTS ?? "";
 
@@ -15,42 +16,30 @@ for (const colorScheme of ["light", "dark"] as const) {
         trouble.expect(/\b401\b/, /\b400\b/);
         const page = await visitor({ viewport: { width, height: 800 }, colorScheme, javaScriptEnabled });
         const take = (name: string) => page.screenshot({ path: join(into, `${name}-${how}.png`), fullPage: true });
-        const open = async (path: string) => {
-          await page.goto(path);
-          if (javaScriptEnabled) await awake(page);
-        };
-        await open("/login?next=/security");
+        const show = (path: string) => open(page, path, javaScriptEnabled);
+        const ada = somebody("Augusta Ada King");
+        await show("/login?next=/security");
         await take("login");
-        await fill(page, { "E-mail address": "ada@example.com", Password: "not that one" });
-        await page.getByRole("button", { name: "Sign in" }).click();
-        await expect(page.getByText("do not go together")).toBeVisible();
+        await signIn(page, { ...ada, password: "not that one" });
+        await expect(complaint(page)).toBeVisible();
         await take("login-wrong");
-        await open("/register");
+        await show("/register");
         await page.keyboard.press("Tab");
-        await page.getByLabel("Name", { exact: true }).focus();
+        await field(page, "Name").focus();
         await take("register");
-        await fill(page, {
-          Name: "Augusta Ada King",
-          "E-mail address": `ada-${how}@example.com`,
-          Password: "a biscuit that keeps for years",
-        });
-        await page.getByRole("button", { name: "Create account" }).click();
-        await expect(page.getByTestId("username")).toBeVisible();
+        await signUp(page, ada);
         await take("profile");
-        await open("/security");
-        await fill(page, { "Current password": "not that one", "New password": "another loaf for the long way" });
-        await page.getByRole("button", { name: "Change password" }).click();
-        await expect(page.getByRole("main").getByRole("alert").filter({ hasText: /./ })).toBeVisible();
+        await show("/security");
+        await field(page, "Current password").fill("not that one");
+        await field(page, "New password").fill("another loaf for the long way");
+        await button(page, "Change password").click();
+        await expect(complaint(page)).toBeVisible();
         await take("security-wrong");
-        await open("/devices?error=sign_in_again");
+        await show("/devices?error=sign_in_again");
         await take("devices");
-        await open("/");
+        await show("/");
         await take("home-signed-in");
       });
     }
   }
-}
-
-async function fill(page: Page, fields: Record<string, string>): Promise<void> {
-  for (const [label, text] of Object.entries(fields)) await page.getByLabel(label, { exact: true }).fill(text);
 }

@@ -1,0 +1,90 @@
+/** Pages that are files, at a server on another origin: known on each, and those of an account for its owner alone. */
+
+import { isNamed } from "../hardtack";
+import { complaint, field, head, signIn, signOut, signUp, somebody } from "../people";
+import { HARDTACK as API } from "./apis";
+import { type Deployment, places } from "./deployment";
+import { expect, type Page, test, visit } from "./fixtures";
+import { HARDTACK as PAGES } from "./front-ends";
+
+const pair = { name: "Hardtack's pages and Hardtack", frontEnd: PAGES, api: API };
+
+test.skip(!isNamed, "RELEASE names no program");
+
+/** Goes to a page that leads on to another by itself, maybe before it is whole. */
+async function isLed(page: Page, { origin }: Deployment, from: string, to: string): Promise<void> {
+  await page.goto(origin + from, { waitUntil: "commit" });
+  await isAt(page, origin, to);
+  await pair.frontEnd.awake(page);
+}
+
+/** Waits until the page's address is that path. A web server adds slashes: a page is a folder. */
+async function isAt(page: Page, origin: string, path: string): Promise<void> {
+  await page.waitForURL((url) => url.href.replace(/\/(?=\?|$)/g, "") === origin + (path === "/" ? "" : path));
+}
+
+for (const [where, place] of Object.entries(places)) {
+  test(`${where}: who has registered is known on all pages, and comes back to where one wanted to go`, async ({
+    page,
+    context,
+    deploy,
+    trouble,
+  }) => {
+    trouble.expect(/\b401\b/);
+    const deployment = await deploy(pair, place);
+    const { origin } = deployment;
+    const ada = somebody();
+    await visit(page, deployment, "/register");
+    await signUp(page, ada);
+    await isAt(page, origin, "/profile");
+    for (const path of ["/", "/security"]) {
+      await visit(page, deployment, path);
+      await expect(head.name(page, ada)).toBeVisible();
+      await expect(head.signIn(page)).toBeHidden();
+    }
+    await visit(page, deployment, "/devices");
+    const devices = page.getByTestId("devices").getByRole("listitem");
+    await expect(devices).toHaveCount(1);
+    await expect(devices).toContainText("(this one)");
+    // Who is signed in is led on from where one signs in.
+    await isLed(page, deployment, "/login/?next=/security", "/security");
+    await signOut(page);
+    await isAt(page, origin, "/");
+
+    await isLed(page, deployment, "/security", "/login?next=/security");
+    await signIn(page, { ...ada, password: "not that one" });
+    await expect(complaint(page)).toHaveCount(1);
+    await signIn(page, ada);
+    await isAt(page, origin, "/security");
+    await expect(page.getByRole("heading", { level: 1 })).toHaveText("Security.");
+    expect((await context.cookies()).filter(({ name }) => name === pair.api.cookie)).toHaveLength(1);
+  });
+}
+
+test("what is protected is not seen before the server has said who looks, and nobody is asked for nobody", async ({
+  page,
+  deploy,
+  trouble,
+}) => {
+  trouble.expect(/\b401\b/);
+  const deployment = await deploy(pair, places.hosts);
+  let asked = 0;
+  let answer = () => {};
+  const told = new Promise<void>((resolve) => (answer = resolve));
+  await page.route("**/api/profile", async (route) => {
+    asked += 1;
+    await told;
+    await route.continue();
+  });
+  for (const path of ["/", "/login", "/register"]) {
+    await visit(page, deployment, path);
+    await expect(head.signIn(page)).toBeVisible();
+  }
+  expect(asked, "who has never signed in here is asked for by no page").toBe(0);
+  await visit(page, deployment, "/security");
+  await expect.poll(() => asked).toBe(1);
+  await expect(field(page, "Current password")).toBeHidden();
+  answer();
+  await isAt(page, deployment.origin, "/login?next=/security");
+  await expect(field(page, "Current password")).toHaveCount(0);
+});
