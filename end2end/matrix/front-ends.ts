@@ -2,7 +2,7 @@
 
 import { copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import { awake, expect, home, type Page } from "../fixtures";
+import { awake, expect, type Page } from "../fixtures";
 import { command } from "../hardtack";
 
 export type FrontEnd = {
@@ -26,10 +26,14 @@ export const VUE: FrontEnd = {
     const page = await readFile(join(FIXTURE, "index.html"), "utf8");
     const empty = '<meta name="hardtack-api" content="" />';
     if (!page.includes(empty)) throw new Error(`the page has no ${empty}`);
-    await writeFile(join(into, "index.html"), page.replace(empty, `<meta name="hardtack-api" content="${api}" />`));
+    const named = page.replace(empty, `<meta name="hardtack-api" content="${api}" />`);
+    for (const path of ["", "login", "profile", "register"]) {
+      await mkdir(join(into, path), { recursive: true });
+      await writeFile(join(into, path, "index.html"), named);
+    }
   },
   // Vue shows nothing before it listens.
-  awake: (page) => expect(home.send(page)).toBeVisible(),
+  awake: (page) => expect(page.getByRole("heading", { level: 1 })).toBeVisible(),
 };
 
 export const HARDTACK: FrontEnd = {
