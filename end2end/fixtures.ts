@@ -1,6 +1,13 @@
 /** What every test of this folder starts from: a server of its own, a watched browser, and the words for the home page. */
 
-import { type BrowserContext, type BrowserContextOptions, expect, type Page, test as base } from "@playwright/test";
+import {
+  type Browser,
+  type BrowserContext,
+  type BrowserContextOptions,
+  expect,
+  type Page,
+  test as base,
+} from "@playwright/test";
 import { Server } from "./server";
 import { Trouble } from "./trouble";
 
@@ -47,12 +54,18 @@ export const test = base.extend<Fixtures, { server: Server }>({
     });
     for (const context of contexts) await context.close();
   },
-  ownServer: async ({}, use) => {
+  ownServer: async ({ browser }, use) => {
     const server = await Server.start();
     await use(server);
+    await leaveAll(browser);
     await server.stop();
   },
 });
+
+/** Leaves every page before its server stops: what one still loads, or tries again, would be trouble then. */
+export async function leaveAll(browser: Browser): Promise<void> {
+  for (const page of browser.contexts().flatMap((context) => context.pages())) await page.goto("about:blank");
+}
 
 export const SESSION_COOKIE = "hardtack_sess";
 

@@ -1,6 +1,6 @@
 /** What every test of the client starts from: servers that it plays, and pages that call them by the client. */
 
-import { test as base, expect, type Page } from "../fixtures";
+import { test as base, expect, leaveAll, type Page } from "../fixtures";
 import { PAGES, Played } from "./played";
 
 export { expect };
@@ -17,7 +17,7 @@ type Fixtures = {
 export const test = base.extend<Fixtures>({
   // Every test plays its server; the release is not started.
   baseURL: async ({}, use) => use(undefined),
-  play: async ({ trouble, context }, use) => {
+  play: async ({ trouble, browser }, use) => {
     // Played on purpose. What is left to find is a panic of the client, and calls to anywhere else.
     trouble.expect(/^(request failed|answered [45]\d\d): /, /^console error: (Failed to load resource|Access to fetch)/);
     const started: Played[] = [];
@@ -26,8 +26,7 @@ export const test = base.extend<Fixtures>({
       started.push(server);
       return server;
     });
-    // A page that tries again would complain of the server that has stopped.
-    for (const page of context.pages()) await page.close();
+    await leaveAll(browser);
     for (const server of started) await server.stop();
   },
   open: async ({ page }, use) => use((server, exportedFor) => Client.open(page, server, exportedFor)),

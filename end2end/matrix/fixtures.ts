@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Authority } from "../authority";
-import { test as base, expect, home, type Page } from "../fixtures";
+import { test as base, expect, home, leaveAll, type Page } from "../fixtures";
 import { Deployment, type Place } from "./deployment";
 import type { Pair } from "./pairs";
 
@@ -61,7 +61,7 @@ export const test = base.extend<Fixtures, Shared>({
   ],
   // Every test names its addresses; the release that the other tests share is not started.
   baseURL: async ({}, use) => use(undefined),
-  deploy: async ({ authority, trouble, context }, use) => {
+  deploy: async ({ authority, trouble, browser }, use) => {
     trouble.expect(/^request elsewhere: https:\/\/(app|api|other)\.example\.(com|org):/);
     const started: Deployment[] = [];
     await use(async (pair, place) => {
@@ -69,8 +69,7 @@ export const test = base.extend<Fixtures, Shared>({
       started.push(deployment);
       return deployment;
     });
-    // A page that tries again would complain of the server that has stopped.
-    for (const page of context.pages()) await page.close();
+    await leaveAll(browser);
     for (const deployment of started) await deployment.stop();
   },
 });

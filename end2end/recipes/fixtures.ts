@@ -1,6 +1,6 @@
 /** What every test of a recipe starts from. */
 
-import type { Page } from "../fixtures";
+import { leaveAll, type Page } from "../fixtures";
 import { expect, home, test as base } from "../matrix/fixtures";
 import type { Kind, ProxyName } from "./recipe";
 import { find, Site, type Wanted } from "./site";
@@ -25,8 +25,7 @@ export const test = base.extend<Fixtures>({
       started.push(site);
       return site;
     });
-    // A page may still load what it needs when idle; that its server is gone then is no trouble.
-    for (const page of browser.contexts().flatMap((context) => context.pages())) await page.goto("about:blank");
+    await leaveAll(browser);
     for (const site of started) await site.stop();
   },
 });
