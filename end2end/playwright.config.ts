@@ -10,7 +10,9 @@ export default defineConfig({
   // A test that passes at the second try is a fault of the test or of the program.
   retries: 0,
   forbidOnly: process.env.CI === "true",
-  timeout: 30_000,
+  // What hangs is found by these. Long, because a machine that also compiles is no fault.
+  timeout: 60_000,
+  expect: { timeout: 10_000 },
   reporter: "list",
   use: {
     browserName: "chromium",

@@ -6,13 +6,16 @@ import { type Call, expect, stopClock, test } from "./fixtures";
 const TIMED_OUT = expect.objectContaining({ kind: "timeout" });
 
 test.describe("by the page's own clock", () => {
+  /** Long enough for a call to arrive, however busy the machine is. */
+  const ARRIVES = 1_500;
+
   test("a call that takes longer than its timeout ends with that, and its connection is closed", async ({
     play,
     open,
   }) => {
     const server = await play();
     const client = await open(server);
-    const call = client.begin({ path: "/slow", timeout: 200 });
+    const call = client.begin({ path: "/slow", timeout: ARRIVES });
     const asked = await server.next();
     expect(await call.outcome).toEqual(TIMED_OUT);
     await asked.gone;
@@ -21,7 +24,7 @@ test.describe("by the page's own clock", () => {
   test("an answer that has begun and does not end is given up as well", async ({ play, open }) => {
     const server = await play();
     const client = await open(server);
-    const call = client.begin({ path: "/slow", timeout: 200 });
+    const call = client.begin({ path: "/slow", timeout: ARRIVES });
     const asked = await server.next();
     await asked.begin();
     expect(await call.outcome).toEqual(TIMED_OUT);

@@ -11,7 +11,7 @@ for (const pair of pairs.filter(({ frontEnd }) => frontEnd.name === "Hardtack's 
     browser,
     deploy,
   }) => {
-    test.setTimeout(180_000);
+    test.setTimeout(360_000);
     const deployment = await deploy(pair, places.ports);
     for (let round = 1; round <= ROUNDS; round += 1) {
       const context = await browser.newContext();

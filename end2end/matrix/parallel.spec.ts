@@ -36,7 +36,7 @@ for (const pair of pairs.filter(({ frontEnd }) => frontEnd.name === "Vue")) {
       browser,
       deploy,
     }, info) => {
-      test.setTimeout(120_000);
+      test.setTimeout(360_000);
       const { origin, api } = await deploy(pair, places.ports);
       let kept = 0;
       for (let round = 0; round < ROUNDS; round += 1) {
