@@ -14,7 +14,11 @@ async function openUnlisted(page: Page, deployment: Deployment): Promise<void> {
   await expect(home.notice(page)).toContainText(UNREACHED);
   await expect(home.field(page)).toHaveValue("");
   await expect(home.greeting(page)).toBeHidden();
+  const refused = page.waitForEvent("requestfailed", (request) => {
+    return request.method() === "POST" && request.url() === `${deployment.api.url}/api/session`;
+  });
   await home.send(page).click();
+  await refused;
   await expect(home.notice(page)).toContainText(UNREACHED);
   await expect(home.answer(page)).toBeEmpty();
 }

@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { awake } from "../fixtures";
 import { COOKIE, countsVisits, expect, home, needs, proxies, test } from "./fixtures";
 import { isCareful, keepsFiles, promises } from "./promises";
 
@@ -21,6 +22,7 @@ for (const proxy of proxies) {
 
     test("the value of the session is confirmed", async ({ page, serve }) => {
       await page.goto((await serve(wanted)).origin);
+      await awake(page);
       await expect(home.field(page)).toHaveValue(/./);
       await home.send(page).click();
       await expect(home.answer(page)).toHaveText("Success!");

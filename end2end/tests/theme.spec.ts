@@ -44,16 +44,16 @@ test("dark is dark and light is light, by the system and by choice", async ({ pa
   await page.goto("/");
   await awake(page);
   await page.emulateMedia({ colorScheme: "dark" });
-  expect(await brightness(page)).toBeLessThan(60);
+  await expect.poll(() => brightness(page)).toBeLessThan(60);
   await page.emulateMedia({ colorScheme: "light" });
-  expect(await brightness(page)).toBeGreaterThan(200);
+  await expect.poll(() => brightness(page)).toBeGreaterThan(200);
   await home.theme(page, "Dark").click();
   await expect(page.locator("html")).toHaveAttribute("data-theme", "dark");
-  expect(await brightness(page)).toBeLessThan(60);
+  await expect.poll(() => brightness(page)).toBeLessThan(60);
   await page.emulateMedia({ colorScheme: "dark" });
   await home.theme(page, "Light").click();
   await expect(page.locator("html")).toHaveAttribute("data-theme", "light");
-  expect(await brightness(page)).toBeGreaterThan(200);
+  await expect.poll(() => brightness(page)).toBeGreaterThan(200);
 });
 
 test("no page flashes: the chosen theme is in the HTML as served", async ({ page, context, baseURL }) => {
