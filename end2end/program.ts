@@ -54,7 +54,7 @@ export class Program {
     return this.err;
   }
 
-  /** Ends it in order, or else at once; with SIGKILL as a crash would. Gives the status or the signal that it ended with. */
+  /** Ends it in order, or else at once; with SIGKILL as a crash would. Gives its status, or the signal that ended it. */
   async stop(signal: "SIGTERM" | "SIGKILL" = "SIGTERM"): Promise<number | NodeJS.Signals | null> {
     process.off("exit", this.kill);
     const { child } = this;

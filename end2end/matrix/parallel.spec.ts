@@ -12,7 +12,7 @@ const BODIES = {
   form: { type: "application/x-www-form-urlencoded", body: "" },
 };
 
-/** Asks for the value and counts two visits, by a client that puts nothing in order; then the same once more, one by one. */
+/** Asks for the value and counts two visits, by a client that puts nothing in order; then the same again, one by one. */
 async function keepsAll(page: Page, api: string, as: keyof typeof BODIES): Promise<boolean> {
   return page.evaluate(
     async ({ api, type, body }) => {

@@ -19,7 +19,7 @@ async function statusOf(id: string, { pair, api }: Deployment): Promise<number> 
 
 for (const pair of pairs) {
   for (const [where, place] of Object.entries(places)) {
-    test(`${pair.name}, ${where}: register, sign out, sign in; the visits go on, and each time the id is another`, async ({
+    test(`${pair.name}, ${where}: register, sign out, sign in; the visits go on, each time under another id`, async ({
       page,
       deploy,
       trouble,
