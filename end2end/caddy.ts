@@ -7,9 +7,6 @@ import { answers } from "./call";
 import { onFreePort } from "./ports";
 import { Program } from "./program";
 
-/** Where people who start with Caddy find themselves; taken when it is free. */
-const USUAL_PORT = 2015;
-
 /** Without HTTP/3, which would want UDP; and its end does not wait for connections that a browser keeps. */
 function caddyfile(port: number, root: string, { certificate, key }: Authority): string {
   return `{
@@ -38,7 +35,11 @@ export class Caddy {
     private readonly program: Program,
   ) {}
 
-  /** Serves `root` under every name of the certificate. `folder` is Caddy's own, for what it writes. */
+  /**
+   * Serves `root` under every name of the certificate. `folder` is Caddy's own, for what it writes.
+   *
+   * On no port that another Caddy may have as well: both would listen, and each would get some of the calls.
+   */
   static async start(root: string, folder: string, authority: Authority): Promise<Caddy> {
     return onFreePort(async (port) => {
       const file = join(folder, "Caddyfile");
@@ -46,7 +47,7 @@ export class Caddy {
       const args = ["run", "--adapter", "caddyfile", "--config", file];
       const ready = () => answers(`https://localhost:${port}/`, authority.ca);
       return new Caddy(port, await Program.start("caddy", args, { cwd: folder, env: homeAt(folder) }, ready));
-    }, USUAL_PORT);
+    });
   }
 
   async stop(): Promise<void> {

@@ -5,6 +5,6 @@ import config from "./playwright.config";
 export default defineConfig({
   ...config,
   testDir: "matrix",
-  // One at a time: they take turns with Caddy's usual port, and the rounds in parallel.spec.ts are a race on purpose.
+  // One at a time: the rounds in parallel.spec.ts are a race on purpose.
   workers: 1,
 });
