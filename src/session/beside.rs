@@ -5,6 +5,7 @@ use super::error::Error;
 use super::handle::Session;
 use axum::http::{HeaderMap, HeaderValue};
 use std::time::Duration;
+use tower_sessions::cookie::SameSite;
 
 impl Session {
     /// The text of a signed cookie that [`give_beside`](Session::give_beside) made. `None` when there is none, when there
@@ -21,7 +22,8 @@ impl Session {
 
     /// The header that gives the browser a signed text, for a while. Everybody who holds the cookie can read it: no secret.
     ///
-    /// Its name is the session cookie's with `_` and `name` behind it, and so are its attributes.
+    /// Its name is the session cookie's with `_` and `name` behind it, and so are its attributes, but that `SameSite=Strict`
+    /// becomes `Lax`.
     ///
     /// # Errors
     ///
@@ -43,8 +45,19 @@ impl Session {
         self.unit.engine.keys.pseudonym(place, text)
     }
 
+    /// The header that takes such a cookie away.
+    ///
+    /// # Errors
+    ///
+    /// When its name makes no header.
+    pub fn take_beside(&self, name: &str) -> Result<HeaderValue, Error> {
+        self.settings_beside(name).removal().ok_or(Error::Header)
+    }
+
     fn settings_beside(&self, name: &str) -> CookieSettings {
         let own = self.cookie();
-        CookieSettings { name: format!("{}_{name}", own.name), ..own.clone() }
+        // Who comes back from another site must still be known by it, where the session itself is kept back.
+        let same_site = if own.same_site == SameSite::Strict { SameSite::Lax } else { own.same_site };
+        CookieSettings { name: format!("{}_{name}", own.name), same_site, ..own.clone() }
     }
 }
