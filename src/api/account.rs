@@ -1,4 +1,5 @@
-//! `POST /api/register`, `/api/login`, `/api/logout`, `/api/confirm`, `/api/password`, and `GET /api/profile`.
+//! `POST /api/register`, `/api/login`, `/api/logout`, `/api/confirm`, `/api/password`, `/api/disconnect`, and
+//! `GET /api/profile`.
 //!
 //! Whose account it is comes from the session, never from what was sent.
 
@@ -111,11 +112,12 @@ pub async fn confirm_password(
 ///
 /// # Errors
 ///
-/// `not_signed_in`; `bad_credentials` with the field `current`; `invalid` with the field `new`; `too_many_attempts`,
-/// `busy`, `unavailable`.
+/// `not_signed_in`; `bad_credentials` with the field `current`; `invalid` with the field `new`; `sign_in_again` where it
+/// has no password and the sign-in is too long ago; `too_many_attempts`, `busy`, `unavailable`.
 #[server(client = Credentialed, endpoint = "password", input = Post<JsonOrForm>, output = Post<Json>)]
 pub async fn change_password(
-    /// The password that it has.
+    /// The password that it has; nothing where it has none.
+    #[server(default)]
     current: String,
     /// The password that it is to have.
     new: String,
@@ -127,6 +129,22 @@ pub async fn change_password(
     let visitor: Visitor = leptos::prelude::expect_context();
     sign_in::change_password(&visitor, &Password::new(current), &Password::new(new), end_others).await?;
     Ok(PasswordChanged::default())
+}
+
+/// Takes a provider from the account: it signs in by that no more.
+///
+/// # Errors
+///
+/// `not_signed_in`; `sign_in_again`; `not_found` for a provider that is not connected; `last_factor` when nothing else is
+/// left to sign in by; `unavailable`.
+#[server(client = Credentialed, endpoint = "disconnect", input = Post<JsonOrForm>, output = Post<Json>)]
+pub async fn disconnect(
+    /// The provider's short name.
+    provider: String,
+) -> Result<SignedIn, WireError> {
+    use crate::backend::{federated, visitor::Visitor};
+    let visitor: Visitor = leptos::prelude::expect_context();
+    Ok(SignedIn { profile: federated::disconnect(&visitor, &provider).await? })
 }
 
 /// What is safer when nothing is said.

@@ -17,14 +17,23 @@ pub const LOGIN: &str = "/login";
 /// Where one is when signed in, unless one wanted to go somewhere else.
 pub const PROFILE: &str = "/profile";
 
+/// Where one gets an account.
+pub const REGISTER: &str = "/register";
+
+/// Where the devices of an account are listed.
+pub const DEVICES: &str = "/devices";
+
+/// What an account is guarded by.
+pub const SECURITY: &str = "/security";
+
 /// Each page, and the decision.
 pub const PAGES: [(&str, Access); 6] = [
     ("/", Access::Everybody),
-    ("/devices", Access::SignedIn),
+    (DEVICES, Access::SignedIn),
     (LOGIN, Access::Nobody),
     (PROFILE, Access::SignedIn),
-    ("/register", Access::Nobody),
-    ("/security", Access::SignedIn),
+    (REGISTER, Access::Nobody),
+    (SECURITY, Access::SignedIn),
 ];
 
 /// Who may see the page at a path, as its route spells it; `None` when nobody has decided.

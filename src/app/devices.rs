@@ -2,10 +2,10 @@
 
 #![expect(missing_docs, reason = "the macro of islands makes a struct that it does not document")]
 
-use super::access::Access;
-use super::parts::form::{Field, PostForm, Wrong, kind};
+use super::access::{Access, DEVICES, LOGIN};
+use super::parts::elsewhere::Again;
 use super::parts::lively::{lively, on_wake, start};
-use super::parts::posting::{AGAIN, ask_instead};
+use super::parts::posting::ask_instead;
 use super::parts::{Frame, at_server, notice};
 use crate::api::devices::read_devices;
 use crate::model::device::{Device, Devices, ago};
@@ -13,9 +13,6 @@ use crate::model::error::Kind;
 use crate::model::exported::Exported;
 use leptos::prelude::*;
 use leptos_meta::Title;
-use leptos_router::hooks::use_query_map;
-
-const PAGE: &str = "/devices";
 
 /// Where the account is signed in, and how to sign out there.
 #[component]
@@ -49,35 +46,10 @@ fn page(devices: Option<Devices>, notice: Option<String>) -> impl IntoView {
                     <h1>"Your devices."</h1>
                     <p class="lead">"Where you are signed in. What you do not know, sign out."</p>
                 </div>
-                <div class="devices">{again()} {view! { <DeviceList devices/> }.into_any()}</div>
+                <div class="devices"><Again page=DEVICES/> {view! { <DeviceList devices/> }.into_any()}</div>
             </section>
         </Frame>
     }
-}
-
-/// Asks for the password once more. Hidden until the server wants it.
-fn again() -> AnyView {
-    let query = use_query_map().get_untracked();
-    let wrong = Wrong::asked(&["current"]);
-    let asked = query.get_str("error").and_then(kind).is_some_and(|kind| kind == Kind::SignInAgain);
-    // What is wrong with a password stands at its field; the rest is said by the words above.
-    let wrong = wrong.filter(|_| !asked);
-    view! {
-        <section id=AGAIN hidden=!(asked || wrong.is_some()) aria-labelledby="again-title">
-            <h2 id="again-title">"Is it you?"</h2>
-            <p>"You signed in some time ago. Write your password once more, then sign devices out."</p>
-            <PostForm to="/api/confirm" button="Go on" then=PAGE wrong>
-                <Field
-                    label="Password"
-                    name="current"
-                    kind="password"
-                    autocomplete="current-password"
-                    wrong
-                />
-            </PostForm>
-        </section>
-    }
-    .into_any()
 }
 
 /// The devices. The server has put them in; a page that is a file asks for them.
@@ -98,7 +70,7 @@ pub fn DeviceList(
         <ul class="list" data-testid="devices">
             {lively(move || devices.with(|all| all.as_ref().map(rows)))}
         </ul>
-        <form method="post" action=at_server("/api/devices/end-others") data-then=PAGE hidden=lively(alone)>
+        <form method="post" action=at_server("/api/devices/end-others") data-then=DEVICES hidden=lively(alone)>
             <button on:click=ask_instead()>
                 "Sign out everywhere else"
             </button>
@@ -112,7 +84,7 @@ fn rows(all: &Devices) -> Vec<AnyView> {
 
 fn row(device: &Device, now: i64) -> AnyView {
     let Device { handle, label, ip, created, seen, current } = device.clone();
-    let (label, then) = if current { (label + " (this one)", "/login") } else { (label, PAGE) };
+    let (label, then) = if current { (label + " (this one)", LOGIN) } else { (label, DEVICES) };
     let times = format!("Signed in {}, last seen {}, from {ip}", ago(created, now), ago(seen, now));
     view! {
         <li>

@@ -1,4 +1,4 @@
-//! The page of an error answer.
+//! The pages that no route has: of an error answer, and on the way to another site.
 
 use super::parts::{Footer, Header};
 use leptos::prelude::*;
@@ -17,6 +17,31 @@ pub fn ErrorPage(
         <Header/>
         <main id="main" class="page" tabindex="-1">
             <Sorry title message/>
+        </main>
+        <Footer/>
+    }
+}
+
+/// A page on the way to another site.
+#[component]
+pub fn LeadingPage(
+    /// Where it leads, in a few words: the heading.
+    #[prop(into)]
+    title: String,
+    /// Where it leads.
+    #[prop(into)]
+    to: String,
+) -> impl IntoView {
+    view! {
+        <Header/>
+        <main id="main" class="page" tabindex="-1">
+            <div class="sorry">
+                <h1>{title}</h1>
+                <p class="lead">"Your browser goes on by itself."</p>
+                <p>
+                    <a href=to>"Go on now"</a>
+                </p>
+            </div>
         </main>
         <Footer/>
     }

@@ -1,7 +1,8 @@
 //! The page where one signs in.
 
-use super::access::{Access, PROFILE};
+use super::access::{Access, PROFILE, REGISTER};
 use super::parts::Frame;
+use super::parts::elsewhere::Elsewhere;
 use super::parts::form::{Field, PostForm, Wrong, wanted};
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -11,8 +12,8 @@ use leptos_meta::Title;
 pub fn Login() -> impl IntoView {
     let wrong = Wrong::asked(&["username", "password"]);
     let next = wanted();
-    let register = next.as_ref().map_or_else(|| "/register".to_owned(), |next| next.behind("/register"));
-    let lead = match next {
+    let register = next.as_ref().map_or_else(|| REGISTER.to_owned(), |next| next.behind(REGISTER));
+    let lead = match &next {
         Some(_) => "The page that you asked for is its owner’s alone. Sign in, and you go on to it.",
         None => "Your session keeps what it holds, and gets a new key. The old one is dead at once.",
     };
@@ -27,7 +28,8 @@ pub fn Login() -> impl IntoView {
                         "New here? " <a href=register>"Create an account"</a>
                     </p>
                 </div>
-                <PostForm to="/api/login" button="Sign in" then=PROFILE next wrong>
+                <div class="ways">
+                <PostForm to="/api/login" button="Sign in" then=PROFILE next=next.clone() wrong>
                     <Field label="E-mail address" name="username" kind="email" autocomplete="username" wrong/>
                     <Field label="Password" name="password" kind="password" autocomplete="current-password" wrong/>
                     <label class="choice">
@@ -35,6 +37,8 @@ pub fn Login() -> impl IntoView {
                         "Keep me signed in on this device"
                     </label>
                 </PostForm>
+                <Elsewhere next/>
+                </div>
             </section>
         </Frame>
     }

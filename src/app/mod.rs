@@ -16,7 +16,7 @@ pub mod security;
 pub mod trip;
 
 use devices::DevicesPage;
-pub use error::ErrorPage;
+pub use error::{ErrorPage, LeadingPage};
 use home::Home;
 use leptos::prelude::*;
 use leptos_meta::provide_meta_context;

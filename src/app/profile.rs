@@ -11,7 +11,7 @@ use leptos_meta::Title;
 #[component]
 pub fn ProfilePage() -> impl IntoView {
     let profile = use_context::<Viewer>().unwrap_or_default().profile();
-    let (name, username) = profile.map(|Profile { name, username }| (name, username)).unwrap_or_default();
+    let (name, username) = profile.map(|Profile { name, username, .. }| (name, username)).unwrap_or_default();
     view! {
         <Title text="Profile · Hardtack"/>
         <Frame access=Access::SignedIn>

@@ -2,6 +2,7 @@
 
 use super::access::{Access, LOGIN, PROFILE};
 use super::parts::Frame;
+use super::parts::elsewhere::Elsewhere;
 use super::parts::form::{Field, PostForm, Wrong, wanted};
 use crate::model::error::Kind;
 use crate::model::next::Next;
@@ -41,7 +42,8 @@ fn form(rules: SignUp, next: Option<Next>) -> impl IntoView {
     let wrong = Wrong::asked(&["name", "username", "password"]);
     let hint = password_hint(rules);
     view! {
-        <PostForm to="/api/register" button="Create account" then=PROFILE next wrong>
+        <div class="ways">
+        <PostForm to="/api/register" button="Create account" then=PROFILE next=next.clone() wrong>
             <Field label="Name" name="name" autocomplete="name" wrong/>
             <Field
                 label="E-mail address"
@@ -61,6 +63,8 @@ fn form(rules: SignUp, next: Option<Next>) -> impl IntoView {
                 wrong
             />
         </PostForm>
+        <Elsewhere next/>
+        </div>
     }
 }
 

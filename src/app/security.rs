@@ -1,10 +1,14 @@
 //! The page of what an account is guarded by.
 
-use super::access::Access;
+use super::access::{Access, SECURITY};
 use super::parts::Frame;
+use super::parts::at_server;
+use super::parts::elsewhere::{Again, With, complaint};
 use super::parts::form::{Field, PostForm, Wrong};
+use super::parts::posting::Submit;
 use super::register::password_hint;
-use crate::model::account::PasswordChanged;
+use crate::model::account::{PasswordChanged, Profile};
+use crate::model::provider::{Provider, Providers};
 use crate::model::sign_up::SignUp;
 use crate::model::viewer::Viewer;
 use leptos::prelude::*;
@@ -21,7 +25,9 @@ pub fn Security() -> impl IntoView {
                 <h1>"Security."</h1>
                 <p class="lead">"What keeps your account yours."</p>
             </div>
+            <Again page=SECURITY/>
             {password()}
+            {providers()}
         </Frame>
     }
 }
@@ -41,13 +47,15 @@ fn password() -> AnyView {
             </div>
             <PostForm to="/api/password" button="Change password" done=PasswordChanged::default().message is_done wrong>
                 {account()}
-                <Field
-                    label="Current password"
-                    name="current"
-                    kind="password"
-                    autocomplete="current-password"
-                    wrong
-                />
+                <With factor=Profile::PASSWORD>
+                    <Field
+                        label="Current password"
+                        name="current"
+                        kind="password"
+                        autocomplete="current-password"
+                        wrong
+                    />
+                </With>
                 <Field
                     label="New password"
                     name="new"
@@ -60,6 +68,59 @@ fn password() -> AnyView {
                 {others()}
             </PostForm>
         </section>
+    }
+    .into_any()
+}
+
+/// The services that the account is signed in by, beside its password; nothing where the site knows none.
+fn providers() -> AnyView {
+    let Providers(all) = use_context().unwrap_or_default();
+    if all.is_empty() {
+        return ().into_any();
+    }
+    view! {
+        <section class="door" aria-labelledby="providers">
+            <div class="words">
+                <h2 id="providers">"Other services"</h2>
+                <p>
+                    "Sign in here by an account that you have elsewhere. They tell this site who you are, your name and your \
+                     e-mail address; this site tells them that you come."
+                </p>
+            </div>
+            <div>
+                <p class="wrong" role="alert" data-about="">
+                    {complaint()}
+                </p>
+                <ul class="list">{all.into_iter().map(provider).collect::<Vec<_>>()}</ul>
+            </div>
+        </section>
+    }
+    .into_any()
+}
+
+fn provider(Provider { id, name }: Provider) -> AnyView {
+    let hidden = |value: String| view! { <input type="hidden" name="provider" value=value/> };
+    let (mine, other) = (id.clone(), id.clone());
+    view! {
+        <li>
+            <p>
+                <strong>{name}</strong>
+            </p>
+            <With factor=id.clone()>
+                <form method="post" action=at_server("/api/disconnect") data-then=SECURITY>
+                    {hidden(mine)} {view! { <Submit label="Disconnect".to_owned()/> }.into_any()}
+                </form>
+                <form method="post" action=at_server(&format!("/sign-in/{id}/end"))>
+                    <button>"Sign out here and there"</button>
+                </form>
+            </With>
+            <With factor=other.clone() lacks=true>
+                <form method="post" action=at_server("/sign-in")>
+                    {hidden(other)} <input type="hidden" name="purpose" value="connect"/>
+                    <button>"Connect"</button>
+                </form>
+            </With>
+        </li>
     }
     .into_any()
 }

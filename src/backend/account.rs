@@ -34,6 +34,10 @@ pub async fn visitor(session: &Session, accounts: &Accounts) -> Result<Option<Ac
     let Some(id) = session.facts().await?.and_then(|facts| facts.owner.account) else { return Ok(None) };
     let Some(stored) = accounts.of_id(&id).await?.filter(Stored::is_open) else { return Ok(None) };
     let sign_in = session.read(SIGNED_IN).await?.unwrap_or_default();
+    // Ended with a change of the password, also where whoever did it could not finish that.
+    if sign_in.epoch < stored.epoch {
+        return Ok(None);
+    }
     Ok(Some(Account { stored, sign_in }))
 }
 
@@ -56,6 +60,12 @@ impl Account {
         Timestamp(self.sign_in.at)
     }
 
+    /// The short name of the provider by which it was signed in here, if it was.
+    #[must_use]
+    pub fn provider(&self) -> Option<&str> {
+        self.sign_in.provider.as_deref()
+    }
+
     /// By which means it was signed in here.
     #[must_use]
     pub fn methods(&self) -> &[String] {
@@ -72,6 +82,10 @@ impl Account {
     pub fn is_fresh(&self, accounts: &Accounts) -> Result<(), WireError> {
         let age = accounts.clock().now() - self.since();
         if age > accounts.rules().fresh { Err(Kind::SignInAgain.into()) } else { Ok(()) }
+    }
+
+    pub(super) const fn sign_in(&self) -> &SignIn {
+        &self.sign_in
     }
 
     pub(super) const fn stored(&self) -> &Stored {

@@ -3,10 +3,12 @@
 pub mod account;
 pub mod accounts;
 pub mod devices;
+pub mod federated;
 pub mod handshake;
 pub mod keys;
 pub mod overview;
 pub mod passwords;
+pub mod providers;
 pub mod registry;
 pub mod sign_in;
 pub mod username;

@@ -86,7 +86,7 @@ impl Registry {
         let name = Username::parse(username).ok_or_else(unknown)?;
         let stored = self.accounts.named(&name).await?.ok_or_else(unknown)?;
         let hash = self.accounts.fit("password", password, &stored.profile).await?;
-        if !self.accounts.replace(&stored.id, stored.changes, &hash).await? {
+        if !self.accounts.replace(&stored.id, stored.changes, &hash, stored.epoch + 1).await? {
             return Err(unknown());
         }
         Ok(self.sessions.end_by_account(&stored.id, None).await?)

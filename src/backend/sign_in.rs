@@ -46,7 +46,8 @@ pub async fn register(
     attempt(accounts, &network(visitor)).await?;
     let stored = create(accounts, name, username, password).await?;
     tracing::info!(account = stored.id, client = %visitor.address, "an account was made");
-    enter(visitor, stored, false).await
+    let sign_in = by_password(accounts, &stored);
+    enter(visitor, stored, false, sign_in).await
 }
 
 /// Makes an account.
@@ -72,7 +73,7 @@ pub(super) async fn create(
     if accounts.named(&username).await?.is_some() {
         return Err(taken());
     }
-    let profile = Profile { name: name.to_owned(), username: username.shown().to_owned() };
+    let profile = Profile { name: name.to_owned(), username: username.shown().to_owned(), ..Profile::default() };
     let hash = accounts.fit("password", password, &profile).await?;
     accounts.insert(name, &username, &hash).await?.ok_or_else(taken)
 }
@@ -102,7 +103,8 @@ pub async fn sign_in(visitor: &Visitor, username: &str, password: &Password, kee
     if let (Checked::Stale(hash), Some(kept)) = (&checked, &stored.password) {
         accounts.rehash(&stored.id, kept, hash).await?;
     }
-    enter(visitor, stored, keep).await
+    let sign_in = by_password(accounts, &stored);
+    enter(visitor, stored, keep, sign_in).await
 }
 
 /// Signs out, also nobody.
@@ -127,17 +129,27 @@ pub async fn change_password(
 ) -> Result<(), WireError> {
     let Visitor { session, accounts, .. } = visitor;
     let account = signed_in(session, accounts).await?;
-    confirm(visitor, &account, current).await?;
     let stored = account.stored();
+    match stored.password {
+        Some(_) => confirm(visitor, &account, current).await?,
+        // The first one: a provider has said who that is.
+        None => account.is_fresh(accounts)?,
+    }
     let hash = accounts.fit("new", new, &stored.profile).await?;
-    if !accounts.replace(&stored.id, stored.changes, &hash).await? {
-        // Somebody else was faster: the current password is another one by now.
+    let epoch = stored.epoch + i64::from(end_others);
+    // This session goes first: of those that are not in the new epoch, the account knows none any more.
+    let methods = vec!["pwd".to_owned()];
+    let sign_in = SignIn { at: accounts.clock().now().0, methods, epoch, provider: account.sign_in().provider.clone() };
+    session.put(SIGNED_IN, &sign_in).await?;
+    session.commit().await?;
+    if !accounts.replace(&stored.id, stored.changes, &hash, epoch).await? {
+        // Somebody else was faster: the current password is another one by now, and the epoch that one's.
+        session.put(SIGNED_IN, account.sign_in()).await?;
         return Err(wrong_current());
     }
     tracing::info!(account = stored.id, client = %visitor.address, "a password was changed");
     let others = if end_others { session.end_others().await } else { Ok(0) };
     others.map_err(half_done)?;
-    session.put(SIGNED_IN, &now(accounts)).await?;
     session.rotate().await.map_err(half_done)?;
     Ok(())
 }
@@ -158,10 +170,15 @@ pub async fn sign_in_again(visitor: &Visitor, current: &Password) -> Result<Prof
     let Visitor { session, accounts, .. } = visitor;
     let account = signed_in(session, accounts).await?;
     confirm(visitor, &account, current).await?;
-    session.put(SIGNED_IN, &now(accounts)).await?;
-    session.rotate().await?;
-    is_unchanged(visitor, account.stored()).await?;
+    again(visitor, &account, by_password(accounts, account.stored())).await?;
     Ok(account.profile().clone())
+}
+
+/// Notes that whoever is signed in has proved it once more.
+pub(super) async fn again(visitor: &Visitor, account: &Account, sign_in: SignIn) -> Result<(), WireError> {
+    visitor.session.put(SIGNED_IN, &sign_in).await?;
+    visitor.session.rotate().await?;
+    is_unchanged(visitor, account.stored()).await
 }
 
 /// Whether the password is that of the account that is signed in. Counted as an attempt.
@@ -195,7 +212,12 @@ fn wrong_current() -> WireError {
 }
 
 /// Makes the session the account's, which has proved who it is.
-async fn enter(visitor: &Visitor, stored: Stored, keep: bool) -> Result<Entered, WireError> {
+pub(super) async fn enter(
+    visitor: &Visitor,
+    stored: Stored,
+    keep: bool,
+    sign_in: SignIn,
+) -> Result<Entered, WireError> {
     let Visitor { session, accounts, .. } = visitor;
     let rules = accounts.rules();
     let kept = Lifetime { idle: rules.keep, absolute: rules.keep };
@@ -210,14 +232,14 @@ async fn enter(visitor: &Visitor, stored: Stored, keep: bool) -> Result<Entered,
     }
     let device = Device { label: visitor.device.clone(), address: visitor.address.to_canonical().to_string() };
     let owner = Owner { account: Some(stored.id.clone()), device: Some(device) };
-    session.put(SIGNED_IN, &now(accounts)).await?;
+    session.put(SIGNED_IN, &sign_in).await?;
     if let Err(error) = session.sign_in(owner, Some(lifetime)).await {
         // It may have been done all the same. Then nobody is handed its key.
         session.end().await.ok();
         return Err(error.into());
     }
     is_unchanged(visitor, &stored).await?;
-    tracing::info!(account = stored.id, client = %visitor.address, "signed in");
+    tracing::info!(account = stored.id, client = %visitor.address, provider = sign_in.provider, "signed in");
     let known = known(visitor, &stored).map(str::to_owned);
     let known = known.unwrap_or_else(|| format!("{}{}", knows(&stored), uuid::Uuid::new_v4().simple()));
     Ok(Entered { profile: stored.profile, known })
@@ -235,8 +257,8 @@ async fn is_unchanged(visitor: &Visitor, stored: &Stored) -> Result<(), WireErro
     }
 }
 
-fn now(accounts: &Accounts) -> SignIn {
-    SignIn { at: accounts.clock().now().0, methods: vec!["pwd".to_owned()] }
+fn by_password(accounts: &Accounts, stored: &Stored) -> SignIn {
+    SignIn { at: accounts.clock().now().0, methods: vec!["pwd".to_owned()], provider: None, epoch: stored.epoch }
 }
 
 impl Accounts {
@@ -260,7 +282,7 @@ impl Accounts {
 }
 
 /// Counts an attempt, or refuses it.
-async fn attempt(accounts: &Accounts, bucket: &Bucket) -> Result<Attempt, WireError> {
+pub(super) async fn attempt(accounts: &Accounts, bucket: &Bucket) -> Result<Attempt, WireError> {
     accounts.attempt(bucket).await?.map_err(|wait| {
         let seconds = u32::try_from(wait.as_secs()).unwrap_or(u32::MAX).max(1);
         let minutes = seconds.div_ceil(60);
@@ -270,7 +292,7 @@ async fn attempt(accounts: &Accounts, bucket: &Bucket) -> Result<Attempt, WireEr
     })
 }
 
-fn network(visitor: &Visitor) -> Bucket {
+pub(super) fn network(visitor: &Visitor) -> Bucket {
     let name = visitor.session.pseudonym("network", &visitor.network());
     Bucket { name, limit: visitor.accounts.rules().network_attempts }
 }

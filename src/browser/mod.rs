@@ -12,5 +12,5 @@ mod request;
 
 pub use base::{is_elsewhere, keep, know, knows, path_at_server};
 pub use client::Credentialed;
-pub use place::{go, here, next};
+pub use place::{asked, go, here, next};
 pub use request::{Answer, Failure, Request};

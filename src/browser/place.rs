@@ -12,8 +12,13 @@ pub fn here() -> Option<Next> {
 /// Where its visitor wanted to go, as the page's address says, if that is a path of ours.
 #[must_use]
 pub fn next() -> Option<Next> {
-    let query = UrlSearchParams::new_with_str(&window()?.location().search().ok()?).ok()?;
-    Next::parse(&query.get(Next::NAME)?)
+    Next::parse(&asked(Next::NAME)?)
+}
+
+/// What the page's address says under a name.
+#[must_use]
+pub fn asked(name: &str) -> Option<String> {
+    UrlSearchParams::new_with_str(&window()?.location().search().ok()?).ok()?.get(name)
 }
 
 /// Goes on to an address of this site. The page before it takes no place in the history.

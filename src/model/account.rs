@@ -3,15 +3,32 @@
 use serde::{Deserialize, Serialize};
 
 /// An account as its owner sees it.
-#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
 pub struct Profile {
     /// What its owner wants to be called.
     pub name: String,
     /// What its owner signs in by: an e-mail address.
     pub username: String,
+    /// Whether it signs in by a password.
+    #[serde(default)]
+    pub password: bool,
+    /// The short names of the providers that it signs in by.
+    #[serde(default)]
+    pub providers: Vec<String>,
 }
 
-/// The answer to whoever is signed in: `{"profile": {"name": "…", "username": "…"}}`.
+impl Profile {
+    /// Whether it signs in by this: `password`, or the short name of a provider.
+    #[must_use]
+    pub fn has(&self, factor: &str) -> bool {
+        (self.password && factor == Self::PASSWORD) || self.providers.iter().any(|provider| provider == factor)
+    }
+
+    /// The factor that is not a provider.
+    pub const PASSWORD: &str = "password";
+}
+
+/// The answer to whoever is signed in: `{"profile": {"name": "…", "username": "…", "password": true, "providers": []}}`.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
 pub struct SignedIn {
     /// The account.

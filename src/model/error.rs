@@ -26,16 +26,22 @@ pub struct WireError {
 pub enum Kind {
     /// The input could not be understood: 400.
     Invalid,
+    /// A sign-in that comes back from a provider and was not begun in this browser, is too old or was used before: 400.
+    SignInLost,
     /// Nobody is signed in: 401.
     NotSignedIn,
     /// No account has this name and this password together: 401.
     BadCredentials,
+    /// Whoever was led to a provider did not sign in there: 401.
+    Cancelled,
     /// The request came from another origin: 403.
     CrossOrigin,
     /// The sign-in is too long ago for what was asked: 403.
     SignInAgain,
     /// New accounts are not to be had here: 403.
     RegistrationClosed,
+    /// The provider does not say that the e-mail address is whose it is said to be: 403.
+    EmailUnverified,
     /// There is nothing under this address: 404.
     NotFound,
     /// The address exists, but not for this method: 405.
@@ -48,6 +54,12 @@ pub enum Kind {
     SessionEnded,
     /// There is an account of this name: 409.
     UsernameTaken,
+    /// There is an account of this name, and it does not know this provider: 409.
+    AccountExists,
+    /// Another account knows this provider's somebody, or this one knows another: 409.
+    IdentityTaken,
+    /// Nothing would be left to sign in by: 409.
+    LastFactor,
     /// The body is too large: 413.
     TooLarge,
     /// The body is of a type that this address does not take: 415.
@@ -58,6 +70,8 @@ pub enum Kind {
     HeadersTooLarge,
     /// A fault of ours: 500.
     Internal,
+    /// A provider of sign-ins does not answer, or not as it should: 502.
+    ProviderFailed,
     /// The sessions cannot be reached just now: 503.
     Unavailable,
     /// Another request has just given the session a new id; this one may be sent again: 503.
@@ -78,18 +92,24 @@ impl Kind {
     #[must_use]
     pub const fn status(self) -> u16 {
         match self {
-            Self::Invalid => 400,
-            Self::NotSignedIn | Self::BadCredentials => 401,
-            Self::CrossOrigin | Self::SignInAgain | Self::RegistrationClosed => 403,
+            Self::Invalid | Self::SignInLost => 400,
+            Self::NotSignedIn | Self::BadCredentials | Self::Cancelled => 401,
+            Self::CrossOrigin | Self::SignInAgain | Self::RegistrationClosed | Self::EmailUnverified => 403,
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
             Self::Timeout => 408,
-            Self::Mismatch | Self::SessionEnded | Self::UsernameTaken => 409,
+            Self::Mismatch
+            | Self::SessionEnded
+            | Self::UsernameTaken
+            | Self::AccountExists
+            | Self::IdentityTaken
+            | Self::LastFactor => 409,
             Self::TooLarge => 413,
             Self::UnsupportedMediaType => 415,
             Self::TooManyAttempts => 429,
             Self::HeadersTooLarge => 431,
             Self::Internal | Self::Unknown => 500,
+            Self::ProviderFailed => 502,
             Self::Unavailable | Self::Rotated | Self::Busy | Self::Unreachable | Self::Refused => 503,
         }
     }
@@ -99,22 +119,29 @@ impl Kind {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Invalid => "invalid",
+            Self::SignInLost => "sign_in_lost",
             Self::NotSignedIn => "not_signed_in",
             Self::BadCredentials => "bad_credentials",
+            Self::Cancelled => "cancelled",
             Self::CrossOrigin => "cross_origin",
             Self::SignInAgain => "sign_in_again",
             Self::RegistrationClosed => "registration_closed",
+            Self::EmailUnverified => "email_unverified",
             Self::NotFound => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::Timeout => "timeout",
             Self::Mismatch => "mismatch",
             Self::SessionEnded => "session_ended",
             Self::UsernameTaken => "username_taken",
+            Self::AccountExists => "account_exists",
+            Self::IdentityTaken => "identity_taken",
+            Self::LastFactor => "last_factor",
             Self::TooLarge => "too_large",
             Self::UnsupportedMediaType => "unsupported_media_type",
             Self::TooManyAttempts => "too_many_attempts",
             Self::HeadersTooLarge => "headers_too_large",
             Self::Internal => "internal",
+            Self::ProviderFailed => "provider_failed",
             Self::Unavailable => "unavailable",
             Self::Rotated => "rotated",
             Self::Busy => "busy",
@@ -130,7 +157,9 @@ impl Kind {
         match self {
             Self::Invalid | Self::UnsupportedMediaType => "That could not be understood.",
             Self::NotSignedIn => "Sign in first.",
-            Self::BadCredentials => "That did not work.",
+            Self::BadCredentials | Self::SignInLost | Self::ProviderFailed => "That did not work.",
+            Self::Cancelled => "Not signed in.",
+            Self::EmailUnverified => "Whose address is that?",
             Self::CrossOrigin => "That came from another site.",
             Self::SignInAgain => "Sign in once more.",
             Self::RegistrationClosed => "No new accounts.",
@@ -139,7 +168,8 @@ impl Kind {
             Self::Timeout => "That took too long.",
             Self::Mismatch => "Not the same value.",
             Self::SessionEnded => "Your session has ended.",
-            Self::UsernameTaken => "There is such an account.",
+            Self::UsernameTaken | Self::AccountExists | Self::IdentityTaken => "There is such an account.",
+            Self::LastFactor => "Choose a password first.",
             Self::TooLarge => "That is too large.",
             Self::TooManyAttempts => "Too many attempts.",
             Self::HeadersTooLarge => "Too many cookies.",
@@ -164,6 +194,20 @@ impl Kind {
             }
             Self::SignInAgain => "Your sign-in is too long ago for this. Sign in again, then try once more.",
             Self::RegistrationClosed => "This site takes no new accounts.",
+            Self::SignInLost => {
+                "This sign-in took too long, was used before, or was begun in another browser. Begin again on the page where \
+                 you sign in."
+            }
+            Self::Cancelled => "You did not sign in there. Try again, or sign in otherwise.",
+            Self::EmailUnverified => {
+                "The provider does not say that your e-mail address is yours. Confirm it there, then try again."
+            }
+            Self::AccountExists => {
+                "There is an account with your e-mail address. Sign in to it, and connect the provider on its page “Security”."
+            }
+            Self::IdentityTaken => "That is connected with another account, or yours with another of that provider’s.",
+            Self::LastFactor => "Nothing would be left to sign in by. Choose a password first.",
+            Self::ProviderFailed => "The provider does not answer as it should. Try again later, or sign in otherwise.",
             Self::NotFound => "There is nothing at this address.",
             Self::MethodNotAllowed => "This address does not take that method.",
             Self::Timeout => "The request took too long to arrive. Try again.",

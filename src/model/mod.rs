@@ -8,6 +8,7 @@ pub mod exported;
 pub mod handshake;
 pub mod next;
 pub mod overview;
+pub mod provider;
 pub mod sign_up;
 pub mod theme;
 pub mod viewer;

@@ -1,10 +1,12 @@
 //! Opens the accounts that the settings name.
 
 use super::operator::OperatorError;
+use super::providers;
 use super::settings::{Settings, StoreUrl};
 use super::start::StartError;
 use super::store::{self, Opened, PATIENCE};
 use crate::backend::accounts::{Accounts, chain};
+use crate::backend::providers::Providers;
 use crate::backend::registry::Registry;
 use crate::session::clock::Clock;
 use crate::session::store::{Database, OpenError, Schema};
@@ -33,7 +35,8 @@ pub(super) async fn open(settings: &Settings, beside: Option<&Database>, clock: 
     let store = &settings.store;
     let schema = if store.migrate { Schema::Migrate } else { Schema::Check };
     let database = database(settings, beside, store.timeout, schema).await?;
-    Ok(Accounts::new(database, store.timeout, clock, settings.account_rules())?)
+    let providers = providers::open(settings)?;
+    Ok(Accounts::new(database, store.timeout, clock, settings.account_rules(), providers)?)
 }
 
 /// Opens the accounts and their sessions for an operator, and leaves their schemas alone.
@@ -47,7 +50,9 @@ pub async fn open_registry(settings: &Settings) -> Result<Registry, OperatorErro
     }
     let Opened { store, database: beside } = store::open(&settings.store, PATIENCE, Schema::Check).await?;
     let database = database(settings, beside.as_ref(), PATIENCE, Schema::Check).await?;
-    let accounts = Accounts::new(database, PATIENCE, Clock::System, settings.account_rules());
+    // Nobody signs in here.
+    let nowhere = Providers::default();
+    let accounts = Accounts::new(database, PATIENCE, Clock::System, settings.account_rules(), nowhere);
     Ok(Registry::new(accounts.map_err(StartError::from)?, store))
 }
 

@@ -78,7 +78,7 @@ fn methods(path: &str) -> Option<HeaderValue> {
 }
 
 /// The body, if it is of a kind, a size and a speed that we take.
-async fn read(parts: &Parts, body: Body, limits: &Limits) -> Result<Bytes, Kind> {
+pub(super) async fn read(parts: &Parts, body: Body, limits: &Limits) -> Result<Bytes, Kind> {
     if parts.method == Method::GET {
         return Ok(Bytes::new());
     }

@@ -2,10 +2,11 @@
 
 use super::assets::Assets;
 use super::headers::{exported_policy, page_policy};
-use crate::app::{App, ErrorPage};
+use crate::app::{App, ErrorPage, LeadingPage};
 use crate::backend::accounts::Rules;
 use crate::model::error::Kind;
 use crate::model::exported::Exported;
+use crate::model::provider::{Provider, Providers};
 use crate::model::sign_up::SignUp;
 use crate::model::theme::Theme;
 use crate::model::viewer::Viewer;
@@ -109,6 +110,28 @@ pub(super) fn error_page(assets: &Assets, theme: Theme, kind: Kind) -> String {
     format!("<!DOCTYPE html>{page}")
 }
 
+/// A page that leads on to another site by itself, and by a link where a browser does not.
+pub(super) fn leading_page(assets: &Assets, theme: Theme, to: &str, title: &str) -> String {
+    let (style, to, title) = (assets.style.clone(), to.to_owned(), title.to_owned());
+    let owner = Owner::new();
+    let page = owner.with(|| {
+        view! {
+            <html lang="en" data-theme=theme.name()>
+                <head>
+                    <Head style/>
+                    <meta http-equiv="refresh" content=format!("0; url={to}")/>
+                    <title>{format!("{title} · Hardtack")}</title>
+                </head>
+                <body>
+                    <LeadingPage title to/>
+                </body>
+            </html>
+        }
+        .to_html()
+    });
+    format!("<!DOCTYPE html>{page}")
+}
+
 /// Tells the page who looks at it, and which theme they chose.
 pub(super) fn introduce() {
     // Read where they are: a copy of the whole head is not needed for two facts.
@@ -122,6 +145,11 @@ pub(super) fn introduce() {
 /// What pages tell of accounts beforehand.
 pub(super) const fn sign_up(rules: &Rules) -> SignUp {
     SignUp { password_min: rules.password_min, open: rules.register }
+}
+
+/// What pages tell of other services.
+pub(super) fn providers<'a>(names: impl Iterator<Item = (&'a str, &'a str)>) -> Providers {
+    Providers(names.map(|(id, name)| Provider { id: id.to_owned(), name: name.to_owned() }).collect())
 }
 
 /// The theme in the request's plain cookie.

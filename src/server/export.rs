@@ -8,6 +8,7 @@ use super::settings::Settings;
 use super::whole;
 use crate::app::access::of;
 use crate::model::exported::Exported;
+use crate::model::provider::Providers;
 use crate::model::sign_up::SignUp;
 use crate::session::policy::Origin;
 use axum::Router;
@@ -87,7 +88,9 @@ pub async fn export(settings: &Settings, out: &Path, api: Option<&Origin>) -> Re
     let exported = Exported { api: api.map(ToString::to_string).unwrap_or_default() };
     let mut files = BTreeMap::new();
     collect(assets.root(), assets.root(), &mut files)?;
-    pages(assets, &exported, document::sign_up(&settings.account_rules()), &mut files).await?;
+    let names = settings.sign_in.providers.iter().map(|provider| (provider.id.as_str(), provider.name.as_str()));
+    let told = (document::sign_up(&settings.account_rules()), document::providers(names));
+    pages(assets, &exported, told, &mut files).await?;
     let manifest = Manifest {
         api: exported.api,
         files: files.iter().map(|(path, bytes)| (path.clone(), digest(bytes))).collect(),
@@ -138,7 +141,7 @@ fn collect(root: &Path, folder: &Path, files: &mut BTreeMap<String, Vec<u8>>) ->
 async fn pages(
     assets: Assets,
     exported: &Exported,
-    sign_up: SignUp,
+    (sign_up, providers): (SignUp, Providers),
     files: &mut BTreeMap<String, Vec<u8>>,
 ) -> Result<(), ExportError> {
     let options = assets.options.clone();
@@ -147,6 +150,7 @@ async fn pages(
         move || {
             provide_context(exported.clone());
             provide_context(sign_up);
+            provide_context(providers.clone());
         }
     };
     let shell = {

@@ -19,7 +19,7 @@
 use super::assets::Assets;
 use super::settings::Limits;
 use super::visitor::provide_visitor;
-use super::{access, api, assets, client, document, explain, headers, health, limits, log};
+use super::{access, api, assets, client, document, explain, federated, headers, health, limits, log};
 use crate::app::access::{Access, of};
 use crate::app::{App, Nowhere};
 use crate::backend::accounts::Accounts;
@@ -28,10 +28,10 @@ use crate::session::Sessions;
 use crate::session::policy::Guard;
 use axum::Router;
 use axum::body::Body;
-use axum::http::{HeaderValue, Request, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Request, StatusCode, header};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse as _, Redirect, Response};
-use axum::routing::{any, get};
+use axum::routing::{any, get, post};
 use ipnet::IpNet;
 use leptos::prelude::{AnyView, IntoAny as _, IntoView, provide_context, view};
 use leptos_axum::{AxumRouteListing, LeptosRoutes as _};
@@ -49,12 +49,22 @@ pub(super) struct Site {
     pub(super) accounts: Accounts,
     /// Who may call from other origins.
     pub(super) guard: Guard,
+    /// The origins whose pages may use sessions, beside its own.
+    pub(super) front_ends: Vec<String>,
     pub(super) trusted_proxies: Vec<IpNet>,
     pub(super) limits: Limits,
     /// Whether browsers are told to come by https alone.
     pub(super) hsts: bool,
     /// False while the server stops.
     pub(super) ready: AtomicBool,
+}
+
+impl Site {
+    /// The front end whose page a request comes from, if one's does.
+    pub(super) fn front_end(&self, headers: &HeaderMap) -> Option<String> {
+        let origin = headers.get(header::ORIGIN)?;
+        self.front_ends.iter().find(|front_end| origin == front_end.as_str()).cloned()
+    }
 }
 
 /// The pages. Without the server functions: their door stands beside.
@@ -83,6 +93,7 @@ fn pages<V: IntoView + 'static>(
         document::introduce();
         provide_visitor(&accounts);
         provide_context(document::sign_up(accounts.rules()));
+        provide_context(document::providers(accounts.providers().names()));
     };
     Router::new()
         .leptos_routes_with_context(options, listed.cloned().collect(), tell, shell)
@@ -96,7 +107,12 @@ pub(super) fn router(site: &Arc<Site>) -> Router {
         let site = Arc::clone(site);
         move || document::document(&site.assets, body)
     };
-    let functions = Router::new().route("/api/{*path}", any(api::call)).with_state(Arc::clone(site));
+    let functions = Router::new()
+        .route("/api/{*path}", any(api::call))
+        .route("/sign-in", post(federated::begin))
+        .route("/sign-in/{provider}/callback", get(federated::finish))
+        .route("/sign-in/{provider}/end", post(federated::end))
+        .with_state(Arc::clone(site));
     let with_session = [Access::Everybody, Access::SignedIn, Access::Nobody]
         .map(|who| pages(who, site, shell(|| view! { <App/> }.into_any())))
         .into_iter()

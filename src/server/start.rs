@@ -65,6 +65,19 @@ pub enum StartError {
     /// TLS cannot be spoken.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// The secret of a provider cannot be had.
+    #[error("sign_in.providers: the secret of `{provider}` cannot be read: {cause}")]
+    ProviderSecret {
+        /// Its short name.
+        provider: String,
+        /// Why.
+        cause: String,
+    },
+    /// Nobody can be asked over TLS.
+    #[error(
+        "sign_in.providers: they cannot be asked: {0}; install the certificates of the authorities that this system trusts"
+    )]
+    Providers(String),
     /// A variable that is to hold a key does not exist.
     #[error("session.keys: the variable {0} is not set; put a key into it (`openssl rand -hex 32`) or name another")]
     NoVariable(String),
@@ -107,6 +120,7 @@ impl Server {
         let site = Arc::new(Site {
             assets: Assets::find(&settings.leptos),
             guard: settings.cors.guard(&settings.site.origins())?.reads(api::must_be_ours),
+            front_ends: settings.site.front_ends.iter().map(ToString::to_string).collect(),
             trusted_proxies: settings.site.trusted_proxies.clone(),
             limits: settings.limits.clone(),
             hsts: settings.site.url.is_https() && !settings.site.url.is_loopback(),

@@ -1,6 +1,7 @@
 //! Forms that work without WebAssembly, and better with it.
 
 use super::at_server;
+use super::elsewhere::is_of_providers;
 use super::posting::{DONE, Submit};
 use crate::model::error::Kind;
 use crate::model::next::Next;
@@ -27,14 +28,26 @@ impl Wrong {
     }
 
     fn read(fields: &[&'static str], error: Option<&str>, field: Option<&str>) -> Option<Self> {
-        let kind = error.and_then(kind)?;
+        let kind = error.and_then(kind).filter(|kind| !is_of_providers(*kind))?;
         let about = fields.iter().find(|known| Some(**known) == field).copied().unwrap_or_default();
         Some(Self { about, sentence: sentence(kind, about) })
+    }
+
+    /// Whether it is this field that is wrong.
+    #[must_use]
+    pub fn is_about(self, field: &str) -> bool {
+        self.about == field
     }
 
     fn of(wrong: Option<Self>, about: &str) -> Option<&'static str> {
         wrong.filter(|wrong| wrong.about == about).map(|wrong| wrong.sentence)
     }
+}
+
+/// What went wrong, as the page's address says.
+#[must_use]
+pub fn asked() -> Option<Kind> {
+    use_query_map().get_untracked().get_str("error").and_then(kind)
 }
 
 /// The kind of a name, as addresses have it.
@@ -63,6 +76,9 @@ pub fn Field(
     label: &'static str,
     /// The name that it is sent under.
     name: &'static str,
+    /// What it is called by in the page, where its name would be twice.
+    #[prop(optional)]
+    id: Option<&'static str>,
     /// The type of the field.
     #[prop(default = "text")]
     kind: &'static str,
@@ -78,17 +94,18 @@ pub fn Field(
     wrong: Option<Wrong>,
 ) -> impl IntoView {
     let complaint = Wrong::of(wrong, name);
+    let id = id.unwrap_or(name);
     let described = match hint {
-        Some(_) => format!("{name}-hint {name}-wrong"),
-        None => format!("{name}-wrong"),
+        Some(_) => format!("{id}-hint {id}-wrong"),
+        None => format!("{id}-wrong"),
     };
-    let hint = hint.map(|hint| view! { <p class="hint" id=format!("{name}-hint")>{hint}</p> });
+    let hint = hint.map(|hint| view! { <p class="hint" id=format!("{id}-hint")>{hint}</p> });
     view! {
         <div class="field">
-            <label for=name>{label}</label>
+            <label for=id>{label}</label>
             {hint}
             <input
-                id=name
+                id=id
                 name=name
                 type=kind
                 required
@@ -100,7 +117,7 @@ pub fn Field(
                 aria-invalid=complaint.map(|_| "true")
                 autofocus=complaint.is_some()
             />
-            <p class="wrong" id=format!("{name}-wrong") role="alert" data-about=name>
+            <p class="wrong" id=format!("{id}-wrong") role="alert" data-about=name>
                 {complaint}
             </p>
         </div>

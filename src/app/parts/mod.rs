@@ -1,5 +1,6 @@
 //! What all pages have in common.
 
+pub mod elsewhere;
 pub mod footer;
 pub mod form;
 pub mod header;

@@ -1,5 +1,6 @@
 //! Who is signed in: in the head of every page.
 
+use super::form::kind;
 use super::lively::start;
 use super::posting::{Submit, one, set, sign_in};
 use super::{at_server, notice};
@@ -18,6 +19,10 @@ const WHEN: &str = "data-when";
 
 /// Whom a page that is a file is for, as its `main` says.
 const FOR: &str = "data-for";
+
+/// What is only for who signs in by a factor, and what is for who does not.
+const FACTOR: &str = "data-factor";
+const LACKS: &str = "data-lacks";
 
 /// The way to sign in; or the name, the pages of the account, and the way out. A page of no session has the way to one that
 /// knows; one that is a file holds both, and finds out which to show.
@@ -66,6 +71,13 @@ fn somebody(name: String, file: Option<&'static str>) -> impl IntoView {
 /// Where the page is a file, finds out who looks.
 pub fn wake() {
     if browser::is_elsewhere() {
+        // What a server would have put in: where its visitor wanted to go, and what has become of a sign-in elsewhere.
+        if let Some(next) = browser::next() {
+            each("[name=next]:not([value^='/'])", &|field| set(field, "value", Some(next.path())));
+        }
+        if let Some(error) = browser::asked("error").as_deref().and_then(kind) {
+            notice::show(error.sentence().to_owned());
+        }
         start(find_out());
     }
 }
@@ -88,6 +100,8 @@ async fn find_out() {
             browser::know(true);
             fill("[data-profile=name]", &profile.name);
             fill("[data-profile=username]", &profile.username);
+            each("[data-factor]", &|part| fit(part, FACTOR, |factor| profile.has(factor)));
+            each("[data-lacks]", &|part| fit(part, LACKS, |factor| !profile.has(factor)));
             each("[data-when]", &|part| {
                 let nobody = part.get_attribute(WHEN).is_some_and(|when| when == Access::NOBODY);
                 set(part, "hidden", nobody.then_some(""));
@@ -103,6 +117,15 @@ async fn find_out() {
             }
         }
         Err(error) => notice::show(error.message),
+    }
+}
+
+/// Takes away what is not for whoever looks.
+fn fit(part: &Element, such: &str, is_for: impl Fn(&str) -> bool) {
+    if part.get_attribute(such).is_some_and(|factor| is_for(&factor)) {
+        set(part, such, None);
+    } else {
+        part.remove();
     }
 }
 

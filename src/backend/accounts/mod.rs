@@ -1,12 +1,14 @@
 //! Accounts: who may sign in, in SQLite or PostgreSQL, by one set of statements.
 
+mod identities;
 mod rows;
 mod throttle;
 
 use super::passwords::Passwords;
+use super::providers::Providers;
 use crate::session::Lifetime;
 use crate::session::clock::Clock;
-use crate::session::store::{Chain, Database, OpenError, Schema, StoreError, Value};
+use crate::session::store::{Chain, Database, StoreError, Value};
 use sqlx::any::AnyRow;
 use sqlx::migrate::Migrator;
 use std::sync::{Arc, LazyLock};
@@ -62,6 +64,7 @@ struct Shared {
     timeout: Duration,
     clock: Clock,
     passwords: Passwords,
+    providers: Providers,
     rules: Rules,
 }
 
@@ -85,24 +88,27 @@ impl Accounts {
     /// # Errors
     ///
     /// When the system has no random numbers.
-    pub fn new(database: Database, timeout: Duration, clock: Clock, rules: Rules) -> Result<Self, Failure> {
+    pub fn new(
+        database: Database,
+        timeout: Duration,
+        clock: Clock,
+        rules: Rules,
+        providers: Providers,
+    ) -> Result<Self, Failure> {
         let passwords = Passwords::new()?;
-        Ok(Self(Arc::new(Shared { database, timeout, clock, passwords, rules })))
-    }
-
-    /// Makes sure that a database beside the sessions has the tables of accounts.
-    ///
-    /// # Errors
-    ///
-    /// When they are of a newer version, or of an older one that is not to be migrated now; when the database fails.
-    pub async fn prepare(database: &Database, schema: Schema) -> Result<(), OpenError> {
-        database.prepare(&chain(), schema).await
+        Ok(Self(Arc::new(Shared { database, timeout, clock, passwords, providers, rules })))
     }
 
     /// What may be done with accounts here.
     #[must_use]
     pub fn rules(&self) -> &Rules {
         &self.0.rules
+    }
+
+    /// Who else may say who somebody is.
+    #[must_use]
+    pub fn providers(&self) -> &Providers {
+        &self.0.providers
     }
 
     pub(super) fn passwords(&self) -> &Passwords {

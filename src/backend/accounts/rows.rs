@@ -2,12 +2,21 @@
 
 use super::{Accounts, Failure, damaged};
 use crate::backend::passwords::Hash;
+use crate::backend::providers::Providers;
 use crate::backend::username::Username;
 use crate::model::account::Profile;
 use crate::session::clock::Timestamp;
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
 use uuid::Uuid;
+
+/// What [`Stored`] is read from. The providers that know the account are one text: an address holds no space.
+macro_rules! columns {
+    () => {
+        "id, name, username, password, changes, created, closed, epoch, \
+         (SELECT string_agg(issuer, ' ') FROM hardtack.identity WHERE account = hardtack.account.id)"
+    };
+}
 
 /// An account as it is kept.
 #[derive(Clone, Debug)]
@@ -18,6 +27,8 @@ pub(in crate::backend) struct Stored {
     pub(in crate::backend) password: Option<Hash>,
     /// How often its owner has chosen another password.
     pub(in crate::backend) changes: i64,
+    /// How often its owner has ended all other sessions with that.
+    pub(in crate::backend) epoch: i64,
     created: Timestamp,
     closed: Option<Timestamp>,
 }
@@ -40,12 +51,20 @@ impl Stored {
         self.closed.is_none()
     }
 
-    fn read(row: &AnyRow) -> Result<Self, sqlx::Error> {
+    fn read(row: &AnyRow, providers: &Providers) -> Result<Self, sqlx::Error> {
+        let (password, issuers): (Option<String>, Option<String>) = (row.try_get(3)?, row.try_get(8)?);
+        let issuers: Vec<_> = issuers.iter().flat_map(|issuers| issuers.split(' ')).collect();
         Ok(Self {
             id: row.try_get(0)?,
-            profile: Profile { name: row.try_get(1)?, username: row.try_get(2)? },
-            password: row.try_get::<Option<String>, _>(3)?.map(Hash::stored),
+            profile: Profile {
+                name: row.try_get(1)?,
+                username: row.try_get(2)?,
+                password: password.is_some(),
+                providers: providers.ids(&issuers),
+            },
+            password: password.map(Hash::stored),
             changes: row.try_get(4)?,
+            epoch: row.try_get(7)?,
             created: Timestamp(row.try_get(5)?),
             closed: row.try_get::<Option<i64>, _>(6)?.map(Timestamp),
         })
@@ -59,23 +78,22 @@ impl From<Stored> for Listed {
     }
 }
 
-/// The account of a row, if there is one.
-fn only(rows: &[AnyRow]) -> Result<Option<Stored>, Failure> {
-    rows.first().map(Stored::read).transpose().map_err(damaged)
-}
-
 impl Accounts {
+    /// The account of a row, if there is one.
+    fn only(&self, rows: &[AnyRow]) -> Result<Option<Stored>, Failure> {
+        rows.first().map(|row| Stored::read(row, self.providers())).transpose().map_err(damaged)
+    }
+
     /// The account that signs in by this name, open or closed.
     pub(in crate::backend) async fn named(&self, username: &Username) -> Result<Option<Stored>, Failure> {
-        let sql =
-            "SELECT id, name, username, password, changes, created, closed FROM hardtack.account WHERE signs_in = $1";
-        only(&self.rows(sql, &[username.key().into()]).await?)
+        let sql = concat!("SELECT ", columns!(), " FROM hardtack.account WHERE signs_in = $1");
+        self.only(&self.rows(sql, &[username.key().into()]).await?)
     }
 
     /// The account of an id, open or closed.
     pub(in crate::backend) async fn of_id(&self, id: &str) -> Result<Option<Stored>, Failure> {
-        let sql = "SELECT id, name, username, password, changes, created, closed FROM hardtack.account WHERE id = $1";
-        only(&self.rows(sql, &[id.into()]).await?)
+        let sql = concat!("SELECT ", columns!(), " FROM hardtack.account WHERE id = $1");
+        self.only(&self.rows(sql, &[id.into()]).await?)
     }
 
     /// Keeps a new account. `None` when the name is taken, also at the same moment by somebody else.
@@ -87,7 +105,7 @@ impl Accounts {
     ) -> Result<Option<Stored>, Failure> {
         let sql = "INSERT INTO hardtack.account (id, name, username, signs_in, password, changes, created) \
                    VALUES ($1, $2, $3, $4, $5, 0, $6) ON CONFLICT DO NOTHING \
-                   RETURNING id, name, username, password, changes, created, closed";
+                   RETURNING id, name, username, password, changes, created, closed, epoch, NULL";
         let values = [
             Uuid::new_v4().to_string().as_str().into(),
             name.into(),
@@ -96,7 +114,7 @@ impl Accounts {
             password.reveal().into(),
             self.clock().now().0.into(),
         ];
-        only(&self.rows(sql, &values).await?)
+        self.only(&self.rows(sql, &values).await?)
     }
 
     /// Puts another hash of the same password in the place of one.
@@ -105,11 +123,17 @@ impl Accounts {
         self.rows(sql, &[id.into(), from.reveal().into(), to.reveal().into()]).await.map(drop)
     }
 
-    /// Gives an open account another password, if it still has that one of `changes`.
-    pub(in crate::backend) async fn replace(&self, id: &str, changes: i64, to: &Hash) -> Result<bool, Failure> {
-        let sql = "UPDATE hardtack.account SET password = $3, changes = changes + 1 \
+    /// Gives an open account another password, if it still has that one of `changes`; and an epoch.
+    pub(in crate::backend) async fn replace(
+        &self,
+        id: &str,
+        changes: i64,
+        to: &Hash,
+        epoch: i64,
+    ) -> Result<bool, Failure> {
+        let sql = "UPDATE hardtack.account SET password = $3, changes = changes + 1, epoch = $4 \
                    WHERE id = $1 AND changes = $2 AND closed IS NULL RETURNING id";
-        Ok(!self.rows(sql, &[id.into(), changes.into(), to.reveal().into()]).await?.is_empty())
+        Ok(!self.rows(sql, &[id.into(), changes.into(), to.reveal().into(), epoch.into()]).await?.is_empty())
     }
 
     /// Closes an account; `None` when there is no open one of that name. Its sessions are the caller's to end.
@@ -129,9 +153,8 @@ impl Accounts {
     ///
     /// When the database fails.
     pub async fn list(&self, limit: u32) -> Result<Vec<Listed>, Failure> {
-        let sql = "SELECT id, name, username, password, changes, created, closed FROM hardtack.account \
-                   ORDER BY signs_in LIMIT $1";
+        let sql = concat!("SELECT ", columns!(), " FROM hardtack.account ORDER BY signs_in LIMIT $1");
         let rows = self.rows(sql, &[i64::from(limit).into()]).await?;
-        rows.iter().map(|row| Stored::read(row).map(Listed::from).map_err(damaged)).collect()
+        rows.iter().map(|row| Stored::read(row, self.providers()).map(Listed::from).map_err(damaged)).collect()
     }
 }

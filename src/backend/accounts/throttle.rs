@@ -29,13 +29,22 @@ impl Accounts {
     ///
     /// In one statement: of any number at once exactly the limit passes. An attempt that is refused prolongs nothing.
     pub(in crate::backend) async fn attempt(&self, bucket: &Bucket) -> Result<Result<Attempt, Duration>, Failure> {
+        self.attempt_within(bucket, self.rules().window).await
+    }
+
+    /// The same, where counting begins anew after a span of its own.
+    pub(in crate::backend) async fn attempt_within(
+        &self,
+        bucket: &Bucket,
+        window: Duration,
+    ) -> Result<Result<Attempt, Duration>, Failure> {
         let now = self.clock().now();
         let sql = "INSERT INTO hardtack.attempt AS a (bucket, made, until) VALUES ($1, 1, $2) \
                    ON CONFLICT (bucket) DO UPDATE SET \
                    made = CASE WHEN a.until <= $3 THEN 1 ELSE a.made + 1 END, \
                    until = CASE WHEN a.until <= $3 THEN $2 ELSE a.until END \
                    RETURNING made, until";
-        let values = [bucket.name.as_str().into(), (now + self.rules().window).0.into(), now.0.into()];
+        let values = [bucket.name.as_str().into(), (now + window).0.into(), now.0.into()];
         let rows = self.rows(sql, &values).await?;
         let Some(row) = rows.first() else { return Err(Failure::Database("it counts nothing".to_owned())) };
         let (made, until): (i64, i64) = (row.try_get(0).map_err(damaged)?, row.try_get(1).map_err(damaged)?);

@@ -2,8 +2,8 @@
 //!
 //! Each rule is a condition that must not hold, and the sentence that names setting, reason and cure.
 
-use super::sign_in;
 use super::{Limits, Log, Session, Settings, SettingsError, Site, Store, StoreUrl, Tls, TlsMode};
+use super::{provider, sign_in};
 use crate::session::policy::{Contradiction, Unreachable};
 use crate::session::store::Transport;
 use tower_sessions::cookie::SameSite;
@@ -35,6 +35,7 @@ pub(super) fn check(settings: &Settings) -> Result<(), SettingsError> {
         return Err(SettingsError(contradiction.sentence("session.")));
     }
     first(&[&domain_rules(site, session), &store_rules(store)?, &sign_in::rules(settings)?])?;
+    provider::is_reachable(site, &settings.sign_in.providers)?;
     first(&[&limit_rules(limits), &log_rules(log)])
 }
 

@@ -9,6 +9,7 @@
 //! `Leptos.toml`, and print the page anew: `cargo run --features ssr -- settings`, into `docs/SETTINGS.md`.
 
 mod check;
+mod provider;
 mod registry;
 mod sign_in;
 mod sources;
@@ -26,6 +27,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tower_sessions::cookie::SameSite;
 
+pub use provider::{Provider, callback};
 pub use registry::{Setting, Table};
 pub use sign_in::Registration;
 pub use store_url::{Address, StoreUrl};
@@ -161,6 +163,11 @@ registry::settings! {
         keep: Duration = "30d",
         /// How old a sign-in may be for what is sensitive, such as ending other sessions.
         fresh: Duration = "15m",
+        /// Other services that people sign in by (OpenID Connect): a list of tables with `id` (short, it stands in
+        /// addresses), `name` (as visitors see it), `issuer`, `client_id`, `client_secret` (a file or `env:NAME`, never the
+        /// secret itself), and `scopes` if others than `email` and `profile` are wanted. Register
+        /// `<site.url>/sign-in/<id>/callback` there. A variable holds the same text as the file.
+        providers: Vec<Provider> = "",
     }
 
     /// Whether `site.listen` speaks https itself. Behind a proxy that does, nothing of this is needed.

@@ -1,0 +1,298 @@
+//! Signing in by another service, which says who somebody is (OpenID Connect).
+//!
+//! ```text
+//! begin   a cookie for the way, and the provider's address      nothing is kept here yet
+//!           … the visitor signs in there …
+//! finish  the way is the one that began in this browser, and is used once; the provider says who it is; then as after
+//!         a password
+//! ```
+//!
+//! An account is found by issuer and subject, and by nothing else: an e-mail address says who may be written to, not who
+//! somebody is.
+
+use super::account::signed_in;
+use super::accounts::{Bucket, Stored};
+use super::keys::SignIn;
+use super::providers::{LIFE, Person, Provider, ProviderError, Transaction};
+use super::sign_in::{Entered, again, attempt, enter, network};
+use super::username::Username;
+use super::visitor::Visitor;
+use crate::model::account::Profile;
+use crate::model::error::{Kind, WireError};
+use crate::model::next::Next;
+use std::time::Duration;
+use url::Url;
+use uuid::Uuid;
+
+pub use super::providers::Purpose;
+
+/// How many sign-ins a browser may have under way.
+pub const SLOTS: usize = 4;
+
+/// How long one may take.
+pub const TIME: Duration = LIFE;
+
+/// The name of a cookie that holds one, beside the session's.
+#[must_use]
+pub fn cookie(slot: usize) -> String {
+    format!("sign_in_{slot}")
+}
+
+/// What somebody wants of a provider.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// To sign in, for long if `keep`.
+    SignIn {
+        /// Whether the sign-in outlives the browser.
+        keep: bool,
+    },
+    /// To connect it with the account.
+    Connect,
+    /// To prove once more who is signed in.
+    Confirm,
+}
+
+/// A way to a provider that has begun.
+pub struct Begun {
+    /// Which cookie is to hold it.
+    pub slot: usize,
+    /// What the cookie is to hold.
+    pub text: String,
+    /// Where the browser goes on to.
+    pub to: Url,
+    /// What the provider is called.
+    pub name: String,
+}
+
+/// Somebody has come back.
+pub struct Back {
+    /// Which cookie is over now.
+    pub slot: usize,
+    /// What for they were away.
+    pub purpose: Purpose,
+    /// Where they wanted to go.
+    pub next: Option<Next>,
+    /// The front end that they came from, unless it was a page of ours.
+    pub origin: Option<String>,
+    /// What came of it; nothing where a session is no more than it was.
+    pub result: Result<Option<Entered>, WireError>,
+}
+
+/// What a provider says in the address that it leads back to.
+#[derive(Clone, Debug, Default, serde::Deserialize)]
+pub struct Answer {
+    /// Which sign-in it is about.
+    #[serde(default)]
+    state: String,
+    /// What its tokens are to be had for.
+    code: Option<String>,
+    /// Why there is none.
+    error: Option<String>,
+    /// Who answers. Source: RFC 9207.
+    iss: Option<String>,
+}
+
+/// Begins to lead somebody to a provider. `kept` are the texts of the cookies that they have for such ways already.
+///
+/// # Errors
+///
+/// `not_found` for a provider that is none; `not_signed_in` and `sign_in_again` for what an account must be signed in for;
+/// `provider_failed`.
+pub async fn begin(
+    visitor: &Visitor,
+    provider: &str,
+    wish: Wish,
+    place: (Option<Next>, Option<String>),
+    kept: &[Option<String>; SLOTS],
+) -> Result<Begun, WireError> {
+    let Visitor { session, accounts, .. } = visitor;
+    let provider = accounts.providers().of_id(provider).ok_or(Kind::NotFound)?;
+    let purpose = match wish {
+        Wish::SignIn { keep } => Purpose::SignIn { keep },
+        Wish::Connect => {
+            let account = signed_in(session, accounts).await?;
+            account.is_fresh(accounts)?;
+            Purpose::Connect { account: account.id().to_owned() }
+        }
+        Wish::Confirm => Purpose::Confirm { account: signed_in(session, accounts).await?.id().to_owned() },
+    };
+    let now = accounts.clock().now();
+    let free = |text: &Option<String>| text.as_deref().and_then(Transaction::read).is_none_or(|way| way.is_over(now));
+    // The one after the last where all are taken: a browser that begins a fifth has left the first behind.
+    let slot = kept.iter().position(free).unwrap_or_default();
+    let place = (place.0.map(|next| next.path().to_owned()), place.1);
+    let transaction = Transaction::begin(slot, &provider.registration.id, purpose, place, now);
+    let to = provider.authorization(&transaction).await.map_err(|error| failed(provider, &error))?;
+    Ok(Begun { slot, text: transaction.text(), to, name: provider.registration.name.clone() })
+}
+
+/// Ends a way to a provider: whoever comes back is who the provider says, if this is the browser that began it.
+///
+/// # Errors
+///
+/// `sign_in_lost` when it is not, or took too long, or was used before. What else can go wrong is in the result, for the
+/// page that it began on.
+pub async fn finish(
+    visitor: &Visitor,
+    provider: &str,
+    answer: Answer,
+    kept: &[Option<String>; SLOTS],
+) -> Result<Back, WireError> {
+    let accounts = &visitor.accounts;
+    let text = Transaction::slot_of(&answer.state).and_then(|slot| kept.get(slot)?.as_deref());
+    let transaction = text
+        .and_then(Transaction::read)
+        .filter(|way| way.state() == answer.state && way.provider == provider && !way.is_over(accounts.clock().now()));
+    let known = transaction.and_then(|way| Some((accounts.providers().of_id(provider)?, way)));
+    let Some((provider, way)) = known else { return Err(Kind::SignInLost.into()) };
+    let is_other = |issuer: &String| *issuer != provider.registration.issuer;
+    if answer.iss.as_ref().is_some_and(is_other) {
+        return Err(Kind::SignInLost.into());
+    }
+    // Once, on whatever node: the cookie could be sent again, and the code belongs to the provider.
+    let once = Bucket { name: visitor.session.pseudonym("transaction", &answer.state), limit: 1 };
+    if accounts.attempt_within(&once, LIFE).await?.is_err() {
+        return Err(Kind::SignInLost.into());
+    }
+    let result = match answer.code {
+        Some(code) => arrive(visitor, provider, &way, code).await,
+        None if answer.error.as_deref() == Some("access_denied") => Err(Kind::Cancelled.into()),
+        None => {
+            let refusal = ProviderError::Unusable("it leads back with an error".to_owned());
+            Err(failed(provider, &refusal))
+        }
+    };
+    let next = way.next.as_deref().and_then(Next::parse);
+    Ok(Back { slot: way.slot, purpose: way.purpose, next, origin: way.origin, result })
+}
+
+/// Where an account that was signed in by a provider signs out there too, if the provider offers that.
+///
+/// # Errors
+///
+/// `not_found` for a provider that is none. One that does not answer offers nothing.
+pub async fn end(visitor: &Visitor, provider: &str) -> Result<Option<(Url, String)>, WireError> {
+    let provider = visitor.accounts.providers().of_id(provider).ok_or(Kind::NotFound)?;
+    let end = provider.end().await.inspect_err(|error| drop(failed(provider, error))).unwrap_or_default();
+    Ok(end.map(|url| (url, provider.registration.name.clone())))
+}
+
+/// Takes a provider from the account that is signed in.
+///
+/// # Errors
+///
+/// As [`disconnect`](crate::api::account::disconnect).
+pub async fn disconnect(visitor: &Visitor, provider: &str) -> Result<Profile, WireError> {
+    let Visitor { session, accounts, .. } = visitor;
+    let account = signed_in(session, accounts).await?;
+    account.is_fresh(accounts)?;
+    let provider = accounts.providers().of_id(provider).ok_or(Kind::NotFound)?;
+    if !account.profile().providers.contains(&provider.registration.id) {
+        return Err(Kind::NotFound.into());
+    }
+    let taken = accounts.disconnect(account.id(), &provider.registration.issuer).await?.ok_or(Kind::LastFactor)?;
+    let left = accounts.of_id(account.id()).await?.ok_or(Kind::NotSignedIn)?.profile;
+    if !left.password && left.providers.is_empty() {
+        // Two at once have taken one each, and neither was the last: both are given back.
+        accounts.connect(&taken, account.id()).await?;
+        return Err(Kind::LastFactor.into());
+    }
+    tracing::info!(account = account.id(), provider = provider.registration.id, "a provider was disconnected");
+    Ok(left)
+}
+
+/// What is done with whoever the provider says has come.
+async fn arrive(
+    visitor: &Visitor,
+    provider: &Provider,
+    way: &Transaction,
+    code: String,
+) -> Result<Option<Entered>, WireError> {
+    let accounts = &visitor.accounts;
+    // Each costs a call of the provider.
+    let counted = attempt(accounts, &network(visitor)).await?;
+    let person = provider.person(way, code).await.map_err(|error| failed(provider, &error))?;
+    accounts.forgive(&[counted]).await;
+    match &way.purpose {
+        Purpose::SignIn { keep } => {
+            let stored = account_of(visitor, provider, &person).await?;
+            let sign_in = vouched(visitor, provider, &person, stored.epoch);
+            enter(visitor, stored, *keep, sign_in).await.map(Some)
+        }
+        Purpose::Connect { account } => connect(visitor, provider, &person, account).await.map(|()| None),
+        Purpose::Confirm { account } => confirm(visitor, provider, &person, account).await.map(|()| None),
+    }
+}
+
+/// The account that the provider knows somebody by; a new one, if new ones are to be had.
+async fn account_of(visitor: &Visitor, provider: &Provider, person: &Person) -> Result<Stored, WireError> {
+    let accounts = &visitor.accounts;
+    let id = accounts.identified(person, &Uuid::new_v4().to_string()).await?;
+    if let Some(stored) = accounts.of_id(&id).await? {
+        // As with a wrong password: nobody is told of a closed account.
+        return if stored.is_open() { Ok(stored) } else { Err(Kind::BadCredentials.into()) };
+    }
+    let made = make(visitor, person, &id).await;
+    if made.is_err() {
+        accounts.forget_waiting(person).await?;
+    }
+    let stored = made?;
+    tracing::info!(account = stored.id, provider = provider.registration.id, "an account was made");
+    Ok(stored)
+}
+
+async fn make(visitor: &Visitor, person: &Person, id: &str) -> Result<Stored, WireError> {
+    let accounts = &visitor.accounts;
+    if !accounts.rules().register {
+        return Err(Kind::RegistrationClosed.into());
+    }
+    // Of an address that somebody only claims, its owner would find an account that they have never made.
+    let username = person.email.as_deref().filter(|_| person.verified).and_then(Username::parse);
+    let username = username.ok_or(Kind::EmailUnverified)?;
+    let name: String = person.name.as_deref().unwrap_or_default().chars().filter(|sign| !sign.is_control()).collect();
+    let name: String = name.trim().chars().take(100).collect();
+    let name = if name.is_empty() { username.shown() } else { &name };
+    accounts.insert_identified(id, name, &username).await?.ok_or_else(|| Kind::AccountExists.into())
+}
+
+async fn connect(visitor: &Visitor, provider: &Provider, person: &Person, account: &str) -> Result<(), WireError> {
+    let Visitor { session, accounts, .. } = visitor;
+    let signed_in = signed_in(session, accounts).await?;
+    if signed_in.id() != account {
+        return Err(Kind::SignInLost.into());
+    }
+    signed_in.is_fresh(accounts)?;
+    if !person.verified {
+        return Err(Kind::EmailUnverified.into());
+    }
+    if !accounts.connect(person, account).await? {
+        return Err(Kind::IdentityTaken.into());
+    }
+    tracing::info!(account, provider = provider.registration.id, client = %visitor.address, "a provider was connected");
+    Ok(session.rotate().await?)
+}
+
+async fn confirm(visitor: &Visitor, provider: &Provider, person: &Person, account: &str) -> Result<(), WireError> {
+    let Visitor { session, accounts, .. } = visitor;
+    let signed_in = signed_in(session, accounts).await?;
+    // Whoever it is at the provider must be who is signed in here.
+    let id = accounts.identity(person).await?;
+    if signed_in.id() != account || id.as_deref() != Some(account) {
+        return Err(Kind::BadCredentials.into());
+    }
+    let sign_in = vouched(visitor, provider, person, signed_in.stored().epoch);
+    again(visitor, &signed_in, sign_in).await
+}
+
+/// When the provider does not say when they signed in there, it is now.
+fn vouched(visitor: &Visitor, provider: &Provider, person: &Person, epoch: i64) -> SignIn {
+    let now = visitor.accounts.clock().now().0;
+    let at = person.at.map_or(now, |at| at.min(now));
+    SignIn { at, methods: Vec::new(), provider: Some(provider.registration.id.clone()), epoch }
+}
+
+/// The visitor gets a kind, the log gets the cause.
+fn failed(provider: &Provider, error: &ProviderError) -> WireError {
+    tracing::error!(provider = provider.registration.id, %error, "a sign-in by a provider failed");
+    Kind::ProviderFailed.into()
+}

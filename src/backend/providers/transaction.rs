@@ -1,0 +1,105 @@
+//! A sign-in that is under way at a provider: bound to one browser by a cookie of its own, and over after a while.
+
+use crate::session::clock::Timestamp;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use openidconnect::CsrfToken;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use std::time::Duration;
+
+/// How long one may take at the provider.
+pub(in crate::backend) const LIFE: Duration = Duration::from_secs(10 * 60);
+
+/// What for somebody is led to a provider.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
+pub enum Purpose {
+    /// To sign in, or to get an account; for long, if `keep`.
+    SignIn {
+        /// Whether the sign-in outlives the browser.
+        keep: bool,
+    },
+    /// To connect the provider with the account that is signed in.
+    Connect {
+        /// Its id.
+        account: String,
+    },
+    /// To prove once more who is signed in.
+    Confirm {
+        /// The id of the account.
+        account: String,
+    },
+}
+
+/// What the cookie remembers. Three of its values are not in it but follow from `seed`, each by a hash of its own, so that
+/// knowing one of them tells no other.
+///
+/// Not `Debug`: the seed proves whose sign-in it is.
+#[derive(Deserialize, Serialize)]
+pub(in crate::backend) struct Transaction {
+    seed: String,
+    /// Which of the cookies is its own: a browser may have several under way, one a tab.
+    pub(in crate::backend) slot: usize,
+    /// The provider's short name.
+    pub(in crate::backend) provider: String,
+    pub(in crate::backend) purpose: Purpose,
+    /// The path that its visitor wanted to go to.
+    pub(in crate::backend) next: Option<String>,
+    /// The origin of the page that it began on, if that is a front end.
+    pub(in crate::backend) origin: Option<String>,
+    at: i64,
+}
+
+impl Transaction {
+    pub(in crate::backend) fn begin(
+        slot: usize,
+        provider: &str,
+        purpose: Purpose,
+        (next, origin): (Option<String>, Option<String>),
+        now: Timestamp,
+    ) -> Self {
+        let seed = CsrfToken::new_random_len(32).into_secret();
+        Self { seed, slot, provider: provider.to_owned(), purpose, next, origin, at: now.0 }
+    }
+
+    /// Reads the text of a cookie that we have signed.
+    pub(in crate::backend) fn read(text: &str) -> Option<Self> {
+        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(text).ok()?).ok()
+    }
+
+    /// The text for its cookie.
+    pub(in crate::backend) fn text(&self) -> String {
+        // Strings and numbers always have a text.
+        URL_SAFE_NO_PAD.encode(serde_json::to_vec(self).unwrap_or_default())
+    }
+
+    /// Whether its time is over.
+    pub(in crate::backend) fn is_over(&self, now: Timestamp) -> bool {
+        // A clock that was set back is no reason to wait.
+        now - Timestamp(self.at) > LIFE || now.0 < self.at - 60_000
+    }
+
+    /// What the provider gives back unseen. Its last digit says which cookie is its own.
+    pub(in crate::backend) fn state(&self) -> String {
+        format!("{}{}", self.derive("state"), self.slot)
+    }
+
+    /// The cookie that a state belongs to.
+    pub(in crate::backend) fn slot_of(state: &str) -> Option<usize> {
+        state.chars().next_back()?.to_digit(10).and_then(|slot| usize::try_from(slot).ok())
+    }
+
+    /// What the ID token must repeat.
+    pub(super) fn nonce(&self) -> String {
+        self.derive("nonce")
+    }
+
+    /// What proves to the provider that the one who asks for the token has begun the sign-in. Source: RFC 7636.
+    pub(super) fn verifier(&self) -> String {
+        self.derive("verifier")
+    }
+
+    fn derive(&self, what: &str) -> String {
+        URL_SAFE_NO_PAD.encode(Sha256::digest(format!("{what}:{}", self.seed)))
+    }
+}

@@ -1,0 +1,193 @@
+//! The way to a provider of sign-ins and back: three addresses that browsers go to, and no script calls.
+//!
+//! ```text
+//! POST /sign-in                    a page that leads on: a redirect would be a form's, which the page's policy keeps here
+//! GET  /sign-in/ID/callback        where the provider leads back to
+//! POST /sign-in/ID/end             ends the session, and leads to where one signs out at the provider
+//! ```
+
+use super::api;
+use super::document;
+use super::explain::{refuse, wants_page};
+use super::router::Site;
+use super::visitor::visitor;
+use crate::app::access::{DEVICES, LOGIN, PROFILE, SECURITY};
+use crate::backend::federated::{self, Answer, Back, Begun, Purpose, SLOTS, Wish};
+use crate::backend::sign_in::{KNOWN_FOR, sign_out};
+use crate::backend::visitor::Visitor;
+use crate::model::error::{Kind, WireError};
+use crate::model::next::Next;
+use axum::Json;
+use axum::extract::{Path, Request, State};
+use axum::http::{HeaderMap, HeaderValue, header, request::Parts};
+use axum::response::{Html, IntoResponse as _, Redirect, Response};
+use serde::Deserialize;
+use serde_json::json;
+use std::sync::Arc;
+use tower_sessions::cookie::SameSite;
+
+/// What a form asks for.
+#[derive(Deserialize)]
+struct Fields {
+    provider: String,
+    #[serde(default)]
+    purpose: For,
+    #[serde(default)]
+    keep: bool,
+    #[serde(default)]
+    next: String,
+}
+
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum For {
+    #[default]
+    SignIn,
+    Connect,
+    Confirm,
+}
+
+impl For {
+    /// The page that it is asked for on.
+    const fn page(self) -> &'static str {
+        match self {
+            Self::SignIn => LOGIN,
+            Self::Connect => SECURITY,
+            Self::Confirm => DEVICES,
+        }
+    }
+}
+
+/// Leads to a provider.
+pub(super) async fn begin(State(site): State<Arc<Site>>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let body = match api::read(&parts, body, &site.limits).await {
+        Ok(body) => body,
+        Err(kind) => return refuse(kind),
+    };
+    let Some(visitor) = visitor(&site.accounts, &parts.headers, &parts.extensions) else {
+        return refuse(Kind::Internal);
+    };
+    let Ok(fields) = serde_urlencoded::from_bytes::<Fields>(&body) else { return refuse(Kind::Invalid) };
+    let wish = match fields.purpose {
+        For::SignIn => Wish::SignIn { keep: fields.keep },
+        For::Connect => Wish::Connect,
+        For::Confirm => Wish::Confirm,
+    };
+    let origin = site.front_end(&parts.headers);
+    let place = (Next::parse(&fields.next), origin.clone());
+    let begun = match federated::begin(&visitor, &fields.provider, wish, place, &ways(&visitor, &parts.headers)).await {
+        Ok(begun) => begun,
+        Err(error) => return tell(&parts, origin.as_deref(), fields.purpose.page(), &error),
+    };
+    let Begun { slot, text, to, name } = begun;
+    let Ok(cookie) = visitor.session.give_beside(&federated::cookie(slot), &text, federated::TIME) else {
+        return refuse(Kind::Internal);
+    };
+    let mut answer = lead(&site, &parts, to.as_str(), &format!("To {name}"));
+    answer.headers_mut().append(header::SET_COOKIE, cookie);
+    answer
+}
+
+/// Takes back whom a provider leads here.
+pub(super) async fn finish(State(site): State<Arc<Site>>, Path(provider): Path<String>, request: Request) -> Response {
+    let (parts, _) = request.into_parts();
+    let Some(visitor) = visitor(&site.accounts, &parts.headers, &parts.extensions) else {
+        return refuse(Kind::Internal);
+    };
+    let query = parts.uri.query().unwrap_or_default();
+    // A strict cookie stays away while another site leads here: our own page leads once more.
+    let here = format!("{query}&here");
+    if visitor.session.cookie().same_site == SameSite::Strict && !query.ends_with("&here") {
+        return lead(&site, &parts, &format!("{}?{here}", parts.uri.path()), "One moment");
+    }
+    let Ok(answer) = serde_urlencoded::from_str::<Answer>(query) else { return refuse(Kind::SignInLost) };
+    let ways = ways(&visitor, &parts.headers);
+    let Back { slot, purpose, next, origin, result } = match federated::finish(&visitor, &provider, answer, &ways).await
+    {
+        Ok(back) => back,
+        Err(error) => return refuse(error.kind),
+    };
+    let (page, home) = match purpose {
+        Purpose::SignIn { .. } => (LOGIN, PROFILE),
+        Purpose::Connect { .. } => (SECURITY, SECURITY),
+        Purpose::Confirm { .. } => (DEVICES, DEVICES),
+    };
+    let (mut answer, known) = match result {
+        Ok(entered) => {
+            let to = next.as_ref().map_or(home, Next::path);
+            (go(&at(origin.as_deref(), to, "")), entered.map(|entered| entered.known))
+        }
+        Err(error) => (tell(&parts, origin.as_deref(), page, &error), None),
+    };
+    let known = known.map(|known| visitor.session.give_beside(Visitor::KNOWN, &known, KNOWN_FOR));
+    let cookies = [Some(visitor.session.take_beside(&federated::cookie(slot))), known];
+    for cookie in cookies.into_iter().flatten().flatten() {
+        answer.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    answer
+}
+
+/// Signs out here and then at the provider.
+pub(super) async fn end(State(site): State<Arc<Site>>, Path(provider): Path<String>, request: Request) -> Response {
+    let (parts, _) = request.into_parts();
+    let Some(visitor) = visitor(&site.accounts, &parts.headers, &parts.extensions) else {
+        return refuse(Kind::Internal);
+    };
+    let there = match federated::end(&visitor, &provider).await {
+        Ok(there) => there,
+        Err(error) => return refuse(error.kind),
+    };
+    if let Err(error) = sign_out(&visitor.session).await {
+        return refuse(error.kind);
+    }
+    let origin = site.front_end(&parts.headers);
+    let mut answer = match there {
+        Some((url, name)) => lead(&site, &parts, url.as_str(), &format!("To {name}")),
+        None => go(&at(origin.as_deref(), "/", "")),
+    };
+    answer.headers_mut().insert("clear-site-data", HeaderValue::from_static("\"storage\""));
+    answer
+}
+
+/// What a browser remembers of ways to providers that it has begun.
+fn ways(visitor: &Visitor, headers: &HeaderMap) -> [Option<String>; SLOTS] {
+    std::array::from_fn(|slot| visitor.session.beside(&federated::cookie(slot), headers))
+}
+
+/// A page that leads on by itself; for a script, where to.
+fn lead(site: &Site, parts: &Parts, to: &str, title: &str) -> Response {
+    let mut answer = if wants_page(parts) {
+        let theme = document::theme(&parts.headers);
+        Html(document::leading_page(&site.assets, theme, to, title)).into_response()
+    } else {
+        Json(json!({ "location": to })).into_response()
+    };
+    answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    // What it leads to need not know from where.
+    answer.headers_mut().insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    answer
+}
+
+/// Says on the page where it began what has become of it: by a fixed word.
+fn tell(parts: &Parts, origin: Option<&str>, page: &str, error: &WireError) -> Response {
+    if !wants_page(parts) || error.kind == Kind::NotFound || error.kind.status() >= 503 {
+        return refuse(error.kind);
+    }
+    go(&at(origin, page, &format!("?error={}", error.kind.name())))
+}
+
+/// The address of a page: ours, or of a front end, where it is an `index.html` in a folder.
+fn at(origin: Option<&str>, path: &str, query: &str) -> String {
+    match origin {
+        Some(origin) if path.ends_with('/') => format!("{origin}{path}{query}"),
+        Some(origin) => format!("{origin}{path}/{query}"),
+        None => format!("{path}{query}"),
+    }
+}
+
+fn go(to: &str) -> Response {
+    let mut answer = Redirect::to(to).into_response();
+    answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    answer
+}

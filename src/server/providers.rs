@@ -1,0 +1,48 @@
+//! The providers of sign-ins that the settings name: their secrets, and how they are asked.
+
+use super::settings::{KeySource, Provider, Settings, callback};
+use super::start::StartError;
+use crate::backend::providers::{Http, Providers, Registration};
+use crate::session::keys::read_private;
+use hyper_rustls::HttpsConnectorBuilder;
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::TokioExecutor;
+use rustls_platform_verifier::BuilderVerifierExt as _;
+use std::sync::Arc;
+use tokio_rustls::rustls::ClientConfig;
+use tokio_rustls::rustls::crypto::ring;
+use zeroize::Zeroizing;
+
+/// The providers, none of which has been asked yet: one that is away keeps nobody else from signing in.
+pub(super) fn open(settings: &Settings) -> Result<Providers, StartError> {
+    let providers = &settings.sign_in.providers;
+    if providers.is_empty() {
+        return Ok(Providers::default());
+    }
+    let registrations = providers.iter().map(|provider| registration(settings, provider));
+    let registrations = registrations.collect::<Result<Vec<_>, _>>()?;
+    Ok(Providers::new(registrations, &client().map_err(StartError::Providers)?))
+}
+
+fn registration(settings: &Settings, provider: &Provider) -> Result<Registration, StartError> {
+    let Provider { id, name, issuer, client_id, client_secret, scopes } = provider.clone();
+    let read = match client_secret {
+        KeySource::File(path) => read_private(&path).map_err(|error| error.to_string()),
+        KeySource::Env(name) => std::env::var(&name).map_err(|_| format!("the variable {name} is not set")),
+    };
+    let secret = read.map_err(|cause| StartError::ProviderSecret { provider: id.clone(), cause })?;
+    let client_secret = Zeroizing::new(secret.trim().to_owned());
+    let callback = callback(&settings.site, &id);
+    let home = format!("{}/", settings.site.url);
+    Ok(Registration { id, name, issuer, client_id, client_secret, scopes, callback, home })
+}
+
+/// A client that believes the authorities of the system, and goes nowhere but where it is sent.
+fn client() -> Result<Http, String> {
+    let tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
+    let tls = tls.with_safe_default_protocol_versions().map_err(|error| error.to_string())?;
+    let tls = tls.with_platform_verifier().map_err(|error| error.to_string())?.with_no_client_auth();
+    // Plain http is for this machine alone: the settings take no other issuer.
+    let connector = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().build();
+    Ok(Client::builder(TokioExecutor::new()).build(connector))
+}

@@ -1,0 +1,133 @@
+//! The setting `sign_in.providers`: a list of tables in the file, and the same text in a variable.
+
+use super::values::{KeySource, Read};
+use super::{SettingsError, Site};
+use crate::session::policy::Origin;
+use config::{File, FileFormat, Source as _, Value, ValueKind};
+use std::collections::HashSet;
+use std::path::Path;
+
+/// A provider of sign-ins (OpenID Connect), as the settings name it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Provider {
+    /// A short name, which stands in addresses: `google`.
+    pub id: String,
+    /// What visitors are shown: `Google`.
+    pub name: String,
+    /// The address that it vouches by, exactly as it writes it.
+    pub issuer: String,
+    /// What it knows this site by.
+    pub client_id: String,
+    /// Where the secret is found that proves to it who asks.
+    pub client_secret: KeySource,
+    /// What it is asked to tell; who it is, it says in any case.
+    pub scopes: Vec<String>,
+}
+
+const LIKE: &str = "`[{ id = \"google\", name = \"Google\", issuer = \"https://accounts.google.com\", client_id = \"…\", \
+                    client_secret = \"env:GOOGLE_SECRET\" }]`";
+
+impl Read for Vec<Provider> {
+    const WHAT: &str = "a list of providers";
+    const LIKE: &str = LIKE;
+
+    fn from_text(text: &str) -> Result<Self, String> {
+        if text.is_empty() {
+            return Ok(Self::new());
+        }
+        // The text is not repeated: somebody may have written a secret into it.
+        let unreadable = || format!("is not {}; write it like {LIKE}", Self::WHAT);
+        let read = File::from_str(&format!("list = {text}"), FileFormat::Toml).collect();
+        let list = read.ok().and_then(|mut read| read.remove("list")).ok_or_else(unreadable)?;
+        Self::from_toml(&list.kind)
+    }
+
+    fn from_toml(value: &ValueKind) -> Result<Self, String> {
+        let ValueKind::Array(list) = value else {
+            return Err(format!("is not {}; write it like {LIKE}", Self::WHAT));
+        };
+        let providers = list.iter().map(provider).collect::<Result<Self, _>>()?;
+        let mut known = HashSet::new();
+        match providers.iter().find(|one| !known.insert(&one.id) || !known.insert(&one.issuer)) {
+            Some(twice) => Err(format!("names `{}`, or its issuer, twice; keep one of the two", twice.id)),
+            None => Ok(providers),
+        }
+    }
+}
+
+fn provider(value: &Value) -> Result<Provider, String> {
+    const KEYS: [&str; 6] = ["id", "name", "issuer", "client_id", "client_secret", "scopes"];
+    let ValueKind::Table(table) = &value.kind else {
+        return Err(format!("holds something that is no table; write it like {LIKE}"));
+    };
+    if let Some(unknown) = table.keys().filter(|key| !KEYS.contains(&key.as_str())).min() {
+        let unknown = unknown.escape_debug();
+        return Err(format!("holds `{unknown}`, which no provider has; a provider has {}", KEYS.join(", ")));
+    }
+    let text = |key: &str| match table.get(key).map(|value| &value.kind) {
+        Some(ValueKind::String(text)) if !text.trim().is_empty() => Ok(text.clone()),
+        _ => Err(format!("holds a provider without `{key}`, or with one that is no text; write it like {LIKE}")),
+    };
+    let id = text("id")?;
+    if id.len() > 32 || !id.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-') {
+        let id = id.escape_debug();
+        return Err(format!(
+            "has the `id` `{id}`, but it stands in addresses: up to 32 of a-z, 0-9 and `-`, like `google`"
+        ));
+    }
+    let issuer = text("issuer")?;
+    is_issuer(&issuer).map_err(|why| format!("has the `issuer` of `{id}`, which {why}"))?;
+    let scopes = match table.get("scopes").map(|value| &value.kind) {
+        None => vec!["email".to_owned(), "profile".to_owned()],
+        Some(ValueKind::Array(scopes)) => scopes
+            .iter()
+            .map(|scope| scope.clone().into_string().map_err(|error| error.to_string()))
+            .collect::<Result<_, _>>()?,
+        Some(_) => return Err(format!("has `scopes` of `{id}`, which is no list; write `[\"email\", \"profile\"]`")),
+    };
+    // A secret itself is taken for no file: it would be repeated by whoever does not find that.
+    let is_place = |source: &KeySource| !matches!(source, KeySource::File(path) if !is_path(path));
+    let client_secret = KeySource::from_text(&text("client_secret")?).ok().filter(is_place);
+    let client_secret = client_secret.ok_or_else(|| {
+        format!("has no place in `client_secret` of `{id}`; name a file or a variable, like `./google.secret` or `env:GOOGLE_SECRET`")
+    })?;
+    Ok(Provider { id, name: text("name")?, issuer, client_id: text("client_id")?, client_secret, scopes })
+}
+
+fn is_path(path: &Path) -> bool {
+    path.extension().is_some() || path.components().count() > 1
+}
+
+/// Source: OpenID Connect Discovery 1.0, 3; ASVS 5.0, 12.3.1.
+fn is_issuer(issuer: &str) -> Result<(), &'static str> {
+    let url = url::Url::parse(issuer)
+        .map_err(|_| "is no address; write it as the provider does, like `https://accounts.google.com`")?;
+    if url.query().is_some() || url.fragment().is_some() || issuer.contains(' ') {
+        return Err("holds a `?`, a `#` or a space, which none has; write it as the provider does");
+    }
+    let origin: Result<Origin, _> = url[..url::Position::BeforePath].parse();
+    match origin {
+        Ok(origin) if origin.is_https() || origin.is_loopback() => Ok(()),
+        _ => {
+            Err("is not https, so anybody on the way could sign in as anybody; use the one that begins with `https://`")
+        }
+    }
+}
+
+/// What a provider is told to lead back to.
+#[must_use]
+pub fn callback(site: &Site, id: &str) -> String {
+    format!("{}/sign-in/{id}/callback", site.url)
+}
+
+/// A sign-in elsewhere happens at the top of a tab, and a session of another site's page is kept in a drawer of that page:
+/// no way leads from one to the other.
+pub(super) fn is_reachable(site: &Site, providers: &[Provider]) -> Result<(), SettingsError> {
+    let origins = site.origins();
+    let Some(front_end) = origins.across_sites().filter(|_| !providers.is_empty()) else { return Ok(()) };
+    Err(SettingsError(format!(
+        "`sign_in.providers` names some, but `{front_end}` in `site.front_ends` is another site than `site.url`, and browsers \
+         keep a sign-in that comes back to the one from pages of the other; serve both from one site, like `app.example.com` \
+         and `api.example.com`, or leave `sign_in.providers` empty."
+    )))
+}
