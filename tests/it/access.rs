@@ -193,6 +193,7 @@ fn decisions() -> BTreeMap<&'static str, bool> {
         ("GET /api/profile", true),
         ("POST /api/password", true),
         ("POST /api/confirm", true),
+        ("POST /api/disconnect", true),
         ("GET /api/devices", true),
         ("POST /api/devices/end", true),
         ("POST /api/devices/end-others", true),
@@ -214,7 +215,7 @@ async fn every_function_has_a_decision_and_keeps_to_it() {
             }
             let fields = json!({
                 "session": "x", "theme": "dark", "name": "x", "username": "x", "password": "x", "current": "x", "new": "x",
-                "handle": "x",
+                "handle": "x", "provider": "x",
             });
             let request = bare().request(method.clone(), stage.app.url(path));
             let request = if method == "POST" { request.json(&fields) } else { request };

@@ -24,7 +24,7 @@ fn pair(cookies: &[String]) -> String {
 async fn who_registers_is_signed_in_and_is_told_the_profile() {
     let app = App::start().await;
     let ada = Person::at(&app.url(""), " Ada@EXAMPLE.com ");
-    let profile = json!({"profile": {"name": "Ada", "username": "Ada@example.com"}});
+    let profile = json!({"profile": {"name": "Ada", "username": "Ada@example.com", "password": true, "providers": []}});
     let told = ada.register().await;
     assert_eq!((told.status, &told.body), (200, &profile));
     assert_eq!(ada.profile().await.body, profile);

@@ -6,6 +6,7 @@ use crate::support::process::{Place, Running};
 use crate::support::{Kind, open};
 use futures::future::join_all;
 use hardtack::backend::accounts::{Accounts, chain};
+use hardtack::backend::providers::Providers;
 use hardtack::server::settings::Settings;
 use hardtack::session::clock::Clock;
 use hardtack::session::store::{Database, Schema};
@@ -248,7 +249,8 @@ async fn s104_counters_that_are_over_are_swept() {
     let database = Database::in_file(&app.database(), 1, &chain(), Schema::Check).await.expect("the database");
     let rules = Settings::load(None, []).expect("settings").account_rules();
     let clock = Clock::Manual(app.clock.clone());
-    let accounts = Accounts::new(database, Duration::from_secs(20), clock, rules).expect("accounts");
+    let accounts =
+        Accounts::new(database, Duration::from_secs(20), clock, rules, Providers::default()).expect("accounts");
     assert_eq!(accounts.sweep_out().await.expect("swept"), 0, "not over yet");
     app.clock.advance(Duration::from_secs(15 * 60));
     assert_eq!(accounts.sweep_out().await.expect("swept"), 2);

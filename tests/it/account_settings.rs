@@ -1,7 +1,7 @@
 //! The settings of accounts: what is refused, and what the sentence says.
 
 use crate::support::process::Place;
-use hardtack::server::settings::{Registration, Settings, StoreUrl};
+use hardtack::server::settings::{KeySource, Registration, Settings, StoreUrl};
 use std::time::Duration;
 
 fn load(env: &[(&str, &str)]) -> Result<Settings, String> {
@@ -46,6 +46,74 @@ fn s87_what_makes_no_sense_for_accounts_is_one_sentence_with_its_cure() {
         assert!(!sentence.contains("hunter2") && sentence.lines().count() == 1, "{sentence}");
     }
     load(&[("ACCOUNTS_DATABASE", "postgres://me@db.example.com/a"), ("STORE_INSECURE", "true")]).expect("a trial");
+}
+
+fn provider(change: &str) -> String {
+    let known = "id = 'google', name = 'Google', issuer = 'https://accounts.google.com', client_id = 'us', \
+                 client_secret = 'env:GOOGLE_SECRET'";
+    let (name, value) = change.split_once('=').unwrap_or((change, ""));
+    let others = known.split(", ").filter(|entry| !entry.starts_with(&format!("{} ", name.trim())));
+    let changed = (!value.is_empty()).then_some(change);
+    format!("[{{ {} }}]", others.chain(changed).collect::<Vec<_>>().join(", "))
+}
+
+#[test]
+fn a_provider_is_read_from_a_variable_as_from_the_file() {
+    let text = provider("scopes = ['email']");
+    let by_variable = load(&[("SIGN_IN_PROVIDERS", &text)]).expect("settings").sign_in.providers;
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("Leptos.toml");
+    std::fs::write(&file, format!("[sign_in]\nproviders = {text}")).expect("a file");
+    let by_file = Settings::load(Some(&file), []).expect("settings").sign_in.providers;
+    assert_eq!(by_variable, by_file);
+    let [google] = by_file.as_slice() else { panic!("{by_file:?}") };
+    assert_eq!((google.id.as_str(), google.name.as_str()), ("google", "Google"));
+    assert_eq!(google.client_secret, KeySource::Env("GOOGLE_SECRET".to_owned()));
+    assert_eq!(google.scopes, ["email"]);
+    assert_eq!(load(&[("SIGN_IN_PROVIDERS", "")]).expect("settings").sign_in.providers, []);
+}
+
+#[test]
+fn s87_a_provider_that_cannot_be_one_is_one_sentence_with_its_cure() {
+    for (value, reason, cure) in [
+        ("GOCSPX-hunter2".to_owned(), "is not a list of providers", "write it like"),
+        ("[{ id = 'a' }]".to_owned(), "without `issuer`", "write it like"),
+        (provider("id = 'Google Inc'"), "stands in addresses", "like `google`"),
+        (provider("issuer = 'http://accounts.google.com'"), "is not https", "https://"),
+        (provider("issuer = 'accounts.google.com'"), "is no address", "https://accounts.google.com"),
+        (provider("issuer = 'https://a.example?tenant=1'"), "holds a `?`", "as the provider does"),
+        (provider("client_secret = 'GOCSPX-hunter2'"), "no place in `client_secret`", "env:GOOGLE_SECRET"),
+        (provider("client_secret = 'hunter2'"), "no place in `client_secret`", "./google.secret"),
+        (provider("secret = 'hunter2'"), "holds `secret`", "client_secret"),
+        (provider("scopes = 'email'"), "which is no list", "[\"email\", \"profile\"]"),
+        (provider("name = ''"), "without `name`", "write it like"),
+        (provider("x").replace("}]", "}, { id = 'google' }]"), "without `issuer`", "write it like"),
+    ] {
+        let sentence = load(&[("SIGN_IN_PROVIDERS", &value)]).expect_err(&value);
+        assert!(sentence.contains(reason) && sentence.contains(cure), "{sentence}");
+        assert!(!sentence.contains("hunter2") && sentence.lines().count() == 1, "{sentence}");
+    }
+    let twice = provider("x").replace("}]", "}, ") + provider("name = 'Other'").trim_start_matches('[');
+    let sentence = load(&[("SIGN_IN_PROVIDERS", &twice)]).expect_err("twice");
+    assert!(sentence.contains("names `google`, or its issuer, twice"), "{sentence}");
+    let across = [
+        ("SIGN_IN_PROVIDERS", provider("x")),
+        ("SITE_URL", "https://api.example.com".to_owned()),
+        ("SITE_FRONT_ENDS", "https://app.example.org".to_owned()),
+    ];
+    let across: Vec<_> = across.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let sentence = load(&across).expect_err("another site");
+    assert!(sentence.contains("is another site") && sentence.contains("app.example.com"), "{sentence}");
+}
+
+#[test]
+fn a_secret_that_cannot_be_had_stops_the_start_and_names_the_provider() {
+    let place = Place::new();
+    for (secret, reason) in [("env:NO_SUCH_VARIABLE", "NO_SUCH_VARIABLE is not set"), ("./no.secret", "no.secret")] {
+        let providers = provider(&format!("client_secret = '{secret}'"));
+        let said = place.refusal(1, &["serve"], &[("SIGN_IN_PROVIDERS", &providers), ("SITE_LISTEN", "127.0.0.1:0")]);
+        assert!(said.contains("the secret of `google`") && said.contains(reason), "{said}");
+    }
 }
 
 #[test]

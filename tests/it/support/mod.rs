@@ -9,6 +9,7 @@ pub mod cluster;
 pub mod engine;
 pub mod gate;
 pub mod history;
+pub mod issuer;
 pub mod nemesis;
 pub mod node;
 pub mod people;
@@ -127,6 +128,8 @@ pub async fn rows(database: &std::path::Path, table: &'static str) -> i64 {
     let pool = sqlx::SqlitePool::connect_with(options).await.expect("the database");
     let sql = match table {
         "session" => "SELECT count(*) FROM session",
+        "account" => "SELECT count(*) FROM account",
+        "identity" => "SELECT count(*) FROM identity",
         "retired_id" => "SELECT count(*) FROM retired_id",
         other => panic!("no table {other}"),
     };

@@ -1,0 +1,392 @@
+//! Signing in by another service: the way there and back, and whose account it is.
+
+use crate::support::app::{App, browser};
+use crate::support::issuer::{ACCESS_TOKEN, Issuer, Way, callback, leads};
+use crate::support::people::{PASSWORD, Person};
+use crate::support::process::Place;
+use crate::support::rows;
+use futures::future::join;
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::time::Duration;
+
+struct Stage {
+    app: App,
+    a: Issuer,
+    b: Issuer,
+}
+
+impl Stage {
+    async fn set() -> Self {
+        Self::set_with(&[]).await
+    }
+
+    async fn set_with(settings: &[(&str, &str)]) -> Self {
+        let (a, b) = join(Issuer::start(), Issuer::start()).await;
+        let providers = format!("[{}, {}]", a.setting("a"), b.setting("b"));
+        let own = [("SIGN_IN_PROVIDERS", providers.as_str()), ("LIMITS_SIGN_IN_NETWORK_ATTEMPTS", "1000")];
+        let settings: Vec<_> = own.iter().chain(settings).copied().collect();
+        Self { app: App::start_with(&settings).await, a, b }
+    }
+
+    fn person(&self, name: &str) -> Person {
+        Person::at(&self.app.url(""), &format!("{name}@example.com"))
+    }
+
+    async fn count(&self, table: &'static str) -> i64 {
+        rows(&self.app.database(), table).await
+    }
+
+    /// Connects a provider with the account of somebody who is signed in.
+    async fn connect(&self, person: &Person, (id, issuer): (&str, &Issuer), subject: &str) -> String {
+        let way = person.leave(&[("provider", id), ("purpose", "connect")]).await;
+        let code = issuer.good(&way, subject);
+        leads(&person.arrive(id, &[("state", &way.state), ("code", &code)]).await)
+    }
+}
+
+async fn profile(person: &Person) -> Value {
+    let told = person.profile().await;
+    assert_eq!(told.status, 200, "{told:?}");
+    told.body["profile"].clone()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_signs_in_at_a_provider_has_an_account_here_and_the_session_goes_on_under_a_new_id() {
+    let stage = Stage::set().await;
+    let ada = stage.person("ada");
+    assert_eq!(ada.post("/api/visits", json!({})).await.body["visits"], 1);
+    let way = ada.leave(&[("provider", "a")]).await;
+    assert_eq!(way.to.path(), "/authorize");
+    let asked: Vec<_> = way.to.query_pairs().map(|(name, value)| format!("{name}={value}")).collect();
+    let callback = "redirect_uri=http://localhost:3000/sign-in/a/callback";
+    for said in ["response_type=code", "client_id=hardtack", callback, "scope=openid email profile"] {
+        assert!(asked.iter().any(|asked| asked == said), "{said}: {asked:?}");
+    }
+    let answer = ada.arrive("a", &[("state", &way.state), ("code", &stage.a.good(&way, "ada"))]).await;
+    let cookies = crate::support::app::cookies_set(&answer);
+    assert!(cookies.iter().any(|cookie| cookie.starts_with("hardtack_sess=") && cookie.contains("HttpOnly")));
+    assert!(cookies.iter().any(|cookie| cookie.starts_with("hardtack_sess_sign_in_0=;")), "{cookies:?}");
+    assert_eq!(leads(&answer), "/profile");
+    let expected = json!({"name": "Ada", "username": "ada@example.com", "password": false, "providers": ["a"]});
+    assert_eq!(profile(&ada).await, expected);
+    assert_eq!(ada.post("/api/visits", json!({})).await.body["visits"], 2);
+    // The same one another time, in another browser: no second account.
+    let other = ada.elsewhere();
+    assert_eq!(leads(&other.sign_in_at(&stage.a, "ada").await), "/profile");
+    assert_eq!((stage.count("account").await, stage.count("identity").await), (1, 1));
+    assert_eq!(ada.get("/api/devices").await.body["devices"].as_array().map(Vec::len), Some(2));
+    // Another one there is another one here.
+    assert_eq!(leads(&stage.person("grace").sign_in_at(&stage.a, "grace").await), "/profile");
+    assert_eq!(stage.count("account").await, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn g7_a_sign_in_that_is_not_finished_is_no_session_and_no_account() {
+    let stage = Stage::set().await;
+    let ada = stage.person("ada");
+    let answer = ada.ask_to_leave(&[("provider", "a"), ("keep", "true")]).await;
+    let cookies = crate::support::app::cookies_set(&answer);
+    let [cookie] = cookies.as_slice() else { panic!("{cookies:?}") };
+    assert!(cookie.starts_with("hardtack_sess_sign_in_0="), "{cookie}");
+    for attribute in ["HttpOnly", "SameSite=Lax", "Path=/", "Max-Age=600"] {
+        assert!(cookie.contains(attribute), "{cookie}");
+    }
+    let way = ada.leave(&[("provider", "a")]).await;
+    let refused = ada.arrive("a", &[("state", &way.state), ("error", "access_denied")]).await;
+    assert_eq!(leads(&refused), "/login?error=cancelled");
+    let counts = (stage.app.sessions().await, stage.count("account").await, stage.count("identity").await);
+    assert_eq!(counts, (0, 0, 0));
+    assert_eq!(stage.a.asked(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s76_what_belongs_to_one_browser_is_refused_in_another() {
+    let stage = Stage::set().await;
+    let (ada, mallory) = (stage.person("ada"), stage.person("mallory"));
+    let (hers, his) = (ada.leave(&[("provider", "a")]).await, mallory.leave(&[("provider", "a")]).await);
+    let (code, other) = (stage.a.good(&hers, "ada"), stage.a.good(&his, "mallory"));
+    // His state and code in her browser, which would sign her in as him; her state in his; and no state.
+    for (person, query) in [
+        (&ada, vec![("state", his.state.as_str()), ("code", other.as_str())]),
+        (&mallory, vec![("state", &hers.state), ("code", &code)]),
+        (&stage.person("nobody"), vec![("state", &hers.state), ("code", &code)]),
+        (&ada, vec![("code", &code)]),
+        (&ada, vec![("state", ""), ("code", &code)]),
+        (&ada, vec![("state", "9"), ("code", &code)]),
+    ] {
+        let answer = person.arrive("a", &query).await;
+        assert_eq!(answer.status(), 400, "{query:?}");
+        assert!(answer.text().await.expect("a page").contains("begun in another browser"), "{query:?}");
+    }
+    // Her state, with his code: it is not good for what she began.
+    let answer = ada.arrive("a", &[("state", &hers.state), ("code", &other)]).await;
+    assert_eq!(leads(&answer), "/login?error=provider_failed");
+    // At another provider, or as from another issuer.
+    let way = ada.leave(&[("provider", "a")]).await;
+    let code = stage.a.good(&way, "ada");
+    assert_eq!(ada.arrive("b", &[("state", &way.state), ("code", &code)]).await.status(), 400);
+    let issuer = stage.b.url();
+    let mixed = ada.arrive("a", &[("state", &way.state), ("code", &code), ("iss", &issuer)]).await;
+    assert_eq!(mixed.status(), 400);
+    assert_eq!(stage.count("account").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s76_a_sign_in_is_finished_once_and_in_time() {
+    let stage = Stage::set().await;
+    let ada = stage.person("ada");
+    // A browser that keeps the cookie which it was told to forget.
+    let bare = |cookie: &str, query: &[(&str, &str)]| {
+        let request = browser().get(callback(&stage.app.url(""), "a", query));
+        request.header("cookie", cookie.to_owned()).header("accept", "text/html").send()
+    };
+    let answer = ada.ask_to_leave(&[("provider", "a")]).await;
+    let cookie = crate::support::app::cookies_set(&answer)[0].split(';').next().expect("a pair").to_owned();
+    let body: Value = answer.json().await.expect("JSON");
+    let way = Way::to(body["location"].as_str().expect("an address"));
+    let first = bare(&cookie, &[("state", &way.state), ("code", &stage.a.good(&way, "ada"))]).await.expect("an answer");
+    assert_eq!(leads(&first), "/profile");
+    let again = bare(&cookie, &[("state", &way.state), ("code", &stage.a.good(&way, "ada"))]).await.expect("an answer");
+    assert_eq!(again.status(), 400);
+    let late = ada.leave(&[("provider", "a")]).await;
+    stage.app.clock.advance(Duration::from_secs(11 * 60));
+    let answer = ada.arrive("a", &[("state", &late.state), ("code", &stage.a.good(&late, "ada"))]).await;
+    assert_eq!(answer.status(), 400);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s79_several_tabs_have_their_sign_ins_under_way_at_once() {
+    let stage = Stage::set().await;
+    let ada = stage.person("ada");
+    let first = ada.leave(&[("provider", "a"), ("next", "/security")]).await;
+    let second = ada.leave(&[("provider", "b"), ("next", "/devices")]).await;
+    let given_up = ada.leave(&[("provider", "a")]).await;
+    let answer = ada.arrive("b", &[("state", &second.state), ("code", &stage.b.good(&second, "ada"))]).await;
+    assert_eq!(leads(&answer), "/devices");
+    let answer = ada.arrive("a", &[("state", &first.state), ("code", &stage.a.good(&first, "grace"))]).await;
+    assert_eq!(leads(&answer), "/security");
+    assert_eq!(profile(&ada).await["username"], "grace@example.com", "the later one counts");
+    // More than a browser has places for: the oldest makes room, and no cookie is left over for ever.
+    for _ in 0..6 {
+        ada.leave(&[("provider", "a")]).await;
+    }
+    let answer = ada.arrive("a", &[("state", &given_up.state), ("code", &stage.a.good(&given_up, "ada"))]).await;
+    assert!([303, 400].contains(&answer.status().as_u16()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s78_an_e_mail_address_opens_no_account_of_another_issuer_or_of_a_password() {
+    let stage = Stage::set().await;
+    let grace = stage.person("grace").registered().await;
+    let ada = stage.person("ada");
+    assert_eq!(leads(&ada.sign_in_at(&stage.a, "ada").await), "/profile");
+    let thief = stage.person("mallory");
+    for (id, issuer, subject) in [("b", &stage.b, "ada"), ("a", &stage.a, "grace")] {
+        let way = thief.leave(&[("provider", id)]).await;
+        let answer = thief.arrive(id, &[("state", &way.state), ("code", &issuer.good(&way, subject))]).await;
+        assert_eq!(leads(&answer), "/login?error=account_exists");
+        assert!(!thief.is_signed_in().await);
+    }
+    assert_eq!((stage.count("account").await, stage.count("identity").await), (2, 1), "and nothing is left behind");
+    // Whoever owns the account connects them themselves.
+    assert_eq!(stage.connect(&grace, ("a", &stage.a), "grace").await, "/security");
+    assert_eq!(leads(&grace.elsewhere().sign_in_at(&stage.a, "grace").await), "/profile");
+    assert_eq!(profile(&grace).await["providers"], json!(["a"]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s78_an_address_that_the_provider_does_not_vouch_for_makes_no_account_and_connects_none() {
+    let stage = Stage::set().await;
+    let grace = stage.person("grace").registered().await;
+    for change in [json!(false), json!(null), json!("false")] {
+        for (person, purpose, page) in [(&stage.person("ada"), "sign_in", "/login"), (&grace, "connect", "/security")] {
+            let way = person.leave(&[("provider", "a"), ("purpose", purpose)]).await;
+            let mut claims = stage.a.claims(&way, "ada");
+            claims.insert("email_verified".to_owned(), change.clone());
+            let code = stage.a.code(&way, claims, Arc::new(|keys, claims| Some(keys.token(&claims))));
+            let answer = person.arrive("a", &[("state", &way.state), ("code", &code)]).await;
+            assert_eq!(leads(&answer), format!("{page}?error=email_unverified"), "{change}");
+        }
+    }
+    assert_eq!((stage.count("account").await, stage.count("identity").await), (1, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s78_connecting_needs_a_fresh_sign_in_of_that_very_account() {
+    let stage = Stage::set().await;
+    let (ada, grace) = (stage.person("ada").registered().await, stage.person("grace").registered().await);
+    let nobody = stage.person("nobody").ask_to_leave(&[("provider", "a"), ("purpose", "connect")]).await;
+    assert_eq!(nobody.status(), 401);
+    // Begun as one, finished as another.
+    let way = ada.leave(&[("provider", "a"), ("purpose", "connect")]).await;
+    ada.logout().await;
+    let again = Person { username: grace.username.clone(), ..ada.clone() };
+    assert_eq!(again.login(PASSWORD).await.status, 200);
+    let answer = again.arrive("a", &[("state", &way.state), ("code", &stage.a.good(&way, "ada"))]).await;
+    assert_eq!(leads(&answer), "/security?error=sign_in_lost");
+    // Of somebody who is another account's already, or when one is connected already.
+    assert_eq!(stage.connect(&grace, ("a", &stage.a), "grace").await, "/security");
+    assert_eq!(stage.connect(&again, ("a", &stage.a), "other").await, "/security?error=identity_taken");
+    let fresh = stage.person("mary").registered().await;
+    assert_eq!(stage.connect(&fresh, ("a", &stage.a), "grace").await, "/security?error=identity_taken");
+    // Too long ago.
+    let way = fresh.leave(&[("provider", "a"), ("purpose", "connect")]).await;
+    stage.app.clock.advance(Duration::from_secs(9 * 60));
+    stage.app.clock.advance(Duration::from_secs(7 * 60));
+    let answer = fresh.ask_to_leave(&[("provider", "a"), ("purpose", "connect")]).await;
+    assert_eq!(answer.json::<Value>().await.expect("JSON")["kind"], "sign_in_again");
+    let answer = fresh.arrive("a", &[("state", &way.state), ("code", &stage.a.good(&way, "mary"))]).await;
+    assert_eq!(answer.status(), 400);
+    assert_eq!(stage.count("identity").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s75_the_last_way_to_sign_in_stays_and_a_password_may_be_chosen_first() {
+    let stage = Stage::set().await;
+    let ada = stage.person("ada");
+    assert_eq!(leads(&ada.sign_in_at(&stage.a, "ada").await), "/profile");
+    let told = ada.post("/api/disconnect", json!({"provider": "a"})).await;
+    assert_eq!((told.status, told.kind()), (409, "last_factor"));
+    assert_eq!(ada.post("/api/disconnect", json!({"provider": "b"})).await.status, 404);
+    assert_eq!(stage.connect(&ada, ("b", &stage.b), "ada").await, "/security");
+    // Both at once: one of them stays.
+    let one = |id: &str| ada.post("/api/disconnect", json!({"provider": id}));
+    join(one("a"), one("b")).await;
+    let left = profile(&ada).await["providers"].as_array().map(Vec::len);
+    assert!(left >= Some(1), "{left:?}");
+    stage.app.clock.advance(Duration::from_secs(16 * 60));
+    let new = json!({"new": PASSWORD});
+    let told = ada.post("/api/password", new.clone()).await;
+    assert_eq!((told.status, told.kind()), (403, "sign_in_again"));
+    assert_eq!(ada.post("/api/disconnect", json!({"provider": "a"})).await.kind(), "sign_in_again");
+    let way = ada.leave(&[("provider", "a"), ("purpose", "confirm")]).await;
+    for anew in [("prompt", "login"), ("max_age", "0")] {
+        assert!(way.to.query_pairs().any(|(name, value)| (&*name, &*value) == anew), "{}", way.to);
+    }
+    let code = stage.a.good(&way, "ada");
+    let back = leads(&ada.arrive("a", &[("state", &way.state), ("code", &code)]).await);
+    if profile(&ada).await["providers"].as_array().is_some_and(|left| left.contains(&json!("a"))) {
+        assert_eq!(back, "/devices");
+        assert_eq!(ada.post("/api/password", new).await.status, 200);
+        assert_eq!(ada.post("/api/disconnect", json!({"provider": "a"})).await.status, 200);
+        assert_eq!(ada.elsewhere().login(PASSWORD).await.status, 200);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_proves_anew_who_they_are_is_who_is_signed_in_and_nobody_else() {
+    let stage = Stage::set().await;
+    let ada = stage.person("ada");
+    assert_eq!(leads(&ada.sign_in_at(&stage.a, "ada").await), "/profile");
+    stage.app.clock.advance(Duration::from_secs(16 * 60));
+    for (subject, to) in [("grace", "/devices?error=bad_credentials"), ("ada", "/security")] {
+        let way = ada.leave(&[("provider", "a"), ("purpose", "confirm"), ("next", "/security")]).await;
+        let code = stage.a.good(&way, subject);
+        assert_eq!(leads(&ada.arrive("a", &[("state", &way.state), ("code", &code)]).await), to);
+        let ended = ada.post("/api/devices/end-others", json!({})).await.status;
+        assert_eq!(ended, if subject == "ada" { 200 } else { 403 });
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_closed_account_and_closed_registration_let_nobody_in() {
+    let stage = Stage::set_with(&[("SIGN_IN_REGISTER", "closed")]).await;
+    let ada = stage.person("ada");
+    assert_eq!(leads(&ada.sign_in_at(&stage.a, "ada").await), "/login?error=registration_closed");
+    assert_eq!((stage.count("account").await, stage.count("identity").await), (0, 0));
+    let stage = Stage::set().await;
+    let ada = stage.person("ada");
+    assert_eq!(leads(&ada.sign_in_at(&stage.a, "ada").await), "/profile");
+    stage.app.execute("UPDATE account SET closed = 1").await;
+    assert!(!ada.is_signed_in().await);
+    assert_eq!(leads(&ada.elsewhere().sign_in_at(&stage.a, "ada").await), "/login?error=bad_credentials");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_provider_that_is_away_keeps_nobody_else_from_signing_in_and_is_not_asked_by_everybody() {
+    let nowhere = "[{ id = \"a\", name = \"A\", issuer = \"http://127.0.0.1:9\", client_id = \"hardtack\", client_secret = \
+                   \"env:CARGO_PKG_NAME\" }]";
+    let app = App::start_with(&[("SIGN_IN_PROVIDERS", nowhere)]).await;
+    let ada = Person::at(&app.url(""), "ada@example.com").registered().await;
+    let answer = ada.elsewhere().ask_to_leave(&[("provider", "a")]).await;
+    assert_eq!(answer.status(), 502);
+    assert_eq!(answer.json::<Value>().await.expect("JSON")["kind"], "provider_failed");
+    let form = app.post("/sign-in").form(&[("provider", "a")]).header("accept", "text/html");
+    assert_eq!(leads(&form.send().await.expect("an answer")), "/login?error=provider_failed");
+    assert_eq!(ada.elsewhere().login(PASSWORD).await.status, 200);
+    let unknown = ada.ask_to_leave(&[("provider", "unknown")]).await;
+    assert_eq!(unknown.status(), 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_front_end_of_this_site_gets_its_visitors_back_and_another_origin_gets_nothing() {
+    let front_end = "http://localhost:5173";
+    let stage = Stage::set_with(&[("SITE_FRONT_ENDS", front_end)]).await;
+    let begin = |origin: &'static str| {
+        let request = stage.app.post("/sign-in").form(&[("provider", "a"), ("next", "/security")]);
+        request.header("origin", origin).header("accept", "application/json").send()
+    };
+    let refused = begin("http://evil.example").await.expect("an answer");
+    assert_eq!(refused.status(), 403);
+    let body: Value = begin(front_end).await.expect("an answer").json().await.expect("JSON");
+    let way = Way::to(body["location"].as_str().expect("an address"));
+    let person = Person { browser: stage.app.browser.clone(), ..stage.person("ada") };
+    let answer = person.arrive("a", &[("state", &way.state), ("code", &stage.a.good(&way, "ada"))]).await;
+    assert_eq!(leads(&answer), "http://localhost:5173/security/");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s79_where_the_session_is_strict_our_own_page_leads_back_once_more() {
+    let stage = Stage::set_with(&[("SESSION_SAME_SITE", "strict")]).await;
+    let ada = stage.person("ada");
+    let answer = ada.ask_to_leave(&[("provider", "a")]).await;
+    assert!(crate::support::app::cookies_set(&answer)[0].contains("SameSite=Lax"));
+    let body: Value = answer.json().await.expect("JSON");
+    let way = Way::to(body["location"].as_str().expect("an address"));
+    let code = stage.a.good(&way, "ada");
+    let page = ada.arrive("a", &[("state", &way.state), ("code", &code)]).await;
+    assert_eq!(
+        (page.status().as_u16(), &page.headers()["cache-control"]),
+        (200, &"no-store".parse().expect("a value"))
+    );
+    let page = page.text().await.expect("a page");
+    assert!(page.contains("http-equiv=\"refresh\"") && page.contains("&amp;here"), "{page}");
+    assert_eq!(stage.a.asked(), 0);
+    let url = callback(&ada.server, "a", &[("state", &way.state), ("code", &code)]);
+    let answer = ada.browser.get(format!("{url}&here")).send().await.expect("an answer");
+    assert_eq!(leads(&answer), "/profile");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s80_no_token_code_or_secret_is_shown_or_logged() {
+    let issuer = Issuer::start().await;
+    let place = Place::new();
+    std::fs::write(place.path().join("a.secret"), "canary-client-secret\n").expect("a secret");
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+    std::fs::set_permissions(place.path().join("a.secret"), mode).expect("a private file");
+    let providers = issuer.setting("a").replace("env:CARGO_PKG_NAME", "./a.secret");
+    let providers = format!("[{providers}]");
+    let server = place.serve(&[("SIGN_IN_PROVIDERS", &providers), ("LOG_LEVEL", "trace")]).await;
+    let ada = Person::at(&server.url(""), "ada@example.com");
+    let mut said = String::new();
+    // One that succeeds, and one whose token is refused.
+    for signed_in in [true, false] {
+        let person = if signed_in { ada.clone() } else { ada.elsewhere() };
+        let way = person.leave(&[("provider", "a")]).await;
+        let code = issuer.good(&way, "ada");
+        let answer = person.arrive("a", &[("state", &way.state), ("code", &code)]).await;
+        said.extend(answer.headers().iter().map(|(name, value)| format!("{name}: {value:?}\n")));
+        said += &answer.text().await.expect("text");
+        assert_eq!(person.is_signed_in().await, signed_in);
+        issuer.turn_keys();
+    }
+    said += &ada.profile().await.body.to_string();
+    said += &ada.get("/api/devices").await.body.to_string();
+    let log = server.stop().await.join("\n");
+    for canary in ["canary-client-secret", ACCESS_TOKEN, "canary-code", "eyJ"] {
+        assert!(!said.contains(canary), "{canary} is shown");
+        assert!(!log.contains(canary), "{canary} is logged");
+    }
+    assert!(log.contains("a sign-in by a provider failed"), "{log}");
+}
