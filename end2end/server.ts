@@ -34,14 +34,21 @@ export class Server {
     return `http://localhost:${this.port}`;
   }
 
-  /** Starts again on the same port and the same data. */
-  async resume(): Promise<void> {
+  /** Starts again on the same port and the same data, with further settings if there are. */
+  async resume(more: Record<string, string> = {}): Promise<void> {
     const own = {
+      ...more,
       HARDTACK_SITE_LISTEN: `127.0.0.1:${this.port}`,
       HARDTACK_SITE_URL: this.url,
       HARDTACK_STORE_URL: `sqlite:${join(this.folder, "hardtack.db")}`,
     };
     this.running = await serve(this.folder, own, this.url);
+  }
+
+  /** Ends it in order, to be started again. */
+  async pause(): Promise<void> {
+    await this.running?.stop();
+    this.running = undefined;
   }
 
   /** Ends it as a crash would: no time to finish anything. */
