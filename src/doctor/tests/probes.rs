@@ -14,7 +14,8 @@ const PARTITIONED: &str = "__Host-sid=hush; Path=/; HttpOnly; Secure; SameSite=N
 fn healthy(page: &str, url: &str, cookie: &str) -> Evidence {
     let mut evidence = Evidence::new(address(page), address(url), Sites::default());
     if evidence.url.is_https() {
-        evidence.tls = Some(TlsSeen { trusted: true, names_host: true, days_left: 60, issuer: "R10".to_owned() });
+        evidence.tls =
+            Some(TlsSeen { trusted: true, names_host: true, begun: true, days_left: 60, issuer: "R10".to_owned() });
     }
     for (at, step) in Step::ALL.into_iter().enumerate() {
         let ask = evidence.ask(step, NOW + at as u64);
