@@ -25,6 +25,7 @@ mod signal;
 mod start;
 mod store;
 mod tls;
+mod topology;
 mod visitor;
 mod whole;
 
@@ -37,3 +38,4 @@ pub use operator::{Found, Migration, Operator, OperatorError, migrate};
 pub use signal::asked_to_stop;
 pub use start::{Server, StartError};
 pub use tls::{AUTHORITY_FILE, Facts, SERVER_FILE, TlsError};
+pub use topology::{SetupError, topology};
