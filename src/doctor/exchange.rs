@@ -119,17 +119,15 @@ impl Exchange {
 
     /// All headers of the request, and all of the answer. Cookies show no value, and addresses nothing behind `?`.
     #[must_use]
-    pub fn told(&self) -> (Vec<(&str, String)>, Vec<(&str, String)>) {
+    pub fn told(&self) -> [Vec<(&str, String)>; 2] {
         let told = |(name, value): &(String, String)| match name.to_ascii_lowercase().as_str() {
             "cookie" => value.split("; ").map(bare).collect::<Vec<_>>().join("; "),
             "set-cookie" => bare(value),
             "location" | "referer" => value.split(['?', '#']).next().unwrap_or_default().to_owned(),
             _ => value.clone(),
         };
-        (
-            self.asked.iter().map(|header| (header.0.as_str(), told(header))).collect(),
-            self.headers.iter().map(|header| (header.0.as_str(), told(header))).collect(),
-        )
+        [&self.asked, &self.headers]
+            .map(|headers| headers.iter().map(|header| (header.0.as_str(), told(header))).collect())
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::doctor_probe::assert_found;
 use crate::support::express::{Served, caddy, express, is_here};
+use crate::support::process::Place;
 use crate::support::tls::Tool;
 use hardtack::doctor::{Code, Finding, Severity, diagnose};
 use hardtack::server::{Visit, probe};
@@ -134,4 +135,21 @@ async fn what_a_proxy_adds_or_keeps_back_is_found_before_it() {
         let others = said.iter().filter(|finding| !matches!(finding.code, Code::Certificate | Code::NoCookie));
         assert_eq!(others.count(), 0, "{said:#?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_transcript_on_the_page_is_what_the_command_prints() {
+    if !is_here() {
+        return;
+    }
+    let page = include_str!("../../docs/DOCTOR.md");
+    let shown = page.split("```console\n").nth(1).and_then(|rest| rest.split("```").next()).expect("a transcript");
+    let (command, shown) = shown.split_once('\n').expect("a command and what it prints");
+    let server = express(&json!({ "cors": { "origin": "http://127.0.0.1:5173", "credentials": true } }));
+    let here = |text: &str| text.replace("localhost:3000", &format!("localhost:{}", server.port));
+    let command = here(command.strip_prefix("$ hardtack ").expect("a command"));
+    let output = Place::new().run(&command.split(' ').collect::<Vec<_>>(), &[]);
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(said.starts_with(&here(shown)), "{said}");
+    assert_eq!(output.status.code(), Some(2));
 }

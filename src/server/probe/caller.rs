@@ -154,8 +154,11 @@ async fn connect(address: &Address) -> Result<TcpStream, Failure> {
     Err(failure)
 }
 
-/// The request, and its headers for the record.
-fn request(ask: Ask, query: Option<&str>) -> Option<(Vec<(String, String)>, Request<Full<Bytes>>)> {
+/// As they are kept for the record.
+type Headers = Vec<(String, String)>;
+
+/// The request, and its headers.
+fn request(ask: Ask, query: Option<&str>) -> Option<(Headers, Request<Full<Bytes>>)> {
     let Ask { method, url, headers, body } = ask;
     let origin = url.origin();
     let host = origin.split_once("://").map_or(origin.as_str(), |(_, host)| host);

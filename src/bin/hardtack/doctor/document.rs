@@ -23,7 +23,7 @@ pub(super) fn visit(evidence: &Evidence, found: &[Finding], verdicts: &[Verdict]
         let hidden = |headers: Vec<(&str, String)>| -> Vec<_> {
             headers.into_iter().map(|(name, value)| json!([name, evidence.hide(&value)])).collect()
         };
-        let (asked, told) = exchange.told();
+        let [asked, told] = exchange.told();
         json!({
             "step": exchange.step.to_string(), "method": exchange.method, "url": exchange.url,
             "request": hidden(asked), "status": exchange.status, "answer": hidden(told),

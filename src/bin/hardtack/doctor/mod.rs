@@ -17,6 +17,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 #[derive(clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct Arguments {
     /// A server to speak to as a browser would, of whatever make. Without it the settings of this one are judged.
     url: Option<String>,

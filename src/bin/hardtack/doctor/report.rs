@@ -3,6 +3,7 @@
 use crate::table::escaped;
 use anstyle::{AnsiColor, Style};
 use hardtack::doctor::{Finding, Severity};
+use std::fmt::Write as _;
 
 /// Whose server it is, as far as is known: its cure is shown.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -48,7 +49,7 @@ pub(super) fn findings(found: &[Finding], maker: Maker, none: &str) -> String {
     };
     let counts = [(Severity::Error, "error"), (Severity::Warning, "warning"), (Severity::Note, "note")];
     let counts: Vec<_> = counts.into_iter().filter_map(|(severity, word)| count(severity, word)).collect();
-    text.push_str(&format!("{}.\n", counts.join(", ")));
+    let _ = writeln!(text, "{}.", counts.join(", "));
     text
 }
 
@@ -71,7 +72,7 @@ fn paragraph(finding: &Finding, maker: Maker) -> String {
     for (title, cure) in cures {
         text.push_str(&part(title, cure));
     }
-    text.push_str(&format!("  {}\n\n", dim(&finding.link())));
+    let _ = write!(text, "  {}\n\n", dim(&finding.link()));
     text
 }
 

@@ -6,7 +6,7 @@ use crate::table::escaped;
 use hardtack::doctor::{Topology, check};
 use hardtack::server::settings::{Settings, environment};
 use hardtack::server::{SetupError, topology};
-use std::fmt::Display;
+use std::fmt::{Display, Write as _};
 use std::path::Path;
 
 /// Whatever keeps the server from starting is an error too.
@@ -26,7 +26,7 @@ fn judged(topology: &Topology) -> Report {
     let server = topology.server.origin();
     let mut text = format!("The session of {}", bold(&escaped(&server)));
     for page in &topology.pages {
-        text.push_str(&format!(", used by pages of {}", bold(&escaped(&page.origin()))));
+        let _ = write!(text, ", used by pages of {}", bold(&escaped(&page.origin())));
     }
     text.push_str("\n\n");
     text.push_str(&findings(&found, Maker::Hardtack, "Nothing is wrong with these settings, as far as they tell."));

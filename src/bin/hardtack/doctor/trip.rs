@@ -3,6 +3,7 @@
 use super::report::{bad, bold, dim, good};
 use crate::table::{escaped, table};
 use hardtack::doctor::{Browser, Code, Evidence, Exchange, Finding, Hop, State, Verdict};
+use std::fmt::Write as _;
 
 /// From the page to the server and back, as browsers are delivered.
 pub(super) fn drawn(evidence: &Evidence, verdicts: &[Verdict]) -> String {
@@ -20,7 +21,7 @@ pub(super) fn drawn(evidence: &Evidence, verdicts: &[Verdict]) -> String {
         });
         text.push_str(&leg(hop, &states.collect::<Vec<_>>()));
     }
-    text.push_str(&format!("  session, at {}\n\n", bold(&escaped(&evidence.url.to_string()))));
+    let _ = write!(text, "  session, at {}\n\n", bold(&escaped(&evidence.url.to_string())));
     text
 }
 
@@ -47,7 +48,7 @@ fn leg(hop: Hop, states: &[(String, &State)]) -> String {
     let mut text = format!("    │\n    {sign}  {place:<7} {hop}\n");
     for (why, makers) in reasons {
         let who = if makers.len() == states.len() { String::new() } else { format!(" ({})", makers.join(", ")) };
-        text.push_str(&format!("    │          {}{who}\n", escaped(why)));
+        let _ = writeln!(text, "    │          {}{who}", escaped(why));
     }
     if hop == Hop::Return { text + "    ▼\n" } else { text }
 }
@@ -86,11 +87,11 @@ pub(super) fn evidence(evidence: &Evidence, found: &[Finding]) -> String {
     }
     let mut text = format!("\n{}\n", table(["CALL", "REQUEST", "ANSWER", "TOOK", "WHAT DECIDES"], rows));
     let addresses: Vec<_> = evidence.addresses.iter().map(ToString::to_string).collect();
-    text.push_str(&format!("\n{} is at {}.", escaped(evidence.url.host()), addresses.join(", ")));
+    let _ = write!(text, "\n{} is at {}.", escaped(evidence.url.host()), addresses.join(", "));
     if let Some(tls) = &evidence.tls {
         let trusted = if tls.is_accepted() { "is accepted" } else { "is refused" };
         let (days, issuer) = (tls.days_left, escaped(&tls.issuer));
-        text.push_str(&format!(" Its certificate {trusted}, of `{issuer}`, {days} days left."));
+        let _ = write!(text, " Its certificate {trusted}, of `{issuer}`, {days} days left.");
     }
     text.push('\n');
     text
@@ -105,7 +106,7 @@ pub(super) fn letters(evidence: &Evidence) -> String {
             };
             headers.into_iter().map(line).collect()
         };
-        let (asked, told) = exchange.told();
+        let [asked, told] = exchange.told();
         format!(
             "\n> {} {}\n{}< {}\n{}",
             exchange.method,
