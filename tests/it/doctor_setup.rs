@@ -20,8 +20,10 @@ fn codes(document: &Value) -> Vec<&str> {
     found.map(|finding| finding["code"].as_str().expect("a code")).collect()
 }
 
+type Given = &'static [(&'static str, &'static str)];
+
 /// What is allowed, not wise, and has a code: settings, codes, exit code.
-const CASES: [(&[(&str, &str)], &[&str], i32); 8] = [
+const CASES: [(Given, &[&str], i32); 8] = [
     (&[], &[], 0),
     (&[("SITE_URL", "https://api.example.com"), ("SITE_FRONT_ENDS", "https://app.example.com")], &[], 0),
     (&[("SITE_URL", "https://api.example.com"), ("SITE_FRONT_ENDS", "https://app.example.org")], &[], 0),
