@@ -14,7 +14,7 @@ pub(super) fn check(topology: &Topology, found: &mut Vec<Finding>) {
 
 /// Whether a page on https calls a server on plain http: then nothing else matters.
 pub(super) fn is_mixed(pair: &Pair) -> bool {
-    pair.page.is_https() && !pair.server.is_https() && !pair.server.is_loopback()
+    pair.page.is_https() && !pair.server.is_trusted()
 }
 
 /// What blocks a call before anything is sent, from a page there to a server here.

@@ -111,6 +111,14 @@ impl Address {
         self.space() == Space::Loopback
     }
 
+    /// Whether browsers take the way to it for safe: https, or this machine. Safari trusts https alone.
+    ///
+    /// Source: the Secure Contexts specification, 3.1.
+    #[must_use]
+    pub fn is_trusted(&self) -> bool {
+        self.https || self.is_loopback()
+    }
+
     /// How far away the host is, as far as its name says. A name without a dot and one under `.local` are near.
     #[must_use]
     pub fn space(&self) -> Space {

@@ -3,8 +3,10 @@
 use super::across;
 use super::code::Code;
 use super::cookie;
-use super::evidence::{Evidence, Exchange, Step};
-use super::finding::{Cure, Finding};
+use super::cors;
+use super::evidence::{Evidence, Step};
+use super::exchange::Exchange;
+use super::finding::{Cure, Finding, Severity};
 use super::set_cookie::SetCookie;
 
 pub(super) fn diagnose(evidence: &Evidence, found: &mut Vec<Finding>) {
@@ -23,7 +25,8 @@ pub(super) fn diagnose(evidence: &Evidence, found: &mut Vec<Finding>) {
             continue;
         }
         seen.push(cookie);
-        if exchange.url.host() == evidence.url.host() && !across::is_mixed(&pair) {
+        // Of a cookie that another origin sets on the way others speak.
+        if exchange.url.is_origin_of(&evidence.url) && !across::is_mixed(&pair) {
             found.extend(cookie::judge(cookie, &pair, &exchange.url, exchange.at));
         }
         found.extend(across::strict(cookie, false));
@@ -31,17 +34,50 @@ pub(super) fn diagnose(evidence: &Evidence, found: &mut Vec<Finding>) {
         found.extend(cached(exchange, &cookie.name));
     }
     found.extend(redirected(evidence));
-    let answered = evidence.of(Step::First).any(|exchange| exchange.status < 300);
-    if answered && set.is_empty() {
-        found.push(Code::NoCookie.note(
-            format!("No answer of `{}` has set the session's cookie, so nothing can be said of it.", evidence.url),
-            Cure::new(
-                "Probe an address that begins a session: `/api/session`.",
-                "Probe an address that stores something in the session. If it does: `app.set('trust proxy', 1)`, as \
-                 express-session sets no `secure` cookie on what it takes for plain http.",
-            ),
-        ));
+    if set.is_empty() {
+        found.extend(without(evidence));
     }
+}
+
+/// No answer has set the session's cookie.
+///
+/// Express withholds a `secure` cookie from what it takes for plain http. Nothing but its silence shows that.
+fn without(evidence: &Evidence) -> Option<Finding> {
+    let pair = evidence.pair();
+    let answer = evidence.of(Step::First).last()?;
+    let readable = pair.is_own() || cors::read(answer, &pair).is_none();
+    if !readable || answer.is_redirect() {
+        return None;
+    }
+    let (url, status) = (&evidence.url, answer.status);
+    let express = answer.one("x-powered-by") == Some("Express") && status < 300;
+    let what = match &evidence.cookie {
+        _ if express && !url.is_https() => {
+            format!("`{url}` sets no session cookie, and on plain http Express sets none that is `secure: true`.")
+        }
+        _ if express => format!(
+            "`{url}` sets no session cookie, and Express sets none that is `secure: true` while it takes the way for \
+             plain http, as it does behind a proxy that it was not told to trust."
+        ),
+        Some(name) => format!("`{url}` answers {status} and does not set the cookie `{name}`."),
+        None => format!("`{url}` answers {status} and sets no session cookie, so nothing can be said of it."),
+    };
+    let trust = if url.is_https() {
+        "`app.set('trust proxy', 1)`, and the proxy sends `X-Forwarded-Proto`."
+    } else {
+        "serve it over https, or for a trial `session({ cookie: { secure: 'auto' } })`; behind a proxy that speaks \
+         https `app.set('trust proxy', 1)`."
+    };
+    let cure = Cure::new(
+        "Probe an address that begins a session: `--path /api/session`.",
+        format!("If it stores something in the session: {trust} Else probe an address that does."),
+    );
+    let finding = Code::NoCookie.note(what, cure);
+    Some(match &evidence.cookie {
+        Some(_) => Finding { severity: Severity::Error, ..finding },
+        None if express => Finding { severity: Severity::Warning, ..finding },
+        None => finding,
+    })
 }
 
 /// One answer that sets a cookie twice.

@@ -80,7 +80,7 @@ impl Browser {
 
     /// Whether a `Secure` cookie may come from and go to an address.
     pub(super) fn trusts(self, address: &Address) -> bool {
-        address.is_https() || (address.is_loopback() && self.maker != Maker::Safari)
+        address.is_https() || (address.is_trusted() && self.maker != Maker::Safari)
     }
 }
 

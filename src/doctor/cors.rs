@@ -2,7 +2,8 @@
 
 use super::address::Address;
 use super::code::Code;
-use super::evidence::{Evidence, Exchange, Step};
+use super::evidence::{Evidence, Step};
+use super::exchange::Exchange;
 use super::finding::{Cure, Finding};
 use super::topology::{Pair, Topology};
 
@@ -47,7 +48,7 @@ pub(super) fn diagnose(evidence: &Evidence, found: &mut Vec<Finding>) {
         found.push(finding);
         return;
     }
-    found.extend(preflights().next().and_then(|exchange| preflight(exchange, &pair)));
+    found.extend(asked(evidence, &pair));
     for exchange in evidence.of(Step::Post).chain(evidence.of(Step::Error)) {
         if exchange.leaves().is_none() && read(exchange, &pair).is_some() {
             found.push(if exchange.status >= 400 {
@@ -77,8 +78,17 @@ pub(super) fn read(exchange: &Exchange, pair: &Pair) -> Option<Finding> {
     }
 }
 
+/// Why the page's question before a call fails, if it does.
+pub(super) fn asked(evidence: &Evidence, pair: &Pair) -> Option<Finding> {
+    let silent = evidence.unanswered.iter().find(|(step, _)| *step == Step::Preflight);
+    match (silent, evidence.of(Step::Preflight).next()) {
+        (Some((_, failure)), _) => Some(preflight_unanswered(pair, &format!("not at all, as {failure}"))),
+        (None, answer) => answer.and_then(|exchange| preflight(exchange, pair)),
+    }
+}
+
 /// Why a preflight allows too little, if it does.
-pub(super) fn preflight(exchange: &Exchange, pair: &Pair) -> Option<Finding> {
+fn preflight(exchange: &Exchange, pair: &Pair) -> Option<Finding> {
     let fails = !(200..300).contains(&exchange.status);
     if fails || exchange.one("access-control-allow-origin").is_none() {
         return Some(preflight_unanswered(pair, &format!("with {} and without what it asks for", exchange.status)));

@@ -2,8 +2,10 @@
 
 use super::address::Address;
 use super::code::Code;
-use super::evidence::{Evidence, Exchange, Failure};
+use super::evidence::{Evidence, Step};
+use super::exchange::Exchange;
 use super::finding::{Cure, Finding, Severity};
+use super::reach::Failure;
 use super::set_cookie::SameSite;
 use super::topology::{Tls, Topology};
 
@@ -52,6 +54,10 @@ pub(super) fn diagnose(evidence: &Evidence, found: &mut Vec<Finding>) {
             let what = format!("The certificate of `{}` does not name `{}`.", url.origin(), url.host());
             found.push(Code::Certificate.error(what, trust()));
         }
+        (_, Some(tls)) if !tls.begun => {
+            let what = format!("The certificate of `{}` does not hold yet.", url.origin());
+            found.push(Code::Certificate.error(what, Cure::any("Set the clocks of both machines, or use another.")));
+        }
         (Some(Failure::Tls), _) => {
             let what = format!("`{}` speaks no TLS that browsers know.", url.origin());
             found.push(Code::Certificate.error(what, trust()));
@@ -60,6 +66,11 @@ pub(super) fn diagnose(evidence: &Evidence, found: &mut Vec<Finding>) {
         (None, Some(tls)) => found.extend(ending(url, tls.days_left)),
         (None, None) => {}
     }
+    // Of a preflight others speak.
+    found.extend(evidence.unanswered.iter().filter(|(step, _)| *step != Step::Preflight).map(|(step, failure)| {
+        let why = format!("a call ({step}) had no answer, as {failure}");
+        Finding { severity: Severity::Warning, ..unreachable(url, &why) }
+    }));
     if let Some(back) = evidence.exchanges.iter().find(|exchange| leads_to_http(exchange)) {
         found.push(scheme_unknown(&back.url, "is reached over https and leads back to http"));
     } else if url.is_https() {
@@ -73,8 +84,10 @@ pub(super) fn diagnose(evidence: &Evidence, found: &mut Vec<Finding>) {
             Finding { severity: Severity::Warning, ..scheme_unknown(url, &how) }
         }));
     }
-    found.extend(plain_http(url));
-    found.extend(Some(&evidence.page).filter(|page| !page.is_origin_of(url)).and_then(plain_page));
+    if evidence.failure.is_none() {
+        found.extend(plain_http(url));
+        found.extend(Some(&evidence.page).filter(|page| !page.is_origin_of(url)).and_then(plain_page));
+    }
 }
 
 fn leads_to_http(exchange: &Exchange) -> bool {
@@ -116,7 +129,7 @@ fn ending(server: &Address, days: i64) -> Option<Finding> {
 }
 
 fn plain_http(server: &Address) -> Option<Finding> {
-    (!server.is_https() && !server.is_loopback()).then(|| {
+    (!server.is_trusted()).then(|| {
         let what = format!("`{}` is plain http, and anybody on the way can take over sessions.", server.origin());
         let https = server.over_https();
         Code::PlainHttp.warning(what, Cure::new(format!("[site]\nurl = \"{https}\""), format!("Serve it as {https}.")))
@@ -125,7 +138,7 @@ fn plain_http(server: &Address) -> Option<Finding> {
 
 /// Source: GO-2025-3884.
 fn plain_page(page: &Address) -> Option<Finding> {
-    (!page.is_https() && !page.is_loopback()).then(|| {
+    (!page.is_trusted()).then(|| {
         let what = format!("The page `{}` is plain http: who changes it on the way can use sessions.", page.origin());
         let https = page.over_https();
         let hardtack = format!("[site]\nfront_ends = [\"{https}\"] # beside the others");

@@ -6,22 +6,24 @@
 //! let mut evidence = Evidence::new(page, url, sites);   // sites: the public suffix list's word on both hosts
 //! evidence.addresses = …;                               // what the name leads to
 //! evidence.tls = …;                                     // what the handshake showed, or evidence.failure
-//! for step in Step::ALL {
+//! for step in evidence.steps() {
 //!     let ask = evidence.ask(step, now);                // method, URL, headers with the Cookie that Chrome would send
-//!     evidence.exchanges.push(Exchange { … });          // then, for each redirect, evidence.ask_at(step, target, now)
-//! }
+//!     evidence.exchanges.push(Exchange { … });          // then, for each redirect, evidence.follow(hop, now)
+//! }                                                     // or evidence.unanswered.push((step, Failure::…))
 //! diagnose(&evidence); verdicts(&evidence);
 //! ```
 
+use super::across;
 use super::address::{Address, Space};
 use super::browser::{Browser, Maker};
+use super::exchange::Exchange;
 use super::jar::{Jar, Trip};
-use super::set_cookie::{LineError, SetCookie, date};
+use super::reach::{Failure, TlsSeen};
+use super::set_cookie::{LineError, SetCookie};
 use super::sites::{Sites, is_same_site};
 use super::topology::Pair;
 use std::fmt;
 use std::net::IpAddr;
-use std::time::Duration;
 
 /// Everything that was seen. The values of cookies are in it: it stays where the probe runs.
 ///
@@ -40,40 +42,14 @@ pub struct Evidence {
     pub addresses: Vec<IpAddr>,
     /// What the name of the page's host leads to.
     pub page_addresses: Vec<IpAddr>,
-    /// What kept the first call from arriving.
+    /// What kept the first GET from arriving: then no other call counts.
     pub failure: Option<Failure>,
     /// What the handshake showed.
     pub tls: Option<TlsSeen>,
     /// The calls and their answers, in order.
     pub exchanges: Vec<Exchange>,
-}
-
-/// What kept a call from arriving.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Failure {
-    /// The host's name is unknown.
-    Name,
-    /// Nobody listens.
-    Refused,
-    /// Nobody answers in time.
-    Silent,
-    /// There is no TLS, or none that both know.
-    Tls,
-    /// What answers is no HTTP, or breaks off.
-    Broken,
-}
-
-/// What the handshake showed of the certificate.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct TlsSeen {
-    /// Whether its chain leads to an authority that browsers know.
-    pub trusted: bool,
-    /// Whether it names the host.
-    pub names_host: bool,
-    /// How many days it still holds; below 0, it has ended.
-    pub days_left: i64,
-    /// Who signed it.
-    pub issuer: String,
+    /// The other calls that had no answer.
+    pub unanswered: Vec<(Step, Failure)>,
 }
 
 /// What a call is for.
@@ -89,27 +65,6 @@ pub enum Step {
     Post,
     /// GET of something that is not there.
     Error,
-}
-
-/// A call and its answer. `Debug` shows no headers: there are cookies among them.
-#[derive(Clone)]
-pub struct Exchange {
-    /// What it was for. The hops of a redirect share it.
-    pub step: Step,
-    /// The method.
-    pub method: String,
-    /// Where it went.
-    pub url: Address,
-    /// The headers of the request.
-    pub asked: Vec<(String, String)>,
-    /// The status of the answer.
-    pub status: u16,
-    /// The headers of the answer, each line by itself.
-    pub headers: Vec<(String, String)>,
-    /// When the answer came, in seconds since 1970.
-    pub at: u64,
-    /// How long it took.
-    pub took: Duration,
 }
 
 /// A request that the probe is to make.
@@ -135,8 +90,21 @@ impl Evidence {
     #[must_use]
     pub fn new(page: Address, url: Address, sites: Sites) -> Self {
         let (cookie, failure, tls) = (None, None, None);
-        let (addresses, page_addresses, exchanges) = (Vec::new(), Vec::new(), Vec::new());
-        Self { page, url, sites, cookie, addresses, page_addresses, failure, tls, exchanges }
+        let (addresses, page_addresses) = (Vec::new(), Vec::new());
+        let (exchanges, unanswered) = (Vec::new(), Vec::new());
+        Self { page, url, sites, cookie, addresses, page_addresses, failure, tls, exchanges, unanswered }
+    }
+
+    /// The calls that a browser would make, in order. Pages of the server itself ask for no leave.
+    pub fn steps(&self) -> impl Iterator<Item = Step> + use<> {
+        let own = self.pair().is_own();
+        Step::ALL.into_iter().filter(move |step| !own || *step != Step::Preflight)
+    }
+
+    /// Whether a browser sends anything at all: a page on https calls no server on plain http.
+    #[must_use]
+    pub fn is_sent(&self) -> bool {
+        !across::is_mixed(&self.pair())
     }
 
     /// What a browser would ask in this step.
@@ -164,8 +132,7 @@ impl Evidence {
         } else if !own || step == Step::Post {
             headers.push(("origin", self.page.origin()));
         }
-        // Browsers tell it to those whom they trust.
-        if url.is_https() || url.is_loopback() {
+        if url.is_trusted() {
             let site = match () {
                 () if own => "same-origin",
                 () if is_same_site(&self.page, &url, true, &self.sites) => "same-site",
@@ -189,6 +156,20 @@ impl Evidence {
         Ask { method, url, headers, body: if step == Step::Post { "{}" } else { "" } }
     }
 
+    /// What a browser would ask next where an answer led, if it led anywhere.
+    ///
+    /// A preflight follows nothing, and before it posts JSON to another origin a browser asks there first.
+    #[must_use]
+    pub fn follow(&self, hop: &Exchange, now: u64) -> Option<Ask> {
+        let target = hop.target().filter(|_| hop.step != Step::Preflight)?;
+        let mut ask = self.ask_at(hop.step, target, now);
+        if hop.method != ask.method || (ask.method == "POST" && matches!(hop.status, 301..=303)) {
+            (ask.method, ask.body) = ("GET", "");
+            ask.headers.retain(|(name, _)| *name != "content-type");
+        }
+        (ask.method != "POST" || hop.leaves().is_none()).then_some(ask)
+    }
+
     /// The cookies that a browser would have kept by now.
     #[must_use]
     pub fn jar(&self, browser: Browser) -> Jar {
@@ -200,6 +181,17 @@ impl Evidence {
             }
         }
         jar
+    }
+
+    /// The text without any cookie's value, wherever a server repeats one. Of a few letters none is told from others.
+    #[must_use]
+    pub fn hide(&self, text: &str) -> String {
+        let values = self.exchanges.iter().flat_map(|exchange| {
+            let set = exchange.cookies().filter_map(Result::ok).map(|cookie| cookie.value);
+            set.chain(exchange.sent().map(|(_, value)| value.to_owned()))
+        });
+        let long = values.filter(|value| value.len() >= 8);
+        long.fold(text.to_owned(), |text, value| if text.contains(&value) { text.replace(&value, "…") } else { text })
     }
 
     pub(super) fn pair(&self) -> Pair<'_> {
@@ -246,111 +238,14 @@ impl Evidence {
     }
 }
 
-impl Exchange {
-    /// The values of a header of the answer, line by line.
-    pub fn all<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a str> {
-        values(&self.headers, name)
-    }
-
-    /// The first value of a header of the answer.
-    #[must_use]
-    pub fn one(&self, name: &str) -> Option<&str> {
-        self.all(name).next()
-    }
-
-    /// The entries of a header of the answer that is a list.
-    pub(super) fn list<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a str> {
-        entries(self.all(name))
-    }
-
-    /// The entries of a header of the request that is a list.
-    pub(super) fn asked<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a str> {
-        entries(values(&self.asked, name))
-    }
-
-    /// The values of a header of the request, line by line.
-    pub(super) fn all_asked<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a str> {
-        values(&self.asked, name)
-    }
-
-    pub(super) fn cookies(&self) -> impl Iterator<Item = Result<SetCookie, LineError>> {
-        self.all("set-cookie").map(SetCookie::read)
-    }
-
-    /// Whether the answer leads elsewhere.
-    #[must_use]
-    pub fn is_redirect(&self) -> bool {
-        matches!(self.status, 301 | 302 | 303 | 307 | 308) && self.location().is_some()
-    }
-
-    /// Where the answer leads, without what stands behind `?` or `#`: tokens of a sign-in may.
-    #[must_use]
-    pub fn location(&self) -> Option<&str> {
-        self.one("location").and_then(|target| target.split(['?', '#']).next())
-    }
-
-    /// Where the probe is to ask next: the address that a redirect leads to, without what stands behind `?`.
-    #[must_use]
-    pub fn target(&self) -> Option<Address> {
-        let location = self.location().filter(|_| self.is_redirect())?;
-        let scheme = if self.url.is_https() { "https" } else { "http" };
-        match location.strip_prefix("//") {
-            Some(rest) => format!("{scheme}://{rest}").parse().ok(),
-            None if location.starts_with('/') => Some(self.url.at(location)),
-            None if location.contains("://") => location.parse().ok(),
-            None => {
-                let folder = self.url.path().rfind('/').map_or("/", |end| &self.url.path()[..=end]);
-                Some(self.url.at(&format!("{folder}{location}")))
-            }
-        }
-    }
-
-    /// The other origin that the answer leads to, if it does.
-    pub(super) fn leaves(&self) -> Option<Address> {
-        self.target().filter(|target| !target.is_origin_of(&self.url))
-    }
-
-    /// The server's clock in advance of ours, in seconds.
-    pub(super) fn skew(&self) -> Option<i64> {
-        Some(date(self.one("date")?)? - i64::try_from(self.at).ok()?)
-    }
-
-    /// The headers of the answer that decide, for the table of the evidence. Cookies show no value.
-    #[must_use]
-    pub fn shown(&self) -> Vec<(&str, String)> {
-        const DECIDE: [&str; 7] = [
-            "access-control-allow-origin",
-            "access-control-allow-credentials",
-            "access-control-allow-methods",
-            "access-control-allow-headers",
-            "cache-control",
-            "vary",
-            "date",
-        ];
-        let decide = DECIDE.iter().flat_map(|&name| self.all(name).map(move |value| (name, value.to_owned())));
-        let shown = decide.chain(self.location().map(|target| ("location", target.to_owned())));
-        let cookie = |line: &str| match line.split_once(';') {
-            Some((pair, rest)) => format!("{}=…;{rest}", pair.split_once('=').map_or("", |(name, _)| name)),
-            None => format!("{}=…", line.split_once('=').map_or("", |(name, _)| name)),
-        };
-        shown.chain(self.all("set-cookie").map(|line| ("set-cookie", cookie(line)))).collect()
-    }
-}
-
-impl fmt::Debug for Exchange {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}: {} {} -> {}", self.step, self.method, self.url, self.status)
-    }
-}
-
-impl fmt::Display for Failure {
+impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Name => "its name is unknown",
-            Self::Refused => "nobody listens there",
-            Self::Silent => "nobody answers in time",
-            Self::Tls => "TLS cannot be spoken with it",
-            Self::Broken => "what it answers is no HTTP, or breaks off",
+            Self::Preflight => "preflight",
+            Self::First => "first call",
+            Self::Again => "with the cookie",
+            Self::Post => "post of JSON",
+            Self::Error => "what is not there",
         })
     }
 }
@@ -363,12 +258,4 @@ fn nearest(addresses: &[IpAddr]) -> Option<Space> {
 fn is_removal(cookie: &SetCookie) -> bool {
     cookie.value.is_empty()
         && (cookie.max_age.is_some_and(|age| age <= 0) || cookie.expires.is_some_and(|at| at <= 86400))
-}
-
-fn values<'a>(headers: &'a [(String, String)], name: &str) -> impl Iterator<Item = &'a str> {
-    headers.iter().filter(move |(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
-}
-
-fn entries<'a>(values: impl Iterator<Item = &'a str>) -> impl Iterator<Item = &'a str> {
-    values.flat_map(|value| value.split(',')).map(str::trim).filter(|entry| !entry.is_empty())
 }

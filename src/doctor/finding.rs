@@ -13,7 +13,7 @@ pub struct Finding {
     pub severity: Severity,
     /// What is wrong, in one sentence. It holds no secret.
     pub what: String,
-    /// Why browsers behave so, and where that is written.
+    /// Why browsers behave so, and where that is written: [`Code::why`], so that it travels with the finding.
     pub why: String,
     /// What to change.
     pub cure: Cure,
@@ -43,6 +43,28 @@ pub struct Cure {
 impl Cure {
     pub(super) fn new(hardtack: impl Into<String>, express: impl Into<String>) -> Self {
         Self { hardtack: hardtack.into(), express: express.into() }
+    }
+
+    /// For Hardtack, in one line: `site.url = "https://…"`.
+    #[must_use]
+    pub fn line(&self) -> String {
+        let (mut line, mut table) = (String::new(), None);
+        for part in self.hardtack.lines().map(str::trim).filter(|part| !part.is_empty()) {
+            if let Some(name) = part.strip_prefix('[').and_then(|part| part.strip_suffix(']')) {
+                table = Some(name);
+                continue;
+            }
+            line.push_str(match line.chars().last() {
+                None => "",
+                Some(':') => " ",
+                Some(_) => "; ",
+            });
+            match table.filter(|_| part.contains(" = ")) {
+                Some(table) => line.extend([table, ".", part]),
+                None => line.push_str(part),
+            }
+        }
+        line
     }
 
     /// The same, whatever the server is.

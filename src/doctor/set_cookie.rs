@@ -50,7 +50,7 @@ pub enum LineError {
 }
 
 /// The most bytes of name and value together.
-pub(super) const LARGEST: usize = 4096;
+const LARGEST: usize = 4096;
 /// The most bytes of an attribute's value; longer ones are passed over.
 const LARGEST_ATTRIBUTE: usize = 1024;
 

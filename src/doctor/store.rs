@@ -1,7 +1,8 @@
 //! Behind the server: stores, several servers, clocks: HT037, HT038, HT040.
 
 use super::code::Code;
-use super::evidence::{Evidence, Exchange, Step};
+use super::evidence::{Evidence, Step};
+use super::exchange::Exchange;
 use super::finding::{Cure, Finding};
 use super::topology::Topology;
 
@@ -42,8 +43,7 @@ pub(super) fn diagnose(evidence: &Evidence, found: &mut Vec<Finding>) {
 
 /// Whether a cookie went there and another came back: the server did not know it.
 fn is_replaced(exchange: &Exchange, name: &str) -> bool {
-    let pairs = exchange.all_asked("cookie").flat_map(|line| line.split("; ")).filter_map(|pair| pair.split_once('='));
-    let sent: Vec<_> = pairs.filter(|(sent, _)| *sent == name).map(|(_, value)| value).collect();
+    let sent: Vec<_> = exchange.sent().filter(|(sent, _)| *sent == name).map(|(_, value)| value).collect();
     let mut came = exchange.cookies().filter_map(Result::ok).filter(|cookie| cookie.name == name);
     !sent.is_empty() && came.any(|cookie| !sent.contains(&cookie.value.as_str()))
 }

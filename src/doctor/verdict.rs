@@ -62,23 +62,18 @@ impl Verdict {
 /// The verdicts of Chrome, Firefox and Safari, each with third-party cookies allowed and blocked.
 #[must_use]
 pub fn verdicts(evidence: &Evidence) -> Vec<Verdict> {
-    Browser::ALL.into_iter().map(|browser| verdict(evidence, browser)).collect()
-}
-
-fn verdict(evidence: &Evidence, browser: Browser) -> Verdict {
-    let (keep, back) = cookie(evidence, browser);
-    let hops = vec![
-        (Hop::Reach, reach(evidence)),
-        (Hop::Ask, ask(evidence)),
-        (Hop::Read, read(evidence)),
-        (Hop::Keep, keep),
-        (Hop::Return, back),
-    ];
-    Verdict { browser, hops }
+    // All of them agree about these.
+    let shared = [(Hop::Reach, reach(evidence)), (Hop::Ask, ask(evidence)), (Hop::Read, read(evidence))];
+    let verdict = |browser| {
+        let (keep, back) = cookie(evidence, browser);
+        let hops = shared.iter().cloned().chain([(Hop::Keep, keep), (Hop::Return, back)]).collect();
+        Verdict { browser, hops }
+    };
+    Browser::ALL.into_iter().map(verdict).collect()
 }
 
 fn reach(evidence: &Evidence) -> State {
-    let distrusted = evidence.tls.as_ref().is_some_and(|tls| !tls.trusted || !tls.names_host || tls.days_left < 0);
+    let distrusted = evidence.tls.as_ref().is_some_and(|tls| !tls.is_accepted());
     match evidence.failure {
         _ if across::is_mixed(&evidence.pair()) => State::Broken("a page on https may not call plain http".to_owned()),
         _ if distrusted => State::Broken("the certificate is not trusted".to_owned()),
@@ -92,9 +87,12 @@ fn ask(evidence: &Evidence) -> State {
     let pair = evidence.pair();
     match evidence.of(Step::Preflight).next() {
         _ if pair.is_own() => State::Fine,
-        None => State::Unseen,
         Some(exchange) if exchange.is_redirect() => State::Broken("the preflight is redirected".to_owned()),
-        Some(exchange) => cors::preflight(exchange, &pair).map_or(State::Fine, |finding| State::Broken(finding.what)),
+        answer => match cors::asked(evidence, &pair) {
+            Some(finding) => State::Broken(finding.what),
+            None if answer.is_some() => State::Fine,
+            None => State::Unseen,
+        },
     }
 }
 

@@ -2,12 +2,12 @@
 
 use super::settings::{KeySource, Provider, Settings, callback};
 use super::start::StartError;
+use super::trust::authorities;
 use crate::backend::providers::{Http, Providers, Registration};
 use crate::session::keys::read_private;
 use hyper_rustls::HttpsConnectorBuilder;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
-use rustls_platform_verifier::BuilderVerifierExt as _;
 use std::sync::Arc;
 use tokio_rustls::rustls::ClientConfig;
 use tokio_rustls::rustls::crypto::ring;
@@ -41,7 +41,7 @@ fn registration(settings: &Settings, provider: &Provider) -> Result<Registration
 fn client() -> Result<Http, String> {
     let tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
     let tls = tls.with_safe_default_protocol_versions().map_err(|error| error.to_string())?;
-    let tls = tls.with_platform_verifier().map_err(|error| error.to_string())?.with_no_client_auth();
+    let tls = tls.with_root_certificates(authorities()).with_no_client_auth();
     // Plain http is for this machine alone: the settings take no other issuer.
     let connector = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().build();
     Ok(Client::builder(TokioExecutor::new()).build(connector))

@@ -10,7 +10,9 @@ use super::router::{Site, router};
 use super::settings::{KeySource, Settings, SettingsError, StoreUrl};
 use super::store::{self, Opened};
 use super::tls::{Tls, TlsError};
+use super::topology::{self, SetupError};
 use crate::backend::accounts::Failure;
+use crate::doctor::{Finding, Severity, Topology, check};
 use crate::session::clock::Clock;
 use crate::session::keys::{KeyError, read_private};
 use crate::session::policy::Contradiction;
@@ -53,12 +55,18 @@ pub enum StartError {
          `openssl rand -hex 32`, and name its file or variable on all of them, like `env:SESSION_KEY`"
     )]
     NoSharedKey,
+    /// Most visitors would lose their session.
+    #[error("{} ({}); {}", .0.what.trim_end_matches('.'), .0.code, .0.cure.line())]
+    Lost(Box<Finding>),
     /// Settings of the session contradict each other, or what browsers do.
     #[error("{}", .0.sentence("session."))]
     Session(#[from] Contradiction),
     /// A setting makes no sense.
     #[error(transparent)]
     Settings(#[from] SettingsError),
+    /// A host is no name of the web.
+    #[error(transparent)]
+    Setup(#[from] SetupError),
     /// The figures for Prometheus cannot be handed out.
     #[error(transparent)]
     Metrics(#[from] MetricsError),
@@ -91,6 +99,7 @@ pub struct Server {
     exporter: Option<Exporter>,
     site: Arc<Site>,
     settings: Settings,
+    setup: Topology,
 }
 
 impl Server {
@@ -109,9 +118,15 @@ impl Server {
     ///
     /// As [`start`](Server::start).
     pub async fn start_with(settings: Settings, clock: Clock) -> Result<Self, StartError> {
+        let mut setup = topology::plan(&settings)?;
+        if let Some(lost) = check(&setup).into_iter().find(|finding| finding.severity == Severity::Error) {
+            return Err(StartError::Lost(Box::new(lost)));
+        }
         let listener = Listener::bind(Door::Site, settings.site.listen)?;
         let redirect = settings.tls.redirect_listen.map(|address| Redirect::open(address, &settings)).transpose()?;
         let tls = Tls::open(&settings)?;
+        topology::bind(&mut setup, &settings, Some(listener.address.port()));
+        setup.edge.days_left = tls.as_ref().map(|tls| topology::days_left(tls.renewal.ends()));
         // Before the engine, so that nothing is counted for nobody.
         let exporter = settings.metrics.listen.map(Exporter::open).transpose()?;
         let (sessions, beside) = sessions(&settings).await?;
@@ -128,7 +143,7 @@ impl Server {
             sessions,
             accounts,
         });
-        Ok(Self { listener, tls, redirect, exporter, site, settings })
+        Ok(Self { listener, tls, redirect, exporter, site, settings, setup })
     }
 
     /// The address that it listens on.
@@ -149,8 +164,8 @@ impl Server {
     ///
     /// When the listener fails.
     pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
-        let Self { listener, tls, redirect, exporter, site, settings } = self;
-        warn(&settings, &listener);
+        let Self { listener, tls, redirect, exporter, site, settings, setup } = self;
+        warn(&settings, &setup);
         let redirecting = redirect.map(|redirect| redirect.run(&settings.limits));
         let exporting = exporter.map(|exporter| exporter.run(&settings.limits));
         let (address, store) = (listener.address, site.sessions.store().kind());
@@ -196,32 +211,14 @@ impl Server {
     }
 }
 
-/// Says what is allowed and not wise.
-fn warn(settings: &Settings, listener: &Listener) {
-    let Settings { site, session, store, .. } = settings;
-    let port = site.url.port();
-    if site.url.is_loopback() && port != listener.address.port() {
-        tracing::warn!(
-            bound = listener.address.port(),
-            port,
-            "site.url names another port than the one that is bound; set it to what browsers are to open"
-        );
+/// Says once what is allowed and not wise. Of what nobody loses a session by, the command `hardtack doctor` speaks.
+fn warn(settings: &Settings, setup: &Topology) {
+    for finding in check(setup).iter().filter(|finding| finding.severity != Severity::Note) {
+        tracing::warn!(code = %finding.code, cure = finding.cure.line(), "{}", finding.what);
     }
+    let store = &settings.store;
     if store.timeout > Duration::from_millis(900) {
         tracing::warn!("store.timeout is long: while the store is away, visitors wait over a second to be told so");
-    }
-    if site.insecure {
-        tracing::warn!("site.insecure is on: sessions travel unencrypted and can be taken over on the way");
-    }
-    if let Some(front_end) = site.origins().across_sites().filter(|_| !session.partitioned) {
-        tracing::warn!(
-            %front_end,
-            "session.partitioned is off, and the front end is another site: browsers that block third-party cookies keep \
-             the session from it"
-        );
-    }
-    if store.url == StoreUrl::Memory {
-        tracing::warn!("store.url is memory: sessions end when the server stops");
     }
     if store.insecure && store.transport().is_ok_and(|transport| transport == Transport::Unverified) {
         tracing::warn!(

@@ -1,7 +1,12 @@
 //! The doctor and the engine agree: what follows from origins, what is one site, what browsers would drop.
 
+use axum::Router;
+use axum::body::Body;
+use axum::http::Request;
+use axum::routing::any;
 use hardtack::doctor::{Address, Browser, Jar, SameSite, SetCookie, Sites, Topology, Trip, check};
 use hardtack::session::policy::{Origin, Origins};
+use tower::ServiceExt as _;
 use tower_sessions::cookie;
 
 /// As a server has it.
@@ -70,5 +75,33 @@ fn what_the_engine_refuses_as_unreachable_the_doctor_finds_too() {
         let (own, front_end): (Origin, Origin) = (own.parse().expect(own), front_end.parse().expect(front_end));
         assert!(Origins::new(own.clone(), [front_end.clone()]).cookie().is_err(), "{own} {front_end}");
         assert!(!check(&topology(&own, &[front_end])).is_empty(), "{own}");
+    }
+}
+
+#[tokio::test]
+async fn what_the_doctor_takes_for_right_in_cors_is_what_the_guard_answers() {
+    for (own, front_ends) in SETUPS.into_iter().filter(|(_, front_ends)| !front_ends.is_empty()) {
+        let origin = |text: &str| text.parse::<Origin>().unwrap_or_else(|error| panic!("{text} {error}"));
+        let origins = Origins::new(origin(own), front_ends.iter().map(|text| origin(text)));
+        let right = topology(origins.own(), origins.front_ends()).cors;
+        let app = Router::new().fallback(any(async || "an answer")).layer(origins.guard());
+        for (page, method) in front_ends.iter().flat_map(|page| [(page, "OPTIONS"), (page, "GET")]) {
+            let request = Request::builder().method(method).uri("/").header("origin", *page);
+            let request = request.header("access-control-request-method", "POST").body(Body::empty());
+            let answer = app.clone().oneshot(request.expect("a request")).await.expect("an answer");
+            let said = |name: &str| {
+                let values = answer.headers().get_all(name).iter().map(|value| value.to_str().expect("text"));
+                values.flat_map(|value| value.split(',')).map(str::to_owned).collect::<Vec<_>>()
+            };
+            let [allowed] = &said("access-control-allow-origin")[..] else { panic!("one origin for {page}") };
+            assert!(right.origins.contains(allowed), "{allowed} is not among {:?}", right.origins);
+            assert_eq!(said("access-control-allow-credentials") == ["true"], right.credentials);
+            if method == "OPTIONS" {
+                assert_eq!(said("access-control-allow-methods"), right.methods);
+                assert_eq!(said("access-control-allow-headers"), right.headers);
+            } else {
+                assert_eq!(said("access-control-expose-headers"), right.exposed);
+            }
+        }
     }
 }

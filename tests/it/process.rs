@@ -253,7 +253,7 @@ async fn s6_across_sites_a_cookie_that_is_not_partitioned_is_warned_about() {
             ("SESSION_PARTITIONED", partitioned),
         ];
         let log = Place::new().serve(&settings).await.stop().await.join("\n");
-        assert_eq!(log.contains("session.partitioned is off"), warned, "{partitioned} {front_end}: {log}");
+        assert_eq!(log.contains("HT013"), warned, "{partitioned} {front_end}: {log}");
     }
 }
 
@@ -262,7 +262,7 @@ async fn what_is_to_be_opened_is_where_the_server_listens() {
     let server = Place::new().serve(&[]).await;
     let open = format!("listening; open http://localhost:{}", server.address.port());
     let log = server.stop().await.join("\n");
-    assert!(log.contains(&open) && log.contains("site.url names another port"), "{log}");
+    assert!(log.contains(&open) && log.contains("HT030"), "{log}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

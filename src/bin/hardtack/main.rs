@@ -2,6 +2,7 @@
 
 mod accounts;
 mod cert;
+mod doctor;
 mod export;
 mod migrate;
 mod outcome;
@@ -44,6 +45,8 @@ enum Command {
     /// Shows the certificates that `[tls]` names, and how browsers come to trust a local authority.
     #[command(subcommand)]
     Cert(cert::Command),
+    /// Says why a session's cookie is lost: with these settings or, given an address, at any server.
+    Doctor(doctor::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -57,5 +60,6 @@ fn main() -> ExitCode {
         Command::Sessions(command) => sessions::run(config, command),
         Command::Accounts(command) => accounts::run(config, command),
         Command::Cert(command) => cert::run(config, &command),
+        Command::Doctor(arguments) => doctor::run(config, &arguments),
     }
 }

@@ -1,5 +1,6 @@
 //! What the doctor must find, and what it must not.
 
+mod calls;
 mod checks;
 mod jars;
 mod probes;

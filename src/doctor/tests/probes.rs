@@ -3,18 +3,19 @@
 use super::*;
 use std::time::Duration;
 
-const NOW: u64 = 1_790_000_000;
-const PAGE: &str = "https://app.example.com";
+pub(super) const NOW: u64 = 1_790_000_000;
+pub(super) const PAGE: &str = "https://app.example.com";
 const FAR: &str = "https://app.example.org";
-const URL: &str = "https://api.example.com/api/session";
-const COOKIE: &str = "__Host-sid=hush; Path=/; HttpOnly; Secure; SameSite=Lax";
+pub(super) const URL: &str = "https://api.example.com/api/session";
+pub(super) const COOKIE: &str = "__Host-sid=hush; Path=/; HttpOnly; Secure; SameSite=Lax";
 const PARTITIONED: &str = "__Host-sid=hush; Path=/; HttpOnly; Secure; SameSite=None; Partitioned";
 
 /// What a healthy server shows to a page, with the cookie that it sets.
-fn healthy(page: &str, url: &str, cookie: &str) -> Evidence {
+pub(super) fn healthy(page: &str, url: &str, cookie: &str) -> Evidence {
     let mut evidence = Evidence::new(address(page), address(url), Sites::default());
     if evidence.url.is_https() {
-        evidence.tls = Some(TlsSeen { trusted: true, names_host: true, days_left: 60, issuer: "R10".to_owned() });
+        evidence.tls =
+            Some(TlsSeen { trusted: true, names_host: true, begun: true, days_left: 60, issuer: "R10".to_owned() });
     }
     for (at, step) in Step::ALL.into_iter().enumerate() {
         let ask = evidence.ask(step, NOW + at as u64);
@@ -44,21 +45,21 @@ fn healthy(page: &str, url: &str, cookie: &str) -> Evidence {
 }
 
 /// One thing changed.
-fn near(change: impl FnOnce(&mut Evidence)) -> Evidence {
+pub(super) fn near(change: impl FnOnce(&mut Evidence)) -> Evidence {
     let mut evidence = healthy(PAGE, URL, COOKIE);
     change(&mut evidence);
     evidence
 }
 
 /// In all answers, or in those of one step.
-fn set(evidence: &mut Evidence, step: Option<Step>, name: &str, values: &[&str]) {
+pub(super) fn set(evidence: &mut Evidence, step: Option<Step>, name: &str, values: &[&str]) {
     for exchange in evidence.exchanges.iter_mut().filter(|exchange| step.is_none_or(|step| exchange.step == step)) {
         exchange.headers.retain(|(known, _)| known != name);
         exchange.headers.extend(values.iter().map(|&value| (name.to_owned(), value.to_owned())));
     }
 }
 
-fn answer(evidence: &mut Evidence, step: Step, status: u16, location: &str) {
+pub(super) fn answer(evidence: &mut Evidence, step: Step, status: u16, location: &str) {
     set(evidence, Some(step), "location", &[location]);
     evidence
         .exchanges

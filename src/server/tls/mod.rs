@@ -191,6 +191,11 @@ impl Tls {
 }
 
 impl Renewal {
+    /// When the certificate that is served ends.
+    pub(super) const fn ends(&self) -> Timestamp {
+        self.ends
+    }
+
     /// Looks after the certificate, for as long as the server runs.
     pub(super) async fn run(self) {
         let Self { served, mut source, host, mut ends } = self;
@@ -215,6 +220,7 @@ impl Renewal {
                 Ok(None) => {}
                 Ok(Some(pair)) => {
                     tracing::info!(ends = %pair.facts.ends, "a new certificate is served from now on");
+                    warn_of_end(pair.facts.ends);
                     warn(&pair, &host);
                     (ends, warned) = (pair.facts.ends, Instant::now());
                     *served.0.write().unwrap_or_else(PoisonError::into_inner) = pair.certified;
@@ -252,9 +258,8 @@ fn warn_of_end(ends: Timestamp) {
     }
 }
 
-/// Says what browsers will not like.
+/// Says what browsers will not like. That it is about to end says the doctor at the start.
 fn warn(pair: &Pair, host: &Host<String>) {
-    warn_of_end(pair.facts.ends);
     if pair.certified.key.algorithm() == SignatureAlgorithm::ED25519 {
         tracing::warn!(
             "the certificate's key is of Ed25519, which browsers do not take; make one on the curve P-256: \

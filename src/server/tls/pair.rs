@@ -20,6 +20,8 @@ use x509_parser::prelude::{FromDer as _, X509Certificate};
 pub struct Facts {
     /// Whom it is about, as it spells that.
     pub subject: String,
+    /// Who signed it, as it spells that.
+    pub issuer: String,
     /// The hosts that it is for.
     pub names: Vec<String>,
     /// When it begins to hold.
@@ -39,13 +41,14 @@ impl Facts {
         Self::of(&chain[0]).ok_or_else(|| TlsError::NoCertificate(path.into()))
     }
 
-    pub(super) fn of(certificate: &CertificateDer<'_>) -> Option<Self> {
+    pub(in crate::server) fn of(certificate: &CertificateDer<'_>) -> Option<Self> {
         let (_, certificate) = X509Certificate::from_der(certificate).ok()?;
         let seconds = |seconds: i64| Timestamp(seconds.saturating_mul(1000));
         let names = certificate.subject_alternative_name().ok()?;
         let names = names.map(|names| names.value.general_names.iter().filter_map(host).collect());
         Some(Self {
             subject: certificate.subject().to_string(),
+            issuer: certificate.issuer().to_string(),
             names: names.unwrap_or_default(),
             begins: seconds(certificate.validity().not_before.timestamp()),
             ends: seconds(certificate.validity().not_after.timestamp()),

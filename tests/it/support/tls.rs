@@ -30,7 +30,9 @@ pub type Secure = TlsStream<TcpStream>;
 /// A program that a test may need and that a machine may lack.
 #[derive(Clone, Copy, Debug)]
 pub enum Tool {
+    Caddy,
     Certutil,
+    Node,
     Openssl,
     Sslyze,
 }

@@ -1,0 +1,72 @@
+//! The same for programs. What is named here keeps its name and its meaning.
+
+use hardtack::doctor::{Evidence, Finding, State, Topology, Verdict};
+use serde_json::{Value, json};
+
+/// Of settings.
+pub(super) fn setup(topology: &Topology, found: &[Finding]) -> Value {
+    let pages: Vec<_> = topology.pages.iter().map(hardtack::doctor::Address::origin).collect();
+    json!({
+        "server": topology.server.origin(), "pages": pages, "cookie": topology.cookie.name,
+        "error": null, "findings": findings(found),
+    })
+}
+
+/// Of settings that make no sense.
+pub(super) fn unusable(error: &str) -> Value {
+    json!({ "server": null, "pages": [], "cookie": null, "error": error, "findings": [] })
+}
+
+/// Of a server that was spoken to.
+pub(super) fn visit(evidence: &Evidence, found: &[Finding], verdicts: &[Verdict]) -> Value {
+    let exchanges = evidence.exchanges.iter().map(|exchange| {
+        let hidden = |headers: Vec<(&str, String)>| -> Vec<_> {
+            headers.into_iter().map(|(name, value)| json!([name, evidence.hide(&value)])).collect()
+        };
+        let [asked, told] = exchange.told();
+        json!({
+            "step": exchange.step.to_string(), "method": exchange.method, "url": exchange.url,
+            "request": hidden(asked), "status": exchange.status, "answer": hidden(told),
+            "milliseconds": u64::try_from(exchange.took.as_millis()).unwrap_or(u64::MAX),
+        })
+    });
+    let unanswered = evidence.unanswered.iter();
+    let unanswered = unanswered.map(|(step, why)| json!({ "step": step.to_string(), "why": why.to_string() }));
+    let tls = evidence.tls.as_ref().map(|tls| {
+        json!({
+            "accepted": tls.is_accepted(), "trusted": tls.trusted, "names_host": tls.names_host, "begun": tls.begun,
+            "days_left": tls.days_left, "issuer": tls.issuer,
+        })
+    });
+    json!({
+        "server": evidence.url, "page": evidence.page.origin(), "addresses": evidence.addresses,
+        "failure": evidence.failure.map(|failure| failure.to_string()), "tls": tls,
+        "findings": findings(found), "verdicts": verdicts.iter().map(verdict).collect::<Vec<_>>(),
+        "exchanges": exchanges.collect::<Vec<_>>(), "unanswered": unanswered.collect::<Vec<_>>(),
+    })
+}
+
+fn findings(found: &[Finding]) -> Vec<Value> {
+    let finding = |finding: &Finding| {
+        json!({
+            "code": finding.code, "severity": finding.severity, "what": finding.what, "why": finding.why,
+            "cure": finding.cure, "link": finding.link(),
+        })
+    };
+    found.iter().map(finding).collect()
+}
+
+fn verdict(verdict: &Verdict) -> Value {
+    let hop = |(hop, state): &(hardtack::doctor::Hop, State)| {
+        let (state, why) = match state {
+            State::Fine => ("fine", None),
+            State::Broken(why) => ("broken", Some(why)),
+            State::Unseen => ("unseen", None),
+        };
+        json!({ "hop": hop.to_string(), "state": state, "why": why })
+    };
+    json!({
+        "browser": verdict.browser.maker.to_string(), "third_party_cookies": !verdict.browser.blocks_third_parties,
+        "holds": verdict.holds(), "hops": verdict.hops.iter().map(hop).collect::<Vec<_>>(),
+    })
+}

@@ -1,0 +1,120 @@
+//! The trip of the session, drawn; the verdicts of the browsers; and what all of it rests on.
+
+use super::report::{bad, bold, dim, good};
+use crate::table::{escaped, table};
+use hardtack::doctor::{Browser, Code, Evidence, Exchange, Finding, Hop, State, Verdict};
+use std::fmt::Write as _;
+
+/// From the page to the server and back, as browsers are delivered.
+pub(super) fn drawn(evidence: &Evidence, verdicts: &[Verdict]) -> String {
+    let usual: Vec<_> = verdicts.iter().filter(|verdict| Browser::USUAL.contains(&verdict.browser)).collect();
+    let mut text = format!("  browser, on a page of {}\n", bold(&evidence.page.origin()));
+    let own = evidence.page.is_origin_of(&evidence.url);
+    for hop in [Hop::Reach, Hop::Ask, Hop::Read, Hop::Keep, Hop::Return] {
+        // Nobody asks for leave on its own server.
+        if own && matches!(hop, Hop::Ask | Hop::Read) {
+            continue;
+        }
+        let states = usual.iter().filter_map(|verdict| {
+            let state = verdict.hops.iter().find(|(known, _)| *known == hop).map(|(_, state)| state)?;
+            Some((verdict.browser.maker.to_string(), state))
+        });
+        text.push_str(&leg(hop, &states.collect::<Vec<_>>()));
+    }
+    let _ = write!(text, "  session, at {}\n\n", bold(&escaped(&evidence.url.to_string())));
+    text
+}
+
+/// One hop, and who breaks it for what reason.
+fn leg(hop: Hop, states: &[(String, &State)]) -> String {
+    let place = match hop {
+        Hop::Reach => "server",
+        Hop::Ask | Hop::Read => "CORS",
+        Hop::Keep | Hop::Return => "cookie",
+    };
+    let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
+    for (maker, state) in states {
+        let State::Broken(why) = state else { continue };
+        match reasons.iter_mut().find(|(known, _)| known == why) {
+            Some((_, makers)) => makers.push(maker),
+            None => reasons.push((why, vec![maker])),
+        }
+    }
+    let sign = match states {
+        _ if !reasons.is_empty() => bad("✗"),
+        _ if states.iter().all(|(_, state)| **state == State::Fine) => good("✓"),
+        _ => dim("·"),
+    };
+    let mut text = format!("    │\n    {sign}  {place:<7} {hop}\n");
+    for (why, makers) in reasons {
+        let who = if makers.len() == states.len() { String::new() } else { format!(" ({})", makers.join(", ")) };
+        let _ = writeln!(text, "    │          {}{who}", escaped(why));
+    }
+    if hop == Hop::Return { text + "    ▼\n" } else { text }
+}
+
+/// Each browser by its own rules.
+pub(super) fn table_of(verdicts: &[Verdict]) -> String {
+    let rows = verdicts.iter().map(|verdict| {
+        let blocked = if verdict.browser.blocks_third_parties { "blocked" } else { "allowed" };
+        let said = match verdict.broken() {
+            Some((hop @ (Hop::Keep | Hop::Return), why)) => format!("lost where {hop}: {why}"),
+            Some((hop, _)) => format!("lost where {hop}"),
+            None if verdict.holds() => "the session holds".to_owned(),
+            None => "not all was seen".to_owned(),
+        };
+        [verdict.browser.maker.to_string(), blocked.to_owned(), said]
+    });
+    format!("{}\n\n", table(["BROWSER", "THIRD-PARTY COOKIES", "VERDICT"], rows))
+}
+
+/// The calls, and the headers that decide; the servers' clock where it is wrong.
+pub(super) fn evidence(evidence: &Evidence, found: &[Finding]) -> String {
+    let wrong = found.iter().any(|finding| matches!(finding.code, Code::Clock | Code::Expired));
+    let mut rows = Vec::new();
+    for exchange in &evidence.exchanges {
+        let shown = exchange.shown().into_iter().filter(|(name, _)| *name != "date" || wrong);
+        let shown = shown.map(|(name, value)| format!("{name}: {}", evidence.hide(&value)));
+        let mut shown = shown.chain([String::new()]);
+        let took = format!("{} ms", exchange.took.as_millis());
+        let (step, asked) = (exchange.step.to_string(), format!("{} {}", exchange.method, exchange.url));
+        rows.push([step, asked, exchange.status.to_string(), took, shown.next().unwrap_or_default()]);
+        let more = shown.filter(|line| !line.is_empty());
+        rows.extend(more.map(|line| [String::new(), String::new(), String::new(), String::new(), line]));
+    }
+    for (step, failure) in &evidence.unanswered {
+        rows.push([step.to_string(), String::new(), "-".to_owned(), "-".to_owned(), failure.to_string()]);
+    }
+    let mut text = format!("\n{}\n", table(["CALL", "REQUEST", "ANSWER", "TOOK", "WHAT DECIDES"], rows));
+    let addresses: Vec<_> = evidence.addresses.iter().map(ToString::to_string).collect();
+    let _ = write!(text, "\n{} is at {}.", escaped(evidence.url.host()), addresses.join(", "));
+    if let Some(tls) = &evidence.tls {
+        let trusted = if tls.is_accepted() { "is accepted" } else { "is refused" };
+        let (days, issuer) = (tls.days_left, escaped(&tls.issuer));
+        let _ = write!(text, " Its certificate {trusted}, of `{issuer}`, {days} days left.");
+    }
+    text.push('\n');
+    text
+}
+
+/// Each request and its answer.
+pub(super) fn letters(evidence: &Evidence) -> String {
+    let letter = |exchange: &Exchange| {
+        let lines = |sign: &str, headers: Vec<(&str, String)>| -> String {
+            let line = |(name, value): (&str, String)| {
+                format!("{sign} {}: {}\n", escaped(name), escaped(&evidence.hide(&value)))
+            };
+            headers.into_iter().map(line).collect()
+        };
+        let [asked, told] = exchange.told();
+        format!(
+            "\n> {} {}\n{}< {}\n{}",
+            exchange.method,
+            escaped(&exchange.url.to_string()),
+            lines(">", asked),
+            exchange.status,
+            lines("<", told)
+        )
+    };
+    evidence.exchanges.iter().map(letter).collect()
+}

@@ -1,0 +1,115 @@
+//! Calls that are not answered, led elsewhere, or answered by somebody who keeps silent.
+
+use super::probes::{COOKIE, NOW, PAGE, URL, answer, healthy, near, set};
+use super::*;
+
+/// The calls of a step, taken away.
+fn unanswered(step: Step, failure: Failure) -> Evidence {
+    near(|it| {
+        it.exchanges.retain(|exchange| exchange.step != step);
+        it.unanswered.push((step, failure));
+    })
+}
+
+#[test]
+fn a_preflight_that_nobody_answers_is_the_cause_and_breaks_its_hop() {
+    let evidence = unanswered(Step::Preflight, Failure::Silent);
+    let [finding] = &diagnose(&evidence)[..] else { panic!("{:#?}", diagnose(&evidence)) };
+    assert!(finding.code == Code::Preflight && finding.what.contains("not at all, as nobody answers in time"));
+    assert!(verdicts(&evidence).iter().all(|verdict| verdict.broken().is_some_and(|(hop, _)| hop == Hop::Ask)));
+}
+
+#[test]
+fn another_call_without_an_answer_is_warned_about() {
+    let evidence = unanswered(Step::Post, Failure::Broken);
+    let [finding] = &diagnose(&evidence)[..] else { panic!("{:#?}", diagnose(&evidence)) };
+    assert_eq!((finding.code, finding.severity), (Code::Unreachable, Severity::Warning));
+    assert!(finding.what.contains("(post of JSON)"), "{finding}");
+}
+
+#[test]
+fn an_express_that_sets_no_cookie_is_told_from_a_server_that_need_not() {
+    let silent = |name: Option<&str>, powered: &[&str]| {
+        let mut evidence = healthy("http://localhost:5173", "http://localhost:3000/session", "");
+        set(&mut evidence, None, "x-powered-by", powered);
+        evidence.cookie = name.map(str::to_owned);
+        diagnose(&evidence)
+    };
+    for (name, powered, severity, words) in [
+        (None, &[][..], Severity::Note, "nothing can be said of it"),
+        (None, &["Express"], Severity::Warning, "on plain http Express sets none"),
+        (Some("sid"), &["Express"], Severity::Error, "on plain http Express sets none"),
+        (Some("sid"), &[], Severity::Error, "does not set the cookie `sid`"),
+    ] {
+        let found = silent(name, powered);
+        let [finding] = &found[..] else { panic!("{found:#?}") };
+        assert_eq!((finding.code, finding.severity), (Code::NoCookie, severity));
+        assert!(finding.what.contains(words), "{finding}");
+    }
+}
+
+#[test]
+fn a_post_that_is_redirected_becomes_what_browsers_make_of_it() {
+    for (status, location, becomes) in [
+        (301, "/elsewhere", Some("GET")),
+        (303, "/elsewhere", Some("GET")),
+        (308, "/elsewhere", Some("POST")),
+        (302, "https://login.example.net/", Some("GET")),
+        // Before that a browser asks for leave.
+        (307, "https://login.example.net/", None),
+        (200, "/elsewhere", None),
+    ] {
+        let evidence = near(|it| answer(it, Step::Post, status, location));
+        let hop = evidence.exchanges.iter().find(|exchange| exchange.step == Step::Post).expect("a post");
+        let ask = evidence.follow(hop, NOW);
+        assert_eq!(ask.as_ref().map(|ask| ask.method), becomes, "{status} {location}");
+        let json = ask.is_some_and(|ask| ask.headers.iter().any(|(name, _)| *name == "content-type"));
+        assert_eq!(json, becomes == Some("POST"), "{status} {location}");
+    }
+    let evidence = near(|it| answer(it, Step::Preflight, 308, "/elsewhere"));
+    assert!(evidence.follow(&evidence.exchanges[0], NOW).is_none(), "no preflight is led anywhere");
+}
+
+#[test]
+fn what_a_browser_would_not_send_is_not_asked() {
+    let steps = |page: &str, url: &str| {
+        let evidence = Evidence::new(address(page), address(url), Sites::default());
+        (evidence.is_sent(), evidence.steps().next())
+    };
+    assert_eq!(steps(PAGE, URL), (true, Some(Step::Preflight)));
+    assert_eq!(steps("https://api.example.com", URL), (true, Some(Step::First)), "nobody asks for leave at home");
+    assert_eq!(steps(PAGE, "http://api.example.com"), (false, Some(Step::Preflight)));
+    assert_eq!(steps(PAGE, "http://localhost:3000"), (true, Some(Step::Preflight)));
+}
+
+#[test]
+fn whatever_repeats_a_cookie_is_hidden() {
+    let secret = "__Host-sid=a-long-secret; Path=/; HttpOnly; Secure; SameSite=Lax";
+    let mut evidence = healthy(PAGE, URL, secret);
+    set(&mut evidence, Some(Step::Again), "x-seen", &["__Host-sid=a-long-secret"]);
+    for exchange in &evidence.exchanges {
+        let [asked, told] = exchange.told();
+        for (name, value) in asked.into_iter().chain(told) {
+            assert!(!evidence.hide(&value).contains("a-long-secret"), "{name}: {value}");
+        }
+    }
+    assert_eq!(evidence.hide("x a-long-secret y"), "x … y");
+}
+
+#[test]
+fn a_certificate_of_tomorrow_is_not_accepted_today() {
+    let evidence = near(|it| it.tls.iter_mut().for_each(|tls| tls.begun = false));
+    assert!(!evidence.tls.as_ref().is_some_and(TlsSeen::is_accepted));
+    assert!(matches!(&diagnose(&evidence)[..], [Finding { code: Code::Certificate, .. }]));
+    assert!(healthy(PAGE, URL, COOKIE).tls.is_some_and(|tls| tls.is_accepted()));
+}
+
+#[test]
+fn a_cure_fits_into_one_line() {
+    let line = |hardtack: &str| Cure { hardtack: hardtack.to_owned(), express: String::new() }.line();
+    assert_eq!(line("[session]\npath = \"/\""), "session.path = \"/\"");
+    assert_eq!(line("[site]\nurl = \"a\"\n\n[tls]\nmode = \"b\""), "site.url = \"a\"; tls.mode = \"b\"");
+    assert_eq!(line("On all:\n\n[store]\nurl = \"a\""), "On all: store.url = \"a\"");
+    assert_eq!(line("[site]\nurl = \"a\"\n\nA proxy must."), "site.url = \"a\"; A proxy must.");
+    assert_eq!(line("Leave `x = y` out."), "Leave `x = y` out.");
+}

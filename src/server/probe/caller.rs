@@ -1,0 +1,188 @@
+//! One call: a connection of its own, a request, the head of the answer. No redirect is followed, no cookie is kept.
+
+use super::certificate::{self, Unverified};
+use super::now;
+use crate::doctor::{Address, Ask, Exchange, Failure, Step, TlsSeen};
+use crate::server::trust::authorities;
+use axum::body::Bytes;
+use axum::http::{HeaderName, HeaderValue, Request, header};
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use std::io::ErrorKind;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpStream, lookup_host};
+use tokio::time::{Instant, timeout};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::ServerName;
+use tokio_rustls::rustls::{ClientConfig, Error, RootCertStore};
+
+/// From the name of the host to the head of the answer.
+const LONGEST: Duration = Duration::from_secs(5);
+/// Some servers have done their work only when the body is there. Others send one without an end.
+const BODY_TIME: Duration = Duration::from_secs(1);
+/// More of a body is not read.
+const BODY: usize = 64 << 10;
+/// More of a head is no answer.
+const HEAD: usize = 256 << 10;
+/// Before the next address of a host is tried.
+const NEXT: Duration = Duration::from_millis(1500);
+
+/// Why a call was not answered.
+pub(super) enum Missed {
+    Failed(Failure),
+    /// No browser would have asked.
+    Distrusted(TlsSeen),
+}
+
+impl From<Failure> for Missed {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+/// Who makes the calls.
+pub(super) struct Caller {
+    insecure: bool,
+    roots: RootCertStore,
+    connector: Option<TlsConnector>,
+}
+
+impl Caller {
+    /// With the authorities that this machine trusts.
+    pub(super) async fn new(insecure: bool) -> Self {
+        let roots = tokio::task::spawn_blocking(authorities).await.unwrap_or_else(|_| RootCertStore::empty());
+        Self { insecure, roots, connector: connector().ok() }
+    }
+
+    /// What is answered, and what the handshake showed.
+    pub(super) async fn call(
+        &self,
+        step: Step,
+        ask: Ask,
+        query: Option<&str>,
+    ) -> Result<(Exchange, Option<TlsSeen>), Missed> {
+        timeout(LONGEST + BODY_TIME, self.exchange(step, ask, query)).await.unwrap_or(Err(Failure::Silent.into()))
+    }
+
+    /// Whether somebody speaks TLS there.
+    pub(super) async fn speaks_tls(&self, address: &Address) -> bool {
+        let shaken = async { self.shake(address, connect(address).await?).await };
+        timeout(LONGEST, shaken).await.is_ok_and(|shaken| shaken.is_ok())
+    }
+
+    async fn exchange(&self, step: Step, ask: Ask, query: Option<&str>) -> Result<(Exchange, Option<TlsSeen>), Missed> {
+        let began = Instant::now();
+        let url = ask.url.clone();
+        let (asked, request) = request(ask, query).ok_or(Failure::Broken)?;
+        let method = request.method().to_string();
+        let head = async {
+            let stream = connect(&url).await?;
+            if !url.is_https() {
+                return Ok((send(stream, request).await?, None));
+            }
+            let stream = self.shake(&url, stream).await?;
+            let chain = stream.get_ref().1.peer_certificates().unwrap_or_default();
+            let seen = certificate::look(chain, &url, &self.roots);
+            if !seen.is_accepted() && !self.insecure {
+                return Err(Missed::Distrusted(seen));
+            }
+            Ok((send(stream, request).await?, Some(seen)))
+        };
+        let (answer, tls) = timeout(LONGEST, head).await.unwrap_or(Err(Failure::Silent.into()))?;
+        let took = began.elapsed();
+        let (head, body) = answer.into_parts();
+        // Who sends without an end has answered all the same.
+        timeout(BODY_TIME, Limited::new(body, BODY).collect()).await.ok();
+        let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+        let headers = head.headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect();
+        let status = head.status.as_u16();
+        Ok((Exchange { step, method, url, asked, status, headers, at: now(), took }, tls))
+    }
+
+    async fn shake(&self, address: &Address, stream: TcpStream) -> Result<TlsStream<TcpStream>, Failure> {
+        let name = ServerName::try_from(host_and_port(address).0.to_owned()).map_err(|_| Failure::Tls)?;
+        let connector = self.connector.as_ref().ok_or(Failure::Tls)?;
+        connector.connect(name, stream).await.map_err(|error| {
+            let library = error.get_ref().and_then(|error| error.downcast_ref::<Error>());
+            match library {
+                Some(Error::InvalidMessage(_)) => Failure::Plain,
+                _ => Failure::Tls,
+            }
+        })
+    }
+}
+
+fn connector() -> Result<TlsConnector, Error> {
+    let provider = Arc::new(ring::default_provider());
+    let unverified = Unverified::new(&provider);
+    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+    let mut config = config.dangerous().with_custom_certificate_verifier(Arc::new(unverified)).with_no_client_auth();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(TlsConnector::from(Arc::new(config)))
+}
+
+/// The host, an IPv6 address without its brackets, and the port.
+fn host_and_port(address: &Address) -> (&str, u16) {
+    (address.host().trim_matches(['[', ']']), address.port())
+}
+
+/// What the name of the host leads to.
+pub(super) async fn look_up(address: &Address) -> Result<Vec<IpAddr>, Failure> {
+    let found = timeout(LONGEST, lookup_host(host_and_port(address))).await.map_err(|_| Failure::Name)?;
+    let mut found: Vec<_> = found.map_err(|_| Failure::Name)?.map(|address| address.ip()).collect();
+    found.dedup();
+    if found.is_empty() { Err(Failure::Name) } else { Ok(found) }
+}
+
+/// Goes through the addresses of a host.
+async fn connect(address: &Address) -> Result<TcpStream, Failure> {
+    let mut failure = Failure::Silent;
+    for ip in look_up(address).await? {
+        match timeout(NEXT, TcpStream::connect(SocketAddr::new(ip, address.port()))).await {
+            Ok(Ok(stream)) => return Ok(stream),
+            Ok(Err(error)) if error.kind() == ErrorKind::ConnectionRefused => failure = Failure::Refused,
+            Ok(Err(_)) | Err(_) => {}
+        }
+    }
+    Err(failure)
+}
+
+/// As they are kept for the record.
+type Headers = Vec<(String, String)>;
+
+/// The request, and its headers.
+fn request(ask: Ask, query: Option<&str>) -> Option<(Headers, Request<Full<Bytes>>)> {
+    let Ask { method, url, headers, body } = ask;
+    let origin = url.origin();
+    let host = origin.split_once("://").map_or(origin.as_str(), |(_, host)| host);
+    let agent = concat!("hardtack-doctor/", env!("CARGO_PKG_VERSION")).to_owned();
+    let first = [(header::HOST.as_str(), host.to_owned()), (header::USER_AGENT.as_str(), agent)];
+    let headers: Vec<_> = first.into_iter().chain(headers).collect();
+    let target = query.map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path()));
+    let mut request = Request::builder().method(method).uri(target).body(Full::from(body)).ok()?;
+    for (name, value) in &headers {
+        // A cookie may have a value that no header can carry.
+        if let Ok(value) = HeaderValue::from_str(value) {
+            request.headers_mut().append(HeaderName::from_static(name), value);
+        }
+    }
+    Some((headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(), request))
+}
+
+async fn send(
+    stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    request: Request<Full<Bytes>>,
+) -> Result<axum::http::Response<hyper::body::Incoming>, Failure> {
+    let broken = |_: hyper::Error| Failure::Broken;
+    let handshake = http1::Builder::new().max_buf_size(HEAD).handshake(TokioIo::new(stream));
+    let (mut sender, connection) = handshake.await.map_err(broken)?;
+    // Ends with the answer's body, or with the sender.
+    tokio::spawn(connection);
+    sender.send_request(request).await.map_err(broken)
+}

@@ -1,0 +1,86 @@
+//! What a server's certificate shows, whatever it is worth.
+
+use crate::doctor::{Address, TlsSeen};
+use crate::server::tls::Facts;
+use crate::server::topology::days_left;
+use crate::session::clock::Clock;
+use std::time::Duration;
+use tokio_rustls::rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use tokio_rustls::rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
+use tokio_rustls::rustls::crypto::{
+    CryptoProvider, WebPkiSupportedAlgorithms, ring, verify_tls12_signature, verify_tls13_signature,
+};
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use tokio_rustls::rustls::server::ParsedCertificate;
+use tokio_rustls::rustls::{DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+
+/// Lets every certificate pass, so that it can be looked at. Nothing is sent before that.
+#[derive(Debug)]
+pub(super) struct Unverified(WebPkiSupportedAlgorithms);
+
+impl Unverified {
+    pub(super) fn new(provider: &CryptoProvider) -> Self {
+        Self(provider.signature_verification_algorithms)
+    }
+}
+
+impl ServerCertVerifier for Unverified {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls12_signature(message, cert, dss, &self.0)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls13_signature(message, cert, dss, &self.0)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.supported_schemes()
+    }
+}
+
+/// Chain, names and days of the certificate that was shown.
+pub(super) fn look(chain: &[CertificateDer<'_>], url: &Address, roots: &RootCertStore) -> TlsSeen {
+    let unreadable = || TlsSeen {
+        trusted: false,
+        names_host: false,
+        begun: true,
+        days_left: 0,
+        issuer: "an authority that cannot be read".to_owned(),
+    };
+    let Some((leaf, rest)) = chain.split_first() else { return unreadable() };
+    let (Some(facts), Ok(parsed)) = (Facts::of(leaf), ParsedCertificate::try_from(leaf)) else { return unreadable() };
+    let name = ServerName::try_from(url.host().trim_matches(['[', ']']).trim_end_matches('.'));
+    let now = Clock::System.now();
+    // Of its own days is spoken by itself.
+    let moment = now.0.clamp(facts.begins.0, facts.ends.0.max(facts.begins.0));
+    let moment = UnixTime::since_unix_epoch(Duration::from_millis(u64::try_from(moment).unwrap_or_default()));
+    let algorithms = ring::default_provider().signature_verification_algorithms.all;
+    TlsSeen {
+        trusted: verify_server_cert_signed_by_trust_anchor(&parsed, roots, rest, moment, algorithms).is_ok(),
+        names_host: name.is_ok_and(|name| verify_server_name(&parsed, &name).is_ok()),
+        begun: facts.begins <= now,
+        days_left: days_left(facts.ends),
+        issuer: facts.issuer,
+    }
+}

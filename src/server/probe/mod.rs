@@ -1,0 +1,170 @@
+//! What `hardtack doctor URL` asks: a fixed handful of requests of any server, as a browser on a page's origin would.
+//!
+//! What to ask and what follows from the answers is the doctor's to say; `caller` makes the calls, `certificate` looks at
+//! what the handshake shows.
+
+mod caller;
+mod certificate;
+
+use super::topology::sites;
+use crate::doctor::{Address, AddressError, Evidence, Exchange, Failure, SetCookie, Step};
+use caller::{Caller, Missed, look_up};
+use std::time::{SystemTime, UNIX_EPOCH};
+use url::Url;
+
+/// So many redirects of a call are followed.
+const REDIRECTS: usize = 5;
+
+/// What is to be probed, and for whom.
+#[derive(Clone, Debug)]
+pub struct Visit {
+    url: Address,
+    /// What stands behind `?`: asked with, and never shown.
+    query: Option<String>,
+    page: Address,
+    /// The name of the session's cookie, if it is known.
+    pub cookie: Option<String>,
+    /// Whether to go on past a certificate that browsers refuse.
+    pub insecure: bool,
+    /// Whether to post JSON too.
+    pub post: bool,
+}
+
+/// Why nothing can be probed, in one sentence. What was written is not repeated: it may hold a password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum VisitError {
+    /// The server's address is none.
+    #[error("URL {0}; write it like `http://localhost:3000` or `https://api.example.com`")]
+    Url(AddressError),
+    /// The page's origin is none.
+    #[error("--origin {0}; write it like `http://localhost:5173`, as the browser's address bar shows it")]
+    Origin(AddressError),
+    /// The path is none.
+    #[error("--path is no path of the server; begin it with one `/`, like `/session`")]
+    Path,
+}
+
+impl Visit {
+    /// Of a server, by pages of another origin or, without one, of its own.
+    ///
+    /// # Errors
+    ///
+    /// When one of them is no address.
+    pub fn new(url: &str, path: Option<&str>, origin: Option<&str>) -> Result<Self, VisitError> {
+        let (mut url, mut query) = spelt(url).map_err(VisitError::Url)?;
+        if let Some(path) = path {
+            if !path.starts_with('/') || path.starts_with("//") || path.starts_with("/\\") {
+                return Err(VisitError::Path);
+            }
+            (url, query) = spelt(&format!("{}{path}", url.origin())).map_err(|_| VisitError::Path)?;
+        }
+        let page = match origin {
+            Some(origin) => spelt(origin).map_err(VisitError::Origin)?.0,
+            None => url.clone(),
+        };
+        Ok(Self { url, query, page: page.at("/"), cookie: None, insecure: false, post: true })
+    }
+}
+
+/// As browsers spell it, with names of other scripts in ASCII; and what stands behind `?`.
+fn spelt(text: &str) -> Result<(Address, Option<String>), AddressError> {
+    match Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https")) {
+        Some(url) => Ok((url.as_str().parse()?, url.query().map(str::to_owned))),
+        None => Ok((text.parse()?, None)),
+    }
+}
+
+/// Makes the calls. They end at the first one that shows that no other would be answered.
+pub async fn probe(visit: &Visit) -> Evidence {
+    let mut evidence =
+        Evidence::new(visit.page.clone(), visit.url.clone(), sites([&visit.page, &visit.url].map(Address::host)));
+    evidence.cookie.clone_from(&visit.cookie);
+    if !evidence.is_sent() {
+        return evidence;
+    }
+    let page = async {
+        let own = visit.page.host() == visit.url.host();
+        if own { Ok(Vec::new()) } else { look_up(&visit.page).await }
+    };
+    let (addresses, page_addresses) = tokio::join!(look_up(&visit.url), page);
+    // A page may be anywhere, also where this machine cannot see it.
+    evidence.page_addresses = page_addresses.unwrap_or_default();
+    match addresses {
+        Ok(found) => evidence.addresses = found,
+        Err(failure) => evidence.failure = Some(failure),
+    }
+    if evidence.failure.is_none() {
+        let caller = Caller::new(visit.insecure).await;
+        evidence.failure = ask_all(&caller, visit, &mut evidence).await;
+    }
+    evidence
+}
+
+/// Goes through the steps; what kept the first call from arriving, if something did.
+async fn ask_all(caller: &Caller, visit: &Visit, evidence: &mut Evidence) -> Option<Failure> {
+    for step in evidence.steps().filter(|step| visit.post || *step != Step::Post) {
+        let ask = evidence.ask(step, now());
+        let query = visit.query.as_deref().filter(|_| step != Step::Error);
+        match caller.call(step, ask, query).await {
+            Ok((exchange, tls)) => {
+                evidence.tls = evidence.tls.take().or(tls);
+                let refused = step == Step::First && exchange.status == 400 && !exchange.url.is_https();
+                keep(evidence, exchange);
+                // What many servers answer who hear plain http where they speak TLS.
+                if refused && caller.speaks_tls(&visit.url).await {
+                    return Some(Failure::Encrypted);
+                }
+                follow(caller, evidence).await;
+            }
+            Err(Missed::Distrusted(tls)) => {
+                evidence.tls = Some(tls);
+                return None;
+            }
+            // Somebody may answer calls and no preflight.
+            Err(Missed::Failed(failure @ (Failure::Silent | Failure::Broken))) if step != Step::First => {
+                evidence.unanswered.push((step, failure));
+            }
+            Err(Missed::Failed(Failure::Broken)) if !visit.url.is_https() && caller.speaks_tls(&visit.url).await => {
+                return Some(Failure::Encrypted);
+            }
+            Err(Missed::Failed(failure)) if matches!(step, Step::Preflight | Step::First) => return Some(failure),
+            Err(Missed::Failed(failure)) => evidence.unanswered.push((step, failure)),
+        }
+    }
+    None
+}
+
+/// Goes where the last answer leads.
+async fn follow(caller: &Caller, evidence: &mut Evidence) {
+    for _ in 0..REDIRECTS {
+        let Some(hop) = evidence.exchanges.last() else { return };
+        let Some(ask) = evidence.follow(hop, now()) else { return };
+        let (step, query, own) = (hop.step, query(hop), ask.url.is_origin_of(&evidence.url));
+        match caller.call(step, ask, query.as_deref()).await {
+            Ok((exchange, _)) => keep(evidence, exchange),
+            Err(Missed::Failed(failure)) if own => return evidence.unanswered.push((step, failure)),
+            // Of what is elsewhere nothing is to be said but that it is.
+            Err(_) => return,
+        }
+    }
+}
+
+/// What stands behind `?` where an answer leads.
+fn query(hop: &Exchange) -> Option<String> {
+    let target = hop.one("location")?.split('#').next()?;
+    target.split_once('?').map(|(_, query)| query.to_owned())
+}
+
+/// Keeps the answer, and asks the public suffix list about the hosts that it names.
+fn keep(evidence: &mut Evidence, exchange: Exchange) {
+    evidence.exchanges.push(exchange);
+    let lines = evidence.exchanges.iter().flat_map(|exchange| exchange.all("set-cookie"));
+    let domains = lines.filter_map(|line| SetCookie::read(line).ok()?.domain);
+    let hosts = evidence.exchanges.iter().map(|exchange| &exchange.url).chain([&evidence.page, &evidence.url]);
+    evidence.sites = sites(hosts.map(|address| address.host().to_owned()).chain(domains));
+}
+
+/// Seconds since 1970, here.
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}

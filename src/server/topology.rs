@@ -1,0 +1,108 @@
+//! How a server of these settings is set up, in the doctor's words.
+
+use super::settings::{Session, Settings, StoreUrl, TlsMode};
+use super::tls::{Facts, TlsError};
+use crate::doctor::{Address, AddressError, SameSite, SetCookie, Sites, Tls, Topology};
+use crate::session::clock::{Clock, Timestamp};
+use crate::session::policy::Origin;
+use tower_sessions::cookie;
+
+/// Why it cannot be said how a server is set up, in one sentence.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// A host that is no name of the web.
+    #[error("{setting}: `{origin}` {error}")]
+    Address {
+        /// The setting that names it.
+        setting: &'static str,
+        /// As it is written there.
+        origin: Origin,
+        /// What is wrong.
+        error: AddressError,
+    },
+    /// The certificate cannot be read.
+    #[error(transparent)]
+    Certificate(#[from] TlsError),
+}
+
+/// What follows from the settings alone, and from the certificate that they name. No port and no store is opened.
+///
+/// # Errors
+///
+/// When a host or the certificate makes no sense.
+pub fn topology(settings: &Settings) -> Result<Topology, SetupError> {
+    let mut topology = plan(settings)?;
+    if settings.tls.mode == TlsMode::Files {
+        let facts = Facts::read(&settings.tls.certificate)?;
+        topology.edge.days_left = Some(days_left(facts.ends));
+    }
+    // Port 0 picks one, which nobody knows before.
+    bind(&mut topology, settings, Some(settings.site.listen.port()).filter(|port| *port != 0));
+    Ok(topology)
+}
+
+/// What follows from the settings alone.
+pub(super) fn plan(settings: &Settings) -> Result<Topology, SetupError> {
+    let Settings { site, session, cors, store, tls, .. } = settings;
+    let address = |setting, origin: &Origin| {
+        let address = origin.to_string().parse::<Address>();
+        address.map_err(|error| SetupError::Address { setting, origin: origin.clone(), error })
+    };
+    let origins = site.origins();
+    let own = address("site.url", origins.own())?;
+    let pages = origins.front_ends().iter().map(|page| address("site.front_ends", page));
+    let pages = pages.collect::<Result<Vec<_>, _>>()?;
+    // Pages of other origins call the API alone.
+    let server = if pages.is_empty() { own } else { own.at("/api/") };
+    let hosts = pages.iter().chain([&server]).map(Address::host).chain(session.domain.as_deref());
+    let mut topology = Topology::of(server.clone(), pages.clone(), sites(hosts));
+    topology.cookie = cookie(session);
+    topology.cors.methods.clone_from(&cors.methods);
+    topology.cors.headers.clone_from(&cors.headers);
+    topology.cors.exposed.clone_from(&cors.expose);
+    topology.edge.tls = match tls.mode {
+        TlsMode::Off => Tls::Elsewhere,
+        TlsMode::Local => Tls::Own,
+        TlsMode::Files => Tls::Public,
+    };
+    topology.store.lasting = store.url != StoreUrl::Memory;
+    topology.store.shared = store.url.is_shared();
+    Ok(topology)
+}
+
+/// Says which port is bound, where browsers reach it directly and not through a proxy.
+pub(super) fn bind(topology: &mut Topology, settings: &Settings, port: Option<u16>) {
+    let url = &settings.site.url;
+    let direct = url.is_loopback() && (settings.tls.mode != TlsMode::Off || !url.is_https());
+    topology.edge.bound = port.filter(|_| direct);
+}
+
+/// How many days are left until then; below 0, it is past.
+pub(super) fn days_left(ends: Timestamp) -> i64 {
+    const DAY: i64 = 24 * 60 * 60 * 1000;
+    (ends.0 - Clock::System.now().0).div_euclid(DAY)
+}
+
+/// What the public suffix list says of hosts.
+pub(super) fn sites<H: AsRef<str>>(hosts: impl IntoIterator<Item = H>) -> Sites {
+    Sites::look_up(hosts, |host| psl::domain_str(host).map(str::to_owned))
+}
+
+fn cookie(session: &Session) -> SetCookie {
+    let settings = session.cookie();
+    let life = settings.persistent.then(|| i64::try_from(session.absolute.as_secs()).unwrap_or(i64::MAX));
+    SetCookie {
+        secure: settings.secure,
+        partitioned: settings.partitioned,
+        same_site: Some(match settings.same_site {
+            cookie::SameSite::Strict => SameSite::Strict,
+            cookie::SameSite::Lax => SameSite::Lax,
+            cookie::SameSite::None => SameSite::None,
+        }),
+        domain: settings.domain,
+        path: Some(settings.path),
+        max_age: life,
+        name: settings.name,
+        ..SetCookie::session("", false)
+    }
+}

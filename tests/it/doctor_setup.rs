@@ -1,0 +1,189 @@
+//! The doctor at the start, and `hardtack doctor` without an address: what the settings alone show.
+
+use crate::support::process::Place;
+use hardtack::doctor::{Address, Cors, SetCookie, Topology, check};
+use hardtack::server::settings::Settings;
+use hardtack::server::topology;
+use serde_json::Value;
+use std::fs;
+
+/// What the command says of settings: its exit code and its document.
+fn doctor(place: &Place, settings: &[(&str, &str)]) -> (i32, Value) {
+    let output = place.run(&["doctor", "--json"], settings);
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let document = serde_json::from_str(&said).unwrap_or_else(|error| panic!("{error}: {said}"));
+    (output.status.code().expect("an end"), document)
+}
+
+fn codes(document: &Value) -> Vec<&str> {
+    let found = document["findings"].as_array().expect("findings").iter();
+    found.map(|finding| finding["code"].as_str().expect("a code")).collect()
+}
+
+type Given = &'static [(&'static str, &'static str)];
+
+/// What is allowed, not wise, and has a code: settings, codes, exit code.
+const CASES: [(Given, &[&str], i32); 8] = [
+    (&[], &[], 0),
+    (&[("SITE_URL", "https://api.example.com"), ("SITE_FRONT_ENDS", "https://app.example.com")], &[], 0),
+    (&[("SITE_URL", "https://api.example.com"), ("SITE_FRONT_ENDS", "https://app.example.org")], &[], 0),
+    (&[("STORE_URL", "memory:")], &["HT037"], 1),
+    (&[("SITE_URL", "http://example.com"), ("SITE_INSECURE", "true")], &["HT042"], 1),
+    (
+        &[
+            ("SITE_URL", "https://api.example.com"),
+            ("SITE_FRONT_ENDS", "https://app.example.org"),
+            ("SESSION_PARTITIONED", "false"),
+        ],
+        &["HT013"],
+        1,
+    ),
+    (
+        &[
+            ("SITE_URL", "https://localhost:3443"),
+            ("SITE_FRONT_ENDS", "https://app.example.com"),
+            ("CORS_EXPOSE", "set-cookie"),
+        ],
+        &["HT029", "HT031"],
+        1,
+    ),
+    (&[("SESSION_SAME_SITE", "strict")], &["HT033"], 0),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_command_warns_of_the_log_says_once_at_the_start() {
+    for (settings, expected, code) in CASES {
+        let place = Place::new();
+        // The port that is bound here is none that a setting could name before.
+        let (exit, document) = doctor(&place, settings);
+        let found: Vec<_> = codes(&document).into_iter().filter(|code| *code != "HT030").collect();
+        assert_eq!((found.as_slice(), exit), (expected, code), "{settings:?}: {document:#}");
+        let log = place.serve(settings).await.stop().await;
+        for finding in document["findings"].as_array().expect("findings") {
+            let what = finding["what"].as_str().expect("a sentence");
+            let told = log.iter().filter(|line| line.contains(what)).count();
+            assert_eq!(told, usize::from(finding["severity"] != "note"), "{what} in {log:#?}");
+        }
+    }
+}
+
+#[test]
+fn a_port_that_is_not_the_one_browsers_are_sent_to_is_found_unless_a_proxy_is_between() {
+    let place = Place::new();
+    for (settings, found) in [
+        (&[("SITE_LISTEN", "127.0.0.1:3001")][..], &["HT030"][..]),
+        (&[("SITE_LISTEN", "127.0.0.1:3001"), ("SITE_URL", "https://localhost:3000")], &[]),
+        (
+            &[("SITE_LISTEN", "127.0.0.1:3001"), ("SITE_URL", "https://localhost"), ("TLS_MODE", "local")],
+            &["HT027", "HT030"],
+        ),
+        (&[("SITE_LISTEN", "127.0.0.1:0")], &[]),
+    ] {
+        let document = doctor(&place, settings).1;
+        let mut seen = codes(&document);
+        seen.sort_unstable();
+        assert_eq!(seen, found, "{settings:?}");
+    }
+}
+
+#[test]
+fn what_loses_most_sessions_refuses_the_start_in_one_sentence_with_the_cure() {
+    let place = Place::new();
+    let front_end = ("SITE_FRONT_ENDS", "http://localhost:5173");
+    for (settings, code, cure) in [
+        (&[("SESSION_PATH", "/app")][..], "HT020", "session.path = \"/\""),
+        (&[front_end, ("CORS_HEADERS", "x-id")], "HT009", "cors.headers = [\"x-id\", \"content-type\"]"),
+    ] {
+        let (exit, document) = doctor(&place, settings);
+        assert_eq!((codes(&document), exit), (vec![code], 2));
+        let said = place.refusal(1, &["serve"], settings);
+        assert!(said.contains(&format!("({code}); ")) && said.ends_with(cure), "{said}");
+        assert!(!place.path().join("data").exists(), "nothing was made before");
+    }
+    // Pages of other origins call the API alone.
+    let (exit, document) = doctor(&place, &[front_end, ("SESSION_PATH", "/api")]);
+    assert_eq!((codes(&document), exit), (vec![], 0));
+}
+
+#[test]
+fn settings_that_do_not_load_are_an_error_of_their_own() {
+    let place = Place::new();
+    for (settings, words) in [
+        (&[("SITE_URL", "localhost")][..], "site.url"),
+        (&[("SITE_COLOUR", "red")], "SITE_COLOUR"),
+        (&[("SITE_URL", "https://localhost:3000"), ("SITE_FRONT_ENDS", "http://app.example.com")], "site.front_ends"),
+        (&[("SITE_URL", "https://localhost:3000"), ("TLS_MODE", "files")], "tls.certificate"),
+        (&[("SITE_URL", "https://a!b")], "site.url"),
+    ] {
+        let (exit, document) = doctor(&place, settings);
+        let error = document["error"].as_str().expect("a sentence");
+        assert!(exit == 2 && error.contains(words), "{settings:?} {document:#}");
+        let output = place.run(&["doctor"], settings);
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.code() == Some(2) && said.contains(words), "{said}");
+    }
+    let output = place.run(&["--config", "nowhere.toml", "doctor"], &[]);
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn a_certificate_that_ends_soon_is_found_in_its_file() {
+    let place = Place::new();
+    let key = rcgen::KeyPair::generate().expect("a key");
+    for (days, code, exit) in [(5_u64, Some("HT041"), 1), (60, None, 0)] {
+        let mut params = rcgen::CertificateParams::new(["localhost".to_owned()]).expect("a name");
+        let now = std::time::UNIX_EPOCH.elapsed().expect("after 1970");
+        params.not_after = rcgen::date_time_ymd(1970, 1, 1) + now + std::time::Duration::from_secs(days * 86400 + 60);
+        fs::write(place.path().join("server.cert"), params.self_signed(&key).expect("signed").pem()).expect("written");
+        let settings = [("SITE_URL", "https://localhost:3000"), ("TLS_MODE", "files")];
+        let (code_of_end, document) = doctor(&place, &settings);
+        assert_eq!((codes(&document), code_of_end), (code.into_iter().collect(), exit));
+    }
+}
+
+#[test]
+fn nothing_is_opened_or_made() {
+    let place = Place::new();
+    let busy = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = busy.local_addr().expect("an address").to_string();
+    let settings = [("SITE_LISTEN", address.as_str()), ("STORE_URL", "postgres://localhost:1/none")];
+    assert_eq!(codes(&doctor(&place, &settings).1), ["HT030"], "its port is another program's, and not asked for");
+    assert_eq!(fs::read_dir(place.path()).expect("a folder").count(), 0);
+}
+
+/// The settings as they are loaded, with these.
+fn settings(given: &[(&str, &str)]) -> Settings {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("Leptos.toml");
+    fs::write(&file, "").expect("a file");
+    let given = given.iter().map(|(name, value)| (format!("HARDTACK_{name}"), (*value).to_owned()));
+    Settings::load(Some(&file), given).expect("settings")
+}
+
+#[test]
+fn what_the_settings_say_is_what_the_doctor_takes_for_right() {
+    for given in [
+        &[][..],
+        &[("SITE_URL", "https://api.example.com"), ("SITE_FRONT_ENDS", "https://app.example.com")],
+        &[
+            ("SITE_URL", "https://api.example.com"),
+            ("SITE_FRONT_ENDS", "https://app.example.org,https://b.example.net"),
+        ],
+        &[("SITE_URL", "https://one.github.io"), ("SITE_FRONT_ENDS", "https://two.github.io")],
+    ] {
+        let settled = topology(&settings(given)).expect("a setup");
+        let right = Topology::of(settled.server.clone(), settled.pages.clone(), settled.sites.clone());
+        assert_eq!(settled.cookie, right.cookie, "{given:?}");
+        let lists = |Cors { origins, credentials, methods, headers, exposed }: &Cors| {
+            (origins.clone(), *credentials, methods.clone(), headers.clone(), exposed.clone())
+        };
+        assert_eq!(lists(&settled.cors), lists(&right.cors), "{given:?}");
+        assert_eq!(check(&settled), [], "{given:?}");
+    }
+    let persistent =
+        topology(&settings(&[("SESSION_PERSISTENT", "true"), ("SESSION_DOMAIN", "localhost")])).expect("one");
+    let SetCookie { max_age, domain, .. } = &persistent.cookie;
+    assert_eq!((*max_age, domain.as_deref()), (Some(12 * 60 * 60), Some("localhost")));
+    let server: Address = "http://localhost:3000".parse().expect("an address");
+    assert!(persistent.server.is_origin_of(&server));
+}
