@@ -21,7 +21,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 /// Why the server does not start, in one sentence: the setting, the reason, the cure.
 #[derive(Debug, thiserror::Error)]
@@ -109,6 +109,7 @@ impl Server {
             guard: settings.cors.guard(&settings.site.origins())?.reads(api::must_be_ours),
             trusted_proxies: settings.site.trusted_proxies.clone(),
             limits: settings.limits.clone(),
+            streams: Arc::new(Semaphore::new(settings.limits.streams())),
             hsts: settings.site.url.is_https() && !settings.site.url.is_loopback(),
             ready: AtomicBool::new(true),
             sessions,
@@ -155,6 +156,7 @@ impl Server {
             stop.await;
             tracing::info!("stopping: finishing what is under way");
             stopping.ready.store(false, Ordering::Release);
+            stopping.sessions.stop_watching();
             tell.send_replace(true);
         };
         let (acceptor, renewal) = tls.map(|Tls { acceptor, renewal }| (acceptor, renewal.run())).unzip();
