@@ -17,6 +17,7 @@ pub mod proxy;
 pub mod raw;
 pub mod routes;
 pub mod servers;
+pub mod stream;
 pub mod tls;
 pub mod visitors;
 pub mod watched;
