@@ -1,5 +1,6 @@
 //! What all pages have in common.
 
+pub mod ending;
 pub mod footer;
 pub mod form;
 pub mod header;
@@ -15,6 +16,7 @@ pub use header::Header;
 use super::access::{Access, PROFILE};
 use crate::model::exported::Exported;
 use crate::model::theme::Theme;
+use ending::Ending;
 use leptos::prelude::*;
 use notice::Notice;
 use theme_switch::ThemeSwitch;
@@ -49,6 +51,7 @@ pub fn Frame(
             <ThemeSwitch theme/>
         </Header>
         <Notice text=notice/>
+        <Ending access/>
         {elsewhere.as_ref().and_then(|page| without_script(page, access))}
         <main
             id="main"
