@@ -11,7 +11,7 @@ pub fn Ending(
 ) -> impl IntoView {
     let guarded = (access == Access::SignedIn).then_some("");
     view! {
-        <aside class="ending" role="status" data-session="page" data-guarded=guarded data-testid="ending">
+        <div class="ending" role="status" data-session="page" data-guarded=guarded data-testid="ending">
             <p data-session="soon" hidden>
                 "Your session ends in "
                 <span role="timer" aria-live="off" data-session="left"></span>
@@ -25,7 +25,7 @@ pub fn Ending(
             <template data-session="nobody">
                 <a href=LOGIN>"Sign in"</a>
             </template>
-        </aside>
+        </div>
     }
     .into_any()
 }
