@@ -37,7 +37,23 @@ const LATER: HeaderValue = HeaderValue::from_static("30");
 struct Stream {
     watch: Watch,
     until: Instant,
-    _room: OwnedSemaphorePermit,
+    _room: Room,
+}
+
+/// A place among all streams, counted for as long as it is taken: `hardtack_streams`.
+struct Room(#[expect(dead_code, reason = "held")] OwnedSemaphorePermit);
+
+impl Room {
+    fn take(permit: OwnedSemaphorePermit) -> Self {
+        metrics::gauge!("hardtack_streams").increment(1.0);
+        Self(permit)
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        metrics::gauge!("hardtack_streams").decrement(1.0);
+    }
 }
 
 /// Tells what becomes of the session of whoever asks.
@@ -52,7 +68,7 @@ pub(super) async fn events(State(site): State<Arc<Site>>, session: Session) -> R
         full.headers_mut().insert(header::RETRY_AFTER, LATER);
         return full;
     };
-    let stream = Stream { watch, until: Instant::now() + LIFE, _room: room };
+    let stream = Stream { watch, until: Instant::now() + LIFE, _room: Room::take(room) };
     let told = unfold(stream, |mut stream| async {
         // Over, when it has lasted long enough.
         let event = timeout_at(stream.until, stream.watch.next()).await.ok().flatten()?;

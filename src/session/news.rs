@@ -29,6 +29,10 @@ const SPREAD: (Duration, Duration) = (Duration::from_millis(1), Duration::from_s
 pub struct News(Arc<Watchers>);
 
 impl News {
+    pub(super) fn to(watchers: &Arc<Watchers>) -> Self {
+        Self(Arc::clone(watchers))
+    }
+
     /// This session may have ended, or moved to a new id.
     pub fn of(&self, handle: &Handle) {
         let state = self.0.state();
@@ -179,7 +183,7 @@ impl Drop for Seat {
 
 /// Listens to the store for as long as somebody watches.
 async fn listen(watchers: Arc<Watchers>, store: Arc<dyn Store>) {
-    let news = News(Arc::clone(&watchers));
+    let news = News::to(&watchers);
     let heard = async {
         let mut pause = PAUSE;
         loop {
