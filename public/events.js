@@ -128,7 +128,8 @@ async function listen(mine) {
     ended = last === "ended";
     if (ended) continue;
     failed = Date.now() - begun > 60_000 ? 0 : failed + 1;
-    const most = last === "changed" ? 500 : Math.min(60_000, 1000 * 2 ** failed);
+    // After a change of the id, not before the page has its new cookie.
+    const most = last === "changed" ? 2000 : Math.min(60_000, 1000 * 2 ** failed);
     await pause(most * (0.5 + Math.random() / 2), signal);
   }
 }

@@ -148,7 +148,7 @@ test("a password is changed, the old one is dead, and so is every other device",
   await expect(field(page, "New password")).toHaveValue("");
   expect(await isMarked(page)).toBe(true);
 
-  await other.goto("/profile");
+  // It is told, and goes by itself.
   await expect(other).toHaveURL("/login?next=/profile");
   await awake(other);
   await fillIn(other, ada);

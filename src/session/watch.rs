@@ -152,7 +152,7 @@ impl Watch {
         let left = deadline.left(now);
         let little = SOON.min(lifetime.idle / 3);
         let soon = left <= little;
-        let pause = if soon { OFTEN.min(left + BREATH) } else { left - little };
+        let pause = if soon { OFTEN.min(left + BREATH) } else { left.saturating_sub(little) };
         self.next = self.next.min(Instant::now() + pause.max(BREATH));
         let news = match self.told {
             Told::Lives(before, was) => soon != was || (soon && deadline != before),
