@@ -47,7 +47,7 @@ async fn who_signs_out_is_told_in_every_stream_at_once_and_nobody_else_is() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_sign_in_ends_the_stream_of_the_old_id_and_the_new_one_has_its_own() {
+async fn g4_a_sign_in_ends_the_stream_of_the_old_id_and_the_new_one_has_its_own() {
     let app = App::start().await;
     let ada = ada(&app).registered().await;
     let phone = ada.elsewhere();
