@@ -292,6 +292,30 @@ async fn g3_what_no_channel_tells_is_found_by_looking() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn g8_looks_that_fail_end_nothing() {
+    let own = open(Kind::Sqlite).await;
+    let store = Watched::new(Arc::clone(&own.store));
+    let often = Duration::from_millis(20);
+    let set = |sessions: hardtack::session::Sessions| sessions.look_every(often).timeout(2 * often);
+    let engine = Engine::start_as(store.clone(), routes(), set).await;
+    engine.get("/count").await;
+    let mut told = engine.get("/watch").await;
+    assert!(line(&mut told).await.starts_with("Expiring"));
+    for away in [Watched::break_down, Watched::freeze] {
+        away(&store, true);
+        store.asked();
+        let mut looks = 0;
+        while looks < 3 {
+            tokio::time::sleep(often).await;
+            looks += store.asked().0;
+        }
+        away(&store, false);
+    }
+    engine.clock.advance(28 * MINUTE);
+    assert_eq!(line(&mut told).await, "Expiring { left: 120s, soon: true, stays: true }", "and nothing before it");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn who_does_not_watch_costs_the_store_nothing() {
     let own = open(Kind::Sqlite).await;
     let store = Watched::new(Arc::clone(&own.store));
