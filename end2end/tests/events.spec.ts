@@ -95,6 +95,8 @@ test("signing in and out in one tab is seen in the others", async ({ page, conte
   await expect(head.signIn(other)).toBeVisible();
   await register(page, ada);
   await expect(head.name(other, ada)).toBeVisible();
+  // It listens, or waits to, since its browser was idle.
+  await listening(page, 1, 1);
   await signOut(page);
   await expect(page).toHaveURL("/");
   await expect(head.signIn(other)).toBeVisible();
