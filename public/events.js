@@ -75,7 +75,7 @@ part("stay")?.addEventListener("click", async () => {
 });
 
 /** Reads the stream to its end; the name of its last event. A stream that is not even alive is given up. */
-async function read(body, stop) {
+async function read(body, stop, ended) {
   let last, watch, text = "";
   const reader = body.pipeThrough(new TextDecoderStream()).getReader();
   try {
@@ -90,7 +90,12 @@ async function read(body, stop) {
       for (const block of blocks) {
         const [, event, data] = /^event: (\w+)\ndata: (.*)$/.exec(block) ?? [];
         if (event === "expiring") {
-          const { seconds, soon, stays } = JSON.parse(data);
+          const { seconds, soon, stays, signed_in } = JSON.parse(data);
+          // The browser may have begun another session meanwhile: nobody's, or another person's.
+          if (signed_in === false || ended) {
+            tell({ event: signed_in ? "another" : "ended" });
+            return "over";
+          }
           tell(soon ? { event, at: Date.now() + seconds * 1000, stays } : { event: "stayed" });
         }
         last = event ?? last;
@@ -98,6 +103,7 @@ async function read(body, stop) {
     }
   } finally {
     clearTimeout(watch);
+    reader.cancel().catch(() => {});
   }
 }
 
@@ -115,8 +121,8 @@ async function listen(mine) {
     try {
       const answer = await call("/api/events", { signal: attempt.signal });
       if (answer.status === 204) return tell({ event: "ended" });
-      if (answer.ok && ended) return tell({ event: "another" });
-      if (answer.ok) last = await read(answer.body, stop);
+      if (answer.ok) last = await read(answer.body, stop, ended);
+      if (last === "over") return;
     } catch {
       // The network, or our own giving up. What was told ends is not asked for again and again.
     } finally {

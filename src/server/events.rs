@@ -2,7 +2,7 @@
 //!
 //! | event | data | what follows |
 //! |---|---|---|
-//! | `expiring` | `{"seconds": 97, "soon": true, "stays": true}` | told first of all, when little is left, and when it is more again; `stays`: using the session helps |
+//! | `expiring` | `{"seconds": 97, "soon": true, "stays": true, "signed_in": true}` | told first of all, when little is left, and when it is more again; `stays`: using the session helps |
 //! | `changed` | `{}` | the stream ends: come again, the cookie is another one |
 //! | `ended` | `{}` | the stream ends |
 //!
@@ -72,7 +72,7 @@ pub(super) async fn events(State(site): State<Arc<Site>>, session: Session) -> R
     let told = unfold(stream, |mut stream| async {
         // Over, when it has lasted long enough.
         let event = timeout_at(stream.until, stream.watch.next()).await.ok().flatten()?;
-        Some((Ok::<_, Infallible>(written(event)), stream))
+        Some((Ok::<_, Infallible>(written(event, stream.watch.is_owned())), stream))
     });
     let mut answer = Sse::new(told).keep_alive(KeepAlive::new().interval(HEARTBEAT)).into_response();
     answer.headers_mut().insert(header::CACHE_CONTROL, NO_STORE);
@@ -80,13 +80,14 @@ pub(super) async fn events(State(site): State<Arc<Site>>, session: Session) -> R
     answer
 }
 
-fn written(event: Event) -> sse::Event {
+fn written(event: Event, signed_in: bool) -> sse::Event {
     let (name, data) = match event {
         Event::Ended => ("ended", "{}".to_owned()),
         Event::Changed => ("changed", "{}".to_owned()),
-        Event::Expiring { left, soon, stays } => {
-            ("expiring", format!(r#"{{"seconds":{},"soon":{soon},"stays":{stays}}}"#, left.as_secs()))
-        }
+        Event::Expiring { left, soon, stays } => (
+            "expiring",
+            format!(r#"{{"seconds":{},"soon":{soon},"stays":{stays},"signed_in":{signed_in}}}"#, left.as_secs()),
+        ),
     };
     sse::Event::default().event(name).data(data)
 }

@@ -114,6 +114,12 @@ impl Watch {
         None
     }
 
+    /// Whether an account was signed in at the last look.
+    #[must_use]
+    pub fn is_owned(&self) -> bool {
+        self.record.owner.account.is_some()
+    }
+
     async fn look(&mut self) -> Option<Event> {
         let now = self.engine.clock.now();
         self.next = Instant::now() + jittered(self.engine.look_every);

@@ -84,7 +84,11 @@ async fn g6_an_open_stream_is_no_activity() {
     app.clock.advance(20 * MINUTE);
     let mut watching = Stream::open(ada.browser.get(app.url("/api/events"))).await;
     let (_, first) = watching.next().await.expect("an event");
-    assert_eq!(first, json!({"seconds": 600, "soon": false, "stays": true}), "ten minutes, not thirty");
+    assert_eq!(
+        first,
+        json!({"seconds": 600, "soon": false, "stays": true, "signed_in": true}),
+        "ten minutes, not thirty"
+    );
     assert!(bob.is_signed_in().await, "bob asks for something");
     app.clock.advance(11 * MINUTE);
     let mut late = stream(&bob).await;
