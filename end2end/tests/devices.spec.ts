@@ -21,6 +21,8 @@ for (const javaScriptEnabled of [true, false]) {
     await devices.last().getByRole("button", { name: "Sign out" }).click();
     await expect(devices).toHaveCount(1);
     await expect(button(desk, "Sign out everywhere else")).toBeHidden();
+    // It is told, and goes by itself.
+    await expect(phone).toHaveURL("/login?next=/profile");
     await phone.goto("/devices");
     await expect(phone).toHaveURL("/login?next=/devices");
     await awake(phone);
@@ -31,7 +33,6 @@ for (const javaScriptEnabled of [true, false]) {
     await open(desk, "/devices", javaScriptEnabled);
     await button(desk, "Sign out everywhere else").click();
     await expect(devices).toHaveCount(1);
-    await phone.reload();
     await expect(phone).toHaveURL("/login?next=/devices");
     await desk.reload();
     if (javaScriptEnabled) await awake(desk);

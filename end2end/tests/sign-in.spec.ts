@@ -149,7 +149,7 @@ test("a password is changed, the old one is dead, and so is every other device",
   await expect(field(page, "New password")).toHaveValue("");
   expect(await isMarked(page)).toBe(true);
 
-  await other.goto("/profile");
+  // It is told, and goes by itself.
   await expect(other).toHaveURL("/login?next=/profile");
   await awake(other);
   await fillIn(other, ada);
@@ -163,6 +163,8 @@ test("a password is changed, the old one is dead, and so is every other device",
 test("who is signed out elsewhere is led to sign in, and back", async ({ page, context, trouble }) => {
   trouble.expect(/\b401\b/);
   const ada = somebody();
+  // Nobody tells this page: it finds out when it asks.
+  await page.route("**/api/events", (route) => route.fulfill({ contentType: "text/event-stream", body: "" }));
   await register(page, ada);
   await open(page, "/security");
   await context.request.post("/api/logout", { data: {} });

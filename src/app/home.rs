@@ -110,7 +110,7 @@ fn hero(greeting: Option<String>) -> AnyView {
                 "Hardtack keeps a visitor’s session between a browser and a server: nothing is lost, ended means ended, \
                  and a stolen store opens nothing."
             </p>
-            {view! { <Greeting message=greeting/> }.into_any()}
+            <div data-session="own">{view! { <Greeting message=greeting/> }.into_any()}</div>
         </section>
     }
     .into_any()
@@ -118,7 +118,7 @@ fn hero(greeting: Option<String>) -> AnyView {
 
 fn handshake(value: Option<String>, said: Said) -> AnyView {
     view! {
-        <section aria-labelledby="handshake">
+        <section aria-labelledby="handshake" data-session="own">
             <h2 id="handshake">"Handshake"</h2>
             <p>
                 "The server keeps this value in your session. Send it back, and the server says whether it is the one \
@@ -132,7 +132,7 @@ fn handshake(value: Option<String>, said: Said) -> AnyView {
 
 fn both_ends(overview: Option<overview::Overview>) -> AnyView {
     view! {
-        <section aria-labelledby="both-ends">
+        <section aria-labelledby="both-ends" data-session="own">
             <h2 id="both-ends">"Your session, seen from both ends"</h2>
             <p>"The browser holds a key it cannot read. Everything else stays on the server."</p>
             <div class="ends">

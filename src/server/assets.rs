@@ -4,7 +4,10 @@ use super::settings::Leptos;
 use axum::body::Body;
 use axum::http::{HeaderValue, Request, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use leptos::prelude::LeptosOptions;
+use sha2::{Digest as _, Sha256};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -18,6 +21,8 @@ pub(super) struct Assets {
     pub(super) style: String,
     pub(super) script: String,
     pub(super) wasm: String,
+    /// What listens to the session of an open page. Its address changes with its contents.
+    events: String,
     pub(super) options: LeptosOptions,
     /// The port of the socket that reloads pages, while cargo-leptos watches.
     pub(super) reload: Option<String>,
@@ -29,7 +34,7 @@ const LOADER: &str = include_str!("loader.js");
 impl Assets {
     /// The script that starts the islands.
     pub(super) fn start(&self) -> String {
-        format!("({})({:?}, {:?})", LOADER.trim(), self.script, self.wasm)
+        format!("({})({:?}, {:?}, {:?})", LOADER.trim(), self.script, self.wasm, self.events)
     }
 
     /// The folder that they are in.
@@ -58,6 +63,7 @@ impl Assets {
             style: name("css"),
             script: name("js"),
             wasm: name("wasm"),
+            events: named_by_contents(Path::new(&settings.site_root), "/events.js"),
             options,
             reload: std::env::var("LEPTOS_WATCH").and_then(|_| std::env::var("LEPTOS_RELOAD_PORT")).ok(),
         };
@@ -75,6 +81,13 @@ impl Assets {
 fn read_hashes(file: &str) -> Option<String> {
     let folder = std::env::current_exe().ok()?.parent()?.to_owned();
     std::fs::read_to_string(folder.join(file)).ok()
+}
+
+/// The address of a file that keeps its name, so that browsers may keep what they have until it says something else.
+fn named_by_contents(root: &Path, path: &str) -> String {
+    let said = std::fs::read(root.join(path.trim_start_matches('/'))).unwrap_or_default();
+    let name = URL_SAFE_NO_PAD.encode(Sha256::digest(said));
+    format!("{path}?{}", &name[..12])
 }
 
 fn hash_of<'a>(hashes: &'a str, kind: &str) -> Option<&'a str> {

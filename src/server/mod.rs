@@ -9,6 +9,7 @@ mod api;
 mod assets;
 mod client;
 mod document;
+mod events;
 mod explain;
 mod export;
 mod federated;

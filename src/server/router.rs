@@ -12,14 +12,14 @@
 //!             └ sessions     cookie, unit of work, commit
 //!               │ └ access   who may see the page: decided before it is rendered
 //!               │   └ pages
-//!               └ /api
+//!               └ /api: server functions, and the stream of events
 //!             └ files, /healthz, /readyz: no session is near them
 //! ```
 
 use super::assets::Assets;
 use super::settings::Limits;
 use super::visitor::provide_visitor;
-use super::{access, api, assets, client, document, explain, federated, headers, health, limits, log};
+use super::{access, api, assets, client, document, events, explain, federated, headers, health, limits, log};
 use crate::app::access::{Access, of};
 use crate::app::{App, Nowhere};
 use crate::backend::accounts::Accounts;
@@ -38,6 +38,7 @@ use leptos_axum::{AxumRouteListing, LeptosRoutes as _};
 use leptos_axum::{generate_route_list_with_exclusions, render_app_async_with_context};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, LazyLock};
+use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::timeout::TimeoutLayer;
@@ -53,6 +54,8 @@ pub(super) struct Site {
     pub(super) front_ends: Vec<String>,
     pub(super) trusted_proxies: Vec<IpNet>,
     pub(super) limits: Limits,
+    /// As many as there may be streams of events.
+    pub(super) streams: Arc<Semaphore>,
     /// Whether browsers are told to come by https alone.
     pub(super) hsts: bool,
     /// False while the server stops.
@@ -109,6 +112,7 @@ pub(super) fn router(site: &Arc<Site>) -> Router {
     };
     let functions = Router::new()
         .route("/api/{*path}", any(api::call))
+        .route("/api/events", get(events::events))
         .route("/sign-in", post(federated::begin))
         .route("/sign-in/{provider}/callback", get(federated::finish))
         .route("/sign-in/{provider}/end", post(federated::end))

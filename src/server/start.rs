@@ -23,7 +23,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 /// Why the server does not start, in one sentence: the setting, the reason, the cure.
 #[derive(Debug, thiserror::Error)]
@@ -138,6 +138,7 @@ impl Server {
             front_ends: settings.site.front_ends.iter().map(ToString::to_string).collect(),
             trusted_proxies: settings.site.trusted_proxies.clone(),
             limits: settings.limits.clone(),
+            streams: Arc::new(Semaphore::new(settings.limits.streams())),
             hsts: settings.site.url.is_https() && !settings.site.url.is_loopback(),
             ready: AtomicBool::new(true),
             sessions,
@@ -184,6 +185,7 @@ impl Server {
             stop.await;
             tracing::info!("stopping: finishing what is under way");
             stopping.ready.store(false, Ordering::Release);
+            stopping.sessions.stop_watching();
             tell.send_replace(true);
         };
         let (acceptor, renewal) = tls.map(|Tls { acceptor, renewal }| (acceptor, renewal.run())).unzip();

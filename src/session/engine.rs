@@ -5,6 +5,7 @@ use super::cookie::CookieSettings;
 use super::id::IdHash;
 use super::keys::Keys;
 use super::lifetime::Clocks;
+use super::news::Watchers;
 use super::store::Store;
 use std::collections::HashMap;
 use std::num::NonZeroU32;
@@ -24,6 +25,8 @@ pub(super) struct Engine {
     pub(super) timeout: Duration,
     pub(super) clock: Clock,
     pub(super) queues: Arc<Queues>,
+    pub(super) watchers: Arc<Watchers>,
+    pub(super) look_every: Duration,
 }
 
 /// Lets the atomic updates of one session queue in this process, so that they do not collide in the store.

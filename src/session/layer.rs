@@ -64,6 +64,8 @@ impl Sessions {
             timeout: Duration::from_millis(800),
             clock: Clock::System,
             queues: Arc::default(),
+            watchers: Arc::default(),
+            look_every: Duration::from_secs(15),
         }))
     }
 
@@ -122,6 +124,18 @@ impl Sessions {
     #[must_use]
     pub fn clock(self, clock: Clock) -> Self {
         self.with(|engine| engine.clock = clock)
+    }
+
+    /// How often a session that is watched is looked at, for the case that the store's channel has missed something.
+    /// Default: about every 15 seconds.
+    #[must_use]
+    pub fn look_every(self, span: Duration) -> Self {
+        self.with(|engine| engine.look_every = span)
+    }
+
+    /// Ends all watching of sessions, and lets nobody begin it any more: for a server that stops.
+    pub fn stop_watching(&self) {
+        self.0.watchers.close();
     }
 
     /// The store that they are kept in.

@@ -99,8 +99,8 @@ fn gauge(stats: Stats) {
     metrics::gauge!("hardtack_sessions", "state" => "over").set(stats.over as f64);
 }
 
-/// Between half and one and a half of a span, so that nodes do not sweep in step.
-fn jittered(span: Duration) -> Duration {
+/// Between half and one and a half of a span, so that what many do is not done in step.
+pub(super) fn jittered(span: Duration) -> Duration {
     let random = getrandom::u32().unwrap_or(u32::MAX / 2);
     span / 2 + span.mul_f64(f64::from(random) / f64::from(u32::MAX))
 }

@@ -342,7 +342,7 @@ fn depth(value: &Value) -> usize {
 }
 
 /// A record that cannot be read is no session: the visitor begins anew, the log says why.
-fn tolerate(loaded: Result<Loaded, StoreError>) -> Result<Loaded, StoreError> {
+pub(super) fn tolerate(loaded: Result<Loaded, StoreError>) -> Result<Loaded, StoreError> {
     match loaded {
         Err(StoreError::Corrupt(error)) => {
             tracing::warn!(%error, "a session record could not be read and counts as none");

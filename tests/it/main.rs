@@ -28,6 +28,8 @@ mod engine_cookie;
 mod engine_orders;
 mod engine_sign_in;
 mod engine_store;
+mod events;
+mod events_nodes;
 mod export;
 mod federated;
 mod federated_nodes;

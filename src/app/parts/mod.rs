@@ -1,6 +1,7 @@
 //! What all pages have in common.
 
 pub mod elsewhere;
+pub mod ending;
 pub mod footer;
 pub mod form;
 pub mod header;
@@ -16,6 +17,7 @@ pub use header::Header;
 use super::access::{Access, PROFILE};
 use crate::model::exported::Exported;
 use crate::model::theme::Theme;
+use ending::Ending;
 use leptos::prelude::*;
 use notice::Notice;
 use theme_switch::ThemeSwitch;
@@ -50,6 +52,7 @@ pub fn Frame(
             <ThemeSwitch theme/>
         </Header>
         <Notice text=notice/>
+        <Ending access/>
         {elsewhere.as_ref().and_then(|page| without_script(page, access))}
         <main
             id="main"

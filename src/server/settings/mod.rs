@@ -199,6 +199,10 @@ registry::settings! {
         header_count: u32 = "100",
         /// The most connections at the same time; more wait.
         connections: u32 = "1024",
+        /// The most streams of events (`/api/events`) at the same time, each on a connection of its own while HTTP/1.1 is
+        /// spoken; at most half of `connections` count. Beyond it pages learn of the end of a session at their next
+        /// request. 0: none.
+        streams: Option<NonZeroU32> = "512",
         /// How long the headers of a request may take to arrive. An idle connection stays open as long.
         header_timeout: Duration = "10s",
         /// How long a body may take to arrive.
@@ -323,6 +327,14 @@ impl Cors {
         let guard = guard.headers(&self.headers).map_err(of("headers"))?;
         let guard = guard.exposed(&self.expose).map_err(of("expose"))?;
         Ok(guard.max_age(self.max_age).strict(self.strict))
+    }
+}
+
+impl Limits {
+    /// How many streams of events there may be, so that there is room for requests beside them.
+    #[must_use]
+    pub fn streams(&self) -> usize {
+        self.streams.map_or(0, NonZeroU32::get).min(self.connections / 2) as usize
     }
 }
 

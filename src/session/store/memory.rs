@@ -3,6 +3,7 @@
 use super::{Applied, Listed, Loaded, Page, Stats, Store, StoreError, Swept};
 use crate::session::clock::Timestamp;
 use crate::session::id::{Handle, IdHash};
+use crate::session::news::{News, Voice};
 use crate::session::record::{Changes, Grace, Record, Rotation, size};
 use async_trait::async_trait;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -14,6 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub struct MemoryStore {
     capacity: usize,
     state: Mutex<State>,
+    voice: Voice,
 }
 
 #[derive(Debug, Default)]
@@ -39,7 +41,7 @@ impl MemoryStore {
     /// A store of at most `capacity` sessions. Default: 100,000.
     #[must_use]
     pub fn new(capacity: usize) -> Self {
-        Self { capacity: capacity.max(1), state: Mutex::default() }
+        Self { capacity: capacity.max(1), state: Mutex::default(), voice: Voice::default() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -137,6 +139,11 @@ impl State {
     }
 }
 
+/// Tells of a session that was removed, if one was.
+fn tell(voice: &Voice, removed: Option<Arc<Record>>) -> bool {
+    removed.inspect(|record| voice.tell(record.handle)).is_some()
+}
+
 #[async_trait]
 impl Store for MemoryStore {
     fn kind(&self) -> &'static str {
@@ -163,7 +170,7 @@ impl Store for MemoryStore {
         if state.live.len() >= self.capacity
             && let Some((_, first)) = state.by_deadline.first().copied()
         {
-            state.remove(&first);
+            tell(&self.voice, state.remove(&first));
         }
         state.insert(*id, Arc::new(record.clone()));
         Ok(true)
@@ -194,12 +201,16 @@ impl Store for MemoryStore {
                     record.owner.clone_from(owner);
                 }
                 record.renewed = record.renewed.max(now);
+                let handle = record.handle;
                 state.insert(rotation.to, Arc::new(record));
                 let retired = match rotation.grace {
                     Grace::Recognised(until) => Retired { until, successor: None },
                     Grace::Reaches(until) => Retired { until, successor: Some(rotation.to) },
                 };
                 state.retire(*id, retired);
+                if retired.successor.is_none() {
+                    self.voice.tell(handle);
+                }
                 Applied::Done(version)
             }
         })
@@ -216,7 +227,7 @@ impl Store for MemoryStore {
     }
 
     async fn end(&self, id: &IdHash) -> Result<bool, StoreError> {
-        Ok(self.state().remove(id).is_some())
+        Ok(tell(&self.voice, self.state().remove(id)))
     }
 
     async fn list(&self, account: &str, now: Timestamp) -> Result<Vec<Listed>, StoreError> {
@@ -243,7 +254,7 @@ impl Store for MemoryStore {
         let mut state = self.state();
         let Some(id) = state.by_handle.get(handle).copied() else { return Ok(false) };
         let own = account.is_none() || state.live.get(&id).is_some_and(|r| r.owner.account.as_deref() == account);
-        Ok(own && state.remove(&id).is_some())
+        Ok(own && tell(&self.voice, state.remove(&id)))
     }
 
     async fn end_by_account(&self, account: &str, except: Option<&Handle>) -> Result<u64, StoreError> {
@@ -251,7 +262,7 @@ impl Store for MemoryStore {
         let ended = state.of_account(account).into_iter().filter(|(_, handle)| Some(handle) != except);
         let ended: Vec<_> = ended.collect();
         for (id, _) in &ended {
-            state.remove(id);
+            tell(&self.voice, state.remove(id));
         }
         Ok(ended.len() as u64)
     }
@@ -280,6 +291,16 @@ impl Store for MemoryStore {
             state.leader = Some((*sweeper, until));
         }
         Ok(free)
+    }
+
+    async fn lives(&self, handle: &Handle, now: Timestamp) -> Result<bool, StoreError> {
+        let state = self.state();
+        Ok(state.by_handle.get(handle).is_some_and(|id| state.live(id, now).is_some()))
+    }
+
+    async fn news(&self, news: &News) -> Result<(), StoreError> {
+        self.voice.pass_on(news).await;
+        Ok(())
     }
 
     async fn stats(&self, now: Timestamp) -> Result<Stats, StoreError> {

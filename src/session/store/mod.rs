@@ -12,6 +12,7 @@ mod sql;
 
 use super::clock::Timestamp;
 use super::id::{Handle, IdHash};
+use super::news::News;
 use super::record::{Changes, Owner, Record, Rotation};
 use async_trait::async_trait;
 use std::fmt::Debug;
@@ -80,6 +81,32 @@ pub trait Store: Debug + Send + Sync + 'static {
     ///
     /// `false` when another sweeper has it.
     async fn lead(&self, sweeper: &Handle, until: Timestamp, now: Timestamp) -> Result<bool, StoreError>;
+
+    /// Whether the session of a handle lives. Asked of one that is watched when its id leads nowhere any more.
+    ///
+    /// Unless a store knows better, it goes through all sessions.
+    async fn lives(&self, handle: &Handle, now: Timestamp) -> Result<bool, StoreError> {
+        let mut cursor = None;
+        loop {
+            let page = self.browse(cursor.as_deref(), 1000, now).await?;
+            if page.sessions.iter().any(|listed| listed.handle == *handle) {
+                return Ok(true);
+            }
+            match page.next {
+                None => return Ok(false),
+                next => cursor = next,
+            }
+        }
+    }
+
+    /// Tells of sessions as they end or are rotated, on whatever node, for as long as it is asked to: it ends with an error
+    /// when the channel is lost. Called while somebody watches, and dropped when nobody does.
+    ///
+    /// First it says [`of_any`](News::of_any), when what happens from then on will be told. Deadlines that pass are
+    /// not news. Unless a store has a channel this ends at once, and what happens elsewhere is found by looking.
+    async fn news(&self, _news: &News) -> Result<(), StoreError> {
+        Ok(())
+    }
 
     /// How many sessions there are.
     async fn stats(&self, now: Timestamp) -> Result<Stats, StoreError>;

@@ -21,6 +21,7 @@ pub mod raw;
 pub mod routes;
 pub mod secured;
 pub mod servers;
+pub mod stream;
 pub mod tls;
 pub mod visitors;
 pub mod watched;

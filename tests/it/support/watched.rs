@@ -1,6 +1,7 @@
 //! A store that counts what is asked of it, and that can be frozen like a stopped server.
 
 use async_trait::async_trait;
+use hardtack::session::News;
 use hardtack::session::clock::Timestamp;
 use hardtack::session::id::{Handle, IdHash};
 use hardtack::session::record::{Changes, Record, Rotation};
@@ -17,12 +18,29 @@ pub struct Watched {
     frozen: AtomicBool,
     frozen_writes: AtomicBool,
     broken: AtomicBool,
+    listened: AtomicUsize,
+    mute: bool,
 }
 
 impl Watched {
     pub fn new(inner: Arc<dyn Store>) -> Arc<Self> {
-        let (calls, writes) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        Arc::new(Self { inner, calls, writes, frozen: false.into(), frozen_writes: false.into(), broken: false.into() })
+        Arc::new(Self::before(inner))
+    }
+
+    /// Without the store's channel: what ends elsewhere is not told.
+    pub fn mute(inner: Arc<dyn Store>) -> Arc<Self> {
+        Arc::new(Self { mute: true, ..Self::before(inner) })
+    }
+
+    fn before(inner: Arc<dyn Store>) -> Self {
+        let (calls, writes, listened) = (0.into(), 0.into(), 0.into());
+        let (frozen, frozen_writes, broken) = (false.into(), false.into(), false.into());
+        Self { inner, calls, writes, frozen, frozen_writes, broken, listened, mute: false }
+    }
+
+    /// How often somebody began to listen to its channel.
+    pub fn listened(&self) -> usize {
+        self.listened.load(Ordering::SeqCst)
     }
 
     /// Calls since the last time this was asked: all of them, and those that write.
@@ -101,6 +119,13 @@ impl Store for Watched {
     }
     async fn stats(&self, now: Timestamp) -> Result<Stats, StoreError> {
         self.pass(false).await?.stats(now).await
+    }
+    async fn lives(&self, handle: &Handle, now: Timestamp) -> Result<bool, StoreError> {
+        self.pass(false).await?.lives(handle, now).await
+    }
+    async fn news(&self, news: &News) -> Result<(), StoreError> {
+        self.listened.fetch_add(1, Ordering::SeqCst);
+        if self.mute { Ok(()) } else { self.inner.news(news).await }
     }
     async fn ping(&self) -> Result<(), StoreError> {
         self.pass(false).await?.ping().await

@@ -5,6 +5,7 @@
 
 mod crowd;
 mod lists;
+mod news;
 mod rotation;
 mod secrets;
 mod steps;
@@ -44,6 +45,7 @@ pub async fn prove(store: Arc<dyn Store>, behind: &dyn Behind) {
     rotation::prove(&*store).await;
     lists::prove(&*store).await;
     crowd::prove(&store).await;
+    news::prove(&store).await;
     secrets::prove(&store, behind).await;
 }
 

@@ -15,6 +15,7 @@
 //! by default).
 
 mod address;
+mod news;
 mod pool;
 mod rows;
 mod schema;

@@ -10,6 +10,7 @@ use super::PostgresStore;
 use super::rows::{column, id as live_id, listed, parts, record, span};
 use crate::session::clock::Timestamp;
 use crate::session::id::{Handle, IdHash};
+use crate::session::news::News;
 use crate::session::record::{Changes, Grace, Record, Rotation};
 use crate::session::store::sql::{signed, unsigned};
 use crate::session::store::{Applied, Listed, Loaded, Page, Stats, Store, StoreError, Swept};
@@ -59,6 +60,27 @@ macro_rules! change {
 macro_rules! size {
     ($data:literal) => {
         concat!("(SELECT coalesce(sum(octet_length(key) + octet_length(value)), 0) FROM jsonb_each_text(", $data, "))")
+    };
+}
+
+/// Tells of a session when the statement commits, and not when it does not. Of no others than those that end or get a new
+/// id: commits that tell something wait for each other.
+macro_rules! tell {
+    ($handle:literal) => {
+        concat!("pg_notify('hardtack', ", $handle, "::text)")
+    };
+}
+
+/// Ends the sessions that `$which` names, and tells of each: a row a session.
+macro_rules! end {
+    ($which:literal) => {
+        concat!(
+            "WITH ended AS (DELETE FROM hardtack.session WHERE ",
+            $which,
+            " RETURNING handle) SELECT ",
+            tell!("handle"),
+            " FROM ended"
+        )
     };
 }
 
@@ -196,7 +218,10 @@ impl Store for PostgresStore {
             "), cut AS (UPDATE hardtack.retired_id r SET reaches = false FROM moved \
              WHERE r.handle = moved.handle AND r.reaches AND NOT $14), \
              kept AS (INSERT INTO hardtack.retired_id (id_hash, handle, reaches, until) \
-             SELECT $1, handle, $14, $15 FROM moved) SELECT version FROM moved"
+             SELECT $1, handle, $14, $15 FROM moved) \
+             SELECT version, (SELECT ",
+            tell!("moved.handle"),
+            " WHERE NOT $14) FROM moved"
         );
         let query = changing(sql, id, changes, now)?
             .bind(rotation.to.0.as_slice())
@@ -232,7 +257,7 @@ impl Store for PostgresStore {
     }
 
     async fn end(&self, id: &IdHash) -> Result<bool, StoreError> {
-        self.hits(query("DELETE FROM hardtack.session WHERE id_hash = $1 RETURNING 1").bind(id.0.as_slice())).await
+        self.hits(query(end!("id_hash = $1")).bind(id.0.as_slice())).await
     }
 
     async fn list(&self, account: &str, now: Timestamp) -> Result<Vec<Listed>, StoreError> {
@@ -261,12 +286,12 @@ impl Store for PostgresStore {
     }
 
     async fn end_by_handle(&self, account: Option<&str>, handle: &Handle) -> Result<bool, StoreError> {
-        let sql = "DELETE FROM hardtack.session WHERE handle = $1::uuid AND ($2 IS NULL OR account = $2) RETURNING 1";
+        let sql = end!("handle = $1::uuid AND ($2 IS NULL OR account = $2)");
         self.hits(query(sql).bind(handle.to_string()).bind(account)).await
     }
 
     async fn end_by_account(&self, account: &str, except: Option<&Handle>) -> Result<u64, StoreError> {
-        let sql = "DELETE FROM hardtack.session WHERE account = $1 AND handle IS DISTINCT FROM $2::uuid RETURNING 1";
+        let sql = end!("account = $1 AND handle IS DISTINCT FROM $2::uuid");
         let query = query(sql).bind(account).bind(except.map(Handle::to_string));
         Ok(self.pool.rows(query).await?.len() as u64)
     }
@@ -296,6 +321,15 @@ impl Store for PostgresStore {
                    ON CONFLICT (id) DO UPDATE SET holder = excluded.holder, until = excluded.until \
                    WHERE office.holder = excluded.holder OR office.until <= $3 RETURNING 1";
         self.hits(query(sql).bind(sweeper.to_string()).bind(until.0).bind(now.0)).await
+    }
+
+    async fn lives(&self, handle: &Handle, now: Timestamp) -> Result<bool, StoreError> {
+        let sql = "SELECT 1 FROM hardtack.session WHERE handle = $1::uuid AND expires > $2";
+        self.hits(query(sql).bind(handle.to_string()).bind(now.0)).await
+    }
+
+    async fn news(&self, news: &News) -> Result<(), StoreError> {
+        self.pool.tell(news).await
     }
 
     async fn stats(&self, now: Timestamp) -> Result<Stats, StoreError> {

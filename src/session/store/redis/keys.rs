@@ -10,6 +10,9 @@ pub(super) const LEAD: &str = "hardtack:lead";
 /// Written to find out whether the server can be written.
 pub(super) const PROBE: &str = "hardtack:probe";
 
+/// The channel on which the handles are told of sessions that end or get a new id. One for all databases of a server.
+pub(super) const NEWS: &str = "hardtack:news";
+
 /// How many parts the index of deadlines has: a Cluster spreads them over its nodes.
 pub(super) const SHARDS: usize = 16;
 

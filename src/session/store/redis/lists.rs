@@ -1,10 +1,11 @@
 //! The store contract on Redis, whole; and what reaches over many sessions: an account's, a page of all.
 
 use super::link::understand;
-use super::steps::{END, end_conditions, traces};
+use super::steps::{END, end_conditions, tell, traces};
 use super::{RedisStore, SLACK, keys, rows};
 use crate::session::clock::{Timestamp, millis};
 use crate::session::id::{Handle, IdHash};
+use crate::session::news::News;
 use crate::session::record::{Changes, Record, Rotation};
 use crate::session::store::{Applied, Listed, Loaded, Page, Stats, Store, StoreError, Swept};
 use async_trait::async_trait;
@@ -80,6 +81,7 @@ impl RedisStore {
                 Ok(answer) => {
                     if let Some(traces) = traces(handle, &answer) {
                         ended += 1;
+                        after.push(tell(handle));
                         after.extend(traces);
                         after.push(undue(keys::shard(handle), &[*handle]));
                     }
@@ -168,6 +170,14 @@ impl Store for RedisStore {
 
     async fn lead(&self, sweeper: &Handle, until: Timestamp, now: Timestamp) -> Result<bool, StoreError> {
         self.lead_now(sweeper, until, now).await
+    }
+
+    async fn lives(&self, handle: &Handle, now: Timestamp) -> Result<bool, StoreError> {
+        Ok(!self.listed(vec![*handle], now).await?.is_empty())
+    }
+
+    async fn news(&self, news: &News) -> Result<(), StoreError> {
+        self.ears.tell(news).await
     }
 
     async fn stats(&self, now: Timestamp) -> Result<Stats, StoreError> {

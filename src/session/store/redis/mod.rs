@@ -18,6 +18,7 @@ mod change;
 mod keys;
 mod link;
 mod lists;
+mod news;
 mod opening;
 mod rows;
 mod steps;
@@ -28,6 +29,7 @@ mod wire;
 use super::{OpenError, Schema, Transport};
 use address::Address;
 use link::Link;
+use news::Ears;
 use std::sync::Arc;
 use std::time::Duration;
 use trail::Memory;
@@ -41,6 +43,7 @@ const SLACK: Duration = Duration::from_secs(60 * 60);
 pub struct RedisStore {
     link: Arc<Link>,
     memory: Arc<Memory>,
+    ears: Arc<Ears>,
 }
 
 impl RedisStore {
@@ -55,7 +58,8 @@ impl RedisStore {
     /// trusts, or by the one in the file that `?ca=/path/ca.pem` names.
     ///
     /// Of a Cluster name several servers: any of them may be away when this starts. A user of its own (`ACL SETUSER`)
-    /// needs `~hardtack:* +@read +@write +eval +evalsha +hello +client +info`, and on a Cluster `+cluster +asking +ping`.
+    /// needs `~hardtack:* &hardtack:* +@read +@write +eval +evalsha +hello +client +info +publish +subscribe +ping`, and on a
+    /// Cluster `+cluster +asking`. Without the channel all works, and who watches a session learns later that it has ended.
     ///
     /// Logs a warning when this Redis may drop sessions by itself: when it evicts keys, or keeps them in memory alone.
     ///
@@ -69,7 +73,8 @@ impl RedisStore {
         let link = Arc::new(Link::new(&address, client, timeout));
         opening::greet(&link, &address).await?;
         opening::agree(&link, &address, schema).await?;
-        Ok(Self { link, memory: Arc::default() })
+        let ears = Arc::new(Ears::new(&address, timeout)?);
+        Ok(Self { link, memory: Arc::default(), ears })
     }
 }
 

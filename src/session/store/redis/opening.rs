@@ -6,7 +6,7 @@ use super::link::Link;
 use super::wire::Client;
 use crate::session::store::{OpenError, Schema, StoreError};
 use redis::cluster::ClusterClientBuilder;
-use redis::{ErrorKind, RedisError, TlsCertificates};
+use redis::{ConnectionInfo, ErrorKind, RedisError, TlsCertificates};
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -47,6 +47,16 @@ pub(super) fn client(address: &Address, timeout: Duration) -> Result<Client, Ope
         })
     };
     Ok(client)
+}
+
+/// What makes connections to each of its servers alone.
+pub(super) fn each(address: &Address) -> Result<Vec<redis::Client>, OpenError> {
+    let certificates = address.authority.as_deref().map(certificates).transpose()?;
+    let open = |server: &ConnectionInfo| match certificates.clone() {
+        Some(certificates) => redis::Client::build_with_tls(server.clone(), certificates),
+        None => redis::Client::open(server.clone()),
+    };
+    address.servers.iter().map(|server| open(server).map_err(|error| refused(address, &error))).collect()
 }
 
 /// The authority in a file, which alone is trusted then.

@@ -148,6 +148,9 @@ impl RedisStore {
                     let (Grace::Recognised(until) | Grace::Reaches(until)) = rotation.grace;
                     let mut after = vec![cmd("PEXPIRE")];
                     after[0].arg(keys::pointer(id)).arg(keep_for(until, now, LINGER));
+                    if matches!(rotation.grace, Grace::Recognised(_)) {
+                        after.push(tell(handle));
+                    }
                     after.extend(rotation.changes.lifetime.map(|_| hasten(handle, deadline)));
                     self.tidy(after).await;
                     return Ok(Applied::Done(version));
@@ -261,6 +264,8 @@ impl RedisStore {
         let Some(mut traces) = traces(handle, &answer) else { return Ok(false) };
         let mut due = cmd("ZREM");
         due.arg(keys::due(keys::shard(handle))).arg(handle.to_string());
+        // Waited for first: somebody may be looking at it.
+        traces.insert(0, tell(handle));
         traces.push(due);
         self.tidy(traces).await;
         Ok(true)
@@ -323,6 +328,13 @@ pub(super) fn traces(handle: &Handle, answer: &[String]) -> Option<Vec<Cmd>> {
         commands.push(disown);
     }
     (done == "done").then_some(commands)
+}
+
+/// Tells all nodes of a session.
+pub(super) fn tell(handle: &Handle) -> Cmd {
+    let mut tell = cmd("PUBLISH");
+    tell.arg(keys::NEWS).arg(handle.to_string());
+    tell
 }
 
 fn del(id: &IdHash) -> Cmd {

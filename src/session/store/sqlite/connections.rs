@@ -5,6 +5,7 @@
 
 use super::cache::{Cache, Known};
 use super::watch::{Stamp, Watch};
+use crate::session::news::Voice;
 use crate::session::store::StoreError;
 use sqlx::query::Query;
 use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions, SqliteRow};
@@ -20,6 +21,8 @@ pub(super) struct Connections {
     /// Whose turn it is when none is free.
     turn: AtomicUsize,
     pub(super) cache: Cache,
+    /// Tells this process of what it has ended itself.
+    pub(super) voice: Voice,
     /// Where the database is, for people.
     pub(super) place: String,
 }
@@ -40,7 +43,14 @@ impl Connections {
         // Where there is no such file the database is in no state to be cached, and works all the same.
         let cache = Cache::new(Watch::over(path).ok());
         let place = path.display().to_string();
-        Ok(Self { writer: Mutex::new(writer), readers: open, turn: AtomicUsize::new(0), cache, place })
+        Ok(Self {
+            writer: Mutex::new(writer),
+            readers: open,
+            turn: AtomicUsize::new(0),
+            cache,
+            voice: Voice::default(),
+            place,
+        })
     }
 
     /// Runs a reading statement.

@@ -5,6 +5,7 @@ use super::cache::Known;
 use super::rows::{exact, listed, patch, record};
 use crate::session::clock::{Timestamp, millis};
 use crate::session::id::{Handle, IdHash};
+use crate::session::news::News;
 use crate::session::record::{Changes, Grace, Record, Rotation};
 use crate::session::store::sql::{signed, unsigned};
 use crate::session::store::{Applied, Listed, Loaded, Page, Stats, Store, StoreError, Swept};
@@ -66,6 +67,23 @@ impl SqliteStore {
             Some(bytes) => Ok(Some((IdHash(exact(&bytes)?), reaches))),
             None => Ok(None),
         }
+    }
+
+    /// Runs a statement that ends sessions and returns their handles; tells of them, and says how many.
+    async fn end_those(
+        &self,
+        query: Query<'_, Sqlite, SqliteArguments>,
+        effect: impl FnOnce(&mut Known),
+    ) -> Result<u64, StoreError> {
+        let mut writing = self.0.write().await;
+        let ended = writing.rows(query).await?;
+        if !ended.is_empty() {
+            writing.done(effect);
+        }
+        for row in &ended {
+            self.0.tell_of(row.try_get(0).map_err(StoreError::corrupt)?);
+        }
+        Ok(ended.len() as u64)
     }
 
     async fn find(&self, id: &IdHash, now: Timestamp) -> Result<Option<Arc<Record>>, StoreError> {
@@ -245,7 +263,7 @@ impl Store for SqliteStore {
         }
         sqlx::query("INSERT INTO retired_id (id_hash, handle, reaches, until) VALUES (?1, ?2, ?3, ?4)")
             .bind(id.0.as_slice())
-            .bind(handle)
+            .bind(&handle)
             .bind(reaches)
             .bind(until.0)
             .execute(&mut *step)
@@ -253,6 +271,9 @@ impl Store for SqliteStore {
             .map_err(StoreError::unavailable)?;
         step.commit().await.map_err(StoreError::unavailable)?;
         writing.done(|sessions| drop(sessions.remove(id)));
+        if !reaches {
+            self.0.tell_of(&handle);
+        }
         Ok(Applied::Done(unsigned(version)))
     }
 
@@ -267,8 +288,8 @@ impl Store for SqliteStore {
     }
 
     async fn end(&self, id: &IdHash) -> Result<bool, StoreError> {
-        let query = sqlx::query("DELETE FROM session WHERE id_hash = ?1").bind(id.0.as_slice());
-        Ok(self.0.write().await.once(query, |sessions| drop(sessions.remove(id))).await? == 1)
+        let query = sqlx::query("DELETE FROM session WHERE id_hash = ?1 RETURNING handle").bind(id.0.as_slice());
+        Ok(self.end_those(query, |sessions| drop(sessions.remove(id))).await? == 1)
     }
 
     async fn list(&self, account: &str, now: Timestamp) -> Result<Vec<Listed>, StoreError> {
@@ -296,17 +317,16 @@ impl Store for SqliteStore {
     }
 
     async fn end_by_handle(&self, account: Option<&str>, handle: &Handle) -> Result<bool, StoreError> {
-        let query = sqlx::query("DELETE FROM session WHERE handle = ?1 AND (?2 IS NULL OR account = ?2)")
-            .bind(handle.0.as_bytes().as_slice())
-            .bind(account);
-        Ok(self.0.write().await.once(query, Known::clear).await? == 1)
+        let sql = "DELETE FROM session WHERE handle = ?1 AND (?2 IS NULL OR account = ?2) RETURNING handle";
+        let query = sqlx::query(sql).bind(handle.0.as_bytes().as_slice()).bind(account);
+        Ok(self.end_those(query, Known::clear).await? == 1)
     }
 
     async fn end_by_account(&self, account: &str, except: Option<&Handle>) -> Result<u64, StoreError> {
-        let query = sqlx::query("DELETE FROM session WHERE account = ?1 AND handle IS NOT ?2")
+        let query = sqlx::query("DELETE FROM session WHERE account = ?1 AND handle IS NOT ?2 RETURNING handle")
             .bind(account)
             .bind(except.map(|handle| handle.0.as_bytes().to_vec()));
-        self.0.write().await.once(query, Known::clear).await
+        self.end_those(query, Known::clear).await
     }
 
     async fn sweep(&self, now: Timestamp, batch: u32) -> Result<Swept, StoreError> {
@@ -340,6 +360,15 @@ impl Store for SqliteStore {
         .bind(until.0)
         .bind(now.0);
         Ok(self.0.write().await.once(query, |_| {}).await? == 1)
+    }
+
+    async fn lives(&self, handle: &Handle, now: Timestamp) -> Result<bool, StoreError> {
+        let query = sqlx::query("SELECT 1 FROM session WHERE handle = ?1 AND expires > ?2");
+        Ok(!self.0.read(query.bind(handle.0.as_bytes().as_slice()).bind(now.0)).await?.is_empty())
+    }
+
+    async fn news(&self, news: &News) -> Result<(), StoreError> {
+        self.0.tell(news).await
     }
 
     async fn stats(&self, now: Timestamp) -> Result<Stats, StoreError> {

@@ -1,0 +1,194 @@
+import type { BrowserContext } from "@playwright/test";
+import { expect, home, type Page, test } from "../fixtures";
+import { button, fillIn, head, open, type Person, register, signOut, somebody } from "../people";
+
+/** Signs in on another device. */
+async function signIn(page: Page, person: Person): Promise<void> {
+  await open(page, "/login");
+  await fillIn(page, person);
+  await button(page, "Sign in").click();
+  await expect(page).toHaveURL("/profile");
+}
+
+/** How many tabs of a browser listen to its session, and how many wait to. */
+const listeners = (page: Page) =>
+  page.evaluate(async () => {
+    const { held, pending } = await navigator.locks.query();
+    return { listen: held?.length, wait: pending?.length };
+  });
+
+const listening = (page: Page, listen: number, wait: number) =>
+  expect.poll(() => listeners(page)).toEqual({ listen, wait });
+
+/** Streams that a browser asked for. */
+function streams(context: BrowserContext): string[] {
+  const asked: string[] = [];
+  context.on("request", (request) => {
+    if (request.url().endsWith("/api/events")) asked.push(request.url());
+  });
+  return asked;
+}
+
+async function look(page: Page, state: "visible" | "hidden"): Promise<void> {
+  await page.evaluate((state) => {
+    Object.defineProperty(document, "visibilityState", { value: state, configurable: true });
+    document.dispatchEvent(new Event("visibilitychange"));
+  }, state);
+}
+
+/** What a page says of its session's end, as it is seen. */
+async function said(page: Page, words: string | RegExp): Promise<void> {
+  const text = () => page.getByTestId("ending").innerText();
+  if (words === "") await expect.poll(text).toBe("");
+  else await expect.poll(text).toMatch(words);
+}
+
+test("signed out from another device, ten tabs on one connection are empty at once", async ({ page: desk, visitor }) => {
+  const ada = somebody();
+  await register(desk, ada);
+  const phone = await visitor();
+  const asked = streams(phone.context());
+  await signIn(phone, ada);
+  await listening(phone, 1, 0);
+  asked.length = 0;
+  const tabs = [phone];
+  for (const path of ["/devices", "/security", "/profile", "/", "/devices", "/security", "/profile", "/", "/"]) {
+    const tab = await phone.context().newPage();
+    await open(tab, path);
+    await expect(head.name(tab, ada)).toBeVisible();
+    tabs.push(tab);
+  }
+  await listening(phone, 1, 9);
+  expect(asked, "nine more tabs, and no more streams").toHaveLength(0);
+
+  // The last one is a page for everybody, which stays and can be asked afterwards.
+  const last = tabs[9];
+  await last.evaluate(() => {
+    const empty = () => document.querySelector("[data-session=own][hidden]") && Object.assign(window, { empty: Date.now() });
+    new MutationObserver(empty).observe(document.body, { subtree: true, attributes: true });
+  });
+  await open(desk, "/devices");
+  const begun = Date.now();
+  await button(desk, "Sign out everywhere else").click();
+  await Promise.all(tabs.map((tab) => expect(head.signIn(tab)).toBeVisible()));
+  const took = (await last.evaluate(() => (window as unknown as { empty: number }).empty)) - begun;
+  console.log(`the tenth tab was empty ${took} ms after the click on the other device`);
+  expect(took, "it was told, and did not find out by looking").toBeLessThan(5000);
+  for (const tab of tabs) {
+    await expect(head.name(tab, ada)).toHaveCount(0);
+    if (new URL(tab.url()).pathname === "/login") continue;
+    await said(tab, "Your session has ended.");
+    await expect(home.greeting(tab)).toBeHidden();
+    await expect(home.field(tab)).toBeHidden();
+    await expect(tab.getByRole("heading", { level: 1 })).toBeVisible();
+  }
+  expect(tabs.filter((tab) => new URL(tab.url()).pathname === "/login")).toHaveLength(7);
+  await expect(tabs[1]).toHaveURL("/login?next=/devices");
+  await expect(head.name(desk, ada)).toBeVisible();
+  await listening(phone, 0, 0);
+});
+
+test("signing in and out in one tab is seen in the others", async ({ page, context }) => {
+  const ada = somebody();
+  const other = await context.newPage();
+  await open(other, "/");
+  await expect(head.signIn(other)).toBeVisible();
+  await register(page, ada);
+  await expect(head.name(other, ada)).toBeVisible();
+  // It listens, or waits to, since its browser was idle.
+  await listening(page, 1, 1);
+  await signOut(page);
+  await expect(page).toHaveURL("/");
+  await expect(head.signIn(other)).toBeVisible();
+  await said(other, "Your session has ended.");
+  // The one who signed out knows, and is told nothing.
+  await said(page, "");
+});
+
+test("hidden tabs listen to nothing, and find out when they are looked at", async ({ page, visitor }) => {
+  const ada = somebody();
+  await register(page, ada);
+  await listening(page, 1, 0);
+  await look(page, "hidden");
+  await listening(page, 0, 0);
+  const phone = await visitor();
+  await signIn(phone, ada);
+  await open(phone, "/devices");
+  await button(phone, "Sign out everywhere else").click();
+  await expect(phone.getByTestId("devices").getByRole("listitem")).toHaveCount(1);
+  await expect(head.name(page, ada)).toBeVisible();
+  await look(page, "visible");
+  await expect(page).toHaveURL("/login?next=/profile");
+});
+
+test("when its tab is closed, another one listens", async ({ page, context, visitor }) => {
+  const ada = somebody();
+  await register(page, ada);
+  const other = await context.newPage();
+  await open(other, "/");
+  await listening(other, 1, 1);
+  await page.close();
+  await listening(other, 1, 0);
+  const phone = await visitor();
+  await signIn(phone, ada);
+  await open(phone, "/devices");
+  await button(phone, "Sign out everywhere else").click();
+  await said(other, "Your session has ended.");
+});
+
+test("g8: while the server is away nobody is signed out, and what happened is learnt afterwards", async ({
+  visitor,
+  ownServer,
+  trouble,
+}) => {
+  trouble.expect(/ERR_|\b50\d\b/);
+  const ada = somebody();
+  const desk = await visitor({ baseURL: ownServer.url });
+  const phone = await visitor({ baseURL: ownServer.url });
+  await register(desk, ada);
+  await signIn(phone, ada);
+  await open(phone, "/");
+  await listening(phone, 1, 0);
+  await ownServer.kill();
+  const again = phone.waitForEvent("requestfailed", (request) => request.url().endsWith("/api/events"));
+  await again;
+  await expect(head.name(phone, ada)).toBeVisible();
+  await ownServer.resume();
+  const back = phone.waitForResponse((answer) => answer.url().endsWith("/api/events") && answer.ok());
+  await back;
+  await expect(head.name(phone, ada)).toBeVisible();
+  await open(desk, "/devices");
+  await button(desk, "Sign out everywhere else").click();
+  await said(phone, "Your session has ended.");
+});
+
+test("a session that is about to end counts down in all tabs, and one click keeps it", async ({ page, context }) => {
+  await context.route("**/api/events", (route) => {
+    const data = JSON.stringify({ seconds: 97, soon: true, stays: true });
+    return route.fulfill({ contentType: "text/event-stream", body: `event: expiring\ndata: ${data}\n\n` });
+  });
+  await register(page, somebody());
+  const other = await context.newPage();
+  await open(other, "/");
+  for (const tab of [page, other]) {
+    await said(tab, /Your session ends in 1:[0-3]\d/);
+    const before = await tab.getByRole("timer").textContent();
+    await expect(tab.getByRole("timer")).not.toHaveText(before ?? "");
+  }
+  // What is told from here on is told by the server itself.
+  await context.unroute("**/api/events");
+  const used = other.waitForResponse((answer) => answer.url().endsWith("/api/profile"));
+  await other.getByRole("button", { name: "Stay signed in" }).click();
+  expect((await used).status()).toBe(200);
+  for (const tab of [page, other]) await said(tab, "");
+});
+
+test("a session that nothing keeps offers nothing to keep it", async ({ page, context }) => {
+  await context.route("**/api/events", (route) => {
+    const data = JSON.stringify({ seconds: 60, soon: true, stays: false });
+    return route.fulfill({ contentType: "text/event-stream", body: `event: expiring\ndata: ${data}\n\n` });
+  });
+  await register(page, somebody());
+  await said(page, "Your session ends in 0:");
+  await expect(page.getByRole("button", { name: "Stay signed in" })).toBeHidden();
+});

@@ -1,0 +1,205 @@
+//! News of sessions: who watches one is told when it may have ended, wherever that happened.
+//!
+//! What is told is a hint to look, and never the truth: a message that is lost, late, told twice or forged does no harm.
+
+use super::id::Handle;
+use super::store::Store;
+use super::sweep::jittered;
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::{broadcast, watch};
+use tokio::time::Instant;
+
+/// How many may watch one session at once. One more takes the place of whoever has watched for longest: a browser wants one
+/// place, and a page that has gone without a word keeps its own for a while.
+const EACH: usize = 8;
+/// How long a store goes on telling when nobody watches any more.
+const LINGER: Duration = Duration::from_secs(30);
+/// The pause before a channel that was lost is opened again. It doubles.
+const PAUSE: Duration = Duration::from_millis(500);
+/// The longest of these pauses.
+const LONGEST: Duration = Duration::from_secs(30);
+/// Over how long looks are spread, for each of those who look because of one message, and at most.
+const SPREAD: (Duration, Duration) = (Duration::from_millis(1), Duration::from_secs(5));
+
+/// Where a store tells of sessions that may have ended, or moved to a new id.
+#[derive(Clone, Debug)]
+pub struct News(Arc<Watchers>);
+
+impl News {
+    pub(super) fn to(watchers: &Arc<Watchers>) -> Self {
+        Self(Arc::clone(watchers))
+    }
+
+    /// This session may have ended, or moved to a new id.
+    pub fn of(&self, handle: &Handle) {
+        let state = self.0.state();
+        for (_, word) in state.seats.get(handle).into_iter().flatten() {
+            word.send_modify(|word| word.told += 1);
+        }
+    }
+
+    /// Any session may have: the channel has just been opened, or something was missed.
+    pub fn of_any(&self) {
+        let state = self.0.state();
+        let (each, most) = SPREAD;
+        let spread = each.saturating_mul(u32::try_from(state.seats.len()).unwrap_or(u32::MAX)).min(most);
+        for (_, word) in state.seats.values().flatten() {
+            word.send_modify(|word| word.soon = Some(Instant::now() + jittered(spread)));
+        }
+    }
+}
+
+/// A channel within one process, for a store whose steps are all made there.
+#[derive(Debug)]
+pub(super) struct Voice(broadcast::Sender<Handle>);
+
+impl Default for Voice {
+    fn default() -> Self {
+        Self(broadcast::Sender::new(256))
+    }
+}
+
+impl Voice {
+    /// Tells of a session. Costs next to nothing while nobody listens.
+    pub(super) fn tell(&self, handle: Handle) {
+        // Nobody need be there.
+        self.0.send(handle).ok();
+    }
+
+    /// Hands on what is told from now on.
+    pub(super) async fn pass_on(&self, news: &News) {
+        let mut told = self.0.subscribe();
+        news.of_any();
+        loop {
+            match told.recv().await {
+                Ok(handle) => news.of(&handle),
+                Err(broadcast::error::RecvError::Lagged(_)) => news.of_any(),
+                Err(broadcast::error::RecvError::Closed) => return,
+            }
+        }
+    }
+}
+
+/// All who watch a session in this process.
+#[derive(Debug, Default)]
+pub(super) struct Watchers {
+    state: Mutex<State>,
+    numbers: AtomicUsize,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    seats: HashMap<Handle, VecDeque<(usize, watch::Sender<Word>)>>,
+    /// Somebody listens to the store, or has found that there is nothing to listen to.
+    listening: bool,
+    /// The server stops.
+    closed: bool,
+}
+
+/// What somebody who watches has been told.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Word {
+    /// Counts the hints.
+    pub(super) told: u64,
+    /// When to look because of a hint that everybody got.
+    pub(super) soon: Option<Instant>,
+    /// The place is needed by somebody else, or the server stops.
+    pub(super) closed: bool,
+}
+
+/// A place of somebody who watches.
+#[derive(Debug)]
+pub(super) struct Seat {
+    watchers: Arc<Watchers>,
+    handle: Handle,
+    number: usize,
+    pub(super) word: watch::Receiver<Word>,
+}
+
+impl Watchers {
+    /// Takes a place, and listens to the store if nobody does; `None` when the server stops.
+    pub(super) fn sit(self: &Arc<Self>, handle: Handle, store: &Arc<dyn Store>) -> Option<Seat> {
+        let number = self.numbers.fetch_add(1, Ordering::Relaxed);
+        let (tell, word) = watch::channel(Word::default());
+        let mut state = self.state();
+        if state.closed {
+            return None;
+        }
+        let seats = state.seats.entry(handle).or_default();
+        seats.push_back((number, tell));
+        if seats.len() > EACH
+            && let Some((_, oldest)) = seats.pop_front()
+        {
+            oldest.send_modify(|word| word.closed = true);
+        }
+        if !std::mem::replace(&mut state.listening, true) {
+            tokio::spawn(listen(Arc::clone(self), Arc::clone(store)));
+        }
+        drop(state);
+        Some(Seat { watchers: Arc::clone(self), handle, number, word })
+    }
+
+    /// Sends everybody away, and lets nobody in any more.
+    pub(super) fn close(&self) {
+        let mut state = self.state();
+        state.closed = true;
+        for (_, word) in state.seats.values().flatten() {
+            word.send_modify(|word| word.closed = true);
+        }
+    }
+
+    /// Waits until nobody has been there for a while.
+    async fn deserted(&self) {
+        loop {
+            tokio::time::sleep(LINGER).await;
+            let mut state = self.state();
+            if state.seats.is_empty() {
+                state.listening = false;
+                return;
+            }
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // No step under this lock can leave the places half changed.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let mut state = self.watchers.state();
+        if let Some(seats) = state.seats.get_mut(&self.handle) {
+            seats.retain(|(number, _)| *number != self.number);
+            if seats.is_empty() {
+                state.seats.remove(&self.handle);
+            }
+        }
+    }
+}
+
+/// Listens to the store for as long as somebody watches.
+async fn listen(watchers: Arc<Watchers>, store: Arc<dyn Store>) {
+    let news = News::to(&watchers);
+    let heard = async {
+        let mut pause = PAUSE;
+        loop {
+            let begun = Instant::now();
+            // A store without a channel says so at once, and is not asked again.
+            let Err(error) = store.news(&news).await else { return std::future::pending::<()>().await };
+            if begun.elapsed() > LONGEST {
+                pause = PAUSE;
+            }
+            tracing::warn!(store = store.kind(), %error, "sessions that end elsewhere are noticed late for now");
+            tokio::time::sleep(jittered(pause)).await;
+            pause = (pause * 2).min(LONGEST);
+        }
+    };
+    tokio::select! {
+        () = heard => {}
+        () = watchers.deserted() => {}
+    }
+}

@@ -1,0 +1,57 @@
+//! News of sessions by PostgreSQL's own channel: told by the statement that ends one, at its commit.
+
+use super::pool::Pool;
+use crate::session::id::Handle;
+use crate::session::news::News;
+use crate::session::store::StoreError;
+use sqlx::Executor as _;
+use sqlx::postgres::{PgListener, PgPoolOptions};
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// The channel. It is the database's, as the schema of that name is.
+const CHANNEL: &str = "hardtack";
+/// After how much silence the server is asked whether it is still there: a connection that was cut looks like a quiet one.
+const SILENCE: Duration = Duration::from_secs(5);
+
+impl Pool {
+    /// Listens on a connection of its own, and tells of what comes. Ends when the connection is lost.
+    ///
+    /// Through a proxy that gives each transaction another connection nothing ever comes.
+    pub(super) async fn tell(&self, news: &News) -> Result<(), StoreError> {
+        let patience = self.timeout().max(Duration::from_secs(5));
+        let late = |_| StoreError::unavailable("the server did not answer");
+        let mut listener = timeout(patience, self.listener()).await.map_err(late)??;
+        news.of_any();
+        loop {
+            match timeout(SILENCE, listener.try_recv()).await {
+                Ok(Ok(Some(told))) => {
+                    if let Ok(handle) = told.payload().parse() {
+                        news.of(&Handle(handle));
+                    }
+                }
+                Ok(Ok(None)) => return Err(StoreError::unavailable("the connection was lost")),
+                Ok(Err(error)) => return Err(failure(&error)),
+                Err(_) => {
+                    let asked = timeout(patience, listener.execute("SELECT 1")).await;
+                    asked.map_err(late)?.map_err(|error| failure(&error))?;
+                }
+            }
+        }
+    }
+
+    async fn listener(&self) -> Result<PgListener, StoreError> {
+        // The client wants a pool for this; it holds the one connection and no more.
+        let pool = PgPoolOptions::new().max_connections(1).idle_timeout(None).max_lifetime(None);
+        let pool = pool.connect_lazy_with(self.address().options.clone());
+        let mut listener = PgListener::connect_with(&pool).await.map_err(|error| failure(&error))?;
+        // What was missed while there was no connection must be looked for.
+        listener.eager_reconnect(false);
+        listener.listen(CHANNEL).await.map_err(|error| failure(&error))?;
+        Ok(listener)
+    }
+}
+
+fn failure(error: &sqlx::Error) -> StoreError {
+    StoreError::unavailable(error.to_string())
+}

@@ -1,0 +1,127 @@
+//! `/api/events` with several server processes on one store: what happens on one is told on all.
+
+use crate::support::people::{PASSWORD, Person};
+use crate::support::process::{Place, Running};
+use crate::support::servers::{Program, Server};
+use crate::support::stream::Stream;
+use crate::support::wire::Wire;
+use crate::support::{Kind, SHARED, open};
+use serde_json::json;
+use sqlx::Connection as _;
+use std::time::{Duration, Instant};
+
+const PATIENT: (&str, &str) = ("STORE_TIMEOUT", "20s");
+/// Less than it takes until a server looks by itself.
+const TOLD: Duration = Duration::from_secs(5);
+
+fn at(server: &Running, username: &str) -> Person {
+    Person::at(&server.url(""), username)
+}
+
+/// The same browser, at another server.
+fn moved(person: &Person, server: &Running) -> Person {
+    Person { server: server.url("").trim_end_matches('/').to_owned(), ..person.clone() }
+}
+
+async fn stream(person: &Person) -> Stream {
+    let mut stream = Stream::open(person.browser.get(format!("{}/api/events", person.server))).await;
+    assert_eq!(stream.name().await, "expiring");
+    stream
+}
+
+/// What is told to somebody who watches, while something is done.
+async fn told(kind: Kind, what: &str, watching: &Person, act: impl Future<Output = ()>) -> String {
+    let mut stream = stream(watching).await;
+    let begun = Instant::now();
+    act.await;
+    let event = stream.name().await;
+    eprintln!("{what} on {kind:?}: told after {:?}", begun.elapsed());
+    assert!(begun.elapsed() < TOLD, "{what} on {kind:?}: {:?}", begun.elapsed());
+    event
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn g3_what_ends_on_one_node_is_told_on_the_others() {
+    for kind in SHARED {
+        let own = open(kind).await;
+        let place = Place::on(&own.url);
+        let [here, there] = [place.serve(&[PATIENT]).await, place.serve(&[PATIENT]).await];
+        let desk = at(&here, "ada@example.com").registered().await;
+        let phone = at(&there, "ada@example.com");
+        assert_eq!(phone.login(PASSWORD).await.status, 200);
+        let away = moved(&phone, &here);
+        let out = async { assert_eq!(away.logout().await.status, 200) };
+        assert_eq!(told(kind, "a sign-out", &phone, out).await, "ended", "on {kind:?}");
+
+        assert_eq!(phone.login(PASSWORD).await.status, 200);
+        let revoke = async {
+            assert_eq!(desk.post("/api/devices/end-others", json!({})).await.status, 200);
+        };
+        assert_eq!(told(kind, "a revocation", &phone, revoke).await, "ended", "on {kind:?}");
+
+        phone.browser.post(there.url("/api/visits")).send().await.expect("a session");
+        let away = moved(&phone, &here);
+        let enter = async { assert_eq!(away.login(PASSWORD).await.status, 200) };
+        assert_eq!(told(kind, "a sign-in", &phone, enter).await, "changed", "on {kind:?}");
+
+        let close = async {
+            let closed = place.run(&["accounts", "close", "ada@example.com"], &[]);
+            assert!(closed.status.success(), "{closed:?}");
+        };
+        assert_eq!(told(kind, "a closed account", &phone, close).await, "ended", "on {kind:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn g3_g8_with_the_store_cut_off_streams_wait_and_learn_of_it_afterwards() {
+    for program in [Program::Postgres, Program::Redis].into_iter().filter(|program| program.is_here()) {
+        let server = match program {
+            Program::Postgres => Server::postgres(&[]).await,
+            Program::Redis => Server::redis(&[]).await,
+        };
+        let database = if program == Program::Postgres { "postgres" } else { "0" };
+        let wire = Wire::before(server.port).await;
+        // Accounts beside the server's own folder, so that they stay to be had.
+        let place = Place::on(&server.url(database));
+        let through = server.url_through(wire.port, database);
+        let accounts = format!("sqlite:{}", place.path().join("accounts.db").display());
+        let accounts = ("ACCOUNTS_DATABASE", accounts.as_str());
+        let far = place.serve(&[("STORE_URL", through.as_str()), accounts]).await;
+        let near = place.serve(&[accounts]).await;
+        let (ada, bob) =
+            (at(&near, "ada@example.com").registered().await, at(&near, "bob@example.com").registered().await);
+        let (mut adas, mut bobs) = (stream(&moved(&ada, &far)).await, stream(&moved(&bob, &far)).await);
+        wire.cut();
+        assert_eq!(ada.logout().await.status, 200);
+        assert_eq!(moved(&bob, &far).profile().await.status, 503, "the store is away, on {program:?}");
+        wire.mend();
+        assert_eq!(adas.name().await, "ended", "told when the way is open again, on {program:?}");
+        bob.logout().await;
+        assert_eq!(bobs.name().await, "ended", "and bob of nothing before his own, on {program:?}");
+        assert!(!moved(&ada, &far).is_signed_in().await);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_channel_that_is_lost_is_opened_again() {
+    if !Kind::Postgres.is_here() {
+        return;
+    }
+    let own = open(Kind::Postgres).await;
+    let place = Place::on(&own.url);
+    let [here, there] = [place.serve(&[PATIENT]).await, place.serve(&[PATIENT]).await];
+    let ada = at(&here, "ada@example.com").registered().await;
+    let mut told = stream(&moved(&ada, &there)).await;
+    let mut connection = sqlx::postgres::PgConnection::connect(&own.url).await.expect("a connection");
+    let listens = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'";
+    let mut cut = 0;
+    while cut == 0 {
+        cut = sqlx::query_scalar(listens).fetch_one(&mut connection).await.expect("a count");
+    }
+    assert_eq!(cut, 1_i64, "one listens for all streams of a process, and none where there are no streams");
+    ada.logout().await;
+    let begun = Instant::now();
+    assert_eq!(told.name().await, "ended");
+    assert!(begun.elapsed() < TOLD, "{:?}", begun.elapsed());
+    there.said.wait_for("noticed late for now").await;
+}
