@@ -1,16 +1,16 @@
 /** Live events on pages that are files, from a server on another origin. */
 
 import { awake } from "../fixtures";
+import { isNamed } from "../hardtack";
 import { button, field, head, somebody } from "../people";
 import { HARDTACK as API } from "./apis";
 import { places } from "./deployment";
 import { expect, test } from "./fixtures";
 import { HARDTACK as PAGES } from "./front-ends";
-import { program } from "./hardtack";
 
 const pair = { name: "Hardtack's pages and Hardtack", frontEnd: PAGES, api: API };
 
-test.skip(!program, "RELEASE names no program");
+test.skip(!isNamed, "RELEASE names no program");
 
 for (const [where, place] of Object.entries(places)) {
   test(`${where}: the stream comes from the server with the cookie, and a sign-out empties the other tab`, async ({

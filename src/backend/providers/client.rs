@@ -70,7 +70,7 @@ impl Provider {
         // To be signed in there already proves nothing anew.
         let request = match transaction.purpose {
             Purpose::SignIn { .. } => request,
-            Purpose::Connect { .. } => request.add_prompt(CoreAuthPrompt::SelectAccount),
+            Purpose::Connect { .. } => request.add_prompt(CoreAuthPrompt::Login),
             Purpose::Confirm { .. } => request.add_prompt(CoreAuthPrompt::Login).set_max_age(Duration::ZERO),
         };
         Ok(request.url().0)
