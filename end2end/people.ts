@@ -15,7 +15,7 @@ export function somebody(name = "Ada") {
 export type Person = ReturnType<typeof somebody>;
 
 export const head = {
-  name: (page: Page, { name }: Person) => page.getByRole("banner").getByRole("link", { name, exact: true }),
+  name: (page: Page, { name }: Pick<Person, "name">) => page.getByRole("banner").getByRole("link", { name, exact: true }),
   signIn: (page: Page) => page.getByRole("banner").getByRole("link", { name: "Sign in", exact: true }),
   signOut: (page: Page) => page.getByRole("banner").getByRole("button", { name: "Sign out", exact: true }),
 };

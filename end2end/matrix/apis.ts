@@ -17,6 +17,8 @@ export type Wanted = {
   /** An empty folder for whatever it keeps. */
   folder: string;
   authority: Authority;
+  /** What ours is told beside that, once its address is known. */
+  more?: (url: string) => Promise<Record<string, string>>;
 };
 
 export type RunningApi = {
@@ -66,7 +68,7 @@ export const EXPRESS: Api = {
 export const HARDTACK: Api = {
   name: "Hardtack",
   cookie: "__Host-hardtack_sess",
-  start: async ({ host, frontEnd, cookie, folder, authority }) => {
+  start: async ({ host, frontEnd, cookie, folder, authority, more }) => {
     if (cookie === "unpartitioned") throw new Error("ours partitions every cookie that crosses sites");
     return onFreePort(async (port) => {
       const url = `https://${host}:${port}`;
@@ -78,6 +80,7 @@ export const HARDTACK: Api = {
         HARDTACK_TLS_CERTIFICATE: authority.certificate,
         HARDTACK_TLS_KEY: authority.key,
         HARDTACK_STORE_URL: `sqlite:${join(folder, "hardtack.db")}`,
+        ...(await more?.(url)),
       };
       const server = await serve(folder, own, url, authority.ca);
       return {

@@ -7,8 +7,8 @@ import { command } from "../hardtack";
 
 export type FrontEnd = {
   name: string;
-  /** Makes the folder `into`, whose pages call the API at `api`. */
-  build: (into: string, api: string) => Promise<void>;
+  /** Makes the folder `into`, whose pages call the API at `api`; ours with further settings, if there are. */
+  build: (into: string, api: string, own?: Record<string, string>) => Promise<void>;
   /** Waits until the page's controls answer. */
   awake: (page: Page) => Promise<void>;
 };
@@ -38,8 +38,8 @@ export const VUE: FrontEnd = {
 
 export const HARDTACK: FrontEnd = {
   name: "Hardtack's pages",
-  build: async (into, api) => {
-    await command(["export", "--out", into, "--api", api], dirname(into));
+  build: async (into, api, own) => {
+    await command(["export", "--out", into, "--api", api], dirname(into), own);
   },
   awake,
 };

@@ -3,7 +3,7 @@
 #![expect(missing_docs, reason = "the macro of islands makes a struct that it does not document")]
 
 use super::access::{Access, DEVICES, LOGIN};
-use super::parts::elsewhere::Again;
+use super::parts::elsewhere::{Again, complaint};
 use super::parts::lively::{lively, on_wake, start};
 use super::parts::posting::ask_instead;
 use super::parts::{Frame, at_server, notice};
@@ -46,7 +46,7 @@ fn page(devices: Option<Devices>, notice: Option<String>) -> impl IntoView {
                     <h1>"Your devices."</h1>
                     <p class="lead">"Where you are signed in. What you do not know, sign out."</p>
                 </div>
-                <div class="devices"><Again page=DEVICES/> {view! { <DeviceList devices/> }.into_any()}</div>
+                <div class="devices"><p class="wrong" role="alert">{complaint()}</p> <Again page=DEVICES/> {view! { <DeviceList devices/> }.into_any()}</div>
             </section>
         </Frame>
     }

@@ -60,18 +60,6 @@ impl Account {
         Timestamp(self.sign_in.at)
     }
 
-    /// The short name of the provider by which it was signed in here, if it was.
-    #[must_use]
-    pub fn provider(&self) -> Option<&str> {
-        self.sign_in.provider.as_deref()
-    }
-
-    /// By which means it was signed in here.
-    #[must_use]
-    pub fn methods(&self) -> &[String] {
-        &self.sign_in.methods
-    }
-
     /// Refuses what is sensitive when the sign-in is too long ago.
     ///
     /// Source: ASVS 5.0, 7.5.1 and 7.5.2.

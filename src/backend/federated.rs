@@ -117,9 +117,12 @@ pub async fn begin(
         Wish::Confirm => Purpose::Confirm { account: signed_in(session, accounts).await?.id().to_owned() },
     };
     let now = accounts.clock().now();
-    let free = |text: &Option<String>| text.as_deref().and_then(Transaction::read).is_none_or(|way| way.is_over(now));
-    // The one after the last where all are taken: a browser that begins a fifth has left the first behind.
-    let slot = kept.iter().position(free).unwrap_or_default();
+    // A free one; where all are taken the one that was begun first: a browser that begins a fifth has left that behind.
+    let begun = |slot: &usize| {
+        let way = kept[*slot].as_deref().and_then(Transaction::read);
+        way.filter(|way| !way.is_over(now)).map(|way| way.begun())
+    };
+    let slot = (0..SLOTS).min_by_key(begun).unwrap_or_default();
     let place = (place.0.map(|next| next.path().to_owned()), place.1);
     let transaction = Transaction::begin(slot, &provider.registration.id, purpose, place, now);
     let to = provider.authorization(&transaction).await.map_err(|error| failed(provider, &error))?;
@@ -190,13 +193,15 @@ pub async fn disconnect(visitor: &Visitor, provider: &str) -> Result<Profile, Wi
     if !account.profile().providers.contains(&provider.registration.id) {
         return Err(Kind::NotFound.into());
     }
-    let taken = accounts.disconnect(account.id(), &provider.registration.issuer).await?.ok_or(Kind::LastFactor)?;
-    let left = accounts.of_id(account.id()).await?.ok_or(Kind::NotSignedIn)?.profile;
-    if !left.password && left.providers.is_empty() {
-        // Two at once have taken one each, and neither was the last: both are given back.
-        accounts.connect(&taken, account.id()).await?;
+    // Of two at once, which together would leave nothing to sign in by, one has changed the account before.
+    let stored = account.stored();
+    if !accounts.touch(&stored.id, stored.changes).await? {
+        return Err(Kind::Busy.into());
+    }
+    if !accounts.disconnect(account.id(), &provider.registration.issuer).await? {
         return Err(Kind::LastFactor.into());
     }
+    let left = accounts.of_id(account.id()).await?.ok_or(Kind::NotSignedIn)?.profile;
     tracing::info!(account = account.id(), provider = provider.registration.id, "a provider was disconnected");
     Ok(left)
 }
@@ -277,8 +282,11 @@ async fn confirm(visitor: &Visitor, provider: &Provider, person: &Person, accoun
     let signed_in = signed_in(session, accounts).await?;
     // Whoever it is at the provider must be who is signed in here.
     let id = accounts.identity(person).await?;
-    if signed_in.id() != account || id.as_deref() != Some(account) {
-        return Err(Kind::BadCredentials.into());
+    if signed_in.id() != account {
+        return Err(Kind::SignInLost.into());
+    }
+    if id.as_deref() != Some(account) {
+        return Err(Kind::IdentityTaken.into());
     }
     let sign_in = vouched(visitor, provider, person, signed_in.stored().epoch);
     again(visitor, &signed_in, sign_in).await

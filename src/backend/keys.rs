@@ -17,7 +17,7 @@ pub const SIGNED_IN: Key<SignIn> = Key::new("signed_in");
 pub struct SignIn {
     /// When, in milliseconds since 1970-01-01 UTC (`auth_time`).
     pub at: i64,
-    /// By which means, named as in RFC 8176: `pwd`. None where a provider vouches.
+    /// By which means, named as in RFC 8176: `pwd`; none where nothing but a provider vouches.
     pub methods: Vec<String>,
     /// The short name of the provider that vouches, if one does.
     #[serde(default)]

@@ -142,9 +142,12 @@ pub async fn change_password(
     let sign_in = SignIn { at: accounts.clock().now().0, methods, epoch, provider: account.sign_in().provider.clone() };
     session.put(SIGNED_IN, &sign_in).await?;
     session.commit().await?;
-    if !accounts.replace(&stored.id, stored.changes, &hash, epoch).await? {
-        // Somebody else was faster: the current password is another one by now, and the epoch that one's.
+    let replaced = accounts.replace(&stored.id, stored.changes, &hash, epoch).await;
+    if !matches!(replaced, Ok(true)) {
+        // Somebody else was faster: the current password is another one by now, and the epoch that one's. Or nobody knows.
         session.put(SIGNED_IN, account.sign_in()).await?;
+        session.commit().await?;
+        replaced?;
         return Err(wrong_current());
     }
     tracing::info!(account = stored.id, client = %visitor.address, "a password was changed");

@@ -58,15 +58,16 @@ impl Drop for Room {
 
 /// Tells what becomes of the session of whoever asks.
 pub(super) async fn events(State(site): State<Arc<Site>>, session: Session) -> Response {
-    let watch = match session.watch().await {
-        Ok(Some(watch)) => watch,
-        Ok(None) => return (StatusCode::NO_CONTENT, [(header::CACHE_CONTROL, NO_STORE)]).into_response(),
-        Err(error) => return error.into_response(),
-    };
+    // Before anything is asked of the store, or another stream of the session makes room.
     let Ok(room) = Arc::clone(&site.streams).try_acquire_owned() else {
         let mut full = refuse(Kind::Busy);
         full.headers_mut().insert(header::RETRY_AFTER, LATER);
         return full;
+    };
+    let watch = match session.watch().await {
+        Ok(Some(watch)) => watch,
+        Ok(None) => return (StatusCode::NO_CONTENT, [(header::CACHE_CONTROL, NO_STORE)]).into_response(),
+        Err(error) => return error.into_response(),
     };
     let stream = Stream { watch, until: Instant::now() + LIFE, _room: Room::take(room) };
     let told = unfold(stream, |mut stream| async {

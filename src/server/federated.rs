@@ -1,4 +1,5 @@
-//! The way to a provider of sign-ins and back: three addresses that browsers go to, and no script calls.
+//! The way to a provider of sign-ins and back: three addresses that browsers go to. A script that leads its own
+//! page there is told where to in JSON.
 //!
 //! ```text
 //! POST /sign-in                    a page that leads on: a redirect would be a form's, which the page's policy keeps here
@@ -48,12 +49,12 @@ enum For {
 }
 
 impl For {
-    /// The page that it is asked for on.
-    const fn page(self) -> &'static str {
+    /// The page that it is asked for on: more than one may want to know once more who it is.
+    fn page(self, next: Option<&Next>) -> String {
         match self {
-            Self::SignIn => LOGIN,
-            Self::Connect => SECURITY,
-            Self::Confirm => DEVICES,
+            Self::SignIn => LOGIN.to_owned(),
+            Self::Connect => SECURITY.to_owned(),
+            Self::Confirm => next.map_or(DEVICES, Next::path).to_owned(),
         }
     }
 }
@@ -75,10 +76,12 @@ pub(super) async fn begin(State(site): State<Arc<Site>>, request: Request) -> Re
         For::Confirm => Wish::Confirm,
     };
     let origin = site.front_end(&parts.headers);
-    let place = (Next::parse(&fields.next), origin.clone());
+    let next = Next::parse(&fields.next);
+    let page = fields.purpose.page(next.as_ref());
+    let place = (next, origin.clone());
     let begun = match federated::begin(&visitor, &fields.provider, wish, place, &ways(&visitor, &parts.headers)).await {
         Ok(begun) => begun,
-        Err(error) => return tell(&parts, origin.as_deref(), fields.purpose.page(), &error),
+        Err(error) => return tell(&parts, origin.as_deref(), &page, &error),
     };
     let Begun { slot, text, to, name } = begun;
     let Ok(cookie) = visitor.session.give_beside(&federated::cookie(slot), &text, federated::TIME) else {
@@ -108,17 +111,17 @@ pub(super) async fn finish(State(site): State<Arc<Site>>, Path(provider): Path<S
         Ok(back) => back,
         Err(error) => return refuse(error.kind),
     };
-    let (page, home) = match purpose {
-        Purpose::SignIn { .. } => (LOGIN, PROFILE),
-        Purpose::Connect { .. } => (SECURITY, SECURITY),
-        Purpose::Confirm { .. } => (DEVICES, DEVICES),
+    let (purpose, home) = match purpose {
+        Purpose::SignIn { .. } => (For::SignIn, PROFILE),
+        Purpose::Connect { .. } => (For::Connect, SECURITY),
+        Purpose::Confirm { .. } => (For::Confirm, DEVICES),
     };
     let (mut answer, known) = match result {
         Ok(entered) => {
             let to = next.as_ref().map_or(home, Next::path);
             (go(&at(origin.as_deref(), to, "")), entered.map(|entered| entered.known))
         }
-        Err(error) => (tell(&parts, origin.as_deref(), page, &error), None),
+        Err(error) => (tell(&parts, origin.as_deref(), &purpose.page(next.as_ref()), &error), None),
     };
     let known = known.map(|known| visitor.session.give_beside(Visitor::KNOWN, &known, KNOWN_FOR));
     let cookies = [Some(visitor.session.take_beside(&federated::cookie(slot))), known];
@@ -146,6 +149,7 @@ pub(super) async fn end(State(site): State<Arc<Site>>, Path(provider): Path<Stri
         Some((url, name)) => lead(&site, &parts, url.as_str(), &format!("To {name}")),
         None => go(&at(origin.as_deref(), "/", "")),
     };
+    // As after `POST /api/logout`, and for its reasons.
     answer.headers_mut().insert("clear-site-data", HeaderValue::from_static("\"storage\""));
     answer
 }

@@ -1,7 +1,7 @@
 //! A form that a page has posted without script, and the page that its visitor sees next.
 
 use super::access::wanted;
-use crate::app::access::{LOGIN, PROFILE};
+use crate::app::access::{DEVICES, LOGIN, PROFILE, REGISTER, SECURITY};
 use crate::model::error::WireError;
 use crate::model::next::Next;
 use axum::http::{HeaderMap, Uri, header, request::Parts};
@@ -51,9 +51,9 @@ impl Form {
 fn home(endpoint: &str) -> &'static str {
     match endpoint {
         "login" => LOGIN,
-        "register" => "/register",
-        "password" => "/security",
-        "confirm" | "end" | "end-others" => "/devices",
+        "register" => REGISTER,
+        "password" | "disconnect" => SECURITY,
+        "confirm" | "end" | "end-others" => DEVICES,
         _ => "/",
     }
 }

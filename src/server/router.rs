@@ -12,7 +12,8 @@
 //!             └ sessions     cookie, unit of work, commit
 //!               │ └ access   who may see the page: decided before it is rendered
 //!               │   └ pages
-//!               └ /api: server functions, and the stream of events
+//!               ├ /api: server functions, and the stream of events
+//!               └ /sign-in: to a provider and back
 //!             └ files, /healthz, /readyz: no session is near them
 //! ```
 

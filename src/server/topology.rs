@@ -52,8 +52,9 @@ pub(super) fn plan(settings: &Settings) -> Result<Topology, SetupError> {
     let own = address("site.url", origins.own())?;
     let pages = origins.front_ends().iter().map(|page| address("site.front_ends", page));
     let pages = pages.collect::<Result<Vec<_>, _>>()?;
-    // Pages of other origins call the API alone.
-    let server = if pages.is_empty() { own } else { own.at("/api/") };
+    // Pages of other origins call the API, and lead to a sign-in by another service.
+    let beyond = pages.is_empty() || !settings.sign_in.providers.is_empty();
+    let server = if beyond { own } else { own.at("/api/") };
     let hosts = pages.iter().chain([&server]).map(Address::host).chain(session.domain.as_deref());
     let mut topology = Topology::of(server.clone(), pages.clone(), sites(hosts));
     topology.cookie = cookie(session);
@@ -65,6 +66,7 @@ pub(super) fn plan(settings: &Settings) -> Result<Topology, SetupError> {
         TlsMode::Local => Tls::Own,
         TlsMode::Files => Tls::Public,
     };
+    // `sign_in_elsewhere` is left out: our own pages lead a strict cookie back once more.
     topology.store.lasting = store.url != StoreUrl::Memory;
     topology.store.shared = store.url.is_shared();
     Ok(topology)

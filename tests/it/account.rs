@@ -274,3 +274,19 @@ async fn s28_s29_no_answer_shows_a_secret_a_hash_or_an_id() {
         assert!(!text.contains("argon2") && !text.contains(PASSWORD), "{text}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s32_a_session_of_an_earlier_epoch_is_nobodys() {
+    let app = App::start().await;
+    let ada = Person::at(&app.url(""), "ada@example.com").registered().await;
+    // What a change of the password leaves behind that is cut off before it has ended the other sessions.
+    app.execute("UPDATE account SET epoch = epoch + 1").await;
+    assert!(!ada.is_signed_in().await);
+    let again = ada.elsewhere();
+    assert_eq!(again.login(PASSWORD).await.status, 200);
+    assert!(again.is_signed_in().await && !ada.is_signed_in().await);
+    // One that is not cut off keeps the session that asked for it.
+    let changed = json!({"current": PASSWORD, "new": "a biscuit that keeps for years"});
+    assert_eq!(again.post("/api/password", changed).await.status, 200);
+    assert!(again.is_signed_in().await);
+}

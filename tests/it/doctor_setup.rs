@@ -100,9 +100,13 @@ fn what_loses_most_sessions_refuses_the_start_in_one_sentence_with_the_cure() {
         assert!(said.contains(&format!("({code}); ")) && said.ends_with(cure), "{said}");
         assert!(!place.path().join("data").exists(), "nothing was made before");
     }
-    // Pages of other origins call the API alone.
+    // Pages of other origins call the API alone, unless they lead to a sign-in by another service.
     let (exit, document) = doctor(&place, &[front_end, ("SESSION_PATH", "/api")]);
     assert_eq!((codes(&document), exit), (vec![], 0));
+    let provider =
+        "[{ id = 'a', name = 'A', issuer = 'http://localhost:1', client_id = 'us', client_secret = './a.secret' }]";
+    let (exit, document) = doctor(&place, &[front_end, ("SESSION_PATH", "/api"), ("SIGN_IN_PROVIDERS", provider)]);
+    assert_eq!((codes(&document), exit), (vec!["HT020"], 2));
 }
 
 #[test]

@@ -99,7 +99,7 @@ async fn g6_an_open_stream_is_no_activity() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn g7_nobody_watches_nothing_and_costs_nothing() {
+async fn g7_nobody_watches_nothing_and_no_row_is_made() {
     let app = App::start().await;
     for request in [
         browser().get(app.url("/api/events")),

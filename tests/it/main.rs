@@ -32,6 +32,7 @@ mod events;
 mod events_nodes;
 mod export;
 mod federated;
+mod federated_accounts;
 mod federated_nodes;
 mod federated_tokens;
 mod from_express;

@@ -24,7 +24,8 @@ pub fn complaint() -> Option<&'static str> {
 pub const fn is_of_providers(kind: Kind) -> bool {
     matches!(
         kind,
-        Kind::Cancelled
+        Kind::SignInLost
+            | Kind::Cancelled
             | Kind::EmailUnverified
             | Kind::AccountExists
             | Kind::IdentityTaken
@@ -66,12 +67,6 @@ fn button(Provider { id, name }: Provider, what: &'static str) -> impl IntoView 
             {format!("{what} {name}")}
         </button>
     }
-}
-
-/// Whether the site knows any provider.
-#[must_use]
-pub fn any() -> bool {
-    use_context::<Providers>().is_some_and(|Providers(all)| !all.is_empty())
 }
 
 /// What is only for who signs in by a factor (`password`, or a provider's short name), or for who does not.

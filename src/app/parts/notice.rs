@@ -10,6 +10,8 @@ thread_local! {
     /// The notice of this page, once it is awake. Only the browser sets and reads it: a thread of the server
     /// serves many pages.
     static AWAKE: Cell<Option<RwSignal<Option<String>>>> = const { Cell::new(None) };
+    /// What was to be said before it was.
+    static EARLY: Cell<Option<String>> = const { Cell::new(None) };
 }
 
 /// Shows a sentence until it is dismissed or the next call succeeds.
@@ -23,8 +25,9 @@ pub fn dismiss() {
 }
 
 fn put(sentence: Option<String>) {
-    if let Some(shown) = AWAKE.get() {
-        shown.set(sentence);
+    match AWAKE.get() {
+        Some(shown) => shown.set(sentence),
+        None => EARLY.set(sentence),
     }
 }
 
@@ -36,7 +39,12 @@ pub fn Notice(
     text: Option<String>,
 ) -> impl IntoView {
     let shown = RwSignal::new(text);
-    on_wake(move || AWAKE.set(Some(shown)));
+    on_wake(move || {
+        AWAKE.set(Some(shown));
+        if let Some(sentence) = EARLY.take() {
+            shown.set(Some(sentence));
+        }
+    });
     view! {
         <div class="notice" role="alert" data-testid="notice">
             <p>{lively(move || shown.get())}</p>

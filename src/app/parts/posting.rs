@@ -16,7 +16,7 @@ use leptos::prelude::*;
 use leptos::wasm_bindgen::JsCast;
 use web_sys::{Element, FormData, HtmlButtonElement, HtmlElement, HtmlFormElement, UrlSearchParams};
 
-/// The place that asks for the password once more, hidden until it is wanted.
+/// The place that asks once more who it is, hidden until it is wanted.
 pub const AGAIN: &str = "again";
 
 /// Where success is spoken of.
@@ -98,7 +98,7 @@ fn complain(form: &HtmlFormElement, error: WireError) {
         && let Some(place) = document().get_element_by_id(AGAIN)
     {
         set(&place, "hidden", None);
-        if let Ok(Some(field)) = place.query_selector("input") {
+        if let Ok(Some(field)) = place.query_selector("input:not([type=hidden]),button") {
             // It can be seen now.
             drop(field.unchecked_into::<HtmlElement>().focus());
         }

@@ -5,7 +5,6 @@ use crate::backend::providers::Person;
 use crate::backend::username::Username;
 use crate::session::store::Value;
 use sqlx::Row as _;
-use sqlx::any::AnyRow;
 
 impl Accounts {
     /// The id of the account that a provider knows somebody by, or the one that is kept for them from now on: an account
@@ -63,18 +62,20 @@ impl Accounts {
         rows.first().map(|row| row.try_get(0)).transpose().map_err(damaged)
     }
 
-    /// Takes an identity from an account, unless nothing else is left to sign in by, and hands it out if it did.
-    pub(in crate::backend) async fn disconnect(&self, account: &str, issuer: &str) -> Result<Option<Person>, Failure> {
+    /// Takes an identity from an account, unless nothing else is left to sign in by. Says whether it did.
+    pub(in crate::backend) async fn disconnect(&self, account: &str, issuer: &str) -> Result<bool, Failure> {
         let sql = "DELETE FROM hardtack.identity WHERE account = $1 AND issuer = $2 AND (\
                    EXISTS (SELECT 1 FROM hardtack.account a WHERE a.id = $1 AND a.password IS NOT NULL) OR \
                    EXISTS (SELECT 1 FROM hardtack.identity o WHERE o.account = $1 AND o.issuer <> $2)) \
-                   RETURNING subject, email, name";
-        let rows = self.rows(sql, &[account.into(), issuer.into()]).await?;
-        let person = |row: &AnyRow| {
-            let (subject, email, name) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
-            Ok(Person { issuer: issuer.to_owned(), subject, email, name, verified: false, at: None })
-        };
-        rows.first().map(person).transpose().map_err(damaged)
+                   RETURNING subject";
+        Ok(!self.rows(sql, &[account.into(), issuer.into()]).await?.is_empty())
+    }
+
+    /// Counts a change of what an open account signs in by, if it is still as after so many. Of two at once one does.
+    pub(in crate::backend) async fn touch(&self, id: &str, changes: i64) -> Result<bool, Failure> {
+        let sql = "UPDATE hardtack.account SET changes = changes + 1 \
+                   WHERE id = $1 AND changes = $2 AND closed IS NULL RETURNING id";
+        Ok(!self.rows(sql, &[id.into(), changes.into()]).await?.is_empty())
     }
 
     fn values(&self, person: &Person, account: &str) -> [Value; 6] {

@@ -25,7 +25,7 @@ pub(in crate::backend) struct Stored {
     pub(in crate::backend) profile: Profile,
     /// None when it signs in by other means.
     pub(in crate::backend) password: Option<Hash>,
-    /// How often its owner has chosen another password.
+    /// How often its owner has chosen another password, or given up a provider.
     pub(in crate::backend) changes: i64,
     /// How often its owner has ended all other sessions with that.
     pub(in crate::backend) epoch: i64,

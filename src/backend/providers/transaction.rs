@@ -73,6 +73,11 @@ impl Transaction {
         URL_SAFE_NO_PAD.encode(serde_json::to_vec(self).unwrap_or_default())
     }
 
+    /// When it began, in milliseconds since 1970.
+    pub(in crate::backend) const fn begun(&self) -> i64 {
+        self.at
+    }
+
     /// Whether its time is over.
     pub(in crate::backend) fn is_over(&self, now: Timestamp) -> bool {
         // A clock that was set back is no reason to wait.

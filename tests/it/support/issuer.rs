@@ -2,6 +2,7 @@
 //!
 //! The real one is in the browser tests (`end2end/tests/elsewhere.spec.ts`).
 
+use super::app::App;
 use super::people::Person;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -10,6 +11,7 @@ use axum::routing::{get, post};
 use axum::{Form, Json, Router};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use futures::future::join;
 use openidconnect::JsonWebKeyId;
 use openidconnect::PrivateSigningKey as _;
 use openidconnect::core::{CoreEdDsaPrivateSigningKey, CoreJwsSigningAlgorithm};
@@ -254,4 +256,47 @@ pub fn callback(server: &str, provider: &str, query: &[(&str, &str)]) -> Url {
 pub fn leads(answer: &Answer) -> String {
     assert_eq!(answer.status(), 303, "{answer:?}");
     answer.headers()["location"].to_str().expect("text").to_owned()
+}
+
+/// A site that knows two providers, `a` and `b`.
+pub struct Stage {
+    pub app: App,
+    pub a: Issuer,
+    pub b: Issuer,
+}
+
+impl Stage {
+    pub async fn set() -> Self {
+        Self::set_with(&[]).await
+    }
+
+    pub async fn set_with(settings: &[(&str, &str)]) -> Self {
+        let (a, b) = join(Issuer::start(), Issuer::start()).await;
+        let providers = format!("[{}, {}]", a.setting("a"), b.setting("b"));
+        let own = [("SIGN_IN_PROVIDERS", providers.as_str()), ("LIMITS_SIGN_IN_NETWORK_ATTEMPTS", "1000")];
+        let settings: Vec<_> = own.iter().chain(settings).copied().collect();
+        Self { app: App::start_with(&settings).await, a, b }
+    }
+
+    pub fn person(&self, name: &str) -> Person {
+        Person::at(&self.app.url(""), &format!("{name}@example.com"))
+    }
+
+    pub async fn count(&self, table: &'static str) -> i64 {
+        super::rows(&self.app.database(), table).await
+    }
+
+    /// Connects a provider with the account of somebody who is signed in.
+    pub async fn connect(&self, person: &Person, (id, issuer): (&str, &Issuer), subject: &str) -> String {
+        let way = person.leave(&[("provider", id), ("purpose", "connect")]).await;
+        let code = issuer.good(&way, subject);
+        leads(&person.arrive(id, &[("state", &way.state), ("code", &code)]).await)
+    }
+}
+
+/// Who is signed in, as the site says it.
+pub async fn profile(person: &Person) -> Value {
+    let told = person.profile().await;
+    assert_eq!(told.status, 200, "{told:?}");
+    told.body["profile"].clone()
 }
