@@ -13,6 +13,9 @@ const pause = (ms, signal) =>
   });
 const channel = new BroadcastChannel(NAME);
 
+/** The public handle of the session that this page shows. A page that is a file learns it from the first that it hears. */
+let own = part("page")?.dataset.own;
+
 /** What little time is left: until when, and whether using the session helps. */
 let soon;
 let acted = 0;
@@ -22,7 +25,12 @@ const tell = (message) => {
   hear(message);
 };
 
-function hear({ event, at, stays }) {
+function hear({ event, at, stays, session }) {
+  if (session && isSignedIn()) {
+    // The browser has another session by now, and maybe another person's.
+    if (own && own !== session) return leave();
+    own = session;
+  }
   if (event === "here") {
     // Somebody is signed in by now. Whoever shows nobody is out of date.
     if (!isSignedIn() && head?.querySelector("a[href^='/login']:not([hidden])")) location.reload();
@@ -90,13 +98,12 @@ async function read(body, stop, ended) {
       for (const block of blocks) {
         const [, event, data] = /^event: (\w+)\ndata: (.*)$/.exec(block) ?? [];
         if (event === "expiring") {
-          const { seconds, soon, stays, signed_in } = JSON.parse(data);
-          // The browser may have begun another session meanwhile: nobody's, or another person's.
-          if (signed_in === false || ended) {
-            tell({ event: signed_in ? "another" : "ended" });
+          const { seconds, soon, stays, session } = JSON.parse(data);
+          if (ended) {
+            tell({ event: "another" });
             return "over";
           }
-          tell(soon ? { event, at: Date.now() + seconds * 1000, stays } : { event: "stayed" });
+          tell(soon ? { event, at: Date.now() + seconds * 1000, stays, session } : { event: "stayed", session });
         }
         last = event ?? last;
       }

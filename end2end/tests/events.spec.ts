@@ -121,6 +121,25 @@ test("hidden tabs listen to nothing, and find out when they are looked at", asyn
   await expect(page).toHaveURL("/login?next=/profile");
 });
 
+test("a tab that nobody looked at shows nobody whose browser is another one's by now", async ({ page, context, visitor }) => {
+  const [ada, bob] = [somebody("Ada"), somebody("Bob")];
+  await register(await visitor(), bob);
+  await register(page, ada);
+  await open(page, "/");
+  await look(page, "hidden");
+  await listening(page, 0, 0);
+  const phone = await visitor();
+  await signIn(phone, ada);
+  await open(phone, "/devices");
+  await button(phone, "Sign out everywhere else").click();
+  await expect(phone.getByTestId("devices").getByRole("listitem")).toHaveCount(1);
+  const other = await context.newPage();
+  await signIn(other, bob);
+  await look(other, "hidden");
+  await look(page, "visible");
+  await expect(head.name(page, bob)).toBeVisible();
+});
+
 test("when its tab is closed, another one listens", async ({ page, context, visitor }) => {
   const ada = somebody();
   await register(page, ada);

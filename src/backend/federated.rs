@@ -12,9 +12,9 @@
 
 use super::account::signed_in;
 use super::accounts::{Bucket, Stored};
-use super::keys::SignIn;
+use super::keys::{SIGNED_IN, SignIn};
 use super::providers::{LIFE, Person, Provider, ProviderError, Transaction};
-use super::sign_in::{Entered, again, attempt, enter, network};
+use super::sign_in::{Entered, again, attempt, enter, is_unchanged};
 use super::username::Username;
 use super::visitor::Visitor;
 use crate::model::account::Profile;
@@ -152,6 +152,10 @@ pub async fn finish(
     if answer.iss.as_ref().is_some_and(is_other) {
         return Err(Kind::SignInLost.into());
     }
+    // Each costs a row here and a call there. Apart from passwords: neither shuts the other's door.
+    let network = visitor.session.pseudonym("provider", &visitor.network());
+    let counted = Bucket { name: network, limit: accounts.rules().network_attempts };
+    let counted = attempt(accounts, &counted).await?;
     // Once, on whatever node: the cookie could be sent again, and the code belongs to the provider.
     let once = Bucket { name: visitor.session.pseudonym("transaction", &answer.state), limit: 1 };
     if accounts.attempt_within(&once, LIFE).await?.is_err() {
@@ -165,6 +169,9 @@ pub async fn finish(
             Err(failed(provider, &refusal))
         }
     };
+    if result.is_ok() {
+        accounts.forgive(&[counted]).await;
+    }
     let next = way.next.as_deref().and_then(Next::parse);
     Ok(Back { slot: way.slot, purpose: way.purpose, next, origin: way.origin, result })
 }
@@ -193,14 +200,24 @@ pub async fn disconnect(visitor: &Visitor, provider: &str) -> Result<Profile, Wi
     if !account.profile().providers.contains(&provider.registration.id) {
         return Err(Kind::NotFound.into());
     }
-    // Of two at once, which together would leave nothing to sign in by, one has changed the account before.
-    let stored = account.stored();
-    if !accounts.touch(&stored.id, stored.changes).await? {
+    let (stored, profile) = (account.stored(), account.profile());
+    if !profile.password && profile.providers.len() < 2 {
+        return Err(Kind::LastFactor.into());
+    }
+    // As with a change of the password: whoever has come in by that provider is out. Of two at once, which together would
+    // leave nothing to sign in by, one has changed the account before.
+    let epoch = stored.epoch + 1;
+    session.put(SIGNED_IN, &SignIn { epoch, ..account.sign_in().clone() }).await?;
+    session.commit().await?;
+    if !accounts.begin_epoch(&stored.id, stored.changes, epoch).await? {
+        session.put(SIGNED_IN, account.sign_in()).await?;
         return Err(Kind::Busy.into());
     }
     if !accounts.disconnect(account.id(), &provider.registration.issuer).await? {
         return Err(Kind::LastFactor.into());
     }
+    session.end_others().await?;
+    session.rotate().await?;
     let left = accounts.of_id(account.id()).await?.ok_or(Kind::NotSignedIn)?.profile;
     tracing::info!(account = account.id(), provider = provider.registration.id, "a provider was disconnected");
     Ok(left)
@@ -213,11 +230,7 @@ async fn arrive(
     way: &Transaction,
     code: String,
 ) -> Result<Option<Entered>, WireError> {
-    let accounts = &visitor.accounts;
-    // Each costs a call of the provider.
-    let counted = attempt(accounts, &network(visitor)).await?;
     let person = provider.person(way, code).await.map_err(|error| failed(provider, &error))?;
-    accounts.forgive(&[counted]).await;
     match &way.purpose {
         Purpose::SignIn { keep } => {
             let stored = account_of(visitor, provider, &person).await?;
@@ -238,7 +251,10 @@ async fn account_of(visitor: &Visitor, provider: &Provider, person: &Person) -> 
         return if stored.is_open() { Ok(stored) } else { Err(Kind::BadCredentials.into()) };
     }
     let made = make(visitor, person, &id).await;
-    if made.is_err() {
+    if let Err(error) = &made
+        && matches!(error.kind, Kind::RegistrationClosed | Kind::EmailUnverified | Kind::AccountExists)
+    {
+        // Nothing was made. After any other error something may have been, and the identity waits for it.
         accounts.forget_waiting(person).await?;
     }
     let stored = made?;
@@ -273,6 +289,11 @@ async fn connect(visitor: &Visitor, provider: &Provider, person: &Person, accoun
     if !accounts.connect(person, account).await? {
         return Err(Kind::IdentityTaken.into());
     }
+    if let Err(error) = is_unchanged(visitor, signed_in.stored()).await {
+        // Its owner has changed the password meanwhile, to keep somebody out: maybe this one.
+        accounts.undo(person, account).await?;
+        return Err(error);
+    }
     tracing::info!(account, provider = provider.registration.id, client = %visitor.address, "a provider was connected");
     Ok(session.rotate().await?)
 }
@@ -289,6 +310,10 @@ async fn confirm(visitor: &Visitor, provider: &Provider, person: &Person, accoun
         return Err(Kind::IdentityTaken.into());
     }
     let sign_in = vouched(visitor, provider, person, signed_in.stored().epoch);
+    if accounts.clock().now().0 - sign_in.at > i64::try_from(accounts.rules().fresh.as_millis()).unwrap_or(i64::MAX) {
+        // It was asked to ask anew (`max_age=0`), and says that it did not.
+        return Err(failed(provider, &ProviderError::Token("it is of an earlier sign-in".to_owned())));
+    }
     again(visitor, &signed_in, sign_in).await
 }
 

@@ -142,12 +142,10 @@ pub async fn change_password(
     let sign_in = SignIn { at: accounts.clock().now().0, methods, epoch, provider: account.sign_in().provider.clone() };
     session.put(SIGNED_IN, &sign_in).await?;
     session.commit().await?;
-    let replaced = accounts.replace(&stored.id, stored.changes, &hash, epoch).await;
-    if !matches!(replaced, Ok(true)) {
-        // Somebody else was faster: the current password is another one by now, and the epoch that one's. Or nobody knows.
+    // After an error nobody knows whether it was done: then this session stays where it is in either case.
+    if !accounts.replace(&stored.id, stored.changes, &hash, epoch).await? {
+        // Somebody else was faster: the current password is another one by now, and the epoch that one's.
         session.put(SIGNED_IN, account.sign_in()).await?;
-        session.commit().await?;
-        replaced?;
         return Err(wrong_current());
     }
     tracing::info!(account = stored.id, client = %visitor.address, "a password was changed");
@@ -249,7 +247,7 @@ pub(super) async fn enter(
 }
 
 /// Looks at the account once more; when it is another one by now, or cannot be looked at, the session ends.
-async fn is_unchanged(visitor: &Visitor, stored: &Stored) -> Result<(), WireError> {
+pub(super) async fn is_unchanged(visitor: &Visitor, stored: &Stored) -> Result<(), WireError> {
     let unchanged = |found: &Stored| found.is_open() && found.changes == stored.changes;
     match visitor.accounts.of_id(&stored.id).await {
         Ok(Some(found)) if unchanged(&found) => Ok(()),
@@ -295,7 +293,7 @@ pub(super) async fn attempt(accounts: &Accounts, bucket: &Bucket) -> Result<Atte
     })
 }
 
-pub(super) fn network(visitor: &Visitor) -> Bucket {
+fn network(visitor: &Visitor) -> Bucket {
     let name = visitor.session.pseudonym("network", &visitor.network());
     Bucket { name, limit: visitor.accounts.rules().network_attempts }
 }

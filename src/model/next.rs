@@ -50,8 +50,11 @@ impl Next {
     }
 }
 
+/// No page of ours has a longer path, in bytes; and it travels in addresses and cookies, which have no room for one.
+const LONGEST: usize = 512;
+
 fn is_ours(path: &[u8]) -> bool {
-    let Some(rest) = path.strip_prefix(b"/") else { return false };
+    let Some(rest) = path.strip_prefix(b"/").filter(|_| path.len() <= LONGEST) else { return false };
     let mut segments = rest.split(|byte| *byte == b'/').peekable();
     while let Some(segment) = segments.next() {
         // The last one may be empty: `/`, `/profile/`.
@@ -166,6 +169,12 @@ mod tests {
         ] {
             assert_eq!(Next::parse(path), None, "{path:?}");
         }
+    }
+
+    #[test]
+    fn a_path_of_more_than_512_bytes_is_none() {
+        let path = |length: usize| format!("/{}", "a".repeat(length - 1));
+        assert!(Next::parse(&path(LONGEST)).is_some() && Next::parse(&path(LONGEST + 1)).is_none());
     }
 
     #[test]

@@ -14,6 +14,10 @@ pub enum Viewer {
     SignedIn(Profile),
 }
 
+/// The public handle of the session that a page shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Own(pub String);
+
 impl Viewer {
     /// The account, if the visitor is signed in.
     #[must_use]

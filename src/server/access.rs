@@ -6,7 +6,7 @@ use crate::backend::account::visitor;
 use crate::backend::accounts::Accounts;
 use crate::model::error::{Kind, WireError};
 use crate::model::next::Next;
-use crate::model::viewer::Viewer;
+use crate::model::viewer::{Own, Viewer};
 use crate::session::Session;
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, Uri, header};
@@ -40,6 +40,12 @@ pub(super) async fn admit(
         }
         (Access::Nobody, Ok(nobody)) => nobody,
     };
+    if let (Viewer::SignedIn(_), Some(session)) = (&viewer, parts.extensions.get::<Session>())
+        && let Ok(Some(facts)) = session.facts().await
+    {
+        let own = Own(facts.handle.to_string());
+        parts.extensions.insert(own);
+    }
     parts.extensions.insert(viewer);
     rest.run(Request::from_parts(parts, body)).await
 }

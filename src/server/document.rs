@@ -9,7 +9,7 @@ use crate::model::exported::Exported;
 use crate::model::provider::{Provider, Providers};
 use crate::model::sign_up::SignUp;
 use crate::model::theme::Theme;
-use crate::model::viewer::Viewer;
+use crate::model::viewer::{Own, Viewer};
 use axum::http::{HeaderMap, HeaderValue, header, request::Parts};
 use leptos::nonce::use_nonce;
 use leptos::prelude::*;
@@ -135,8 +135,13 @@ pub(super) fn leading_page(assets: &Assets, theme: Theme, to: &str, title: &str)
 /// Tells the page who looks at it, and which theme they chose.
 pub(super) fn introduce() {
     // Read where they are: a copy of the whole head is not needed for two facts.
-    let seen = |parts: &Parts| (theme(&parts.headers), parts.extensions.get::<Viewer>().cloned().unwrap_or_default());
-    if let Some((theme, viewer)) = with_context(seen) {
+    let seen = |Parts { headers, extensions, .. }: &Parts| {
+        (theme(headers), extensions.get::<Viewer>().cloned().unwrap_or_default(), extensions.get::<Own>().cloned())
+    };
+    if let Some((theme, viewer, own)) = with_context(seen) {
+        if let Some(own) = own {
+            provide_context(own);
+        }
         provide_context(theme);
         provide_context(viewer);
     }

@@ -11,6 +11,7 @@
 use super::explain::refuse;
 use super::router::Site;
 use crate::model::error::Kind;
+use crate::session::id::Handle;
 use crate::session::{Event, Session, Watch};
 use axum::extract::State;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
@@ -65,15 +66,16 @@ pub(super) async fn events(State(site): State<Arc<Site>>, session: Session) -> R
         return full;
     };
     let watch = match session.watch().await {
-        Ok(Some(watch)) => watch,
-        Ok(None) => return (StatusCode::NO_CONTENT, [(header::CACHE_CONTROL, NO_STORE)]).into_response(),
+        // What is nobody's concerns no page: streams are for whoever is signed in.
+        Ok(Some(watch)) if watch.is_owned() => watch,
+        Ok(_) => return (StatusCode::NO_CONTENT, [(header::CACHE_CONTROL, NO_STORE)]).into_response(),
         Err(error) => return error.into_response(),
     };
     let stream = Stream { watch, until: Instant::now() + LIFE, _room: Room::take(room) };
     let told = unfold(stream, |mut stream| async {
         // Over, when it has lasted long enough.
         let event = timeout_at(stream.until, stream.watch.next()).await.ok().flatten()?;
-        Some((Ok::<_, Infallible>(written(event, stream.watch.is_owned())), stream))
+        Some((Ok::<_, Infallible>(written(event, stream.watch.handle())), stream))
     });
     let mut answer = Sse::new(told).keep_alive(KeepAlive::new().interval(HEARTBEAT)).into_response();
     answer.headers_mut().insert(header::CACHE_CONTROL, NO_STORE);
@@ -81,13 +83,13 @@ pub(super) async fn events(State(site): State<Arc<Site>>, session: Session) -> R
     answer
 }
 
-fn written(event: Event, signed_in: bool) -> sse::Event {
+fn written(event: Event, session: Handle) -> sse::Event {
     let (name, data) = match event {
         Event::Ended => ("ended", "{}".to_owned()),
         Event::Changed => ("changed", "{}".to_owned()),
         Event::Expiring { left, soon, stays } => (
             "expiring",
-            format!(r#"{{"seconds":{},"soon":{soon},"stays":{stays},"signed_in":{signed_in}}}"#, left.as_secs()),
+            format!(r#"{{"seconds":{},"soon":{soon},"stays":{stays},"session":"{session}"}}"#, left.as_secs()),
         ),
     };
     sse::Event::default().event(name).data(data)

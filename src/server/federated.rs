@@ -20,7 +20,7 @@ use crate::model::error::{Kind, WireError};
 use crate::model::next::Next;
 use axum::Json;
 use axum::extract::{Path, Request, State};
-use axum::http::{HeaderMap, HeaderValue, header, request::Parts};
+use axum::http::{HeaderMap, HeaderValue, Method, header, request::Parts};
 use axum::response::{Html, IntoResponse as _, Redirect, Response};
 use serde::Deserialize;
 use serde_json::json;
@@ -98,6 +98,10 @@ pub(super) async fn finish(State(site): State<Arc<Site>>, Path(provider): Path<S
     let Some(visitor) = visitor(&site.accounts, &parts.headers, &parts.extensions) else {
         return refuse(Kind::Internal);
     };
+    // What only looks whether there is something here must not use it up.
+    if parts.method == Method::HEAD || visitor.session.is_speculative() {
+        return refuse(Kind::Busy);
+    }
     let query = parts.uri.query().unwrap_or_default();
     // A strict cookie stays away while another site leads here: our own page leads once more.
     let here = format!("{query}&here");
@@ -137,13 +141,14 @@ pub(super) async fn end(State(site): State<Arc<Site>>, Path(provider): Path<Stri
     let Some(visitor) = visitor(&site.accounts, &parts.headers, &parts.extensions) else {
         return refuse(Kind::Internal);
     };
+    // Here first: the provider may take its time.
+    if let Err(error) = sign_out(&visitor.session).await {
+        return refuse(error.kind);
+    }
     let there = match federated::end(&visitor, &provider).await {
         Ok(there) => there,
         Err(error) => return refuse(error.kind),
     };
-    if let Err(error) = sign_out(&visitor.session).await {
-        return refuse(error.kind);
-    }
     let origin = site.front_end(&parts.headers);
     let mut answer = match there {
         Some((url, name)) => lead(&site, &parts, url.as_str(), &format!("To {name}")),

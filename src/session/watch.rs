@@ -4,7 +4,7 @@ use super::clock::Timestamp;
 use super::engine::Engine;
 use super::error::Error;
 use super::handle::Session;
-use super::id::IdHash;
+use super::id::{Handle, IdHash};
 use super::news::Seat;
 use super::record::Record;
 use super::store::{Loaded, StoreError};
@@ -112,6 +112,12 @@ impl Watch {
         }
         self.told = Told::Over;
         None
+    }
+
+    /// The session's public handle.
+    #[must_use]
+    pub fn handle(&self) -> Handle {
+        self.record.handle
     }
 
     /// Whether an account was signed in at the last look.

@@ -59,7 +59,7 @@ async fn g3_what_ends_on_one_node_is_told_on_the_others() {
         };
         assert_eq!(told(kind, "a revocation", &phone, revoke).await, "ended", "on {kind:?}");
 
-        phone.browser.post(there.url("/api/visits")).send().await.expect("a session");
+        assert_eq!(phone.login(PASSWORD).await.status, 200);
         let away = moved(&phone, &here);
         let enter = async { assert_eq!(away.login(PASSWORD).await.status, 200) };
         assert_eq!(told(kind, "a sign-in", &phone, enter).await, "changed", "on {kind:?}");

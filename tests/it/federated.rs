@@ -244,3 +244,36 @@ async fn s80_no_token_code_or_secret_is_shown_or_logged() {
     }
     assert!(log.contains("a sign-in by a provider failed"), "{log}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s37_what_only_looks_at_the_way_back_does_not_use_it_up() {
+    let stage = Stage::set().await;
+    let ada = stage.person("ada");
+    let way = ada.leave(&[("provider", "a")]).await;
+    let code = stage.a.good(&way, "ada");
+    let query = [("state", way.state.as_str()), ("code", code.as_str())];
+    let back = callback(&ada.server, "a", &query);
+    let head = ada.browser.head(back.clone()).send().await.expect("an answer");
+    let early = ada.browser.get(back).header("sec-purpose", "prefetch").send().await.expect("an answer");
+    assert_eq!((head.status().as_u16(), early.status().as_u16()), (503, 503));
+    assert_eq!(leads(&ada.arrive("a", &query).await), "/profile");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn g8_signing_out_here_waits_for_no_provider() {
+    // Takes connections, and says nothing.
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("http://{}", silent.local_addr().expect("an address"));
+    let provider = format!(
+        "[{{ id = \"a\", name = \"A\", issuer = \"{url}\", client_id = \"us\", client_secret = \"env:CARGO_PKG_NAME\" }}]"
+    );
+    let app = App::start_with(&[("SIGN_IN_PROVIDERS", &provider)]).await;
+    let ada = Person::at(&app.url(""), "ada@example.com").registered().await;
+    let leaving = ada.browser.post(app.url("/sign-in/a/end")).send();
+    // The server asks the provider only when the session has ended here.
+    let (asked, gone) = tokio::select! {
+        asked = silent.accept() => (asked, !ada.is_signed_in().await),
+        answer = leaving => panic!("{answer:?}"),
+    };
+    assert!(asked.is_ok() && gone);
+}

@@ -1,6 +1,6 @@
 //! Signing in by another service: whose account it is, and what it is connected with.
 
-use crate::support::issuer::{Stage, leads, profile};
+use crate::support::issuer::{Stage, leads, profile, seconds_now};
 use crate::support::people::{PASSWORD, Person};
 use futures::future::join;
 use serde_json::{Value, json};
@@ -142,4 +142,51 @@ async fn a_closed_account_and_closed_registration_let_nobody_in() {
     stage.app.execute("UPDATE account SET closed = 1").await;
     assert!(!ada.is_signed_in().await);
     assert_eq!(leads(&ada.elsewhere().sign_in_at(&stage.a, "ada").await), "/login?error=bad_credentials");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s32_giving_a_provider_up_ends_the_sessions_of_whoever_came_in_by_it() {
+    let stage = Stage::set().await;
+    let ada = stage.person("ada").registered().await;
+    assert_eq!(stage.connect(&ada, ("a", &stage.a), "mallory").await, "/security");
+    let thief = ada.elsewhere();
+    assert_eq!(leads(&thief.sign_in_at(&stage.a, "mallory").await), "/profile");
+    assert_eq!(ada.post("/api/disconnect", json!({"provider": "a"})).await.status, 200);
+    assert!(ada.is_signed_in().await && !thief.is_signed_in().await);
+    assert_eq!(ada.get("/api/devices").await.body["devices"].as_array().map(Vec::len), Some(1));
+    // What they know at the provider is somebody else's again.
+    assert_eq!(leads(&thief.sign_in_at(&stage.a, "mallory").await), "/profile");
+    assert_ne!(profile(&thief).await["username"], ada.username);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s38_a_provider_that_tells_of_an_earlier_sign_in_proves_nothing_anew() {
+    let stage = Stage::set().await;
+    let ada = stage.person("ada");
+    assert_eq!(leads(&ada.sign_in_at(&stage.a, "ada").await), "/profile");
+    stage.app.clock.advance(Duration::from_secs(16 * 60));
+    let way = ada.leave(&[("provider", "a"), ("purpose", "confirm")]).await;
+    let mut claims = stage.a.claims(&way, "ada");
+    claims.insert("auth_time".to_owned(), json!(seconds_now() - 7200));
+    let code = stage.a.code(&way, claims, Arc::new(|keys, claims| Some(keys.token(&claims))));
+    let answer = ada.arrive("a", &[("state", &way.state), ("code", &code)]).await;
+    assert_eq!(leads(&answer), "/devices?error=provider_failed");
+    assert_eq!(ada.post("/api/devices/end-others", json!({})).await.kind(), "sign_in_again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s68_guessing_passwords_shuts_no_door_of_a_provider_and_the_other_way_round() {
+    let stage = Stage::set_with(&[("LIMITS_SIGN_IN_NETWORK_ATTEMPTS", "3")]).await;
+    for _ in 0..4 {
+        stage.person("nobody").login("not that one").await;
+    }
+    assert_eq!(stage.person("nobody").login("not that one").await.status, 429);
+    let ada = stage.person("ada");
+    assert_eq!(leads(&ada.sign_in_at(&stage.a, "ada").await), "/profile");
+    for _ in 0..3 {
+        let way = ada.leave(&[("provider", "a")]).await;
+        ada.arrive("a", &[("state", &way.state), ("error", "access_denied")]).await;
+    }
+    let way = ada.leave(&[("provider", "a")]).await;
+    assert_eq!(ada.arrive("a", &[("state", &way.state), ("error", "access_denied")]).await.status(), 429);
 }

@@ -1,6 +1,7 @@
 //! What an open page says of its session: that it ends soon, and that it has ended. Filled in by `public/events.js`.
 
 use crate::app::access::{Access, LOGIN};
+use crate::model::viewer::Own;
 use leptos::prelude::*;
 
 /// The place of it, hidden until there is something to say; and what takes the place of the account in the head then.
@@ -9,9 +10,10 @@ pub fn Ending(
     /// Who may see the page: one for whoever is signed in is left when the session ends, any other is emptied.
     access: Access,
 ) -> impl IntoView {
+    let own = use_context::<Own>().map(|Own(handle)| handle);
     let guarded = (access == Access::SignedIn).then_some("");
     view! {
-        <div class="ending" role="status" data-session="page" data-guarded=guarded data-testid="ending">
+        <div class="ending" role="status" data-session="page" data-own=own data-guarded=guarded data-testid="ending">
             <p data-session="soon" hidden>
                 "Your session ends in "
                 <span role="timer" aria-live="off" data-session="left"></span>

@@ -71,11 +71,19 @@ impl Accounts {
         Ok(!self.rows(sql, &[account.into(), issuer.into()]).await?.is_empty())
     }
 
-    /// Counts a change of what an open account signs in by, if it is still as after so many. Of two at once one does.
-    pub(in crate::backend) async fn touch(&self, id: &str, changes: i64) -> Result<bool, Failure> {
-        let sql = "UPDATE hardtack.account SET changes = changes + 1 \
+    /// Takes back what [`connect`](Accounts::connect) did.
+    pub(in crate::backend) async fn undo(&self, person: &Person, account: &str) -> Result<(), Failure> {
+        let sql = "DELETE FROM hardtack.identity WHERE issuer = $1 AND subject = $2 AND account = $3 RETURNING account";
+        let values = [person.issuer.as_str().into(), person.subject.as_str().into(), account.into()];
+        self.rows(sql, &values).await.map(drop)
+    }
+
+    /// Counts a change of what an open account signs in by, if it is still as after so many, and begins an epoch. Of two at
+    /// once one does.
+    pub(in crate::backend) async fn begin_epoch(&self, id: &str, changes: i64, epoch: i64) -> Result<bool, Failure> {
+        let sql = "UPDATE hardtack.account SET changes = changes + 1, epoch = $3 \
                    WHERE id = $1 AND changes = $2 AND closed IS NULL RETURNING id";
-        Ok(!self.rows(sql, &[id.into(), changes.into()]).await?.is_empty())
+        Ok(!self.rows(sql, &[id.into(), changes.into(), epoch.into()]).await?.is_empty())
     }
 
     fn values(&self, person: &Person, account: &str) -> [Value; 6] {

@@ -83,7 +83,7 @@ impl Provider {
         code: String,
     ) -> Result<Person, ProviderError> {
         let client = self.client(&*self.metadata(BELIEVED).await?)?;
-        let http = |request| ask(self.http.clone(), request);
+        let http = |request| ask(self.http.clone(), self.is_on_https(), request);
         let exchange = client.exchange_code(AuthorizationCode::new(code)).map_err(unusable)?;
         let verifier = PkceCodeVerifier::new(transaction.verifier());
         let answer = exchange.set_pkce_verifier(verifier).request_async(&http).await.map_err(|error| match error {
@@ -108,9 +108,8 @@ impl Provider {
         let told = claims.email().is_some() && claims.name().is_some();
         let more: Option<CoreUserInfoClaims> =
             match client.user_info(answer.access_token().clone(), Some(claims.subject().clone())) {
-                Ok(request) if !told => {
-                    Some(request.request_async(&http).await.map_err(|_| unusable("it does not tell who that is"))?)
-                }
+                // Who it is, is known; of the rest a new account has need, and says so.
+                Ok(request) if !told => request.request_async(&http).await.ok(),
                 // It has told all, or has no more to tell.
                 _ => None,
             };
@@ -141,8 +140,11 @@ impl Provider {
             return said.ok_or_else(|| unusable(why));
         }
         let issuer = IssuerUrl::new(self.registration.issuer.clone()).map_err(unusable)?;
-        let http = |request| ask(self.http.clone(), request);
+        let http = |request| ask(self.http.clone(), self.is_on_https(), request);
         match Metadata::discover_async(issuer, &http).await {
+            Ok(metadata) if self.is_open(metadata.authorization_endpoint().url().scheme()) => {
+                Err(unusable("it leads to plain http"))
+            }
             Ok(metadata) => {
                 let metadata = Arc::new(metadata);
                 *known = Known { metadata: Some((Arc::clone(&metadata), Instant::now())), failed: None };
@@ -155,6 +157,15 @@ impl Provider {
                 said.ok_or_else(|| unusable(why))
             }
         }
+    }
+
+    /// Whether everybody on the way could read along with what begins so, although the issuer is on https.
+    fn is_open(&self, scheme: &str) -> bool {
+        self.is_on_https() && scheme != "https"
+    }
+
+    fn is_on_https(&self) -> bool {
+        self.registration.issuer.starts_with("https:")
     }
 
     fn client(&self, metadata: &Metadata) -> Result<Ours, ProviderError> {
@@ -244,11 +255,17 @@ enum AskError {
     Http(#[from] hyper_util::client::legacy::Error),
     #[error("its answer breaks off or is too large: {0}")]
     Body(Box<dyn std::error::Error + Send + Sync>),
+    #[error("it names an address on plain http")]
+    Open,
     #[error("it does not answer in time")]
     Late(#[from] Elapsed),
 }
 
-async fn ask(http: Http, request: HttpRequest) -> Result<HttpResponse, AskError> {
+/// Asks, and what it asks of an issuer on https by nothing else.
+async fn ask(http: Http, by_https: bool, request: HttpRequest) -> Result<HttpResponse, AskError> {
+    if by_https && request.uri().scheme_str() != Some("https") {
+        return Err(AskError::Open);
+    }
     let whole = async {
         let (head, body) = http.request(request.map(|body| Full::new(Cursor::new(body)))).await?.into_parts();
         let body = Limited::new(body, LARGEST).collect().await.map_err(AskError::Body)?;
