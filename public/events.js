@@ -128,6 +128,8 @@ async function listen(mine) {
     try {
       const answer = await call("/api/events", { signal: attempt.signal });
       if (answer.status === 204) return tell({ event: "ended" });
+      // A server of another kind, which has no such thing.
+      if (answer.status === 404) return;
       if (answer.ok) last = await read(answer.body, stop, ended);
       if (last === "over") return;
     } catch {
