@@ -275,8 +275,12 @@ impl FromServerFnError for WireError {
         match error {
             E::Request(_) => Kind::Unreachable.into(),
             // In the browser it is an answer that cannot be read: the page of a proxy, most likely.
-            E::Deserialization(_) if cfg!(target_arch = "wasm32") => Kind::Internal.into(),
+            E::Deserialization(_) | E::Args(_) | E::MissingArg(_) if cfg!(target_arch = "wasm32") => {
+                Kind::Internal.into()
+            }
             E::Args(why) | E::MissingArg(why) | E::Deserialization(why) => {
+                // `invalid type: string "…", expected a boolean`: what was sent is not repeated, it may be a password.
+                let why = why.rsplit_once(", expected ").map_or(why.clone(), |(_, what)| format!("expected {what}"));
                 Self::new(Kind::Invalid, format!("The data could not be read: {why}."))
             }
             _ => Kind::Internal.into(),

@@ -11,7 +11,7 @@ const PASSWORD: &str = "a biscuit that keeps for years";
 
 /// A visitor, by what their browser sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Visitor {
+pub(crate) enum Visitor {
     /// No cookie.
     Nobody,
     /// A session, and nobody signed in.
@@ -23,16 +23,16 @@ enum Visitor {
     Expired,
 }
 
-const VISITORS: [Visitor; 5] =
+pub(crate) const VISITORS: [Visitor; 5] =
     [Visitor::Nobody, Visitor::Stranger, Visitor::SignedIn, Visitor::Ended, Visitor::Expired];
 
-struct Stage {
-    app: App,
+pub(crate) struct Stage {
+    pub(crate) app: App,
     cookies: [String; 5],
 }
 
 impl Stage {
-    async fn set() -> Self {
+    pub(crate) async fn set() -> Self {
         let app = App::start().await;
         let expired = register(&app, "grace").await;
         app.clock.advance(Duration::from_secs(13 * 60 * 60));
@@ -45,7 +45,7 @@ impl Stage {
     }
 
     /// A request as this visitor's browser sends it.
-    fn of(&self, visitor: Visitor, request: RequestBuilder) -> RequestBuilder {
+    pub(crate) fn of(&self, visitor: Visitor, request: RequestBuilder) -> RequestBuilder {
         with(&self.cookies[visitor as usize], request)
     }
 
@@ -56,7 +56,7 @@ impl Stage {
 }
 
 /// A browser that keeps nothing, so that a test can send what another one has kept.
-fn bare() -> Client {
+pub(crate) fn bare() -> Client {
     Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().expect("a client")
 }
 

@@ -5,7 +5,9 @@
 mod support;
 
 mod access;
+mod access_beside;
 mod account;
+mod account_canary;
 mod account_commands;
 mod account_limits;
 mod account_nodes;
