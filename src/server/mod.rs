@@ -25,6 +25,7 @@ mod probe;
 mod providers;
 mod redirect;
 mod router;
+mod secret;
 mod signal;
 mod start;
 mod store;

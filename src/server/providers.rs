@@ -1,10 +1,10 @@
 //! The providers of sign-ins that the settings name: their secrets, and how they are asked.
 
-use super::settings::{KeySource, Provider, Settings, callback};
+use super::secret;
+use super::settings::{Provider, Settings, callback};
 use super::start::StartError;
 use super::trust::authorities;
 use crate::backend::providers::{Http, Providers, Registration};
-use crate::session::keys::read_private;
 use hyper_rustls::HttpsConnectorBuilder;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
@@ -26,11 +26,8 @@ pub(super) fn open(settings: &Settings) -> Result<Providers, StartError> {
 
 fn registration(settings: &Settings, provider: &Provider) -> Result<Registration, StartError> {
     let Provider { id, name, issuer, client_id, client_secret, scopes } = provider.clone();
-    let read = match client_secret {
-        KeySource::File(path) => read_private(&path).map_err(|error| error.to_string()),
-        KeySource::Env(name) => std::env::var(&name).map_err(|_| format!("the variable {name} is not set")),
-    };
-    let secret = read.map_err(|cause| StartError::ProviderSecret { provider: id.clone(), cause })?;
+    let secret = secret::read(&client_secret)
+        .map_err(|cause| StartError::ProviderSecret { provider: id.clone(), cause: cause.to_string() })?;
     let client_secret = Zeroizing::new(secret.trim().to_owned());
     let callback = callback(&settings.site, &id);
     let home = format!("{}/", settings.site.url);

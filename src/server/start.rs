@@ -7,6 +7,7 @@ use super::listen::{self, BindError, Door, Listener};
 use super::metrics::{Exporter, Exporting, MetricsError};
 use super::redirect::{Redirect, Redirecting};
 use super::router::{Site, router};
+use super::secret::{self, SecretError};
 use super::settings::{KeySource, Settings, SettingsError, StoreUrl};
 use super::store::{self, Opened};
 use super::tls::{Tls, TlsError};
@@ -14,7 +15,7 @@ use super::topology::{self, SetupError};
 use crate::backend::accounts::Failure;
 use crate::doctor::{Finding, Severity, Topology, check};
 use crate::session::clock::Clock;
-use crate::session::keys::{KeyError, read_private};
+use crate::session::keys::KeyError;
 use crate::session::policy::Contradiction;
 use crate::session::store::{Database, OpenError, Schema, Transport};
 use crate::session::{Keys, Sessions};
@@ -89,6 +90,15 @@ pub enum StartError {
     /// A variable that is to hold a key does not exist.
     #[error("session.keys: the variable {0} is not set; put a key into it (`openssl rand -hex 32`) or name another")]
     NoVariable(String),
+}
+
+impl From<SecretError> for StartError {
+    fn from(error: SecretError) -> Self {
+        match error {
+            SecretError::File(error) => Self::Keys(error),
+            SecretError::NoVariable(name) => Self::NoVariable(name),
+        }
+    }
 }
 
 /// A server that has its store, its keys and its address, and has yet to [`run`](Server::run).
@@ -258,12 +268,12 @@ fn named_keys(sources: &[KeySource]) -> Result<Option<Keys>, StartError> {
     if sources.is_empty() {
         return Ok(None);
     }
-    let named = sources.iter().map(|source| match source {
-        KeySource::File(path) => Ok((path.display().to_string(), read_private(path)?)),
-        KeySource::Env(name) => {
-            let text = std::env::var(name).map_err(|_| StartError::NoVariable(name.clone()))?;
-            Ok((format!("env:{name}"), text))
-        }
+    let named = sources.iter().map(|source| {
+        let name = match source {
+            KeySource::File(path) => path.display().to_string(),
+            KeySource::Env(name) => format!("env:{name}"),
+        };
+        Ok((name, secret::read(source)?))
     });
     let named = named.collect::<Result<Vec<_>, StartError>>()?;
     Ok(Some(Keys::parse(named.iter().map(|(name, text)| (name.as_str(), text.as_str())))?))

@@ -3,6 +3,7 @@
 //! Source: OpenID Connect Core 1.0, 3.1; Discovery 1.0; RP-Initiated Logout 1.0; RFC 7636.
 
 use super::{Http, Provider, ProviderError, Purpose, Transaction};
+use crate::session::clock::Clock;
 use http_body_util::{BodyExt as _, Full, Limited};
 use openidconnect::core::{
     CoreAuthPrompt, CoreAuthenticationFlow, CoreClient, CoreClientAuthMethod, CoreIdToken, CoreIdTokenClaims,
@@ -16,7 +17,7 @@ use openidconnect::{
 };
 use std::io::Cursor;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 use tokio::time::error::Elapsed;
 use tokio::time::{Instant, timeout};
 use url::Url;
@@ -69,9 +70,9 @@ impl Provider {
             .set_pkce_challenge(PkceCodeChallenge::from_code_verifier_sha256(&verifier));
         // To be signed in there already proves nothing anew.
         let request = match transaction.purpose {
-            Purpose::SignIn { .. } => request,
-            Purpose::Connect { .. } => request.add_prompt(CoreAuthPrompt::Login),
-            Purpose::Confirm { .. } => request.add_prompt(CoreAuthPrompt::Login).set_max_age(Duration::ZERO),
+            Purpose::SignIn => request,
+            Purpose::Connect => request.add_prompt(CoreAuthPrompt::Login),
+            Purpose::Confirm => request.add_prompt(CoreAuthPrompt::Login).set_max_age(Duration::ZERO),
         };
         Ok(request.url().0)
     }
@@ -204,7 +205,8 @@ fn claims<'a>(
         Algorithm::EdDsa,
     ];
     let verifier = client.id_token_verifier().set_allowed_algs(ALGORITHMS).set_issue_time_verifier_fn(|issued| {
-        let age = seconds_now() - issued.timestamp();
+        // By the system's clock, which the certificates of providers are judged by as well.
+        let age = Clock::System.now().0.div_euclid(1000) - issued.timestamp();
         if (-AHEAD..=OLDEST).contains(&age) { Ok(()) } else { Err(format!("it was made {age} seconds ago")) }
     });
     let claims = token.claims(&verifier, nonce)?;
@@ -222,12 +224,6 @@ fn claims<'a>(
         }
     }
     Ok(claims)
-}
-
-/// By the system's clock, which the certificates of providers are judged by as well.
-fn seconds_now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
 
 fn person(claims: &CoreIdTokenClaims, more: Option<&CoreUserInfoClaims>) -> Person {

@@ -8,8 +8,8 @@ mod certificate;
 
 use super::topology::sites;
 use crate::doctor::{Address, AddressError, Evidence, Exchange, Failure, SetCookie, Step};
+use crate::session::clock::Clock;
 use caller::{Caller, Missed, look_up};
-use std::time::{SystemTime, UNIX_EPOCH};
 use url::Url;
 
 /// So many redirects of a call are followed.
@@ -166,5 +166,5 @@ fn keep(evidence: &mut Evidence, exchange: Exchange) {
 
 /// Seconds since 1970, here.
 fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+    u64::try_from(Clock::System.now().0.div_euclid(1000)).unwrap_or_default()
 }

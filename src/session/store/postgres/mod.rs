@@ -14,6 +14,13 @@
 //! even a crash of the primary alone undoes the last moments in the same way, up to three times `wal_writer_delay` (0.6 s
 //! by default).
 
+/// The channel that all nodes listen to.
+macro_rules! channel {
+    () => {
+        "hardtack"
+    };
+}
+
 mod address;
 mod news;
 mod pool;

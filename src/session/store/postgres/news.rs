@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 /// The channel. It is the database's, as the schema of that name is.
-const CHANNEL: &str = "hardtack";
+const CHANNEL: &str = channel!();
 /// After how much silence the server is asked whether it is still there: a connection that was cut looks like a quiet one.
 const SILENCE: Duration = Duration::from_secs(5);
 

@@ -67,7 +67,7 @@ macro_rules! size {
 /// id: commits that tell something wait for each other.
 macro_rules! tell {
     ($handle:literal) => {
-        concat!("pg_notify('hardtack', ", $handle, "::text)")
+        concat!("pg_notify('", channel!(), "', ", $handle, "::text)")
     };
 }
 
