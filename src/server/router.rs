@@ -93,11 +93,12 @@ fn pages<V: IntoView + 'static>(
     let listed = PAGES.iter().filter(|page| is_for(page, who) || calls.iter().any(|call| call == page.path()));
     let options = &site.assets.options;
     let accounts = site.accounts.clone();
+    let providers = document::providers(accounts.providers().names());
     let tell = move || {
         document::introduce();
         provide_visitor(&accounts);
         provide_context(document::sign_up(accounts.rules()));
-        provide_context(document::providers(accounts.providers().names()));
+        provide_context(providers.clone());
     };
     Router::new()
         .leptos_routes_with_context(options, listed.cloned().collect(), tell, shell)

@@ -10,11 +10,23 @@ use sqlx::Row as _;
 use sqlx::any::AnyRow;
 use uuid::Uuid;
 
-/// What [`Stored`] is read from. The providers that know the account are one text: an address holds no space.
-macro_rules! columns {
-    () => {
-        "id, name, username, password, changes, created, closed, epoch, \
-         (SELECT string_agg(issuer, ' ') FROM hardtack.identity WHERE account = hardtack.account.id)"
+/// Selects what [`Stored`] is read from. The providers that know the account are one text, for an address holds no space;
+/// where the site has none, nobody asks for them.
+macro_rules! select {
+    ($accounts:expr, $which:literal) => {
+        if $accounts.providers().is_empty() {
+            concat!(
+                "SELECT id, name, username, password, changes, created, closed, epoch, NULL FROM hardtack.account ",
+                $which
+            )
+        } else {
+            concat!(
+                "SELECT id, name, username, password, changes, created, closed, epoch, \
+                 (SELECT string_agg(issuer, ' ') FROM hardtack.identity WHERE account = hardtack.account.id) \
+                 FROM hardtack.account ",
+                $which
+            )
+        }
     };
 }
 
@@ -86,13 +98,13 @@ impl Accounts {
 
     /// The account that signs in by this name, open or closed.
     pub(in crate::backend) async fn named(&self, username: &Username) -> Result<Option<Stored>, Failure> {
-        let sql = concat!("SELECT ", columns!(), " FROM hardtack.account WHERE signs_in = $1");
+        let sql = select!(self, "WHERE signs_in = $1");
         self.only(&self.rows(sql, &[username.key().into()]).await?)
     }
 
     /// The account of an id, open or closed.
     pub(in crate::backend) async fn of_id(&self, id: &str) -> Result<Option<Stored>, Failure> {
-        let sql = concat!("SELECT ", columns!(), " FROM hardtack.account WHERE id = $1");
+        let sql = select!(self, "WHERE id = $1");
         self.only(&self.rows(sql, &[id.into()]).await?)
     }
 
@@ -153,7 +165,7 @@ impl Accounts {
     ///
     /// When the database fails.
     pub async fn list(&self, limit: u32) -> Result<Vec<Listed>, Failure> {
-        let sql = concat!("SELECT ", columns!(), " FROM hardtack.account ORDER BY signs_in LIMIT $1");
+        let sql = select!(self, "ORDER BY signs_in LIMIT $1");
         let rows = self.rows(sql, &[i64::from(limit).into()]).await?;
         rows.iter().map(|row| Stored::read(row, self.providers()).map(Listed::from).map_err(damaged)).collect()
     }

@@ -14,8 +14,8 @@ use tokio::sync::Mutex;
 use zeroize::Zeroizing;
 
 pub(super) use client::Person;
-pub use transaction::Purpose;
 pub(super) use transaction::{LIFE, Transaction};
+pub use transaction::{Purpose, Wish};
 
 /// What providers are asked with. It follows no redirect.
 pub type Http = Client<HttpsConnector<HttpConnector>, Full<Cursor<Vec<u8>>>>;
@@ -68,6 +68,12 @@ impl Providers {
     pub fn new(registrations: impl IntoIterator<Item = Registration>, http: &Http) -> Self {
         let provider = |registration| Provider { registration, http: http.clone(), known: Mutex::default() };
         Self(registrations.into_iter().map(provider).collect())
+    }
+
+    /// Whether this site has none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// Short name and shown name of each, in the order of the settings.
