@@ -63,10 +63,16 @@ pub(super) fn meant(uri: &Uri) -> Option<String> {
     Some(uri.query().map_or_else(|| path.to_owned(), |query| format!("{path}?{query}")))
 }
 
-fn lead(to: &str) -> Response {
+/// Leads on, for this visitor alone: nobody keeps the answer.
+pub(super) fn see_other(to: &str) -> Response {
     let mut answer = Redirect::to(to).into_response();
-    // It tells who has come.
     answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    answer
+}
+
+fn lead(to: &str) -> Response {
+    let mut answer = see_other(to);
+    // It tells who has come.
     answer.headers_mut().append(header::VARY, HeaderValue::from_static("accept, cookie"));
     answer
 }

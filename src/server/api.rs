@@ -1,5 +1,6 @@
 //! The door of the server functions: what may come in, and what goes out.
 
+use super::access::see_other;
 use super::explain::refuse;
 use super::form::Form;
 use super::router::Site;
@@ -9,7 +10,7 @@ use crate::model::error::{Kind, WireError};
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header, request::Parts};
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::{IntoResponse, Response};
 use http_body_util::LengthLimitError;
 use leptos::prelude::provide_context;
 use std::error::Error as _;
@@ -138,13 +139,12 @@ async fn with_status(mut answer: Response) -> (Response, Option<WireError>) {
 
 /// Post, redirect, get.
 fn redirect(answer: &Response, to: &str) -> Response {
-    let mut redirect = Redirect::to(to).into_response();
+    let mut redirect = see_other(to);
     // What the browser is to do with what it keeps.
     for name in [header::SET_COOKIE, HeaderName::from_static("clear-site-data")] {
         for value in answer.headers().get_all(&name) {
             redirect.headers_mut().append(&name, value.clone());
         }
     }
-    redirect.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     redirect
 }

@@ -88,43 +88,36 @@ fn Head(style: String) -> impl IntoView {
     }
 }
 
-/// The page of an error answer, made without the router and without a session.
+/// The page of an error answer.
 pub(super) fn error_page(assets: &Assets, theme: Theme, kind: Kind) -> String {
-    let style = assets.style.clone();
-    let owner = Owner::new();
-    let page = owner.with(|| {
-        view! {
-            <html lang="en" data-theme=theme.name()>
-                <head>
-                    <Head style/>
-                    // One text: between two, the marker would be shown, because a title is not parsed.
-                    <title>{format!("{} · Hardtack", kind.title())}</title>
-                </head>
-                <body>
-                    <ErrorPage title=kind.title() message=kind.sentence()/>
-                </body>
-            </html>
-        }
-        .to_html()
-    });
-    format!("<!DOCTYPE html>{page}")
+    let body = move || view! { <ErrorPage title=kind.title() message=kind.sentence()/> }.into_any();
+    plain(assets, theme, kind.title(), None, body)
 }
 
 /// A page that leads on to another site by itself, and by a link where a browser does not.
 pub(super) fn leading_page(assets: &Assets, theme: Theme, to: &str, title: &str) -> String {
-    let (style, to, title) = (assets.style.clone(), to.to_owned(), title.to_owned());
-    let owner = Owner::new();
-    let page = owner.with(|| {
+    let body = || view! { <LeadingPage title to/> }.into_any();
+    plain(assets, theme, title, Some(format!("0; url={to}")), body)
+}
+
+/// A page made without the router and without a session, which may be left for another.
+fn plain(
+    assets: &Assets,
+    theme: Theme,
+    title: &str,
+    refresh: Option<String>,
+    body: impl FnOnce() -> AnyView,
+) -> String {
+    let page = Owner::new().with(|| {
         view! {
             <html lang="en" data-theme=theme.name()>
                 <head>
-                    <Head style/>
-                    <meta http-equiv="refresh" content=format!("0; url={to}")/>
+                    <Head style=assets.style.clone()/>
+                    {refresh.map(|content| view! { <meta http-equiv="refresh" content=content/> })}
+                    // One text: between two, the marker would be shown, because a title is not parsed.
                     <title>{format!("{title} · Hardtack")}</title>
                 </head>
-                <body>
-                    <LeadingPage title to/>
-                </body>
+                <body>{body()}</body>
             </html>
         }
         .to_html()

@@ -2,11 +2,11 @@
 //!
 //! | event | data | what follows |
 //! |---|---|---|
-//! | `expiring` | `{"seconds": 97, "soon": true, "stays": true, "signed_in": true}` | told first of all, when little is left, and when it is more again; `stays`: using the session helps |
+//! | `expiring` | `{"seconds": 97, "soon": true, "stays": true, "session": "<handle>"}` | told first of all, when little is left, and when it is more again; `stays`: using the session helps; `session`: whose it is |
 //! | `changed` | `{}` | the stream ends: come again, the cookie is another one |
 //! | `ended` | `{}` | the stream ends |
 //!
-//! Who has no session gets 204, and nothing is watched. An open stream is no activity: it keeps no session alive.
+//! Who is not signed in gets 204, and nothing is watched. An open stream is no activity: it keeps no session alive.
 
 use super::explain::refuse;
 use super::router::Site;

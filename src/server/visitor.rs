@@ -1,13 +1,19 @@
 //! Who asks, read from the head of a request.
 
 use super::client::Client;
+use super::explain::refuse;
+use super::router::Site;
 use crate::backend::accounts::Accounts;
 use crate::backend::visitor::{Visitor, device};
+use crate::model::error::Kind;
 use crate::session::Session;
+use axum::extract::FromRequestParts;
 use axum::http::{Extensions, request::Parts};
 use axum::http::{HeaderMap, header};
+use axum::response::Response;
 use leptos::prelude::{provide_context, with_context};
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 
 /// The one who asks; none outside of the sessions.
 pub(super) fn visitor(accounts: &Accounts, headers: &HeaderMap, extensions: &Extensions) -> Option<Visitor> {
@@ -17,6 +23,14 @@ pub(super) fn visitor(accounts: &Accounts, headers: &HeaderMap, extensions: &Ext
     let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
     let known = session.beside(Visitor::KNOWN, headers);
     Some(Visitor { session, accounts: accounts.clone(), address, device: device(agent), known })
+}
+
+impl FromRequestParts<Arc<Site>> for Visitor {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, site: &Arc<Site>) -> Result<Self, Response> {
+        visitor(&site.accounts, &parts.headers, &parts.extensions).ok_or_else(|| refuse(Kind::Internal))
+    }
 }
 
 /// Tells a page who asks.
