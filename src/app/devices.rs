@@ -46,7 +46,13 @@ fn page(devices: Option<Devices>, notice: Option<String>) -> impl IntoView {
                     <h1>"Your devices."</h1>
                     <p class="lead">"Where you are signed in. What you do not know, sign out."</p>
                 </div>
-                <div class="devices"><p class="wrong" role="alert">{complaint()}</p> <Again page=DEVICES/> {view! { <DeviceList devices/> }.into_any()}</div>
+                <div class="devices">
+                    <p class="wrong" role="alert">
+                        {complaint()}
+                    </p>
+                    <Again page=DEVICES/>
+                    {view! { <DeviceList devices/> }.into_any()}
+                </div>
             </section>
         </Frame>
     }

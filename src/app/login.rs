@@ -29,15 +29,15 @@ pub fn Login() -> impl IntoView {
                     </p>
                 </div>
                 <div class="ways">
-                <PostForm to="/api/login" button="Sign in" then=PROFILE next=next.clone() wrong>
-                    <Field label="E-mail address" name="username" kind="email" autocomplete="username" wrong/>
-                    <Field label="Password" name="password" kind="password" autocomplete="current-password" wrong/>
-                    <label class="choice">
-                        <input type="checkbox" name="keep" value="true"/>
-                        "Keep me signed in on this device"
-                    </label>
-                </PostForm>
-                <Elsewhere next/>
+                    <PostForm to="/api/login" button="Sign in" then=PROFILE next=next.clone() wrong>
+                        <Field label="E-mail address" name="username" kind="email" autocomplete="username" wrong/>
+                        <Field label="Password" name="password" kind="password" autocomplete="current-password" wrong/>
+                        <label class="choice">
+                            <input type="checkbox" name="keep" value="true"/>
+                            "Keep me signed in on this device"
+                        </label>
+                    </PostForm>
+                    <Elsewhere next/>
                 </div>
             </section>
         </Frame>

@@ -1,6 +1,6 @@
 //! The page of an account: what the server knows of it.
 
-use super::access::Access;
+use super::access::{Access, SECURITY};
 use super::parts::Frame;
 use crate::model::account::Profile;
 use crate::model::viewer::Viewer;
@@ -31,7 +31,7 @@ pub fn ProfilePage() -> impl IntoView {
                     </dd>
                     <dt>"Password"</dt>
                     <dd>
-                        "Kept as a hash, never as you typed it. " <a href="/security">"Change it"</a>
+                        "Kept as a hash, never as you typed it. " <a href=SECURITY>"Change it"</a>
                     </dd>
                 </dl>
             </section>

@@ -43,27 +43,27 @@ fn form(rules: SignUp, next: Option<Next>) -> impl IntoView {
     let hint = password_hint(rules);
     view! {
         <div class="ways">
-        <PostForm to="/api/register" button="Create account" then=PROFILE next=next.clone() wrong>
-            <Field label="Name" name="name" autocomplete="name" wrong/>
-            <Field
-                label="E-mail address"
-                name="username"
-                kind="email"
-                autocomplete="username"
-                hint="You sign in by it. Nothing is sent there."
-                wrong
-            />
-            <Field
-                label="Password"
-                name="password"
-                kind="password"
-                autocomplete="new-password"
-                hint
-                min=rules.password_min
-                wrong
-            />
-        </PostForm>
-        <Elsewhere next/>
+            <PostForm to="/api/register" button="Create account" then=PROFILE next=next.clone() wrong>
+                <Field label="Name" name="name" autocomplete="name" wrong/>
+                <Field
+                    label="E-mail address"
+                    name="username"
+                    kind="email"
+                    autocomplete="username"
+                    hint="You sign in by it. Nothing is sent there."
+                    wrong
+                />
+                <Field
+                    label="Password"
+                    name="password"
+                    kind="password"
+                    autocomplete="new-password"
+                    hint
+                    min=rules.password_min
+                    wrong
+                />
+            </PostForm>
+            <Elsewhere next/>
         </div>
     }
 }

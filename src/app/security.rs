@@ -3,7 +3,7 @@
 use super::access::{Access, SECURITY};
 use super::parts::Frame;
 use super::parts::at_server;
-use super::parts::elsewhere::{Again, With, complaint};
+use super::parts::elsewhere::{Again, BEGIN, With, complaint};
 use super::parts::form::{Field, PostForm, Wrong};
 use super::parts::posting::Submit;
 use super::register::password_hint;
@@ -99,8 +99,8 @@ fn providers() -> AnyView {
 }
 
 fn provider(Provider { id, name }: Provider) -> AnyView {
-    let hidden = |value: String| view! { <input type="hidden" name="provider" value=value/> };
-    let (mine, other) = (id.clone(), id.clone());
+    let named = || view! { <input type="hidden" name="provider" value=id.clone()/> };
+    let (disconnect, connect, end) = (named(), named(), format!("{BEGIN}/{id}/end"));
     view! {
         <li>
             <p>
@@ -108,15 +108,15 @@ fn provider(Provider { id, name }: Provider) -> AnyView {
             </p>
             <With factor=id.clone()>
                 <form method="post" action=at_server("/api/disconnect") data-then=SECURITY>
-                    {hidden(mine)} {view! { <Submit label="Disconnect".to_owned()/> }.into_any()}
+                    {disconnect} {view! { <Submit label="Disconnect".to_owned()/> }.into_any()}
                 </form>
-                <form method="post" action=at_server(&format!("/sign-in/{id}/end"))>
+                <form method="post" action=at_server(&end)>
                     <button>"Sign out here and there"</button>
                 </form>
             </With>
-            <With factor=other.clone() lacks=true>
-                <form method="post" action=at_server("/sign-in")>
-                    {hidden(other)} <input type="hidden" name="purpose" value="connect"/>
+            <With factor=id.clone() lacks=true>
+                <form method="post" action=at_server(BEGIN)>
+                    {connect} <input type="hidden" name="purpose" value="connect"/>
                     <button>"Connect"</button>
                 </form>
             </With>

@@ -3,6 +3,7 @@
 use super::at_server;
 use super::form::{Field, PostForm, Wrong, asked};
 use super::posting::AGAIN;
+use crate::model::account::Profile;
 use crate::model::error::Kind;
 use crate::model::exported::Exported;
 use crate::model::next::Next;
@@ -11,7 +12,7 @@ use crate::model::viewer::Viewer;
 use leptos::prelude::*;
 
 /// Where one is led to a provider.
-const BEGIN: &str = "/sign-in";
+pub const BEGIN: &str = "/sign-in";
 
 /// What has gone wrong on the way, as the page's address says: a fixed sentence.
 #[must_use]
@@ -123,7 +124,7 @@ pub fn Again(
         <section id=AGAIN hidden=!(wanted || wrong.is_some()) aria-labelledby="again-title">
             <h2 id="again-title">"Is it you?"</h2>
             <p>"You signed in some time ago. Prove once more who you are, then go on."</p>
-            <With factor="password">
+            <With factor=Profile::PASSWORD>
                 <PostForm to="/api/confirm" button="Go on" then=page wrong>
                     <Field
                         label="Password"

@@ -5,7 +5,7 @@ use super::lively::start;
 use super::posting::{Submit, one, set, sign_in};
 use super::{at_server, notice};
 use crate::api::account::read_profile;
-use crate::app::access::{Access, LOGIN, PROFILE};
+use crate::app::access::{Access, DEVICES, LOGIN, PROFILE, SECURITY};
 use crate::browser;
 use crate::model::account::SignedIn;
 use crate::model::error::Kind;
@@ -56,10 +56,10 @@ fn somebody(name: String, file: Option<&'static str>) -> impl IntoView {
         <a href=PROFILE class="name" data-profile="name" data-when=when hidden=file>
             {name}
         </a>
-        <a href="/devices" data-when=when hidden=file>
+        <a href=DEVICES data-when=when hidden=file>
             "Devices"
         </a>
-        <a href="/security" data-when=when hidden=file>
+        <a href=SECURITY data-when=when hidden=file>
             "Security"
         </a>
         <form method="post" action=at_server("/api/logout") data-then="/" data-when=when hidden=file>
