@@ -41,6 +41,13 @@ pub async fn visitor(session: &Session, accounts: &Accounts) -> Result<Option<Ac
     Ok(Some(Account { stored, sign_in }))
 }
 
+impl SignIn {
+    /// Whether it is new enough for what is sensitive.
+    pub(super) fn is_fresh(&self, accounts: &Accounts) -> bool {
+        accounts.clock().now() - Timestamp(self.at) <= accounts.rules().fresh
+    }
+}
+
 impl Account {
     /// Its id: what sessions are owned by.
     #[must_use]
@@ -68,8 +75,7 @@ impl Account {
     ///
     /// `sign_in_again`.
     pub fn is_fresh(&self, accounts: &Accounts) -> Result<(), WireError> {
-        let age = accounts.clock().now() - self.since();
-        if age > accounts.rules().fresh { Err(Kind::SignInAgain.into()) } else { Ok(()) }
+        if self.sign_in.is_fresh(accounts) { Ok(()) } else { Err(Kind::SignInAgain.into()) }
     }
 
     pub(super) const fn sign_in(&self) -> &SignIn {

@@ -10,11 +10,11 @@
 //! An account is found by issuer and subject, and by nothing else: an e-mail address says who may be written to, not who
 //! somebody is.
 
-use super::account::signed_in;
+use super::account::{Account, signed_in};
 use super::accounts::{Bucket, Stored};
-use super::keys::{SIGNED_IN, SignIn};
+use super::keys::SignIn;
 use super::providers::{LIFE, Person, Provider, ProviderError, Transaction};
-use super::sign_in::{Entered, again, attempt, enter, is_unchanged};
+use super::sign_in::{Entered, again, attempt, enter, is_unchanged, network, remember};
 use super::username::Username;
 use super::visitor::Visitor;
 use crate::model::account::Profile;
@@ -24,7 +24,7 @@ use std::time::Duration;
 use url::Url;
 use uuid::Uuid;
 
-pub use super::providers::Purpose;
+pub use super::providers::{Purpose, Wish};
 
 /// How many sign-ins a browser may have under way.
 pub const SLOTS: usize = 4;
@@ -36,20 +36,6 @@ pub const TIME: Duration = LIFE;
 #[must_use]
 pub fn cookie(slot: usize) -> String {
     format!("sign_in_{slot}")
-}
-
-/// What somebody wants of a provider.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Wish {
-    /// To sign in, for long if `keep`.
-    SignIn {
-        /// Whether the sign-in outlives the browser.
-        keep: bool,
-    },
-    /// To connect it with the account.
-    Connect,
-    /// To prove once more who is signed in.
-    Confirm,
 }
 
 /// A way to a provider that has begun.
@@ -102,20 +88,18 @@ pub async fn begin(
     visitor: &Visitor,
     provider: &str,
     wish: Wish,
-    place: (Option<Next>, Option<String>),
     kept: &[Option<String>; SLOTS],
 ) -> Result<Begun, WireError> {
     let Visitor { session, accounts, .. } = visitor;
     let provider = accounts.providers().of_id(provider).ok_or(Kind::NotFound)?;
-    let purpose = match wish {
-        Wish::SignIn { keep } => Purpose::SignIn { keep },
-        Wish::Connect => {
-            let account = signed_in(session, accounts).await?;
-            account.is_fresh(accounts)?;
-            Purpose::Connect { account: account.id().to_owned() }
-        }
-        Wish::Confirm => Purpose::Confirm { account: signed_in(session, accounts).await?.id().to_owned() },
+    let account = match wish.purpose {
+        Purpose::SignIn => None,
+        Purpose::Connect | Purpose::Confirm => Some(signed_in(session, accounts).await?),
     };
+    if let (Purpose::Connect, Some(account)) = (wish.purpose, &account) {
+        account.is_fresh(accounts)?;
+    }
+    let account = account.map(|account| account.id().to_owned());
     let now = accounts.clock().now();
     // A free one; where all are taken the one that was begun first: a browser that begins a fifth has left that behind.
     let begun = |slot: &usize| {
@@ -123,8 +107,7 @@ pub async fn begin(
         way.filter(|way| !way.is_over(now)).map(|way| way.begun())
     };
     let slot = (0..SLOTS).min_by_key(begun).unwrap_or_default();
-    let place = (place.0.map(|next| next.path().to_owned()), place.1);
-    let transaction = Transaction::begin(slot, &provider.registration.id, purpose, place, now);
+    let transaction = Transaction::begin(slot, &provider.registration.id, wish, account, now);
     let to = provider.authorization(&transaction).await.map_err(|error| failed(provider, &error))?;
     Ok(Begun { slot, text: transaction.text(), to, name: provider.registration.name.clone() })
 }
@@ -153,9 +136,7 @@ pub async fn finish(
         return Err(Kind::SignInLost.into());
     }
     // Each costs a row here and a call there. Apart from passwords: neither shuts the other's door.
-    let network = visitor.session.pseudonym("provider", &visitor.network());
-    let counted = Bucket { name: network, limit: accounts.rules().network_attempts };
-    let counted = attempt(accounts, &counted).await?;
+    let counted = attempt(accounts, &network(visitor, "provider")).await?;
     // Once, on whatever node: the cookie could be sent again, and the code belongs to the provider.
     let once = Bucket { name: visitor.session.pseudonym("transaction", &answer.state), limit: 1 };
     if accounts.attempt_within(&once, LIFE).await?.is_err() {
@@ -172,8 +153,7 @@ pub async fn finish(
     if result.is_ok() {
         accounts.forgive(&[counted]).await;
     }
-    let next = way.next.as_deref().and_then(Next::parse);
-    Ok(Back { slot: way.slot, purpose: way.purpose, next, origin: way.origin, result })
+    Ok(Back { slot: way.slot, purpose: way.purpose, next: way.next(), origin: way.origin, result })
 }
 
 /// Where an account that was signed in by a provider signs out there too, if the provider offers that.
@@ -207,10 +187,9 @@ pub async fn disconnect(visitor: &Visitor, provider: &str) -> Result<Profile, Wi
     // As with a change of the password: whoever has come in by that provider is out. Of two at once, which together would
     // leave nothing to sign in by, one has changed the account before.
     let epoch = stored.epoch + 1;
-    session.put(SIGNED_IN, &SignIn { epoch, ..account.sign_in().clone() }).await?;
-    session.commit().await?;
+    remember(session, &SignIn { epoch, ..account.sign_in().clone() }).await?;
     if !accounts.begin_epoch(&stored.id, stored.changes, epoch).await? {
-        session.put(SIGNED_IN, account.sign_in()).await?;
+        // The epoch stays: a request of this same session may have begun it, and one of another session has ended this one.
         return Err(Kind::Busy.into());
     }
     if !accounts.disconnect(account.id(), &provider.registration.issuer).await? {
@@ -231,15 +210,21 @@ async fn arrive(
     code: String,
 ) -> Result<Option<Entered>, WireError> {
     let person = provider.person(way, code).await.map_err(|error| failed(provider, &error))?;
-    match &way.purpose {
-        Purpose::SignIn { keep } => {
-            let stored = account_of(visitor, provider, &person).await?;
-            let sign_in = vouched(visitor, provider, &person, stored.epoch);
-            enter(visitor, stored, *keep, sign_in).await.map(Some)
-        }
-        Purpose::Connect { account } => connect(visitor, provider, &person, account).await.map(|()| None),
-        Purpose::Confirm { account } => confirm(visitor, provider, &person, account).await.map(|()| None),
+    if way.purpose == Purpose::SignIn {
+        let stored = account_of(visitor, provider, &person).await?;
+        let sign_in = vouched(visitor, provider, &person, stored.epoch);
+        return enter(visitor, stored, way.keep, sign_in).await.map(Some);
     }
+    let account = signed_in(&visitor.session, &visitor.accounts).await?;
+    if way.account.as_deref() != Some(account.id()) {
+        return Err(Kind::SignInLost.into());
+    }
+    if way.purpose == Purpose::Connect {
+        connect(visitor, provider, &person, &account).await?;
+    } else {
+        confirm(visitor, provider, &person, &account).await?;
+    }
+    Ok(None)
 }
 
 /// The account that the provider knows somebody by; a new one, if new ones are to be had.
@@ -276,45 +261,37 @@ async fn make(visitor: &Visitor, person: &Person, id: &str) -> Result<Stored, Wi
     accounts.insert_identified(id, name, &username).await?.ok_or_else(|| Kind::AccountExists.into())
 }
 
-async fn connect(visitor: &Visitor, provider: &Provider, person: &Person, account: &str) -> Result<(), WireError> {
-    let Visitor { session, accounts, .. } = visitor;
-    let signed_in = signed_in(session, accounts).await?;
-    if signed_in.id() != account {
-        return Err(Kind::SignInLost.into());
-    }
-    signed_in.is_fresh(accounts)?;
+async fn connect(visitor: &Visitor, provider: &Provider, person: &Person, account: &Account) -> Result<(), WireError> {
+    let Visitor { session, accounts, address, .. } = visitor;
+    account.is_fresh(accounts)?;
     if !person.verified {
         return Err(Kind::EmailUnverified.into());
     }
-    if !accounts.connect(person, account).await? {
+    if !accounts.connect(person, account.id()).await? {
         return Err(Kind::IdentityTaken.into());
     }
-    if let Err(error) = is_unchanged(visitor, signed_in.stored()).await {
+    if let Err(error) = is_unchanged(visitor, account.stored()).await {
         // Its owner has changed the password meanwhile, to keep somebody out: maybe this one.
-        accounts.undo(person, account).await?;
+        accounts.undo(person, account.id()).await?;
         return Err(error);
     }
-    tracing::info!(account, provider = provider.registration.id, client = %visitor.address, "a provider was connected");
+    let id = &provider.registration.id;
+    tracing::info!(account = account.id(), provider = id, client = %address, "a provider was connected");
     Ok(session.rotate().await?)
 }
 
-async fn confirm(visitor: &Visitor, provider: &Provider, person: &Person, account: &str) -> Result<(), WireError> {
-    let Visitor { session, accounts, .. } = visitor;
-    let signed_in = signed_in(session, accounts).await?;
+async fn confirm(visitor: &Visitor, provider: &Provider, person: &Person, account: &Account) -> Result<(), WireError> {
+    let accounts = &visitor.accounts;
     // Whoever it is at the provider must be who is signed in here.
-    let id = accounts.identity(person).await?;
-    if signed_in.id() != account {
-        return Err(Kind::SignInLost.into());
-    }
-    if id.as_deref() != Some(account) {
+    if accounts.identity(person).await?.as_deref() != Some(account.id()) {
         return Err(Kind::IdentityTaken.into());
     }
-    let sign_in = vouched(visitor, provider, person, signed_in.stored().epoch);
-    if accounts.clock().now().0 - sign_in.at > i64::try_from(accounts.rules().fresh.as_millis()).unwrap_or(i64::MAX) {
+    let sign_in = vouched(visitor, provider, person, account.stored().epoch);
+    if !sign_in.is_fresh(accounts) {
         // It was asked to ask anew (`max_age=0`), and says that it did not.
         return Err(failed(provider, &ProviderError::Token("it is of an earlier sign-in".to_owned())));
     }
-    again(visitor, &signed_in, sign_in).await
+    again(visitor, account, sign_in).await
 }
 
 /// When the provider does not say when they signed in there, it is now.

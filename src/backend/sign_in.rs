@@ -43,7 +43,7 @@ pub async fn register(
         return Err(Kind::RegistrationClosed.into());
     }
     // Whoever counts accounts by asking for their names is slowed down, and whoever makes many.
-    attempt(accounts, &network(visitor)).await?;
+    attempt(accounts, &network(visitor, "network")).await?;
     let stored = create(accounts, name, username, password).await?;
     tracing::info!(account = stored.id, client = %visitor.address, "an account was made");
     let sign_in = by_password(accounts, &stored);
@@ -140,12 +140,12 @@ pub async fn change_password(
     // This session goes first: of those that are not in the new epoch, the account knows none any more.
     let methods = vec!["pwd".to_owned()];
     let sign_in = SignIn { at: accounts.clock().now().0, methods, epoch, provider: account.sign_in().provider.clone() };
-    session.put(SIGNED_IN, &sign_in).await?;
-    session.commit().await?;
+    remember(session, &sign_in).await?;
     // After an error nobody knows whether it was done: then this session stays where it is in either case.
     if !accounts.replace(&stored.id, stored.changes, &hash, epoch).await? {
-        // Somebody else was faster: the current password is another one by now, and the epoch that one's.
-        session.put(SIGNED_IN, account.sign_in()).await?;
+        // Somebody else was faster: the current password is another one by now, so nothing was proved. The epoch stays: a
+        // request of this same session may have begun it, and one of another session has ended this one.
+        remember(session, &SignIn { epoch, ..account.sign_in().clone() }).await?;
         return Err(wrong_current());
     }
     tracing::info!(account = stored.id, client = %visitor.address, "a password was changed");
@@ -153,6 +153,12 @@ pub async fn change_password(
     others.map_err(half_done)?;
     session.rotate().await.map_err(half_done)?;
     Ok(())
+}
+
+/// Writes into the session how it was signed in, whatever the answer will be.
+pub(super) async fn remember(session: &Session, sign_in: &SignIn) -> Result<(), WireError> {
+    session.put(SIGNED_IN, sign_in).await?;
+    Ok(session.commit().await?)
 }
 
 /// What is true when the password is the new one already.
@@ -293,8 +299,9 @@ pub(super) async fn attempt(accounts: &Accounts, bucket: &Bucket) -> Result<Atte
     })
 }
 
-fn network(visitor: &Visitor) -> Bucket {
-    let name = visitor.session.pseudonym("network", &visitor.network());
+/// By the network, of all that is tried in one place.
+pub(super) fn network(visitor: &Visitor, place: &str) -> Bucket {
+    let name = visitor.session.pseudonym(place, &visitor.network());
     Bucket { name, limit: visitor.accounts.rules().network_attempts }
 }
 
@@ -324,7 +331,7 @@ async fn attempts(visitor: &Visitor, name: &str, known: Option<&str>) -> Result<
     let accounts = &visitor.accounts;
     let mut made = Vec::new();
     if known.is_none() {
-        made.push(attempt(accounts, &network(visitor)).await?);
+        made.push(attempt(accounts, &network(visitor, "network")).await?);
     }
     made.push(attempt(accounts, &name_or_known(visitor, name, known)).await?);
     Ok(made)

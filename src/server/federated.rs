@@ -7,11 +7,11 @@
 //! POST /sign-in/ID/end             ends the session, and leads to where one signs out at the provider
 //! ```
 
+use super::access::see_other;
 use super::api;
 use super::document;
 use super::explain::{refuse, wants_page};
 use super::router::Site;
-use super::visitor::visitor;
 use crate::app::access::{DEVICES, LOGIN, PROFILE, SECURITY};
 use crate::backend::federated::{self, Answer, Back, Begun, Purpose, SLOTS, Wish};
 use crate::backend::sign_in::{KNOWN_FOR, sign_out};
@@ -21,7 +21,7 @@ use crate::model::next::Next;
 use axum::Json;
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, header, request::Parts};
-use axum::response::{Html, IntoResponse as _, Redirect, Response};
+use axum::response::{Html, IntoResponse as _, Response};
 use serde::Deserialize;
 use serde_json::json;
 use std::sync::Arc;
@@ -32,56 +32,36 @@ use tower_sessions::cookie::SameSite;
 struct Fields {
     provider: String,
     #[serde(default)]
-    purpose: For,
+    purpose: Purpose,
     #[serde(default)]
     keep: bool,
     #[serde(default)]
     next: String,
 }
 
-#[derive(Clone, Copy, Default, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum For {
-    #[default]
-    SignIn,
-    Connect,
-    Confirm,
-}
-
-impl For {
-    /// The page that it is asked for on: more than one may want to know once more who it is.
-    fn page(self, next: Option<&Next>) -> String {
-        match self {
-            Self::SignIn => LOGIN.to_owned(),
-            Self::Connect => SECURITY.to_owned(),
-            Self::Confirm => next.map_or(DEVICES, Next::path).to_owned(),
-        }
+/// The page that something is asked for on: more than one may want to know once more who it is.
+fn page(purpose: Purpose, next: Option<&Next>) -> &str {
+    match purpose {
+        Purpose::SignIn => LOGIN,
+        Purpose::Connect => SECURITY,
+        Purpose::Confirm => next.map_or(DEVICES, Next::path),
     }
 }
 
 /// Leads to a provider.
-pub(super) async fn begin(State(site): State<Arc<Site>>, request: Request) -> Response {
+pub(super) async fn begin(State(site): State<Arc<Site>>, visitor: Visitor, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let body = match api::read(&parts, body, &site.limits).await {
         Ok(body) => body,
         Err(kind) => return refuse(kind),
     };
-    let Some(visitor) = visitor(&site.accounts, &parts.headers, &parts.extensions) else {
-        return refuse(Kind::Internal);
-    };
     let Ok(fields) = serde_urlencoded::from_bytes::<Fields>(&body) else { return refuse(Kind::Invalid) };
-    let wish = match fields.purpose {
-        For::SignIn => Wish::SignIn { keep: fields.keep },
-        For::Connect => Wish::Connect,
-        For::Confirm => Wish::Confirm,
-    };
-    let origin = site.front_end(&parts.headers);
-    let next = Next::parse(&fields.next);
-    let page = fields.purpose.page(next.as_ref());
-    let place = (next, origin.clone());
-    let begun = match federated::begin(&visitor, &fields.provider, wish, place, &ways(&visitor, &parts.headers)).await {
+    let Fields { provider, purpose, keep, next } = fields;
+    let (next, origin) = (Next::parse(&next), site.front_end(&parts.headers));
+    let wish = Wish { purpose, keep, next: next.clone(), origin: origin.clone() };
+    let begun = match federated::begin(&visitor, &provider, wish, &ways(&visitor, &parts.headers)).await {
         Ok(begun) => begun,
-        Err(error) => return tell(&parts, origin.as_deref(), &page, &error),
+        Err(error) => return tell(&parts, origin.as_deref(), page(purpose, next.as_ref()), &error),
     };
     let Begun { slot, text, to, name } = begun;
     let Ok(cookie) = visitor.session.give_beside(&federated::cookie(slot), &text, federated::TIME) else {
@@ -93,11 +73,12 @@ pub(super) async fn begin(State(site): State<Arc<Site>>, request: Request) -> Re
 }
 
 /// Takes back whom a provider leads here.
-pub(super) async fn finish(State(site): State<Arc<Site>>, Path(provider): Path<String>, request: Request) -> Response {
-    let (parts, _) = request.into_parts();
-    let Some(visitor) = visitor(&site.accounts, &parts.headers, &parts.extensions) else {
-        return refuse(Kind::Internal);
-    };
+pub(super) async fn finish(
+    State(site): State<Arc<Site>>,
+    Path(provider): Path<String>,
+    visitor: Visitor,
+    parts: Parts,
+) -> Response {
     // What only looks whether there is something here must not use it up.
     if parts.method == Method::HEAD || visitor.session.is_speculative() {
         return refuse(Kind::Busy);
@@ -115,17 +96,15 @@ pub(super) async fn finish(State(site): State<Arc<Site>>, Path(provider): Path<S
         Ok(back) => back,
         Err(error) => return refuse(error.kind),
     };
-    let (purpose, home) = match purpose {
-        Purpose::SignIn { .. } => (For::SignIn, PROFILE),
-        Purpose::Connect { .. } => (For::Connect, SECURITY),
-        Purpose::Confirm { .. } => (For::Confirm, DEVICES),
-    };
+    let page = page(purpose, next.as_ref());
+    // Who has signed in goes on; who did something else is back where that was asked for.
+    let home = if purpose == Purpose::SignIn { PROFILE } else { page };
     let (mut answer, known) = match result {
         Ok(entered) => {
             let to = next.as_ref().map_or(home, Next::path);
-            (go(&at(origin.as_deref(), to, "")), entered.map(|entered| entered.known))
+            (see_other(&at(origin.as_deref(), to, "")), entered.map(|entered| entered.known))
         }
-        Err(error) => (tell(&parts, origin.as_deref(), &purpose.page(next.as_ref()), &error), None),
+        Err(error) => (tell(&parts, origin.as_deref(), page, &error), None),
     };
     let known = known.map(|known| visitor.session.give_beside(Visitor::KNOWN, &known, KNOWN_FOR));
     let cookies = [Some(visitor.session.take_beside(&federated::cookie(slot))), known];
@@ -136,11 +115,12 @@ pub(super) async fn finish(State(site): State<Arc<Site>>, Path(provider): Path<S
 }
 
 /// Signs out here and then at the provider.
-pub(super) async fn end(State(site): State<Arc<Site>>, Path(provider): Path<String>, request: Request) -> Response {
-    let (parts, _) = request.into_parts();
-    let Some(visitor) = visitor(&site.accounts, &parts.headers, &parts.extensions) else {
-        return refuse(Kind::Internal);
-    };
+pub(super) async fn end(
+    State(site): State<Arc<Site>>,
+    Path(provider): Path<String>,
+    visitor: Visitor,
+    parts: Parts,
+) -> Response {
     // Here first: the provider may take its time.
     if let Err(error) = sign_out(&visitor.session).await {
         return refuse(error.kind);
@@ -152,7 +132,7 @@ pub(super) async fn end(State(site): State<Arc<Site>>, Path(provider): Path<Stri
     let origin = site.front_end(&parts.headers);
     let mut answer = match there {
         Some((url, name)) => lead(&site, &parts, url.as_str(), &format!("To {name}")),
-        None => go(&at(origin.as_deref(), "/", "")),
+        None => see_other(&at(origin.as_deref(), "/", "")),
     };
     // As after `POST /api/logout`, and for its reasons.
     answer.headers_mut().insert("clear-site-data", HeaderValue::from_static("\"storage\""));
@@ -183,7 +163,7 @@ fn tell(parts: &Parts, origin: Option<&str>, page: &str, error: &WireError) -> R
     if !wants_page(parts) || error.kind == Kind::NotFound || error.kind.status() >= 503 {
         return refuse(error.kind);
     }
-    go(&at(origin, page, &format!("?error={}", error.kind.name())))
+    see_other(&at(origin, page, &format!("?error={}", error.kind.name())))
 }
 
 /// The address of a page: ours, or of a front end, where it is an `index.html` in a folder.
@@ -193,10 +173,4 @@ fn at(origin: Option<&str>, path: &str, query: &str) -> String {
         Some(origin) => format!("{origin}{path}/{query}"),
         None => format!("{path}{query}"),
     }
-}
-
-fn go(to: &str) -> Response {
-    let mut answer = Redirect::to(to).into_response();
-    answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    answer
 }

@@ -1,5 +1,6 @@
 //! A sign-in that is under way at a provider: bound to one browser by a cookie of its own, and over after a while.
 
+use crate::model::next::Next;
 use crate::session::clock::Timestamp;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -12,23 +13,29 @@ use std::time::Duration;
 pub(in crate::backend) const LIFE: Duration = Duration::from_secs(10 * 60);
 
 /// What for somebody is led to a provider.
-#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Purpose {
-    /// To sign in, or to get an account; for long, if `keep`.
-    SignIn {
-        /// Whether the sign-in outlives the browser.
-        keep: bool,
-    },
+    /// To sign in, or to get an account.
+    #[default]
+    SignIn,
     /// To connect the provider with the account that is signed in.
-    Connect {
-        /// Its id.
-        account: String,
-    },
+    Connect,
     /// To prove once more who is signed in.
-    Confirm {
-        /// The id of the account.
-        account: String,
-    },
+    Confirm,
+}
+
+/// What somebody wants of a provider.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Wish {
+    /// What for.
+    pub purpose: Purpose,
+    /// Whether a sign-in outlives the browser.
+    pub keep: bool,
+    /// Where they wanted to go.
+    pub next: Option<Next>,
+    /// The origin of the page that it begins on, if that is a front end.
+    pub origin: Option<String>,
 }
 
 /// What the cookie remembers. Three of its values are not in it but follow from `seed`, each by a hash of its own, so that
@@ -43,9 +50,10 @@ pub(in crate::backend) struct Transaction {
     /// The provider's short name.
     pub(in crate::backend) provider: String,
     pub(in crate::backend) purpose: Purpose,
-    /// The path that its visitor wanted to go to.
-    pub(in crate::backend) next: Option<String>,
-    /// The origin of the page that it began on, if that is a front end.
+    pub(in crate::backend) keep: bool,
+    /// The id of the account that it is about, where one was signed in.
+    pub(in crate::backend) account: Option<String>,
+    next: Option<String>,
     pub(in crate::backend) origin: Option<String>,
     at: i64,
 }
@@ -54,12 +62,14 @@ impl Transaction {
     pub(in crate::backend) fn begin(
         slot: usize,
         provider: &str,
-        purpose: Purpose,
-        (next, origin): (Option<String>, Option<String>),
+        wish: Wish,
+        account: Option<String>,
         now: Timestamp,
     ) -> Self {
         let seed = CsrfToken::new_random_len(32).into_secret();
-        Self { seed, slot, provider: provider.to_owned(), purpose, next, origin, at: now.0 }
+        let Wish { purpose, keep, next, origin } = wish;
+        let next = next.map(|next| next.path().to_owned());
+        Self { seed, slot, provider: provider.to_owned(), purpose, keep, account, next, origin, at: now.0 }
     }
 
     /// Reads the text of a cookie that we have signed.
@@ -71,6 +81,11 @@ impl Transaction {
     pub(in crate::backend) fn text(&self) -> String {
         // Strings and numbers always have a text.
         URL_SAFE_NO_PAD.encode(serde_json::to_vec(self).unwrap_or_default())
+    }
+
+    /// The path that its visitor wanted to go to.
+    pub(in crate::backend) fn next(&self) -> Option<Next> {
+        self.next.as_deref().and_then(Next::parse)
     }
 
     /// When it began, in milliseconds since 1970.
