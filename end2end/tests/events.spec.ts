@@ -10,6 +10,14 @@ async function signIn(page: Page, person: Person): Promise<void> {
   await expect(page).toHaveURL("/profile");
 }
 
+/** Signs in on another device, and from there out everywhere else. */
+async function endOthers(phone: Page, person: Person): Promise<void> {
+  await signIn(phone, person);
+  await open(phone, "/devices");
+  await button(phone, "Sign out everywhere else").click();
+  await expect(phone.getByTestId("devices").getByRole("listitem")).toHaveCount(1);
+}
+
 /** How many tabs of a browser listen to its session, and how many wait to. */
 const listeners = (page: Page) =>
   page.evaluate(async () => {
@@ -111,11 +119,7 @@ test("hidden tabs listen to nothing, and find out when they are looked at", asyn
   await listening(page, 1, 0);
   await look(page, "hidden");
   await listening(page, 0, 0);
-  const phone = await visitor();
-  await signIn(phone, ada);
-  await open(phone, "/devices");
-  await button(phone, "Sign out everywhere else").click();
-  await expect(phone.getByTestId("devices").getByRole("listitem")).toHaveCount(1);
+  await endOthers(await visitor(), ada);
   await expect(head.name(page, ada)).toBeVisible();
   await look(page, "visible");
   await expect(page).toHaveURL("/login?next=/profile");
@@ -128,11 +132,7 @@ test("a tab that nobody looked at shows nobody whose browser is another one's by
   await open(page, "/");
   await look(page, "hidden");
   await listening(page, 0, 0);
-  const phone = await visitor();
-  await signIn(phone, ada);
-  await open(phone, "/devices");
-  await button(phone, "Sign out everywhere else").click();
-  await expect(phone.getByTestId("devices").getByRole("listitem")).toHaveCount(1);
+  await endOthers(await visitor(), ada);
   const other = await context.newPage();
   await signIn(other, bob);
   await look(other, "hidden");
@@ -148,10 +148,7 @@ test("when its tab is closed, another one listens", async ({ page, context, visi
   await listening(other, 1, 1);
   await page.close();
   await listening(other, 1, 0);
-  const phone = await visitor();
-  await signIn(phone, ada);
-  await open(phone, "/devices");
-  await button(phone, "Sign out everywhere else").click();
+  await endOthers(await visitor(), ada);
   await said(other, "Your session has ended.");
 });
 

@@ -17,11 +17,6 @@ fn at(server: &Running, username: &str) -> Person {
     Person::at(&server.url(""), username)
 }
 
-/// The same browser, at another server.
-fn moved(person: &Person, server: &Running) -> Person {
-    Person { server: server.url("").trim_end_matches('/').to_owned(), ..person.clone() }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn s71_of_many_who_register_one_name_at_once_one_gets_it() {
     for kind in SHARED {
@@ -59,11 +54,11 @@ async fn g3_s33_a_closed_account_is_signed_out_everywhere_at_once_and_stays_out(
         let phone = at(&servers[1], "ada@example.com");
         assert_eq!(phone.login(PASSWORD).await.status, 200, "on {kind:?}");
         let bob = at(&servers[0], "bob@example.com").registered().await;
-        assert!(moved(&desk, &servers[1]).is_signed_in().await, "one session on both");
+        assert!(desk.moved(&servers[1]).is_signed_in().await, "one session on both");
 
         let closed = place.run(&["accounts", "close", "ADA@example.com"], &[]);
         assert_eq!(String::from_utf8_lossy(&closed.stdout), "Closed ADA@example.com and ended 2 sessions.\n");
-        for person in [&desk, &moved(&desk, &servers[1]), &phone, &moved(&phone, &servers[0])] {
+        for person in [&desk, &desk.moved(&servers[1]), &phone, &phone.moved(&servers[0])] {
             assert!(!person.is_signed_in().await, "on {kind:?}");
         }
         assert!(bob.is_signed_in().await);

@@ -24,17 +24,11 @@ fn ada(app: &App) -> Person {
     Person::at(&app.url(""), "ada@example.com")
 }
 
-async fn stream(person: &Person) -> Stream {
-    let mut stream = Stream::open(person.browser.get(format!("{}/api/events", person.server))).await;
-    assert_eq!(stream.name().await, "expiring", "how much is left is told first of all");
-    stream
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn who_signs_out_is_told_in_every_stream_at_once_and_nobody_else_is() {
     let app = App::start().await;
     let (ada, bob) = (ada(&app).registered().await, Person::at(&app.url(""), "bob@example.com").registered().await);
-    let (mut one, mut other, mut bobs) = (stream(&ada).await, stream(&ada).await, stream(&bob).await);
+    let (mut one, mut other, mut bobs) = (Stream::of(&ada).await, Stream::of(&ada).await, Stream::of(&bob).await);
     let begun = Instant::now();
     ada.logout().await;
     assert_eq!((one.name().await, other.name().await), ("ended".to_owned(), "ended".to_owned()));
@@ -52,10 +46,10 @@ async fn g4_a_sign_in_ends_the_stream_of_the_old_id_and_the_new_one_has_its_own(
     let ada = ada(&app).registered().await;
     let phone = ada.elsewhere();
     assert_eq!(phone.login(PASSWORD).await.status, 200);
-    let mut planted = stream(&phone).await;
+    let mut planted = Stream::of(&phone).await;
     assert_eq!(phone.login(PASSWORD).await.status, 200);
     assert_eq!((planted.name().await, planted.next().await), ("changed".to_owned(), None));
-    let mut own = stream(&phone).await;
+    let mut own = Stream::of(&phone).await;
     let change = json!({"current": PASSWORD, "new": "another biscuit, harder", "end_others": true});
     assert_eq!(ada.post("/api/password", change).await.status, 200);
     assert_eq!(own.name().await, "ended", "the password was changed elsewhere, and other devices signed out");
@@ -67,7 +61,7 @@ async fn a_device_that_is_signed_out_from_another_is_told() {
     let desk = ada(&app).registered().await;
     let phone = desk.elsewhere();
     assert_eq!(phone.login(PASSWORD).await.status, 200);
-    let (mut desks, mut phones) = (stream(&desk).await, stream(&phone).await);
+    let (mut desks, mut phones) = (Stream::of(&desk).await, Stream::of(&phone).await);
     let devices = desk.get("/api/devices").await.body;
     let other = devices["devices"].as_array().expect("devices").iter().find(|device| device["current"] == false);
     let handle = &other.expect("the phone")["handle"];
@@ -89,7 +83,7 @@ async fn g6_an_open_stream_is_no_activity() {
     assert!(first["session"].as_str().is_some_and(|handle| handle.len() == 36), "{first}");
     assert!(bob.is_signed_in().await, "bob asks for something");
     app.clock.advance(11 * MINUTE);
-    let mut late = stream(&bob).await;
+    let mut late = Stream::of(&bob).await;
     assert!(!ada.is_signed_in().await, "ada has only watched");
     assert!(bob.is_signed_in().await);
     bob.logout().await;
@@ -169,7 +163,7 @@ async fn a_stream_passes_proxies_uncompressed_and_outlives_the_limits_of_request
 async fn a_server_that_stops_closes_its_streams_at_once_and_ends_no_session() {
     let app = App::start().await;
     let ada = ada(&app).registered().await;
-    let mut stream = stream(&ada).await;
+    let mut stream = Stream::of(&ada).await;
     let begun = Instant::now();
     app.stop().await;
     assert!(begun.elapsed() < TOLD, "it did not wait for its grace: {:?}", begun.elapsed());
@@ -182,10 +176,10 @@ async fn there_is_room_for_so_many_streams_and_a_session_has_eight() {
     let (ada, bob) = (ada(&app).registered().await, Person::at(&app.url(""), "bob@example.com").registered().await);
     let mut streams = Vec::new();
     for _ in 0..9 {
-        streams.push(stream(&ada).await);
+        streams.push(Stream::of(&ada).await);
     }
     assert_eq!(streams[0].next().await, None, "the oldest made room");
-    let mut bobs = stream(&bob).await;
+    let mut bobs = Stream::of(&bob).await;
     let full = bob.browser.get(app.url("/api/events")).send().await.expect("an answer");
     assert_eq!((full.status().as_u16(), &full.headers()["retry-after"]), (503, &"30".parse().expect("one")));
     assert_eq!(full.json::<serde_json::Value>().await.expect("JSON")["kind"], "busy");
@@ -202,7 +196,7 @@ async fn there_is_room_for_so_many_streams_and_a_session_has_eight() {
 async fn g8_an_outage_refuses_new_streams_and_leaves_open_ones_alone() {
     let app = App::start().await;
     let ada = ada(&app).registered().await;
-    let mut open = stream(&ada).await;
+    let mut open = Stream::of(&ada).await;
     app.execute("ALTER TABLE session RENAME TO away").await;
     let refused = ada.browser.get(app.url("/api/events")).send().await.expect("an answer");
     assert_eq!(refused.status(), 503);

@@ -18,20 +18,9 @@ fn at(server: &Running, username: &str) -> Person {
     Person::at(&server.url(""), username)
 }
 
-/// The same browser, at another server.
-fn moved(person: &Person, server: &Running) -> Person {
-    Person { server: server.url("").trim_end_matches('/').to_owned(), ..person.clone() }
-}
-
-async fn stream(person: &Person) -> Stream {
-    let mut stream = Stream::open(person.browser.get(format!("{}/api/events", person.server))).await;
-    assert_eq!(stream.name().await, "expiring");
-    stream
-}
-
 /// What is told to somebody who watches, while something is done.
 async fn told(kind: Kind, what: &str, watching: &Person, act: impl Future<Output = ()>) -> String {
-    let mut stream = stream(watching).await;
+    let mut stream = Stream::of(watching).await;
     let begun = Instant::now();
     act.await;
     let event = stream.name().await;
@@ -49,7 +38,7 @@ async fn g3_what_ends_on_one_node_is_told_on_the_others() {
         let desk = at(&here, "ada@example.com").registered().await;
         let phone = at(&there, "ada@example.com");
         assert_eq!(phone.login(PASSWORD).await.status, 200);
-        let away = moved(&phone, &here);
+        let away = phone.moved(&here);
         let out = async { assert_eq!(away.logout().await.status, 200) };
         assert_eq!(told(kind, "a sign-out", &phone, out).await, "ended", "on {kind:?}");
 
@@ -60,7 +49,7 @@ async fn g3_what_ends_on_one_node_is_told_on_the_others() {
         assert_eq!(told(kind, "a revocation", &phone, revoke).await, "ended", "on {kind:?}");
 
         assert_eq!(phone.login(PASSWORD).await.status, 200);
-        let away = moved(&phone, &here);
+        let away = phone.moved(&here);
         let enter = async { assert_eq!(away.login(PASSWORD).await.status, 200) };
         assert_eq!(told(kind, "a sign-in", &phone, enter).await, "changed", "on {kind:?}");
 
@@ -90,15 +79,15 @@ async fn g3_g8_with_the_store_cut_off_streams_wait_and_learn_of_it_afterwards() 
         let near = place.serve(&[accounts]).await;
         let (ada, bob) =
             (at(&near, "ada@example.com").registered().await, at(&near, "bob@example.com").registered().await);
-        let (mut adas, mut bobs) = (stream(&moved(&ada, &far)).await, stream(&moved(&bob, &far)).await);
+        let (mut adas, mut bobs) = (Stream::of(&ada.moved(&far)).await, Stream::of(&bob.moved(&far)).await);
         wire.cut();
         assert_eq!(ada.logout().await.status, 200);
-        assert_eq!(moved(&bob, &far).profile().await.status, 503, "the store is away, on {program:?}");
+        assert_eq!(bob.moved(&far).profile().await.status, 503, "the store is away, on {program:?}");
         wire.mend();
         assert_eq!(adas.name().await, "ended", "told when the way is open again, on {program:?}");
         bob.logout().await;
         assert_eq!(bobs.name().await, "ended", "and bob of nothing before his own, on {program:?}");
-        assert!(!moved(&ada, &far).is_signed_in().await);
+        assert!(!ada.moved(&far).is_signed_in().await);
     }
 }
 
@@ -111,7 +100,7 @@ async fn a_channel_that_is_lost_is_opened_again() {
     let place = Place::on(&own.url);
     let [here, there] = [place.serve(&[PATIENT]).await, place.serve(&[PATIENT]).await];
     let ada = at(&here, "ada@example.com").registered().await;
-    let mut told = stream(&moved(&ada, &there)).await;
+    let mut told = Stream::of(&ada.moved(&there)).await;
     let mut connection = sqlx::postgres::PgConnection::connect(&own.url).await.expect("a connection");
     let listens = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'";
     let mut cut = 0;

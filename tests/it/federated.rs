@@ -1,6 +1,6 @@
 //! Signing in by another service: the way there and back.
 
-use crate::support::app::{App, browser};
+use crate::support::app::{App, browser, cookies_set};
 use crate::support::issuer::{ACCESS_TOKEN, Issuer, Stage, Way, callback, leads, profile};
 use crate::support::people::{PASSWORD, Person};
 use crate::support::process::Place;
@@ -22,7 +22,7 @@ async fn who_signs_in_at_a_provider_has_an_account_here_and_the_session_goes_on_
         assert!(asked.iter().any(|asked| asked == said), "{said}: {asked:?}");
     }
     let answer = ada.arrive("a", &[("state", &way.state), ("code", &stage.a.good(&way, "ada"))]).await;
-    let cookies = crate::support::app::cookies_set(&answer);
+    let cookies = cookies_set(&answer);
     assert!(cookies.iter().any(|cookie| cookie.starts_with("hardtack_sess=") && cookie.contains("HttpOnly")));
     assert!(cookies.iter().any(|cookie| cookie.starts_with("hardtack_sess_sign_in_0=;")), "{cookies:?}");
     assert_eq!(leads(&answer), "/profile");
@@ -44,7 +44,7 @@ async fn g7_a_sign_in_that_is_not_finished_is_no_session_and_no_account() {
     let stage = Stage::set().await;
     let ada = stage.person("ada");
     let answer = ada.ask_to_leave(&[("provider", "a"), ("keep", "true")]).await;
-    let cookies = crate::support::app::cookies_set(&answer);
+    let cookies = cookies_set(&answer);
     let [cookie] = cookies.as_slice() else { panic!("{cookies:?}") };
     assert!(cookie.starts_with("hardtack_sess_sign_in_0="), "{cookie}");
     for attribute in ["HttpOnly", "SameSite=Lax", "Path=/", "Max-Age=600"] {
@@ -99,10 +99,7 @@ async fn s76_a_sign_in_is_finished_once_and_in_time() {
         let request = browser().get(callback(&stage.app.url(""), "a", query));
         request.header("cookie", cookie.to_owned()).header("accept", "text/html").send()
     };
-    let answer = ada.ask_to_leave(&[("provider", "a")]).await;
-    let cookie = crate::support::app::cookies_set(&answer)[0].split(';').next().expect("a pair").to_owned();
-    let body: Value = answer.json().await.expect("JSON");
-    let way = Way::to(body["location"].as_str().expect("an address"));
+    let (way, cookie) = ada.leave_remembered(&[("provider", "a")]).await;
     let first = bare(&cookie, &[("state", &way.state), ("code", &stage.a.good(&way, "ada"))]).await.expect("an answer");
     assert_eq!(leads(&first), "/profile");
     let again = bare(&cookie, &[("state", &way.state), ("code", &stage.a.good(&way, "ada"))]).await.expect("an answer");
@@ -183,8 +180,7 @@ async fn a_front_end_of_this_site_gets_its_visitors_back_and_another_origin_gets
     };
     let refused = begin("http://evil.example").await.expect("an answer");
     assert_eq!(refused.status(), 403);
-    let body: Value = begin(front_end).await.expect("an answer").json().await.expect("JSON");
-    let way = Way::to(body["location"].as_str().expect("an address"));
+    let way = Way::of(begin(front_end).await.expect("an answer")).await;
     let person = Person { browser: stage.app.browser.clone(), ..stage.person("ada") };
     let answer = person.arrive("a", &[("state", &way.state), ("code", &stage.a.good(&way, "ada"))]).await;
     assert_eq!(leads(&answer), "http://localhost:5173/security/");
@@ -195,9 +191,8 @@ async fn s79_where_the_session_is_strict_our_own_page_leads_back_once_more() {
     let stage = Stage::set_with(&[("SESSION_SAME_SITE", "strict")]).await;
     let ada = stage.person("ada");
     let answer = ada.ask_to_leave(&[("provider", "a")]).await;
-    assert!(crate::support::app::cookies_set(&answer)[0].contains("SameSite=Lax"));
-    let body: Value = answer.json().await.expect("JSON");
-    let way = Way::to(body["location"].as_str().expect("an address"));
+    assert!(cookies_set(&answer)[0].contains("SameSite=Lax"));
+    let way = Way::of(answer).await;
     let code = stage.a.good(&way, "ada");
     let page = ada.arrive("a", &[("state", &way.state), ("code", &code)]).await;
     assert_eq!(

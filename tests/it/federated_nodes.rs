@@ -1,15 +1,13 @@
 //! Signing in by another service where several servers share a database: once, wherever one comes back to.
 
+use crate::support::app::browser;
 use crate::support::issuer::{Issuer, callback, leads};
 use crate::support::people::{PASSWORD, Person};
 use crate::support::process::{Place, Running};
 use crate::support::{SHARED, open};
+use futures::future::join;
 use serde_json::json;
 use std::os::unix::fs::PermissionsExt as _;
-
-fn moved(person: &Person, server: &Running) -> Person {
-    Person { server: server.url("").trim_end_matches('/').to_owned(), ..person.clone() }
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn s76_a_sign_in_is_finished_once_on_whatever_node() {
@@ -24,17 +22,14 @@ async fn s76_a_sign_in_is_finished_once_on_whatever_node() {
         let settings = [("SIGN_IN_PROVIDERS", providers.as_str()), ("STORE_TIMEOUT", "20s")];
         let servers = [place.serve(&settings).await, place.serve(&settings).await];
         let ada = Person::at(&servers[0].url(""), "ada@example.com");
-        let answer = ada.ask_to_leave(&[("provider", "a")]).await;
-        let cookie = crate::support::app::cookies_set(&answer)[0].split(';').next().expect("a pair").to_owned();
-        let body: serde_json::Value = answer.json().await.expect("JSON");
-        let way = crate::support::issuer::Way::to(body["location"].as_str().expect("an address"));
+        let (way, cookie) = ada.leave_remembered(&[("provider", "a")]).await;
         let arrive = |server: &Running| {
             let code = issuer.good(&way, "ada");
             let url = callback(server.url("").trim_end_matches('/'), "a", &[("state", &way.state), ("code", &code)]);
-            let request = crate::support::app::browser().get(url).header("cookie", cookie.clone());
+            let request = browser().get(url).header("cookie", cookie.clone());
             async move { request.header("accept", "text/html").send().await.expect("an answer") }
         };
-        let both = futures::future::join(arrive(&servers[0]), arrive(&servers[1])).await;
+        let both = join(arrive(&servers[0]), arrive(&servers[1])).await;
         let mut statuses = [both.0.status().as_u16(), both.1.status().as_u16()];
         statuses.sort_unstable();
         assert_eq!(statuses, [303, 400], "{kind:?}");
@@ -48,7 +43,7 @@ async fn s76_a_sign_in_is_finished_once_on_whatever_node() {
         let grace = Person::at(&servers[0].url(""), "grace@example.com").registered().await;
         let way = grace.leave(&[("provider", "a"), ("purpose", "connect")]).await;
         let code = issuer.good(&way, "grace");
-        let there = moved(&grace, &servers[1]);
+        let there = grace.moved(&servers[1]);
         assert_eq!(leads(&there.arrive("a", &[("state", &way.state), ("code", &code)]).await), "/security");
         let told = grace.post("/api/disconnect", json!({"provider": "a"})).await;
         assert_eq!(told.body["profile"]["providers"], json!([]), "{kind:?}: {told:?}");

@@ -2,7 +2,7 @@
 //!
 //! The real one is in the browser tests (`end2end/tests/elsewhere.spec.ts`).
 
-use super::app::App;
+use super::app::{App, cookies_set};
 use super::people::Person;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -211,11 +211,14 @@ async fn token(State(issuer): State<Issuer>, Form(form): Form<HashMap<String, St
 impl Person {
     /// Begins to sign in by a provider, and goes no further than to its address.
     pub async fn leave(&self, fields: &[(&str, &str)]) -> Way {
+        Way::of(self.ask_to_leave(fields).await).await
+    }
+
+    /// The same, and what the browser remembers it by.
+    pub async fn leave_remembered(&self, fields: &[(&str, &str)]) -> (Way, String) {
         let answer = self.ask_to_leave(fields).await;
-        let status = answer.status();
-        let body: Value = answer.json().await.expect("JSON");
-        assert_eq!(status, 200, "{body}");
-        Way::to(body["location"].as_str().expect("an address"))
+        let cookie = cookies_set(&answer)[0].split(';').next().expect("a pair").to_owned();
+        (Way::of(answer).await, cookie)
     }
 
     pub async fn ask_to_leave(&self, fields: &[(&str, &str)]) -> Answer {
@@ -238,7 +241,15 @@ impl Person {
 }
 
 impl Way {
-    pub fn to(address: &str) -> Self {
+    /// The one that an answer leads on.
+    pub async fn of(answer: Answer) -> Self {
+        let status = answer.status();
+        let body: Value = answer.json().await.expect("JSON");
+        assert_eq!(status, 200, "{body}");
+        Self::to(body["location"].as_str().expect("an address"))
+    }
+
+    fn to(address: &str) -> Self {
         let to: Url = address.parse().expect("an address");
         let asked: HashMap<_, _> = to.query_pairs().into_owned().collect();
         let of = |name: &str| asked.get(name).unwrap_or_else(|| panic!("no {name} in {address}")).clone();

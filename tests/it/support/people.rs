@@ -1,6 +1,7 @@
 //! People with accounts, each in a browser of their own.
 
 use super::app::{browser, cookies_set};
+use super::process::Running;
 use reqwest::{Client, RequestBuilder, Response};
 use serde_json::{Value, json};
 
@@ -39,6 +40,11 @@ impl Person {
     /// The same person, in a browser that nobody has used yet.
     pub fn elsewhere(&self) -> Self {
         Self { browser: browser(), ..self.clone() }
+    }
+
+    /// The same browser, at another server of the same sessions.
+    pub fn moved(&self, server: &Running) -> Self {
+        Self { server: server.url("").trim_end_matches('/').to_owned(), ..self.clone() }
     }
 
     pub fn request(&self, path: &str, body: &Value) -> RequestBuilder {

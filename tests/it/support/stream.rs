@@ -1,5 +1,6 @@
 //! A stream of events, as a browser reads it.
 
+use super::people::Person;
 use super::process::PATIENCE;
 use reqwest::{RequestBuilder, Response};
 use serde_json::Value;
@@ -17,6 +18,13 @@ impl Stream {
         let answer = request.send().await.expect("an answer");
         assert_eq!((answer.status().as_u16(), &answer.headers()["content-type"]), (200, &EVENTS.parse().expect("one")));
         Self { answer, text: String::new() }
+    }
+
+    /// What a page of somebody who is signed in listens to. How much is left is told first of all.
+    pub async fn of(person: &Person) -> Self {
+        let mut stream = Self::open(person.browser.get(format!("{}/api/events", person.server))).await;
+        assert_eq!(stream.name().await, "expiring");
+        stream
     }
 
     /// The next event, by its name and its data; `None` when the stream has ended. Comments are passed over.
