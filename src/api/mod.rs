@@ -5,6 +5,7 @@
 
 pub mod account;
 pub mod devices;
+pub mod doctor;
 pub mod handshake;
 pub mod overview;
 pub mod theme;

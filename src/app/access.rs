@@ -26,9 +26,13 @@ pub const DEVICES: &str = "/devices";
 /// What an account is guarded by.
 pub const SECURITY: &str = "/security";
 
+/// Where a browser is examined, if the server does that.
+pub const DOCTOR: &str = "/doctor";
+
 /// Each page, and the decision.
-pub const PAGES: [(&str, Access); 6] = [
+pub const PAGES: [(&str, Access); 7] = [
     ("/", Access::Everybody),
+    (DOCTOR, Access::Everybody),
     (DEVICES, Access::SignedIn),
     (LOGIN, Access::Nobody),
     (PROFILE, Access::SignedIn),

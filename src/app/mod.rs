@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod devices;
+pub mod doctor;
 pub mod error;
 pub mod greeting;
 pub mod handshake;
@@ -16,6 +17,7 @@ pub mod security;
 pub mod trip;
 
 use devices::DevicesPage;
+use doctor::DoctorPage;
 pub use error::{ErrorPage, LeadingPage};
 use home::Home;
 use leptos::prelude::*;
@@ -42,6 +44,7 @@ pub fn App() -> impl IntoView {
                 // Whole before its first byte: a session written while streaming would lose its cookie.
                 <Route path=path!("/") view=Home ssr=SsrMode::Async/>
                 <Route path=path!("/devices") view=DevicesPage ssr=SsrMode::Async/>
+                <Route path=path!("/doctor") view=DoctorPage ssr=SsrMode::Async/>
                 <Route path=path!("/login") view=Login ssr=SsrMode::Async/>
                 <Route path=path!("/profile") view=ProfilePage ssr=SsrMode::Async/>
                 <Route path=path!("/register") view=Register ssr=SsrMode::Async/>

@@ -1,36 +1,14 @@
 //! The session's trip, drawn: from the browser through the cookie and the server to the store, and back.
 
+use crate::doctor::Hop;
 use leptos::prelude::*;
 
-/// The drawing. It holds no data of the session, so it is no island.
+/// The drawing with its words. It holds no data of the session, so it is no island.
 #[component]
 pub fn Trip() -> impl IntoView {
     view! {
         <figure class="trip">
-            <svg
-                viewBox="0 0 288 264"
-                width="288"
-                height="264"
-                role="img"
-                aria-labelledby="trip-title trip-desc"
-                fill="none"
-                stroke="currentColor"
-                stroke-width="1.5"
-                stroke-linecap="round"
-                stroke-linejoin="round"
-            >
-                <title id="trip-title">"The trip of a session"</title>
-                <desc id="trip-desc">
-                    "The browser sends the cookie along with a request to the server. The server looks the session up \
-                     in the store, saves its changes there, and only then answers the browser."
-                </desc>
-                {browser()}
-                {cookie()}
-                {server()}
-                {store()}
-                {ways()}
-                {labels()}
-            </svg>
+            <Drawing/>
             <figcaption>
                 <ol>
                     <li>"Your browser sends the cookie with each request."</li>
@@ -40,6 +18,50 @@ pub fn Trip() -> impl IntoView {
                 </ol>
             </figcaption>
         </figure>
+    }
+    .into_any()
+}
+
+/// Browser, cookie, server and store, and the ways between them.
+#[component]
+pub fn Drawing(
+    /// Where it breaks.
+    #[prop(default = None)]
+    broken: Option<Hop>,
+) -> impl IntoView {
+    let part = |hops: &[Hop], class: &'static str| match broken {
+        Some(hop) if hops.contains(&hop) => "broken",
+        _ => class,
+    };
+    let there = part(&[Hop::Reach, Hop::Ask], "accent");
+    let back = part(&[Hop::Read], "");
+    let kept = part(&[Hop::Keep, Hop::Return], "accent");
+    let known = part(&[Hop::Know], "");
+    view! {
+        <svg
+            viewBox="0 0 288 264"
+            width="288"
+            height="264"
+            role="img"
+            aria-labelledby="trip-title trip-desc"
+            fill="none"
+            stroke="currentColor"
+            stroke-width="1.5"
+            stroke-linecap="round"
+            stroke-linejoin="round"
+        >
+            <title id="trip-title">"The trip of a session"</title>
+            <desc id="trip-desc">
+                "The browser sends the cookie along with a request to the server. The server looks the session up in \
+                 the store, saves its changes there, and only then answers the browser."
+            </desc>
+            {browser()}
+            {cookie(kept)}
+            {server()}
+            {store(known)}
+            {ways(there, back, known)}
+            {labels()}
+        </svg>
     }
     .into_any()
 }
@@ -56,9 +78,9 @@ fn browser() -> impl IntoView {
 }
 
 /// A ship's biscuit, docked with holes.
-fn cookie() -> impl IntoView {
+fn cookie(class: &'static str) -> impl IntoView {
     view! {
-        <g class="accent">
+        <g class=class>
             <rect x="129" y="24" width="30" height="30" rx="7"/>
             <path d="M137 32h.01M144 32h.01M151 32h.01M137 39h.01M144 39h.01M151 39h.01M137 46h.01M144 46h.01M151 46h.01"/>
         </g>
@@ -76,9 +98,9 @@ fn server() -> impl IntoView {
     }
 }
 
-fn store() -> impl IntoView {
+fn store(class: &'static str) -> impl IntoView {
     view! {
-        <g>
+        <g class=class>
             <ellipse cx="250" cy="188" rx="32" ry="9"/>
             <path d="M218 188v38c0 5 14 9 32 9s32-4 32-9v-38"/>
             <path class="faint" d="M218 201c0 5 14 9 32 9s32-4 32-9M218 213c0 5 14 9 32 9s32-4 32-9"/>
@@ -86,13 +108,13 @@ fn store() -> impl IntoView {
     }
 }
 
-fn ways() -> impl IntoView {
+fn ways(there: &'static str, back: &'static str, store: &'static str) -> impl IntoView {
     view! {
         <g class="ways">
-            <path class="accent" d="M82 68h124m-6-5 6 5-6 5"/>
-            <path d="M206 94H82m6-5-6 5 6 5"/>
-            <path d="M240 138v34m-5-6 5 6 5-6"/>
-            <path d="M260 172v-34m-5 6 5-6 5 6"/>
+            <path class=there d="M82 68h124m-6-5 6 5-6 5"/>
+            <path class=back d="M206 94H82m6-5-6 5 6 5"/>
+            <path class=store d="M240 138v34m-5-6 5 6 5-6"/>
+            <path class=store d="M260 172v-34m-5 6 5-6 5 6"/>
         </g>
     }
 }

@@ -3,6 +3,7 @@
 pub mod account;
 pub mod accounts;
 pub mod devices;
+pub mod doctor;
 pub mod federated;
 pub mod handshake;
 pub mod keys;

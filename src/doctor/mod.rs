@@ -7,7 +7,8 @@
 //! Topology  how it is set up      ──▶ check        before the first request
 //! Evidence  what a probe saw      ──▶ diagnose     of any server, as a browser on the page's origin would see it;
 //!                                 └─▶ verdicts     hop by hop, by the rules of Chrome, Firefox and Safari
-//! Tries     what a page saw       ──▶ diagnose_tries   in the visitor's own browser
+//! Tries     what a page saw       ──▶ diagnose_tries   in the visitor's own browser;
+//!                                 └─▶ Diagnosis::of    hop by hop, and as text
 //! ```
 //!
 //! What browsers keep and send is [`Jar`]'s to say; each family of causes is one file, and has the words for them.
@@ -19,6 +20,7 @@ mod browser;
 mod code;
 mod cookie;
 mod cors;
+mod diagnosis;
 mod edge;
 mod evidence;
 mod exchange;
@@ -36,6 +38,7 @@ mod verdict;
 pub use address::{Address, AddressError, Space};
 pub use browser::{Browser, Maker};
 pub use code::Code;
+pub use diagnosis::Diagnosis;
 pub use evidence::{Ask, Evidence, Step};
 pub use exchange::Exchange;
 pub use finding::{Cure, Finding, Severity};

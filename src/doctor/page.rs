@@ -62,21 +62,27 @@ fn came_back(tries: &Tries, pair: &Pair, echo: &Echo, found: &mut Vec<Finding>) 
         found.push(Code::Cached.error(what, answer::no_store()));
         return;
     }
-    if (echo.scheme == Scheme::Https) != pair.server.is_https() {
+    // The other way round the cookie is `Secure` on plain http, which is what is said of it then.
+    if echo.scheme == Scheme::Http && pair.server.is_https() {
         found.push(edge::scheme_unknown(pair.server, "takes itself to be reached over another scheme than it is"));
     }
     let session = match SetCookie::read(&echo.session_cookie) {
         Ok(cookie) => cookie,
         Err(error) => return found.push(cookie::line(error, pair.server)),
     };
-    if !echo.test_cookie {
-        found.push(lost(tries, pair, echo, &session));
+    let now = u64::try_from(tries.now).unwrap_or_default();
+    let judged = cookie::judge(&session, pair, pair.server, now);
+    if echo.test_cookie {
+        // This browser keeps it. Others do not.
+        found.extend(judged.map(|finding| Finding { severity: Severity::Warning, ..finding }));
+    } else {
+        found.push(lost(tries, pair, echo, &session, judged));
     }
     let name = &session.name;
     if echo.cookies.iter().filter(|came| *came == name).count() > 1 {
         found.push(cookie::shared_name(name, format!("`{}` was sent two cookies `{name}`.", pair.server.origin())));
     }
-    let all: Vec<_> = std::iter::once(echo).chain(&tries.repeats).map(|echo| echo.session).collect();
+    let all: Vec<_> = std::iter::once(&echo.session).chain(&tries.repeats).collect();
     let strange = all.iter().filter(|known| matches!(known, Known::Foreign | Known::Forgotten)).count();
     let server = pair.server.origin();
     if strange > 0 && strange < all.len() {
@@ -91,7 +97,7 @@ fn came_back(tries: &Tries, pair: &Pair, echo: &Echo, found: &mut Vec<Finding>) 
     if tries.rendered == Some(false) && echo.session == Known::Live {
         found.push(not_forwarded(pair));
     }
-    if echo.test_cookie && tries.application.answer().is_some_and(|own| !own.test_cookie) {
+    if echo.test_cookie && tries.application.answer() == Some(&false) {
         found.push(uncredentialed(pair));
     }
     if echo.cookies.len() >= 50 {
@@ -105,19 +111,21 @@ fn came_back(tries: &Tries, pair: &Pair, echo: &Echo, found: &mut Vec<Finding>) 
 }
 
 /// Where the test cookie stayed. It has the attributes that the session's would have.
-fn lost(tries: &Tries, pair: &Pair, echo: &Echo, cookie: &SetCookie) -> Finding {
-    let third_party = echo.storage_access.as_deref() == Some("none") || echo.partitioned_cookie;
+fn lost(tries: &Tries, pair: &Pair, echo: &Echo, cookie: &SetCookie, judged: Option<Finding>) -> Finding {
     if !tries.browser.cookies {
         return no_room(pair, "keeps no cookies (`navigator.cookieEnabled` is false)");
     }
-    let now = u64::try_from(tries.now).unwrap_or_default();
-    if let Some(finding) = cookie::judge(cookie, pair, pair.server, now) {
+    if let Some(finding) = judged {
         return Finding { severity: Severity::Error, ..finding };
     }
+    let third_party = echo.storage_access.as_deref() == Some("none") || echo.partitioned_cookie;
     if third_party && !cookie.partitioned && !pair.is_same_site(true) {
         return across::third_party(cookie, pair, "this browser");
     }
-    no_room(pair, "dropped the cookie, though nothing is wrong with it")
+    no_room(
+        pair,
+        "dropped the cookie, though nothing is wrong with it as the server sends it (a proxy on the way may change it)",
+    )
 }
 
 fn uncredentialed(pair: &Pair) -> Finding {

@@ -15,29 +15,30 @@ use super::address::Address;
 use super::sites::Sites;
 use serde::{Deserialize, Serialize};
 
-/// What the tries gave.
-#[derive(Clone, Debug)]
+/// What the tries gave. It travels: no secret is in it.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Tries {
     /// The page: `location.href`.
     pub page: Address,
     /// The server that it calls.
     pub server: Address,
-    /// The registrable domains of both.
+    /// The registrable domains of both. No browser tells a page: who judges looks them up.
+    #[serde(skip)]
     pub sites: Sites,
     /// What every page can do without leave.
     pub opaque: Try<()>,
     /// Across origins, without cookies.
-    pub plain: Try<Echo>,
+    pub plain: Try<()>,
     /// With cookies; after the test cookies were set.
     pub credentialed: Try<Echo>,
-    /// The same, once more and more: servers that differ show themselves.
-    pub repeats: Vec<Echo>,
+    /// Whether the session was known when the same was asked more often: servers that differ show themselves.
+    pub repeats: Vec<Known>,
     /// With JSON.
-    pub json: Try<Echo>,
+    pub json: Try<()>,
     /// An answer that is an error.
     pub failing: Try<()>,
-    /// The same echo, asked for by the application's own client.
-    pub application: Try<Echo>,
+    /// The same echo, asked for by the application's own client: whether the test cookie went along.
+    pub application: Try<bool>,
     /// What the browser says of itself.
     pub browser: Setting,
     /// Whether the page, as the server rendered it, knew a session.
@@ -49,7 +50,8 @@ pub struct Tries {
 }
 
 /// How a try went.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Try<T> {
     /// It was not made.
     #[default]
@@ -61,8 +63,10 @@ pub enum Try<T> {
 }
 
 /// What the browser says of itself.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Setting {
+    /// `navigator.userAgent`.
+    pub agent: String,
     /// `navigator.cookieEnabled`.
     pub cookies: bool,
     /// Whether an event `securitypolicyviolation` came with the tries.
@@ -147,7 +151,12 @@ impl Tries {
             json: Try::Skipped,
             failing: Try::Skipped,
             application: Try::Skipped,
-            browser: Setting { cookies: true, policy_violated: false, local_network_denied: false },
+            browser: Setting {
+                agent: String::new(),
+                cookies: true,
+                policy_violated: false,
+                local_network_denied: false,
+            },
             rendered: None,
             nonce: String::new(),
             now: 0,

@@ -5,6 +5,7 @@ use super::browser::Browser;
 use super::cors;
 use super::evidence::{Evidence, Step};
 use super::jar::{Jar, Loss, Trip};
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// The trip of a session in one browser.
@@ -17,7 +18,8 @@ pub struct Verdict {
 }
 
 /// A part of the trip.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Hop {
     /// The page's call arrives.
     Reach,
@@ -29,10 +31,13 @@ pub enum Hop {
     Keep,
     /// The cookie goes along with the next call.
     Return,
+    /// The session of the cookie is known. Only the server's own probe sees it.
+    Know,
 }
 
 /// How a hop went.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum State {
     /// Well.
     Fine,
@@ -133,6 +138,19 @@ fn cookie(evidence: &Evidence, browser: Browser) -> (State, State) {
     (keep, withheld.map_or(State::Fine, |(_, loss)| broken(loss)))
 }
 
+impl Hop {
+    /// Where it is: whose rules it must pass.
+    #[must_use]
+    pub const fn place(self) -> &'static str {
+        match self {
+            Self::Reach => "server",
+            Self::Ask | Self::Read => "CORS",
+            Self::Keep | Self::Return => "cookie",
+            Self::Know => "session",
+        }
+    }
+}
+
 impl fmt::Display for Hop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -141,6 +159,7 @@ impl fmt::Display for Hop {
             Self::Read => "the page may read the answer",
             Self::Keep => "the cookie is kept",
             Self::Return => "the cookie goes along",
+            Self::Know => "the server knows the session",
         })
     }
 }

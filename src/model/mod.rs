@@ -3,6 +3,7 @@
 pub mod account;
 pub mod codec;
 pub mod device;
+pub mod doctor;
 pub mod error;
 pub mod exported;
 pub mod handshake;

@@ -1,6 +1,7 @@
 //! The door of the server functions: what may come in, and what goes out.
 
 use super::access::see_other;
+use super::doctor::SCRIPT;
 use super::explain::refuse;
 use super::form::Form;
 use super::router::Site;
@@ -50,7 +51,7 @@ pub(super) async fn call(State(site): State<Arc<Site>>, request: Request) -> Res
 /// loaded as if it were a picture, because it counts a visit.
 pub(super) fn must_be_ours(uri: &Uri, headers: &HeaderMap) -> bool {
     let opened = headers.get("sec-fetch-mode").is_none_or(|mode| mode == "navigate");
-    uri.path().starts_with("/api/") || !(opened || uri.path() == "/healthz")
+    uri.path().starts_with("/api/") || !(opened || matches!(uri.path(), "/healthz" | SCRIPT))
 }
 
 /// The addresses of all server functions.

@@ -6,7 +6,8 @@ use super::headers::digest;
 use super::router::PAGES;
 use super::settings::Settings;
 use super::whole;
-use crate::app::access::of;
+use crate::app::access::{DOCTOR, of};
+use crate::model::doctor::Examiner;
 use crate::model::exported::Exported;
 use crate::model::provider::Providers;
 use crate::model::sign_up::SignUp;
@@ -90,7 +91,9 @@ pub async fn export(settings: &Settings, out: &Path, api: Option<&Origin>) -> Re
     collect(assets.root(), assets.root(), &mut files)?;
     let names = settings.sign_in.providers.iter().map(|provider| (provider.id.as_str(), provider.name.as_str()));
     let told = (document::sign_up(&settings.account_rules()), document::providers(names));
-    pages(assets, &exported, told, &mut files).await?;
+    let server = api.unwrap_or(&settings.site.url).to_string();
+    let examiner = settings.doctor.enabled.then_some(Examiner { origin: server });
+    pages(assets, &exported, told, examiner, &mut files).await?;
     let manifest = Manifest {
         api: exported.api,
         files: files.iter().map(|(path, bytes)| (path.clone(), digest(bytes))).collect(),
@@ -142,15 +145,18 @@ async fn pages(
     assets: Assets,
     exported: &Exported,
     (sign_up, providers): (SignUp, Providers),
+    examiner: Option<Examiner>,
     files: &mut BTreeMap<String, Vec<u8>>,
 ) -> Result<(), ExportError> {
     let options = assets.options.clone();
+    let has_doctor = examiner.is_some();
     let context = {
         let exported = exported.clone();
         move || {
             provide_context(exported.clone());
             provide_context(sign_up);
             provide_context(providers.clone());
+            examiner.iter().cloned().for_each(provide_context);
         }
     };
     let shell = {
@@ -166,6 +172,7 @@ async fn pages(
         .layer(CompressionLayer::new().quality(CompressionLevel::Best));
     // Among the pages stand also the calls that are none.
     let listed = PAGES.iter().map(|page| page.path().to_owned()).filter(|path| of(path).is_some());
+    let listed = listed.filter(|path| path != DOCTOR || has_doctor);
     for page in listed.chain(["/404".to_owned()]) {
         let file = match page.as_str() {
             "/404" => "404.html".to_owned(),

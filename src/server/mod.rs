@@ -8,6 +8,7 @@ mod accounts;
 mod api;
 mod assets;
 mod client;
+mod doctor;
 mod document;
 mod events;
 mod explain;

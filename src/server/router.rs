@@ -12,7 +12,7 @@
 //!             └ sessions     cookie, unit of work, commit
 //!               │ └ access   who may see the page: decided before it is rendered
 //!               │   └ pages
-//!               ├ /api: server functions, and the stream of events
+//!               ├ /api: server functions, the stream of events, and what the doctor asks
 //!               └ /sign-in: to a provider and back
 //!             └ files, /healthz, /readyz: no session is near them
 //! ```
@@ -20,10 +20,11 @@
 use super::assets::Assets;
 use super::settings::Limits;
 use super::visitor::provide_visitor;
-use super::{access, api, assets, client, document, events, explain, federated, headers, health, limits, log};
-use crate::app::access::{Access, of};
+use super::{access, api, assets, client, doctor, document, events, explain, federated, headers, health, limits, log};
+use crate::app::access::{Access, DOCTOR, of};
 use crate::app::{App, Nowhere};
 use crate::backend::accounts::Accounts;
+use crate::model::doctor::Examiner;
 use crate::model::error::Kind;
 use crate::session::Sessions;
 use crate::session::policy::Guard;
@@ -57,6 +58,8 @@ pub(super) struct Site {
     pub(super) limits: Limits,
     /// As many as there may be streams of events.
     pub(super) streams: Arc<Semaphore>,
+    /// Whether browsers are examined, and by what address pages of other origins find this server.
+    pub(super) examiner: Option<Examiner>,
     /// Whether browsers are told to come by https alone.
     pub(super) hsts: bool,
     /// False while the server stops.
@@ -90,15 +93,19 @@ fn pages<V: IntoView + 'static>(
     shell: impl Fn() -> V + Clone + Send + Sync + 'static,
 ) -> Router {
     let calls = api::paths();
+    let is_off = |page: &AxumRouteListing| page.path() == DOCTOR && site.examiner.is_none();
     let listed = PAGES.iter().filter(|page| is_for(page, who) || calls.iter().any(|call| call == page.path()));
+    let listed = listed.filter(|page| !is_off(page));
     let options = &site.assets.options;
     let accounts = site.accounts.clone();
     let providers = document::providers(accounts.providers().names());
+    let examiner = site.examiner.clone();
     let tell = move || {
         document::introduce();
         provide_visitor(&accounts);
         provide_context(document::sign_up(accounts.rules()));
         provide_context(providers.clone());
+        examiner.iter().cloned().for_each(provide_context);
     };
     Router::new()
         .leptos_routes_with_context(options, listed.cloned().collect(), tell, shell)
@@ -118,6 +125,7 @@ pub(super) fn router(site: &Arc<Site>) -> Router {
         .route("/sign-in", post(federated::begin))
         .route("/sign-in/{provider}/callback", get(federated::finish))
         .route("/sign-in/{provider}/end", post(federated::end))
+        .merge(doctor::routes(site.examiner.is_some()))
         .with_state(Arc::clone(site));
     let with_session = [Access::Everybody, Access::SignedIn, Access::Nobody]
         .map(|who| pages(who, site, shell(|| view! { <App/> }.into_any())))
@@ -125,7 +133,7 @@ pub(super) fn router(site: &Arc<Site>) -> Router {
         .fold(functions, Router::merge)
         .layer(site.sessions.clone());
 
-    let files = assets::files(&site.assets);
+    let (files, examines) = (assets::files(&site.assets), site.examiner.is_some());
     let not_found = render_app_async_with_context(document::introduce, shell(|| view! { <Nowhere/> }.into_any()));
     let without_session = Router::new()
         .route("/healthz", get(health::healthz))
@@ -135,7 +143,7 @@ pub(super) fn router(site: &Arc<Site>) -> Router {
             let (parts, body) = request.into_parts();
             let answer = files(Request::from_parts(parts.clone(), Body::empty())).await;
             if answer.status() != StatusCode::NOT_FOUND {
-                return answer;
+                return if examines && parts.uri.path() == doctor::SCRIPT { doctor::for_all(answer) } else { answer };
             }
             if let Some(page) = access::meant(&parts.uri) {
                 return Redirect::permanent(&page).into_response();

@@ -14,6 +14,7 @@ use super::tls::{Tls, TlsError};
 use super::topology::{self, SetupError};
 use crate::backend::accounts::Failure;
 use crate::doctor::{Finding, Severity, Topology, check};
+use crate::model::doctor::Examiner;
 use crate::session::clock::Clock;
 use crate::session::keys::KeyError;
 use crate::session::policy::Contradiction;
@@ -149,6 +150,7 @@ impl Server {
             trusted_proxies: settings.site.trusted_proxies.clone(),
             limits: settings.limits.clone(),
             streams: Arc::new(Semaphore::new(settings.limits.streams())),
+            examiner: settings.doctor.enabled.then(|| Examiner { origin: settings.site.url.to_string() }),
             hsts: settings.site.url.is_https() && !settings.site.url.is_loopback(),
             ready: AtomicBool::new(true),
             sessions,

@@ -2,7 +2,8 @@
 
 use super::settings::{Session, Settings, StoreUrl, TlsMode};
 use super::tls::{Facts, TlsError};
-use crate::doctor::{Address, AddressError, SameSite, SetCookie, Sites, Tls, Topology};
+use crate::backend::doctor::sites;
+use crate::doctor::{Address, AddressError, SameSite, SetCookie, Tls, Topology};
 use crate::session::clock::{Clock, Timestamp};
 use crate::session::policy::Origin;
 use tower_sessions::cookie;
@@ -83,11 +84,6 @@ pub(super) fn bind(topology: &mut Topology, settings: &Settings, port: Option<u1
 pub(super) fn days_left(ends: Timestamp) -> i64 {
     const DAY: i64 = 24 * 60 * 60 * 1000;
     (ends.0 - Clock::System.now().0).div_euclid(DAY)
-}
-
-/// What the public suffix list says of hosts.
-pub(super) fn sites<H: AsRef<str>>(hosts: impl IntoIterator<Item = H>) -> Sites {
-    Sites::look_up(hosts, |host| psl::domain_str(host).map(str::to_owned))
 }
 
 fn cookie(session: &Session) -> SetCookie {

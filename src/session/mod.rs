@@ -18,6 +18,7 @@ pub mod cookie;
 pub mod id;
 pub mod keys;
 pub mod policy;
+mod presented;
 pub mod record;
 pub mod store;
 pub mod sweep;

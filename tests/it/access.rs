@@ -186,6 +186,7 @@ fn decisions() -> BTreeMap<&'static str, bool> {
         ("POST /api/session", false),
         ("POST /api/visits", false),
         ("GET /api/overview", false),
+        ("GET /api/doctor", false),
         ("POST /api/theme", false),
         ("POST /api/register", false),
         ("POST /api/login", false),

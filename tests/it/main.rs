@@ -20,6 +20,7 @@ mod devices;
 mod doctor;
 mod doctor_command;
 mod doctor_express;
+mod doctor_page;
 mod doctor_probe;
 mod doctor_reach;
 mod doctor_setup;

@@ -6,7 +6,7 @@
 mod caller;
 mod certificate;
 
-use super::topology::sites;
+use crate::backend::doctor::sites;
 use crate::doctor::{Address, AddressError, Evidence, Exchange, Failure, SetCookie, Step};
 use crate::session::clock::Clock;
 use caller::{Caller, Missed, look_up};

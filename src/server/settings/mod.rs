@@ -222,6 +222,13 @@ registry::settings! {
         shutdown_grace: Duration = "10s",
     }
 
+    /// The examination of visitors' browsers: the page `/doctor` and what it asks.
+    doctor: Doctor {
+        /// Whether it is to be had. It tells nobody's secrets, but the names of cookies to whoever holds them. When it is
+        /// not set: true if both `site.url` and `site.listen` are this machine.
+        enabled: bool = "true",
+    }
+
     /// What the server writes about its work.
     log: Log {
         /// `text` for people, `json` for programs.
@@ -265,6 +272,9 @@ impl Settings {
         settings.session.derive(&settings.site, &given);
         if !given.has("sign_in.keep") {
             settings.sign_in.keep = settings.sign_in.keep.max(settings.session.absolute);
+        }
+        if !given.has("doctor.enabled") {
+            settings.doctor.enabled = settings.site.url.is_loopback() && settings.site.listen.ip().is_loopback();
         }
         check::check(&settings)?;
         Ok(settings)

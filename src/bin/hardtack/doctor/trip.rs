@@ -27,11 +27,6 @@ pub(super) fn drawn(evidence: &Evidence, verdicts: &[Verdict]) -> String {
 
 /// One hop, and who breaks it for what reason.
 fn leg(hop: Hop, states: &[(String, &State)]) -> String {
-    let place = match hop {
-        Hop::Reach => "server",
-        Hop::Ask | Hop::Read => "CORS",
-        Hop::Keep | Hop::Return => "cookie",
-    };
     let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
     for (maker, state) in states {
         let State::Broken(why) = state else { continue };
@@ -45,7 +40,7 @@ fn leg(hop: Hop, states: &[(String, &State)]) -> String {
         _ if states.iter().all(|(_, state)| **state == State::Fine) => good("✓"),
         _ => dim("·"),
     };
-    let mut text = format!("    │\n    {sign}  {place:<7} {hop}\n");
+    let mut text = format!("    │\n    {sign}  {:<7} {hop}\n", hop.place());
     for (why, makers) in reasons {
         let who = if makers.len() == states.len() { String::new() } else { format!(" ({})", makers.join(", ")) };
         let _ = writeln!(text, "    │          {}{who}", escaped(why));

@@ -1,0 +1,148 @@
+// Examines this browser: asks the server in several ways, each of which needs one thing more, and leads to the server's
+// page that says what the first that fails was. Every page may load it, and is then what is examined:
+//
+//   <script src="https://api.example.com/doctor.js"></script>
+//
+// An application with a client of its own, or one that is rendered by a server, may say so before that:
+//
+//   globalThis.hardtackDoctor = { client: (url) => axios.get(url), rendered: false }
+//
+// client: asks for an address as the application does, and gives the answer's JSON, or { data } as axios does;
+// rendered: whether the page, as it was rendered, knew a session.
+(() => {
+  const part = (name) => document.querySelector(`[data-doctor=${name}]`);
+  const api = document.querySelector("meta[name=hardtack-api]")?.content || new URL(document.currentScript.src).origin;
+  const own = globalThis.hardtackDoctor ?? {};
+  const examination = part("examination");
+
+  /** The server has answered, and not with what was asked for. */
+  class Refused extends Error {}
+
+  const call = (path, options) =>
+    fetch(api + path, { credentials: "include", cache: "no-store", signal: AbortSignal.timeout(10_000), ...options });
+
+  const read = (answer) => {
+    if (!answer.ok) throw new Refused(`The server answers with status ${answer.status}.`);
+    return answer.json();
+  };
+
+  const attempt = async (ask) => {
+    try {
+      return { answered: (await ask()) ?? null };
+    } catch (error) {
+      if (error instanceof Refused) throw error;
+      return "failed";
+    }
+  };
+
+  /** Whether the visitor has denied pages what is near: browsers spell it differently. */
+  async function isNearDenied() {
+    for (const name of ["local-network-access", "local-network", "loopback-network"]) {
+      const permission = await navigator.permissions?.query({ name }).catch(() => undefined);
+      if (permission?.state === "denied") return true;
+    }
+    return false;
+  }
+
+  async function examine() {
+    // The value of the test cookies, and what tells this examination's answers from those of others.
+    const [test, mark] = crypto.getRandomValues(new Uint32Array(2));
+    let asked = 0;
+    const echo = () => `/api/doctor/echo?test=${test}&nonce=${mark}n${++asked}`;
+    const violations = [];
+    const note = ({ blockedURI }) => violations.push(blockedURI);
+    addEventListener("securitypolicyviolation", note);
+    const tries = {
+      page: location.origin + location.pathname,
+      server: `${api}/api/doctor/echo`,
+      opaque: await attempt(async () => void (await call("/doctor.js", { mode: "no-cors", credentials: "omit" }))),
+      plain: "skipped",
+      credentialed: "skipped",
+      repeats: [],
+      json: "skipped",
+      failing: "skipped",
+      application: "skipped",
+      rendered: own.rendered ?? (examination?.dataset.rendered ? examination.dataset.rendered === "true" : null),
+      nonce: "",
+      now: Math.floor(Date.now() / 1000),
+    };
+    await reach(tries, echo, test);
+    // The event comes after the call that it is about.
+    await new Promise((done) => setTimeout(done));
+    removeEventListener("securitypolicyviolation", note);
+    tries.browser = {
+      agent: navigator.userAgent.slice(0, 200),
+      cookies: navigator.cookieEnabled,
+      policy_violated: violations.some((uri) => uri.startsWith(api)),
+      local_network_denied: await isNearDenied(),
+    };
+    return tries;
+  }
+
+  /** One after the other: after the first that fails no other says more. */
+  async function reach(tries, echo, test) {
+    if (tries.opaque === "failed") return;
+    tries.plain = await attempt(async () => void (await call(echo(), { credentials: "omit" }).then(read)));
+    if (tries.plain === "failed") return;
+    tries.credentialed = await attempt(async () => {
+      await call(`/api/doctor/set?test=${test}`, { method: "POST" });
+      const url = echo();
+      tries.nonce = new URLSearchParams(url.split("?")[1]).get("nonce");
+      return read(await call(url));
+    });
+    if (tries.credentialed === "failed") return;
+    tries.json = await attempt(async () => {
+      const json = { method: "POST", headers: { "content-type": "application/json" }, body: "{}" };
+      await call(echo(), json).then(read);
+    });
+    tries.failing = await attempt(async () => void (await call("/api/doctor/fail")));
+    for (let more = 0; more < 6; more += 1) {
+      const known = await attempt(async () => (await call(echo()).then(read)).session);
+      if (known !== "failed") tries.repeats.push(known.answered);
+    }
+    if (own.client) {
+      tries.application = await attempt(async () => {
+        const answer = await own.client(api + echo());
+        return (answer.data ?? answer).test_cookie === true;
+      });
+    }
+  }
+
+  const page = (tries) => `${api}/doctor?tries=${encodeURIComponent(JSON.stringify(tries))}`;
+
+  async function run(say) {
+    say("Asking the server…");
+    try {
+      const tries = await examine();
+      const unreached = part("unreached");
+      if (tries.opaque !== "failed" || !unreached) return location.assign(page(tries));
+      unreached.querySelector("a").href = page(tries);
+      unreached.hidden = false;
+      say("");
+    } catch (error) {
+      say(`${error.message} Try again in a moment.`);
+    }
+  }
+
+  const copy = part("copy");
+  copy?.addEventListener("click", async () => {
+    const text = part("text");
+    getSelection().selectAllChildren(text);
+    // Over plain http there is no clipboard. Then it is selected, to be copied by hand.
+    await navigator.clipboard?.writeText(text.textContent.trim());
+    copy.textContent = navigator.clipboard ? "Copied" : "Selected";
+  });
+  if (copy) copy.hidden = false;
+
+  const button = part("examine");
+  if (button) {
+    button.hidden = false;
+    button.addEventListener("click", async () => {
+      button.disabled = true;
+      await run((text) => (part("status").textContent = text));
+      button.disabled = false;
+    });
+  } else if (!part("text")) {
+    run((text) => text && console.info(`Hardtack's doctor: ${text}`));
+  }
+})();

@@ -1,0 +1,131 @@
+//! What a page's own probe has found, as its visitor is shown it: the trip, the causes, and all of it as text.
+
+use super::code::Code;
+use super::diagnose_tries;
+use super::finding::{Finding, Severity};
+use super::tries::{Echo, Known, Tries, Try};
+use super::verdict::{Hop, State};
+use serde::{Deserialize, Serialize};
+use std::fmt::{self, Write as _};
+
+/// What is wrong in a visitor's own browser. No secret is in it.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Diagnosis {
+    /// The trip of the session, from the page to the server and back.
+    pub hops: Vec<(Hop, State)>,
+    /// The causes, the gravest first.
+    pub findings: Vec<Finding>,
+    /// All of it, for a report.
+    pub text: String,
+}
+
+/// As far as a page sees it, in order. That the cookie is kept shows itself when it comes back.
+const HOPS: [Hop; 5] = [Hop::Reach, Hop::Read, Hop::Ask, Hop::Return, Hop::Know];
+
+impl Diagnosis {
+    /// Judges what the tries gave.
+    #[must_use]
+    pub fn of(tries: &Tries) -> Self {
+        let findings = diagnose_tries(tries);
+        let own = tries.page.is_origin_of(&tries.server);
+        let hops = HOPS.into_iter().map(|hop| (hop, state(hop, tries, &findings)));
+        // Nobody asks for leave on its own server.
+        let needs = |(hop, state): &(Hop, State)| !own || hop.place() != "CORS" || matches!(state, State::Broken(_));
+        let hops: Vec<_> = hops.filter(needs).collect();
+        let text = text(tries, &findings, &hops).unwrap_or_default();
+        Self { hops, findings, text }
+    }
+
+    /// Where the trip breaks first, if it does.
+    #[must_use]
+    pub fn broken(&self) -> Option<Hop> {
+        self.hops.iter().find(|(_, state)| matches!(state, State::Broken(_))).map(|(hop, _)| *hop)
+    }
+}
+
+fn state(hop: Hop, tries: &Tries, findings: &[Finding]) -> State {
+    let breaks = |finding: &&Finding| finding.severity == Severity::Error && hop_of(finding.code) == hop;
+    if let Some(finding) = findings.iter().find(breaks) {
+        return State::Broken(finding.what.clone());
+    }
+    let echo = tries.credentialed.answer();
+    let seen = match hop {
+        Hop::Reach => tries.plain.answer().is_some() || tries.opaque.answer().is_some(),
+        Hop::Read => echo.is_some(),
+        Hop::Ask => tries.json.answer().is_some(),
+        Hop::Keep | Hop::Return => echo.is_some_and(|echo| echo.test_cookie),
+        Hop::Know => echo.is_some_and(|echo| echo.session == Known::Live),
+    };
+    if seen { State::Fine } else { State::Unseen }
+}
+
+/// Where a page sees a cause.
+const fn hop_of(code: Code) -> Hop {
+    match code {
+        Code::Certificate | Code::MixedContent | Code::LocalNetwork | Code::Unreachable | Code::Cached => Hop::Reach,
+        Code::Wildcard | Code::NoCredentials | Code::OtherOrigin | Code::TwoOrigins | Code::ErrorsHidden => Hop::Read,
+        Code::Preflight | Code::PreflightRedirected | Code::WildcardList | Code::Unlisted => Hop::Ask,
+        Code::SharedName | Code::NotForwarded | Code::Forgotten | Code::NodesDiffer => Hop::Know,
+        _ => Hop::Return,
+    }
+}
+
+fn text(tries: &Tries, findings: &[Finding], hops: &[(Hop, State)]) -> Result<String, fmt::Error> {
+    let mut text = String::from("The doctor of Hardtack, in a visitor's browser\n\n");
+    writeln!(text, "page     {}", tries.page)?;
+    writeln!(text, "server   {}", tries.server)?;
+    writeln!(text, "browser  {}\n", tries.browser.agent)?;
+    for (hop, state) in hops {
+        let sign = match state {
+            State::Fine => '✓',
+            State::Broken(_) => '✗',
+            State::Unseen => '·',
+        };
+        writeln!(text, "  {sign} {:<7}  {hop}", hop.place())?;
+    }
+    text.push('\n');
+    for finding in findings {
+        let Finding { why, cure, .. } = finding;
+        writeln!(text, "{finding}\n  why   {why}\n  cure, Hardtack\n{}", inset(&cure.hardtack))?;
+        if cure.express != cure.hardtack {
+            writeln!(text, "  cure, Express\n{}", inset(&cure.express))?;
+        }
+        writeln!(text, "  {}\n", finding.link())?;
+    }
+    if findings.is_empty() {
+        text.push_str("Nothing is wrong with what was seen.\n\n");
+    }
+    let calls = [
+        ("no-cors", word(&tries.opaque)),
+        ("cors", word(&tries.plain)),
+        ("with credentials", word(&tries.credentialed)),
+        ("with JSON", word(&tries.json)),
+        ("an error", word(&tries.failing)),
+        ("the application's own", word(&tries.application)),
+    ];
+    let calls: Vec<_> = calls.iter().map(|(name, word)| format!("{name}: {word}")).collect();
+    writeln!(text, "calls    {}", calls.join(", "))?;
+    if let Some(echo) = tries.credentialed.answer() {
+        let Echo { session_cookie, cookies, test_cookie, partitioned_cookie, storage_access, .. } = echo;
+        let came = |came: &bool| if *came { "came back" } else { "did not come back" };
+        writeln!(text, "cookie   {session_cookie}")?;
+        writeln!(text, "test     {}; with Partitioned {}", came(test_cookie), came(partitioned_cookie))?;
+        writeln!(text, "came     {}", if cookies.is_empty() { "none".to_owned() } else { cookies.join(", ") })?;
+        writeln!(text, "storage  {}", storage_access.as_deref().unwrap_or("nothing said"))?;
+    }
+    Ok(text)
+}
+
+const fn word<T>(attempt: &Try<T>) -> &'static str {
+    match attempt {
+        Try::Skipped => "not made",
+        Try::Failed => "failed",
+        Try::Answered(_) => "answered",
+    }
+}
+
+fn inset(text: &str) -> String {
+    let lines: Vec<_> =
+        text.lines().map(|line| if line.is_empty() { String::new() } else { format!("      {line}") }).collect();
+    lines.join("\n")
+}

@@ -1,0 +1,123 @@
+//! What the doctor's page asks of the server, from the visitor's browser: `public/doctor.js`.
+//!
+//! ```text
+//! POST /api/doctor/set?test=T             test cookies of the value T, for a minute
+//! GET, POST /api/doctor/echo?test=T&nonce=N   what reached the server: see `Echo`
+//! GET /api/doctor/fail                    500
+//! GET /doctor.js                          the script, for pages of every origin
+//! ```
+//!
+//! Nothing is there unless `doctor.enabled` says so.
+
+use super::api;
+use super::explain::refuse;
+use super::router::Site;
+use crate::doctor::{Echo, Scheme};
+use crate::model::error::Kind;
+use crate::session::clock::Clock;
+use crate::session::{CookieSettings, Session};
+use axum::extract::{Query, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{any, get, post};
+use axum::{Json, Router};
+use serde::Deserialize;
+use std::sync::Arc;
+use tower_sessions::cookie::SameSite;
+
+const NO_STORE: (HeaderName, HeaderValue) = (header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+const STORAGE_ACCESS: HeaderName = HeaderName::from_static("sec-fetch-storage-access");
+const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
+/// What pages load for the examination.
+pub(super) const SCRIPT: &str = "/doctor.js";
+/// Of more cookies than this the names are not repeated.
+const MOST: usize = 60;
+
+#[derive(Deserialize)]
+struct Asked {
+    #[serde(default)]
+    test: String,
+    #[serde(default)]
+    nonce: String,
+}
+
+/// The addresses below the sessions. With `off` they are nowhere, nor is the page's own call.
+pub(super) fn routes(on: bool) -> Router<Arc<Site>> {
+    if !on {
+        return Router::new().route("/api/doctor", any(|| async { refuse(Kind::NotFound) }));
+    }
+    Router::new()
+        .route("/api/doctor/set", post(set))
+        .route("/api/doctor/echo", get(echo).post(echo))
+        .route("/api/doctor/fail", get(|| async { refuse(Kind::Internal) }))
+}
+
+/// The script as every page may load it, whatever its origin is: it examines the browser from there.
+pub(super) fn for_all(mut script: Response) -> Response {
+    let headers = script.headers_mut();
+    headers.insert(RESOURCE_POLICY, HeaderValue::from_static("cross-origin"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    script
+}
+
+async fn set(session: Session, Query(Asked { test, .. }): Query<Asked>) -> Response {
+    if test.is_empty() || test.len() > 64 || !test.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        return refuse(Kind::Invalid);
+    }
+    let mut answer = (StatusCode::NO_CONTENT, [NO_STORE]).into_response();
+    for cookie in test_cookies(session.cookie()) {
+        let line = format!("{}={test}; {}; Max-Age=60", cookie.name, cookie.attributes().join("; "));
+        let Ok(line) = HeaderValue::from_str(&line) else { return refuse(Kind::Internal) };
+        answer.headers_mut().append(header::SET_COOKIE, line);
+    }
+    answer
+}
+
+async fn echo(
+    State(site): State<Arc<Site>>,
+    session: Session,
+    Query(Asked { test, nonce }): Query<Asked>,
+    request: Request,
+) -> Response {
+    let (parts, body) = request.into_parts();
+    if let Err(kind) = api::read(&parts, body, &site.limits).await {
+        return refuse(kind);
+    }
+    let headers = &parts.headers;
+    let known = match session.presented(headers).await {
+        Ok(known) => known,
+        Err(error) => return error.into_response(),
+    };
+    let settings = session.cookie();
+    let [plain, partitioned] = test_cookies(settings).map(|cookie| came(headers, &cookie.name, &test));
+    let told = Echo {
+        nonce,
+        cookies: cookies(headers).map(|(name, _)| name.to_owned()).take(MOST).collect(),
+        test_cookie: plain,
+        partitioned_cookie: partitioned,
+        session_cookie: format!("{}=; {}", settings.name, settings.attributes().join("; ")),
+        session: known,
+        // It is what `site.url` says, and nothing else can be.
+        scheme: if settings.secure { Scheme::Https } else { Scheme::Http },
+        storage_access: headers.get(STORAGE_ACCESS).and_then(|value| value.to_str().ok()).map(str::to_owned),
+        now: Clock::System.now().0.div_euclid(1000),
+    };
+    ([NO_STORE], Json(told)).into_response()
+}
+
+/// One with the attributes of the session's cookie, and one that third parties can have.
+fn test_cookies(own: &CookieSettings) -> [CookieSettings; 2] {
+    let named = |ending: &str| CookieSettings { name: format!("{}_{ending}", own.name), ..own.clone() };
+    let third = CookieSettings { secure: true, same_site: SameSite::None, partitioned: true, ..named("doctor_apart") };
+    [named("doctor"), third]
+}
+
+fn came(headers: &HeaderMap, name: &str, value: &str) -> bool {
+    !value.is_empty() && cookies(headers).any(|cookie| cookie == (name, value))
+}
+
+/// Names and values of all cookies that came.
+fn cookies(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
+    let lines = headers.get_all(header::COOKIE).into_iter().filter_map(|line| line.to_str().ok());
+    lines.flat_map(|line| line.split(';')).map(|pair| pair.trim().split_once('=').unwrap_or((pair.trim(), "")))
+}

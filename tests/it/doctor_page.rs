@@ -1,0 +1,180 @@
+//! The doctor's page, and what it asks: `/doctor`, `/doctor.js`, `/api/doctor/…`.
+
+use super::support::app::{App, browser, cookies_set};
+use reqwest::Response;
+use serde_json::{Value, json};
+use std::time::Duration;
+use url::Url;
+
+const PAGE: &str = "https://app.example.com";
+
+/// What the echo says of a request with these cookies.
+async fn echo(app: &App, cookies: &str) -> Value {
+    let request = browser().get(app.url("/api/doctor/echo?test=t1&nonce=n1"));
+    let answer = request.header("cookie", cookies).send().await.expect("an answer");
+    assert_eq!(
+        (answer.status().as_u16(), &answer.headers()["cache-control"]),
+        (200, &"no-store".parse().expect("text"))
+    );
+    answer.json().await.expect("JSON")
+}
+
+/// The session's cookie of a visitor who has one.
+async fn session(app: &App) -> String {
+    let answer = browser().post(app.url("/api/visits")).send().await.expect("an answer");
+    cookies_set(&answer)[0].split(';').next().expect("a pair").to_owned()
+}
+
+async fn get(app: &App, path: &str) -> Response {
+    app.get(path).header("accept", "text/html").send().await.expect("an answer")
+}
+
+/// Asks with tries behind the path.
+async fn with(app: &App, path: &str, tries: &str) -> Response {
+    let url = Url::parse_with_params(&app.url(path), [("tries", tries)]).expect("an address");
+    app.browser.get(url).send().await.expect("an answer")
+}
+
+/// The page of what was tried.
+async fn report(app: &App, tries: &Value) -> String {
+    let answer = with(app, "/doctor", &tries.to_string()).await;
+    assert_eq!(answer.status(), 200);
+    answer.text().await.expect("a page")
+}
+
+fn tries() -> Value {
+    json!({
+        "page": format!("{PAGE}/"), "server": "https://api.example.org/api/doctor/echo",
+        "opaque": {"answered": null}, "plain": "failed", "credentialed": "skipped", "repeats": [], "json": "skipped",
+        "failing": "skipped", "application": "skipped", "rendered": null, "nonce": "", "now": 0,
+        "browser": {"agent": "a browser", "cookies": true, "policy_violated": false, "local_network_denied": false},
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_is_there_on_this_machine_and_elsewhere_only_where_somebody_says_so() {
+    let everything = ["/doctor", "/api/doctor/echo", "/api/doctor/fail", "/api/doctor?tries={}"];
+    for (settings, on) in [
+        (vec![], true),
+        (vec![("DOCTOR_ENABLED", "false")], false),
+        (vec![("SITE_URL", "https://api.example.com")], false),
+        (vec![("SITE_LISTEN", "0.0.0.0:0")], false),
+        (vec![("SITE_URL", "https://api.example.com"), ("DOCTOR_ENABLED", "true")], true),
+    ] {
+        let app = App::start_with(&settings).await;
+        for path in everything {
+            let status = get(&app, path).await.status().as_u16();
+            assert_eq!(status != 404, on, "{settings:?} {path}: {status}");
+        }
+        let set = app.post("/api/doctor/set?test=t1").send().await.expect("an answer");
+        assert_eq!(set.status().as_u16(), if on { 204 } else { 404 }, "{settings:?}");
+        assert_eq!(cookies_set(&set).len(), if on { 2 } else { 0 });
+        let home = get(&app, "/").await.text().await.expect("a page");
+        assert_eq!(home.contains("href=\"/doctor\""), on, "{settings:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_test_cookie_has_the_attributes_of_the_sessions_and_goes_in_a_minute() {
+    for settings in [
+        vec![],
+        vec![("SITE_URL", "https://api.example.com"), ("DOCTOR_ENABLED", "true")],
+        vec![
+            ("SITE_URL", "https://api.example.com"),
+            ("SITE_FRONT_ENDS", "https://app.example.org"),
+            ("DOCTOR_ENABLED", "true"),
+        ],
+        vec![("SESSION_SAME_SITE", "strict")],
+    ] {
+        let app = App::start_with(&settings).await;
+        let begun = app.post("/api/visits").send().await.expect("an answer");
+        let own = cookies_set(&begun)[0].clone();
+        let (name, rest) = (own.split('=').next().expect("a name"), own.split_once("; ").expect("attributes").1);
+        let set = app.post("/api/doctor/set?test=t1").send().await.expect("an answer");
+        let set = cookies_set(&set);
+        assert_eq!(set[0], format!("{name}_doctor=t1; {rest}; Max-Age=60"), "{settings:?}");
+        assert!(set[1].starts_with(&format!("{name}_doctor_apart=t1; ")), "{set:?}");
+        for attribute in ["SameSite=None", "Secure", "Partitioned", "Max-Age=60"] {
+            assert!(set[1].contains(attribute), "{set:?}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_echo_names_cookies_and_never_their_values() {
+    let app = App::start().await;
+    let own = session(&app).await;
+    let told = echo(&app, &format!("{own}; other=hush; hardtack_sess_doctor=t1; bare")).await;
+    assert_eq!(told["cookies"], json!(["hardtack_sess", "other", "hardtack_sess_doctor", "bare"]));
+    assert_eq!((&told["test_cookie"], &told["partitioned_cookie"]), (&json!(true), &json!(false)));
+    assert_eq!((&told["nonce"], &told["scheme"]), (&json!("n1"), &json!("http")));
+    assert_eq!(told["session_cookie"], "hardtack_sess=; HttpOnly; SameSite=Lax; Path=/");
+    let value = own.split_once('=').expect("a pair").1;
+    assert!(!told.to_string().contains(value) && !told.to_string().contains("hush"), "{told}");
+    let told = echo(&app, "hardtack_sess_doctor=t0; hardtack_sess_doctor_apart=t1").await;
+    assert_eq!((&told["test_cookie"], &told["partitioned_cookie"]), (&json!(false), &json!(true)), "of another time");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_echo_says_what_becomes_of_the_sessions_cookie_and_keeps_no_session_alive() {
+    let app = App::start().await;
+    let own = session(&app).await;
+    assert_eq!(echo(&app, "").await["session"], "no_cookie");
+    assert_eq!(echo(&app, "hardtack_sess=another").await["session"], "foreign");
+    assert_eq!(echo(&app, &format!("{own}; {own}")).await["session"], "foreign", "two count as none");
+    for _ in 0..2 {
+        assert_eq!(echo(&app, &own).await["session"], "live");
+        app.clock.advance(Duration::from_secs(16 * 60));
+    }
+    // 32 minutes after it was used last, and looked at in between.
+    assert_eq!(echo(&app, &own).await["session"], "forgotten");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s92_no_other_origin_sets_a_test_cookie_and_every_one_may_load_the_script() {
+    let app = App::start_with(&[("SITE_FRONT_ENDS", "http://localhost:5173")]).await;
+    let set = |origin: &'static str| app.post("/api/doctor/set?test=t1").header("origin", origin).send();
+    assert_eq!(set("http://localhost:5173").await.expect("an answer").status(), 204);
+    let refused = set("https://evil.example").await.expect("an answer");
+    assert_eq!((refused.status().as_u16(), cookies_set(&refused).len()), (403, 0));
+    for wrong in ["", "a%3B%20Domain%3Dexample.com", "a%0D%0AX-Evil:%201", &"a".repeat(65)] {
+        let answer = app.post(&format!("/api/doctor/set?test={wrong}")).send().await.expect("an answer");
+        assert_eq!((answer.status().as_u16(), cookies_set(&answer).len()), (400, 0), "{wrong}");
+    }
+    let script = app.get("/doctor.js").header("sec-fetch-site", "cross-site").header("sec-fetch-mode", "no-cors");
+    let script = script.send().await.expect("an answer");
+    assert_eq!(script.status(), 200);
+    assert_eq!(script.headers()["cross-origin-resource-policy"], "cross-origin");
+    assert_eq!(script.headers()["cache-control"], "no-cache");
+    let events = get(&app, "/events.js").await;
+    assert_eq!(events.headers()["cross-origin-resource-policy"], "same-origin");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_report_names_the_cause_the_hop_and_the_cure_and_repeats_nothing_as_markup() {
+    let app = App::start().await;
+    let page = report(&app, &tries()).await;
+    for said in ["The trip breaks.", "HT004 error", "front_ends = [", "https://app.example.com", "class=\"broken\""] {
+        assert!(page.contains(said), "{said} is not in {page}");
+    }
+    let mut evil = tries();
+    evil["browser"]["agent"] = json!("<script>alert(1)</script>");
+    let page = report(&app, &evil).await;
+    assert!(!page.contains("<script>alert") && page.contains("&lt;script&gt;alert"), "{page}");
+    let told: Value = with(&app, "/api/doctor", &tries().to_string()).await.json().await.expect("JSON");
+    assert_eq!((&told["findings"][0]["code"], &told["hops"][0]), (&json!("HT004"), &json!(["reach", "fine"])));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tries_that_make_no_sense_are_refused_and_the_page_begins_anew() {
+    let app = App::start().await;
+    let mut odd = tries();
+    odd["page"] = json!("javascript:alert(1)");
+    let long = json!({"page": "a".repeat(9000)});
+    for wrong in ["", "{}", "[", &odd.to_string(), &long.to_string()] {
+        let answer = with(&app, "/api/doctor", wrong).await;
+        assert_eq!(answer.status(), 400, "{wrong}");
+        let page = with(&app, "/doctor", wrong).await.text().await.expect("a page");
+        assert!(page.contains("Why does it not stick?") && !page.contains("alert(1)"), "{wrong}: {page}");
+    }
+}
