@@ -78,6 +78,26 @@ impl Browser {
         self.maker == Maker::Firefox
     }
 
+    /// Whether a tab within a line is a sign that no cookie can carry. The standard lets it pass.
+    pub(super) fn refuses_tabs(self) -> bool {
+        self.maker == Maker::Chrome
+    }
+
+    /// Whether `Domain=.` says nothing, as in the standard, or names no domain.
+    pub(super) fn takes_dot_for_none(self) -> bool {
+        self.maker != Maker::Chrome
+    }
+
+    /// Whether a `__Host-` cookie may have its host's own address for a `Domain`. In the standard it may not.
+    pub(super) fn takes_address_for_none(self) -> bool {
+        self.maker == Maker::Chrome
+    }
+
+    /// Whether a cookie that gets another value begins anew. In the standard it stays as old as the one before.
+    pub(super) fn renews_with_value(self) -> bool {
+        self.maker == Maker::Chrome
+    }
+
     /// Whether a `Secure` cookie may come from and go to an address.
     pub(super) fn trusts(self, address: &Address) -> bool {
         address.is_https() || (address.is_trusted() && self.maker != Maker::Safari)

@@ -161,7 +161,10 @@ impl Jar {
     /// Why the browser drops it.
     pub fn keep(&mut self, cookie: &SetCookie, trip: &Trip, sites: &dyn SiteOf) -> Result<Kept, Loss> {
         cookie.measure()?;
-        let (domain, host_only) = domain(cookie, trip.to, sites)?;
+        if self.browser.refuses_tabs() && cookie.has_tab() {
+            return Err(Loss::Unreadable);
+        }
+        let (domain, host_only) = domain(cookie, trip.to, self.browser, sites)?;
         self.judge(cookie, trip, host_only, sites)?;
         let stored = Stored {
             path: cookie.path.clone().unwrap_or_else(|| default_path(trip.to.path())),
@@ -188,7 +191,9 @@ impl Jar {
                 Ok(Kept::New)
             }
             (false, Some(earlier)) => {
-                self.cookies.push(Stored { created: earlier.created, ..stored });
+                let renewed = self.browser.renews_with_value() && stored.cookie.value != earlier.cookie.value;
+                let created = if renewed { trip.now } else { earlier.created };
+                self.cookies.push(Stored { created, ..stored });
                 Ok(Kept::Replaced)
             }
         }
@@ -225,8 +230,11 @@ impl Jar {
         let browser = self.browser;
         let same_site = cookie.same_site.unwrap_or(browser.default_same_site());
         let none = cookie.same_site == Some(SameSite::None);
-        let https = cookie.secure;
-        let host = https && host_only && cookie.domain.is_none() && cookie.path.as_deref() == Some("/");
+        // Without a name nothing may look like a prefix.
+        let https = cookie.secure && !cookie.name.is_empty();
+        let address = trip.to.ip().is_some() && browser.takes_address_for_none();
+        let bare = cookie.domain.as_deref().is_none_or(|domain| domain.is_empty() || address);
+        let host = https && host_only && bare && cookie.path.as_deref() == Some("/");
         let http = https && cookie.http_only;
         let host_http = cookie.begins("__Host-Http-");
         let newer = browser.knows_http_prefix();
@@ -302,10 +310,11 @@ impl Stored {
         self.cookie.name == other.cookie.name && key(self) == key(other)
     }
 
-    /// Whether a cookie from plain http would stand before this one. Source: RFC 6265bis, 5.7, step 16.
+    /// Whether a cookie from plain http would stand before this one. Source: RFC 6265bis, 5.7, step 16; CHIPS.
     fn is_shadowed_by(&self, other: &Self) -> bool {
         self.cookie.secure
             && self.cookie.name == other.cookie.name
+            && self.partition == other.partition
             && (is_below(&self.domain, &other.domain) || is_below(&other.domain, &self.domain))
             && covers(&self.path, &other.path)
     }
@@ -345,10 +354,11 @@ impl fmt::Display for Loss {
 impl std::error::Error for Loss {}
 
 /// Where a cookie is kept for, and whether for that host alone.
-fn domain(cookie: &SetCookie, from: &Address, sites: &dyn SiteOf) -> Result<(String, bool), Loss> {
+fn domain(cookie: &SetCookie, from: &Address, browser: Browser, sites: &dyn SiteOf) -> Result<(String, bool), Loss> {
     let host = from.host();
     match cookie.domain.as_deref() {
         None => Ok((host.to_owned(), true)),
+        Some("") if browser.takes_dot_for_none() => Ok((host.to_owned(), true)),
         Some(domain) if domain == host && from.ip().is_some() => Ok((host.to_owned(), true)),
         Some(domain) if from.ip().is_some() || !is_below(host, domain) => Err(Loss::Domain),
         // A public suffix, everybody's: kept for the host alone, if it is one itself.

@@ -30,7 +30,7 @@ pub struct SetCookie {
     pub partitioned: bool,
     /// Which requests from other sites carry it; `None` when the line does not say.
     pub same_site: Option<SameSite>,
-    /// Shared with what is below this domain; without the dot in front.
+    /// Shared with what is below this domain; without the dot in front, so of a dot alone nothing is left.
     pub domain: Option<String>,
     /// For this path and below; `None` when the line names no path that begins with `/`.
     pub path: Option<String>,
@@ -117,6 +117,12 @@ impl SetCookie {
         if self.name.len() + self.value.len() > LARGEST { Err(LineError::TooLarge) } else { Ok(()) }
     }
 
+    /// Whether a tab stands within what is kept of the line; around it they are trimmed.
+    pub(super) fn has_tab(&self) -> bool {
+        let kept = [Some(&self.name), Some(&self.value), self.path.as_ref()];
+        kept.into_iter().flatten().any(|text| text.contains('\t'))
+    }
+
     /// The last one of a kind counts.
     fn attribute(&mut self, key: &str, value: &str) {
         match key {
@@ -133,7 +139,7 @@ impl SetCookie {
             }
             "domain" => {
                 let domain = value.strip_prefix('.').unwrap_or(value).to_ascii_lowercase();
-                self.domain = Some(domain).filter(|domain| !domain.is_empty());
+                self.domain = (!value.is_empty()).then_some(domain);
             }
             "path" => self.path = Some(value.to_owned()).filter(|path| path.starts_with('/')),
             "max-age" => self.max_age = seconds(value).or(self.max_age),
@@ -215,7 +221,8 @@ pub(super) fn date(text: &str) -> Option<i64> {
         _ => year,
     };
     let days = days_before(year, month + 1)?;
-    ((1..=31).contains(&day) && year >= 1601).then(|| (days + day - 1) * 86400 + clock)
+    let after = if month == 11 { days + 31 } else { days_before(year, month + 2)? };
+    ((1..=after - days).contains(&day) && year >= 1601).then(|| (days + day - 1) * 86400 + clock)
 }
 
 /// The digits at the beginning of a word, if they are so many.
@@ -282,8 +289,17 @@ mod tests {
         assert_eq!(date("Thu, 01 Jan 1970 00:00:00 GMT"), Some(0));
         assert_eq!((date("1 Jan 69 0:0:0"), date("1 Jan 70 0:0:0")), (Some(3_124_224_000), Some(0)), "two digits");
         assert_eq!(date("Thu, 29 Feb 2024 12:00:00 GMT"), Some(1_709_208_000));
-        for text in ["", "yesterday", "06 Nov 1994", "06 Nov 1994 25:00:00", "00 Nov 1994 08:00:00", "1 Jan 1600 0:0:0"]
-        {
+        assert_eq!(date("Sun, 31 Dec 2023 00:00:00 GMT"), Some(1_703_980_800));
+        for text in [
+            "",
+            "yesterday",
+            "06 Nov 1994",
+            "06 Nov 1994 25:00:00",
+            "00 Nov 1994 08:00:00",
+            "31 Nov 1994 08:00:00",
+            "29 Feb 2023 0:0:0",
+            "1 Jan 1600 0:0:0",
+        ] {
             assert_eq!(date(text), None, "{text}");
         }
     }
