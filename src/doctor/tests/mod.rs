@@ -2,6 +2,7 @@
 
 mod calls;
 mod checks;
+mod chromium;
 mod jars;
 mod probes;
 mod properties;

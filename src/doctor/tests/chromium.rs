@@ -1,0 +1,134 @@
+//! The model of Chrome does what Chromium did: `end2end/matrix/cookies.ts` plays the same table in a real one.
+
+use super::*;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+const TABLE: &str = include_str!("chromium.json");
+
+/// Long after each date of the table that is past, and long before those to come.
+const NOW: u64 = 1_800_000_000;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Played {
+    name: String,
+    /// Whether third parties are blocked.
+    #[serde(default)]
+    blocked: bool,
+    requests: Vec<Asked>,
+}
+
+/// One request: what goes along, what stays behind, and what becomes of the line in its answer.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Asked {
+    page: Address,
+    #[serde(default)]
+    by: By,
+    to: Address,
+    carries: Option<String>,
+    #[serde(default)]
+    withheld: BTreeMap<String, Lost>,
+    sets: Option<String>,
+    kept: Option<String>,
+    refused: Option<Lost>,
+}
+
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum By {
+    #[default]
+    Fetch,
+    Link,
+    Post,
+}
+
+/// The model's word for it, and Chromium's, which may say nothing.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Lost {
+    model: String,
+    chromium: Vec<String>,
+}
+
+impl Asked {
+    fn trip(&self, now: u64) -> Trip<'_> {
+        let kind = match self.by {
+            By::Fetch => Kind::Fetch,
+            By::Link => Kind::Link,
+            By::Post => Kind::Post,
+        };
+        Trip { to: &self.to, page: &self.page, kind, now }
+    }
+}
+
+/// `{v*4096}` is that many.
+fn spelt(text: &str) -> String {
+    let many = || {
+        let (before, rest) = text.split_once('{')?;
+        let (many, after) = rest.split_once('}')?;
+        let (sign, times) = many.split_once('*')?;
+        Some(format!("{before}{}{after}", sign.repeat(times.parse().ok()?)))
+    };
+    many().unwrap_or_else(|| text.to_owned())
+}
+
+#[test]
+fn the_model_does_what_chromium_did() {
+    let cases: Vec<Played> = serde_json::from_str(TABLE).expect("the table");
+    let sites = Sites::default();
+    for Played { name, blocked, requests } in &cases {
+        let mut jar = Jar::new(Browser::new(Maker::Chrome, *blocked));
+        for (asked, now) in requests.iter().zip(NOW..) {
+            let (trip, case) = (asked.trip(now), format!("{name} (blocked: {blocked}), {}", asked.to));
+            assert_eq!(jar.header(&trip, &sites), asked.carries.as_deref().map(spelt), "{case}");
+            let withheld = jar.withheld(&trip, &sites).into_iter();
+            let withheld: BTreeMap<_, _> =
+                withheld.map(|(name, loss)| (name.to_owned(), format!("{loss:?}"))).collect();
+            let expected = asked.withheld.iter().map(|(name, lost)| (name.clone(), lost.model.clone()));
+            assert_eq!(withheld, expected.collect(), "{case}");
+            let Some(line) = &asked.sets else { continue };
+            let became = jar.set(&spelt(line), &trip, &sites);
+            let expected = asked.refused.as_ref().map(|lost| lost.model.clone());
+            assert_eq!(became.err().map(|loss| format!("{loss:?}")), expected, "{case}: {line}");
+            assert_eq!(became.ok().map(|kept| format!("{kept:?}")), asked.kept, "{case}: {line}");
+        }
+    }
+}
+
+/// What Chromium calls each loss, where it calls it anything.
+const WORDS: [(Loss, &[&str]); 15] = [
+    (Loss::Unreadable, &["DisallowedCharacter", "NoCookieContent"]),
+    (Loss::TooLarge, &["NameValuePairExceedsMaxSize"]),
+    (Loss::Expired, &[]),
+    (Loss::Domain, &["InvalidDomain"]),
+    (Loss::Insecure, &["SecureOnly", "InvalidPrefix"]),
+    (Loss::ShadowsSecure, &["OverwriteSecure"]),
+    (Loss::CrossSite, &["SchemefulSameSiteLax", "SchemefulSameSiteStrict", "SchemefulSameSiteUnspecifiedTreatedAsLax"]),
+    (Loss::NoneWithoutSecure, &["SameSiteNoneInsecure"]),
+    (Loss::PartitionedWithoutSecure, &[]),
+    (Loss::Prefix, &["InvalidPrefix"]),
+    (Loss::HttpPrefix, &["InvalidPrefix"]),
+    (Loss::ThirdParty, &["UserPreferences"]),
+    (Loss::OtherPartition, &[]),
+    (Loss::OtherHost, &["DomainMismatch"]),
+    (Loss::OtherPath, &["NotOnPath"]),
+];
+
+#[test]
+fn every_loss_is_shown_and_means_what_chromium_says() {
+    let cases: Vec<Played> = serde_json::from_str(TABLE).expect("the table");
+    let lost = |asked: &Asked| asked.refused.iter().chain(asked.withheld.values()).cloned().collect::<Vec<_>>();
+    let shown: Vec<_> =
+        cases.iter().flat_map(|case| case.requests.iter().flat_map(lost).map(move |it| (case, it))).collect();
+    for (loss, words) in WORDS {
+        let mut shown = shown.iter().filter(|(_, lost)| lost.model == format!("{loss:?}")).peekable();
+        assert!(shown.peek().is_some(), "no case shows {loss:?}");
+        for (case, Lost { chromium, .. }) in shown {
+            // Of a third party that is blocked Chromium asks nothing more.
+            let known = |word: &String| words.contains(&word.as_str()) || (case.blocked && word == "UserPreferences");
+            assert!(chromium.is_empty() || chromium.iter().any(known), "{}: {loss:?} is not {chromium:?}", case.name);
+        }
+    }
+}
