@@ -24,6 +24,8 @@ type Asked = {
   /** The `Set-Cookie` line of the answer, and what becomes of it. */
   sets?: string;
   kept?: "New" | "Replaced" | "Removed";
+  /** For how many days, of the one cookie that is there then. */
+  days?: number;
   refused?: Loss;
 };
 
@@ -34,7 +36,13 @@ type Case = {
   requests: Asked[];
 };
 
-type Seen = { carries?: string; withheld: Record<string, string[]>; kept?: string; refused?: string[] };
+type Seen = {
+  carries?: string;
+  withheld: Record<string, string[]>;
+  kept?: string;
+  days?: number;
+  refused?: string[];
+};
 
 const TABLE = join(__dirname, "../../src/doctor/tests/chromium.json");
 const CASES: Case[] = JSON.parse(readFileSync(TABLE, "utf8"));
@@ -174,28 +182,30 @@ async function send(page: Page, by: Asked["by"], url: string): Promise<void> {
 async function ask(page: Page, servers: Servers, witness: Witness, asked: Asked): Promise<Seen> {
   const from = servers.address(asked.page);
   if (page.url() !== from.href) await page.goto(from.href);
-  const kept = async () => (await page.context().cookies()).map((cookie) => JSON.stringify(cookie)).sort();
-  const before = await kept();
+  const cookies = () => page.context().cookies();
+  const before = await cookies();
   const url = servers.expecting(asked.to, asked.sets);
   await send(page, asked.by, url.href);
   const { withheld, refused } = await witness.saw(url);
-  const after = await kept();
+  const after = await cookies();
   const seen: Seen = { carries: servers.cookiesOf(url), withheld };
   if (asked.sets === undefined) return seen;
+  if (asked.days !== undefined) seen.days = Math.round((after[0].expires - Date.now() / 1000) / 86_400);
   if (after.length > before.length) return { ...seen, kept: "New" };
   if (after.length < before.length) return { ...seen, kept: "Removed" };
-  if (after.join() !== before.join()) return { ...seen, kept: "Replaced" };
+  if (JSON.stringify(after) !== JSON.stringify(before)) return { ...seen, kept: "Replaced" };
   return { ...seen, refused };
 }
 
 /** What the table says of Chromium. */
-function told({ carries, withheld = {}, kept, refused }: Asked): Seen {
+function told({ carries, withheld = {}, kept, days, refused }: Asked): Seen {
   const told = Object.entries(withheld).filter(([, { chromium }]) => chromium.length > 0);
   return {
     carries: carries && spelt(carries),
     withheld: Object.fromEntries(told.map(([name, { chromium }]) => [name, chromium])),
-    ...(kept && { kept }),
-    ...(refused && { refused: refused.chromium }),
+    kept,
+    days,
+    refused: refused?.chromium,
   };
 }
 

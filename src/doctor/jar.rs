@@ -1,6 +1,7 @@
 //! A browser's cookies: what it keeps of what it is given, and what goes along with a request.
 //!
-//! Source: RFC 6265bis, 5.7 (storage) and 5.8 (retrieval); CHIPS; the lab's measurements in Chromium 156.
+//! Source: RFC 6265bis, 5.7 (storage) and 5.8 (retrieval); CHIPS; for Chrome what Chromium 156 does, see
+//! `tests/chromium.json`.
 
 use super::address::Address;
 use super::browser::Browser;

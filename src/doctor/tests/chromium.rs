@@ -32,6 +32,8 @@ struct Asked {
     withheld: BTreeMap<String, Lost>,
     sets: Option<String>,
     kept: Option<String>,
+    /// For how many days, of the one cookie that is there then.
+    days: Option<u64>,
     refused: Option<Lost>,
 }
 
@@ -93,6 +95,10 @@ fn the_model_does_what_chromium_did() {
             let expected = asked.refused.as_ref().map(|lost| lost.model.clone());
             assert_eq!(became.err().map(|loss| format!("{loss:?}")), expected, "{case}: {line}");
             assert_eq!(became.ok().map(|kept| format!("{kept:?}")), asked.kept, "{case}: {line}");
+            if let Some(end) = asked.days.map(|days| now + days * 86400) {
+                let there = |now| jar.header(&asked.trip(now), &sites).is_some();
+                assert_eq!((there(end - 1), there(end)), (true, false), "{case}: {line}");
+            }
         }
     }
 }
