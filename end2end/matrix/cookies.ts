@@ -1,4 +1,4 @@
-/** What Chromium does with cookies, case by case, held against the table that the doctor's model is held against too. */
+/** What Chromium does with cookies, held against the table that the doctor's model is held against too. */
 
 import { EventEmitter, once } from "node:events";
 import { readFileSync } from "node:fs";
@@ -130,7 +130,11 @@ class Witness {
   static async of(page: Page): Promise<Witness> {
     const witness = new Witness();
     const network = await page.context().newCDPSession(page);
-    network.on("Network.requestWillBeSent", ({ requestId, request }) => witness.ids.set(request.url, requestId));
+    // The three come in any order.
+    network.on("Network.requestWillBeSent", ({ requestId, request }) => {
+      witness.ids.set(request.url, requestId);
+      witness.news.emit("told");
+    });
     network.on("Network.requestWillBeSentExtraInfo", ({ requestId, associatedCookies }) => {
       const blocked = associatedCookies.filter(({ blockedReasons }) => blockedReasons.length > 0);
       const entries = blocked.map(({ cookie, blockedReasons }) => [cookie.name, blockedReasons.sort()]);
@@ -216,7 +220,7 @@ function spelt(line: string): string {
 
 type Shared = {
   servers: Servers;
-  /** One for all cases: a new one for each would take more than twice as long. Its cookies are taken away between them. */
+  /** One for all cases, emptied between them: a new one for each would take more than twice as long. */
   watched: { page: Page; witness: Witness };
 };
 
@@ -242,7 +246,8 @@ const test = base.extend<{}, Shared>({
 /** One test for each case of the table that speaks of this setting. */
 export function holdAgainstTable(thirdPartyCookies: "blocked" | "allowed"): void {
   test.use({ thirdPartyCookies });
-  for (const { name, requests } of CASES.filter(({ blocked }) => (blocked ? "blocked" : "allowed") === thirdPartyCookies)) {
+  const cases = CASES.filter(({ blocked = false }) => blocked === (thirdPartyCookies === "blocked"));
+  for (const { name, requests } of cases) {
     test(`third-party cookies ${thirdPartyCookies}: ${name}`, async ({ watched: { page, witness }, servers }) => {
       await page.context().clearCookies();
       for (const asked of requests) {
