@@ -78,7 +78,7 @@ fn start(rendered: Option<bool>) -> AnyView {
                     <li>"No cookie’s value is in what it says, so you can copy it into a report."</li>
                 </ul>
             </div>
-            <div class="form examination" data-doctor="examination" data-rendered=rendered>
+            <div class="form examination" data-doctor="examination" data-rendered=rendered data-server=origin.clone()>
                 <button type="button" data-doctor="examine" hidden>
                     "Examine this browser"
                 </button>

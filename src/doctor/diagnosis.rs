@@ -44,10 +44,6 @@ impl Diagnosis {
 }
 
 fn state(hop: Hop, tries: &Tries, findings: &[Finding]) -> State {
-    let breaks = |finding: &&Finding| finding.severity == Severity::Error && hop_of(finding.code) == hop;
-    if let Some(finding) = findings.iter().find(breaks) {
-        return State::Broken(finding.what.clone());
-    }
     let echo = tries.credentialed.answer();
     let seen = match hop {
         Hop::Reach => tries.plain.answer().is_some() || tries.opaque.answer().is_some(),
@@ -56,7 +52,16 @@ fn state(hop: Hop, tries: &Tries, findings: &[Finding]) -> State {
         Hop::Keep | Hop::Return => echo.is_some_and(|echo| echo.test_cookie),
         Hop::Know => echo.is_some_and(|echo| echo.session == Known::Live),
     };
-    if seen { State::Fine } else { State::Unseen }
+    // What is only a warning may be as it should: a session that is forgotten has perhaps ended. Here it breaks all the same.
+    let breaks = |finding: &&Finding| {
+        hop_of(finding.code) == hop
+            && (finding.severity == Severity::Error || (!seen && finding.severity == Severity::Warning))
+    };
+    match findings.iter().find(breaks) {
+        Some(finding) => State::Broken(finding.what.clone()),
+        None if seen => State::Fine,
+        None => State::Unseen,
+    }
 }
 
 /// Where a page sees a cause.

@@ -53,7 +53,51 @@ fn kind() -> impl Strategy<Value = Kind> {
     prop::sample::select(vec![Kind::Fetch, Kind::Link, Kind::Post])
 }
 
+fn told() -> impl Strategy<Value = Echo> {
+    let known = prop::sample::select(vec![Known::NoCookie, Known::Foreign, Known::Forgotten, Known::Live]);
+    let names = prop::collection::vec("(__Host-)?(sid|other)", 0..4);
+    (line(), known, names, any::<(bool, bool, bool)>(), prop::option::of("none|active|\\PC{0,9}"), any::<i64>())
+        .prop_map(
+            |(session_cookie, session, cookies, (test_cookie, partitioned_cookie, https), storage_access, now)| Echo {
+                nonce: "n".to_owned(),
+                scheme: if https { Scheme::Https } else { Scheme::Http },
+                cookies,
+                test_cookie,
+                partitioned_cookie,
+                session_cookie,
+                session,
+                storage_access,
+                now,
+            },
+        )
+}
+
 proptest! {
+    #[test]
+    fn whatever_a_page_tells_has_a_diagnosis_that_agrees_with_itself(
+        (page, server) in (anywhere(), anywhere()),
+        (echo, sides, now) in (prop::option::of(told()), any::<[bool; 8]>(), any::<i64>()),
+    ) {
+        let attempt = |fails: bool| if fails { Try::Failed } else { Try::Answered(()) };
+        let mut tries = Tries::new(page, server, Sites::default());
+        (tries.opaque, tries.plain) = (attempt(sides[0]), attempt(sides[1]));
+        (tries.json, tries.failing) = (attempt(sides[2]), attempt(sides[3]));
+        tries.credentialed = echo.map_or(Try::Failed, Try::Answered);
+        (tries.application, tries.rendered) = (Try::Answered(sides[4]), Some(sides[5]));
+        (tries.browser.cookies, tries.browser.local_network_denied) = (sides[6], sides[7]);
+        (tries.nonce, tries.now) = ("n".to_owned(), now);
+        // As it travels: through a browser's address.
+        let told = serde_json::to_string(&tries).expect("JSON");
+        let mut tries: Tries = serde_json::from_str(&told).expect("tries");
+        tries.sites = Sites::default();
+        let diagnosis = Diagnosis::of(&tries);
+        let is_error = diagnosis.findings.iter().any(|finding| finding.severity == Severity::Error);
+        prop_assert!(!is_error || diagnosis.broken().is_some(), "{diagnosis:#?}");
+        for finding in &diagnosis.findings {
+            prop_assert!(diagnosis.text.contains(&finding.what), "{diagnosis:#?}");
+        }
+    }
+
     #[test]
     fn a_cookie_that_is_dropped_is_never_sent(
         (line, browser) in (line(), browser()),

@@ -142,3 +142,42 @@ pub(super) fn cases() -> Vec<Case<Tries>> {
         (Code::LocalNetwork, "denied", blocked(near_page, "https://192.168.1.2", true)),
     ]
 }
+
+#[test]
+fn the_trip_breaks_where_its_cause_is_and_what_lies_behind_is_not_seen() {
+    let cases = cases();
+    let hops = |code: Code| {
+        let (.., tries) = cases.iter().find(|(known, ..)| *known == code).expect("a case");
+        Diagnosis::of(tries).hops
+    };
+    for (code, at) in [
+        (Code::Unreachable, Hop::Reach),
+        (Code::OtherOrigin, Hop::Read),
+        (Code::Preflight, Hop::Ask),
+        (Code::ThirdParty, Hop::Return),
+        (Code::Forgotten, Hop::Know),
+    ] {
+        let hops = hops(code);
+        let place = hops.iter().position(|(hop, _)| *hop == at).expect("the hop");
+        assert!(matches!(hops[place].1, State::Broken(_)), "{code}: {hops:?}");
+        assert!(hops[..place].iter().all(|(_, state)| *state == State::Fine), "{code}: {hops:?}");
+    }
+    let own = healthy("https://api.example.com", "https://api.example.com", COOKIE);
+    let own: Vec<_> = Diagnosis::of(&own).hops.into_iter().map(|(hop, _)| hop).collect();
+    assert_eq!(own, [Hop::Reach, Hop::Return, Hop::Know], "nobody asks for leave on its own server");
+}
+
+#[test]
+fn the_text_for_a_report_has_all_of_it() {
+    for (code, case, tries) in cases() {
+        let Diagnosis { findings, text, .. } = Diagnosis::of(&tries);
+        assert!(text.contains(&code.to_string()), "{case}: {text}");
+        for finding in findings {
+            for part in [&finding.what, &finding.why] {
+                assert!(text.contains(part.as_str()), "{case}: {part} is not in {text}");
+            }
+            assert!(finding.cure.hardtack.lines().all(|line| text.contains(line)), "{case}: {text}");
+        }
+        assert!(!text.contains('\u{1b}') && text.contains(&tries.page.to_string()), "{case}: {text}");
+    }
+}

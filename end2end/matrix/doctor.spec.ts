@@ -1,0 +1,155 @@
+/** The doctor's page: each cause that a page can tell, produced for real, is found by name, and no other error with it. */
+
+import { expect, test } from "./examined";
+
+const HEALTHY = { page: "https://app.example.com", server: "https://api.example.com" };
+const FAR = { page: "https://app.example.com", server: "https://api.example.org" };
+const OTHERS = 'header_down -Access-Control-Allow-Credentials';
+
+test.describe("nothing is found", () => {
+  test("on the server's own page, with a session and without", async ({ examine }) => {
+    const examined = await examine({ ...HEALTHY, own: true });
+    expect(await examined.run()).toEqual({ errors: [], warnings: [], broken: [] });
+    await expect(examined.hop("the server knows the session")).toContainText("Not seen");
+    await examined.begin();
+    expect(await examined.run()).toEqual({ errors: [], warnings: [], broken: [] });
+    await expect(examined.hop("the server knows the session")).toContainText("Fine");
+  });
+
+  for (const [where, place] of [
+    ["another host of the site", HEALTHY],
+    ["another site", FAR],
+    ["plain http, and the server on https", { page: "http://localhost", server: "https://localhost" }],
+  ] as const) {
+    test(`on a page of ${where}`, async ({ examine }) => {
+      const examined = await examine(place);
+      await examined.begin();
+      expect(await examined.run()).toEqual({ errors: [], warnings: [], broken: [] });
+      await expect(examined.hop("the server knows the session")).toContainText("Fine");
+    });
+  }
+});
+
+test.describe("is found", () => {
+  test("HT001, an application that calls without credentials", async ({ examine }) => {
+    const client = "globalThis.hardtackDoctor = { client: (url) => fetch(url).then((answer) => answer.json()) };";
+    const examined = await examine({ ...HEALTHY, script: client });
+    expect(await examined.run()).toMatchObject({ errors: ["HT001"], broken: ["the cookie goes along"] });
+  });
+
+  test("HT003, an answer without leave for credentials", async ({ examine }) => {
+    const examined = await examine({ ...HEALTHY, upstream: OTHERS });
+    expect(await examined.run()).toMatchObject({ errors: ["HT003"], broken: ["the page may read the answer"] });
+  });
+
+  test("HT004, a page whose origin is not listed", async ({ examine }) => {
+    const examined = await examine({ ...HEALTHY, page: "https://other.example.com", listed: "https://app.example.com" });
+    expect(await examined.run()).toMatchObject({ errors: ["HT004"], broken: ["the page may read the answer"] });
+  });
+
+  test("HT006, a preflight that a proxy answers with 404", async ({ examine }) => {
+    const examined = await examine({ ...HEALTHY, proxy: "@asks method OPTIONS\nrespond @asks 404" });
+    expect(await examined.run()).toMatchObject({ errors: ["HT006"], broken: ["the preflight is answered"] });
+  });
+
+  test("HT010, errors that a proxy answers by itself", async ({ examine }) => {
+    const examined = await examine({ ...HEALTHY, proxy: "respond /api/doctor/fail 502" });
+    expect(await examined.run()).toMatchObject({ errors: ["HT010"], broken: ["the page may read the answer"] });
+  });
+
+  test("HT013, a third party's cookie that is not partitioned", async ({ examine }) => {
+    const examined = await examine({ ...FAR, settings: { HARDTACK_SESSION_PARTITIONED: "false" } });
+    expect(await examined.run()).toMatchObject({ errors: ["HT013"], broken: ["the cookie goes along"] });
+  });
+
+  test("HT004, a visitor who came over plain http, where the server is on https", async ({ examine }) => {
+    const examined = await examine({ ...HEALTHY, server: "http://api.example.com", own: true, believes: "https" });
+    expect(await examined.run()).toMatchObject({ errors: ["HT004"], broken: ["the page may read the answer"] });
+  });
+
+  test("HT016, a server that does not know of the https before it", async ({ examine }) => {
+    const examined = await examine({ ...HEALTHY, own: true, believes: "http" });
+    expect((await examined.run()).errors).toEqual(["HT016"]);
+  });
+
+  test("HT026, another application's cookie of the same name", async ({ examine }) => {
+    const examined = await examine({ ...HEALTHY, page: "https://api.example.com", setsCookie: "__Host-hardtack_sess=another; Secure; Path=/" });
+    expect(await examined.run()).toEqual({ errors: [], warnings: ["HT026"], broken: ["the server knows the session"] });
+  });
+
+  test("HT030, a page whose policy forbids the call", async ({ examine }) => {
+    const examined = await examine({ ...HEALTHY, policy: "connect-src 'self'" });
+    expect(await examined.run()).toMatchObject({ errors: ["HT030"], broken: ["the call arrives"] });
+  });
+
+  test("HT035, a service worker that answers out of its cache", async ({ examine }) => {
+    const examined = await examine({ ...HEALTHY, worker: true });
+    expect(await examined.run()).toMatchObject({ errors: ["HT035"], broken: ["the call arrives"] });
+  });
+
+  test("HT036, a page that was rendered without the session", async ({ examine }) => {
+    const examined = await examine({ ...HEALTHY, script: "globalThis.hardtackDoctor = { rendered: false };" });
+    await examined.begin();
+    expect(await examined.run()).toMatchObject({ errors: ["HT036"], broken: ["the server knows the session"] });
+  });
+
+  test("HT037, a store in memory that was restarted", async ({ examine }) => {
+    const examined = await examine({ ...HEALTHY, memory: true });
+    await examined.begin();
+    await examined.restart();
+    expect(await examined.run()).toEqual({ errors: [], warnings: ["HT037"], broken: ["the server knows the session"] });
+  });
+
+  test("HT038, two servers of which each has a store of its own", async ({ examine }) => {
+    const examined = await examine({ ...HEALTHY, memory: true, nodes: 2 });
+    await examined.begin();
+    expect(await examined.run()).toMatchObject({ errors: ["HT038"], broken: ["the server knows the session"] });
+  });
+
+  test("HT039, a cookie that a proxy takes away", async ({ examine }) => {
+    const examined = await examine({ ...HEALTHY, upstream: "header_down -Set-Cookie" });
+    expect(await examined.run()).toMatchObject({ errors: ["HT039"], broken: ["the cookie goes along"] });
+  });
+
+  test("HT040, a visitor's clock that is an hour late", async ({ examine, page }) => {
+    await page.clock.setFixedTime(Date.now() - 3_600_000);
+    const examined = await examine(HEALTHY);
+    expect(await examined.run()).toEqual({ errors: [], warnings: ["HT040"], broken: [] });
+  });
+});
+
+test.describe("where nothing arrives, the page says so and leads on", () => {
+  test("HT028, a page on https and a server on plain http", async ({ examine }) => {
+    const examined = await examine({ ...HEALTHY, server: "http://api.example.com", listed: "http://app.example.com", copy: true });
+    expect(await examined.run()).toMatchObject({ errors: ["HT028"], broken: ["the call arrives"] });
+  });
+
+  test("HT027 and HT030, a server that has stopped", async ({ examine, page }) => {
+    const examined = await examine({ ...HEALTHY, exported: true });
+    await examined.open();
+    await examined.leave();
+    await page.getByRole("button", { name: "Examine this browser" }).click();
+    await expect(page.getByText("Nothing arrives at")).toBeVisible();
+    await expect(page.getByText("nobody answers (HT030)")).toBeVisible();
+  });
+});
+
+test("an exported page examines its own origin", async ({ examine }) => {
+  const examined = await examine({ ...FAR, exported: true });
+  expect(await examined.run()).toEqual({ errors: [], warnings: [], broken: [] });
+});
+
+test("what is copied is all of it, and holds no cookie's value", async ({ examine, page, context }) => {
+  const examined = await examine({ ...HEALTHY, own: true });
+  await examined.begin();
+  await examined.run();
+  await context.grantPermissions(["clipboard-read", "clipboard-write"]);
+  await page.getByRole("button", { name: "Copy the text" }).click();
+  await expect(page.getByRole("button", { name: "Copied" })).toBeVisible();
+  const copied = await page.evaluate(() => navigator.clipboard.readText());
+  expect(copied).toContain("Nothing is wrong with what was seen.");
+  expect(copied).toContain("__Host-hardtack_sess=; HttpOnly; SameSite=Lax; Secure; Path=/");
+  const values = (await context.cookies()).map(({ value }) => value);
+  expect(values.length).toBeGreaterThan(2);
+  for (const value of values) expect(copied + page.url()).not.toContain(value);
+});

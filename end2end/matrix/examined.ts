@@ -1,0 +1,296 @@
+/** A page and a server that suffers from something, and what the doctor says of them. */
+
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { createServer as plain, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer as secure } from "node:https";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import type { Locator } from "@playwright/test";
+import { type Authority, homeAt } from "../authority";
+import { Caddy } from "../caddy";
+import { answers } from "../call";
+import { command, serve } from "../hardtack";
+import { freePort, onFreePort } from "../ports";
+import { Program } from "../program";
+import { test as base, expect, type Page } from "./fixtures";
+
+export { expect };
+
+export type Case = {
+  /** Scheme and host of the page, and of the server as browsers call it; the ports are free ones. */
+  page: string;
+  server: string;
+  /** The page is the server's own. */
+  own?: boolean;
+  /** The page is one of ours, exported. */
+  exported?: boolean;
+  /** The page has a copy of the script, because nothing is to be had from the server. */
+  copy?: boolean;
+  /** The origin that the server lists, when it is not the page's. */
+  listed?: string;
+  /** By which scheme the server takes itself to be reached. */
+  believes?: "http" | "https";
+  /** What the page does first. */
+  script?: string;
+  /** The page's own policy, beside the script's address. */
+  policy?: string;
+  /** A cookie that comes with the page. */
+  setsCookie?: string;
+  /** A service worker that answers with what it was once answered. */
+  worker?: boolean;
+  /** What Caddy does before it hands a request on, and how it does that. */
+  proxy?: string;
+  upstream?: string;
+  /** Sessions in memory; and how many servers there are. */
+  memory?: boolean;
+  nodes?: number;
+  settings?: Record<string, string>;
+};
+
+type Verdict = { errors: string[]; warnings: string[]; broken: string[] };
+
+const SCRIPT = resolve(__dirname, "../../public/doctor.js");
+
+const WORKER = `
+addEventListener("install", () => skipWaiting());
+addEventListener("activate", (event) => event.waitUntil(clients.claim()));
+addEventListener("fetch", (event) => {
+  if (event.request.method !== "GET" || !event.request.url.includes("/api/doctor/echo")) return;
+  const old = caches.open("old").then(async (cache) => {
+    const known = await cache.match(event.request, { ignoreSearch: true, ignoreVary: true });
+    if (known) return known;
+    const answer = await fetch(event.request);
+    await cache.put(event.request, answer.clone());
+    return answer;
+  });
+  event.respondWith(old);
+});
+`;
+
+export class Examined {
+  private readonly stops: (() => Promise<unknown>)[] = [];
+  private nodes: { env: Record<string, string>; folder: string; program: Program }[] = [];
+  private origin = "";
+  private server = "";
+  private key = "";
+
+  private constructor(
+    private readonly page: Page,
+    private readonly what: Case,
+    private readonly authority: Authority,
+    private readonly folder: string,
+  ) {}
+
+  static async start(page: Page, what: Case, authority: Authority): Promise<Examined> {
+    const folder = await mkdtemp(join(tmpdir(), "hardtack-examined-"));
+    const examined = new Examined(page, what, authority, folder);
+    try {
+      await examined.startAll();
+      return examined;
+    } catch (error) {
+      await examined.stop();
+      throw error;
+    }
+  }
+
+  /** Opens the page, lets the browser be examined, and gives what was found. */
+  async run(): Promise<Verdict> {
+    await this.open();
+    const { page } = this;
+    const button = page.getByRole("button", { name: "Examine this browser" });
+    if (this.what.own || this.what.exported) await button.click();
+    await page.waitForURL((url) => url.origin === this.server && url.searchParams.has("tries"));
+    await expect(page.getByRole("heading", { name: "For a report" })).toBeVisible();
+    const codes = async (severity: string) =>
+      (await page.locator(`.severity.${severity}`).allTextContents()).map((text) => text.split(" ")[0]);
+    const broken = await page.locator(".hops .bad > span:last-child").evaluateAll((hops) =>
+      // Without what is only read out, and without the reason.
+      hops.map((hop) => [...hop.childNodes].filter((node) => node.nodeType === 3).map((node) => node.textContent).join("")),
+    );
+    return { errors: await codes("error"), warnings: await codes("warning"), broken };
+  }
+
+  async open(): Promise<void> {
+    const { own, exported, worker } = this.what;
+    await this.page.goto(own ? `${this.server}/doctor` : `${this.origin}${exported ? "/doctor/" : "/"}`);
+    if (!worker) return;
+    await this.page.evaluate(async () => {
+      await navigator.serviceWorker.register("/worker.js");
+      await navigator.serviceWorker.ready;
+      await new Promise((done) => (navigator.serviceWorker.controller ? done(0) : navigator.serviceWorker.addEventListener("controllerchange", done)));
+    });
+    await this.page.evaluate((src) => void document.head.append(Object.assign(document.createElement("script"), { src })), `${this.server}/doctor.js`);
+  }
+
+  /** Begins a session, as the page's own call would. */
+  async begin(): Promise<void> {
+    const at = this.what.own ? `${this.server}/doctor` : `${this.origin}/blank`;
+    await this.page.goto(at);
+    const begun = await this.page.evaluate(async (url) => {
+      const headers = { "content-type": "application/json" };
+      return (await fetch(url, { method: "POST", credentials: "include", headers, body: "{}" })).status;
+    }, `${this.server}/api/visits`);
+    expect(begun).toBe(200);
+  }
+
+  hop(name: string): Locator {
+    return this.page.locator(".hops li").filter({ hasText: name });
+  }
+
+  /** Ends the servers, and starts them again. */
+  async restart(): Promise<void> {
+    for (const node of this.nodes) {
+      await node.program.stop();
+      node.program = await this.node(node.folder, node.env);
+    }
+  }
+
+  /** Ends the servers for good; the pages stay. */
+  async leave(): Promise<void> {
+    for (const { program } of this.nodes) await program.stop();
+    this.nodes = [];
+    await this.stops.pop()?.();
+  }
+
+  async stop(): Promise<void> {
+    for (const { program } of this.nodes) await program.stop();
+    for (const stop of this.stops.reverse()) await stop();
+    await rm(this.folder, { recursive: true, force: true });
+  }
+
+  private async startAll(): Promise<void> {
+    const { what, folder } = this;
+    const port = await freePort();
+    this.server = `${what.server}:${port}`;
+    if (what.exported) await this.exportPages();
+    else if (!what.own) await this.servePages();
+    this.key = join(folder, "key");
+    await writeFile(this.key, randomBytes(32).toString("hex"), { mode: 0o600 });
+    const ports: number[] = [];
+    for (let node = 0; node < (what.nodes ?? 1); node += 1) ports.push(await this.startNode(node));
+    if (what.exported) {
+      await command(["export", "--out", join(folder, "pages"), "--api", this.server], folder, { HARDTACK_DOCTOR_ENABLED: "true" });
+    }
+    this.stops.push(await this.startProxy(port, ports));
+  }
+
+  private async startNode(number: number): Promise<number> {
+    const { what } = this;
+    const folder = join(this.folder, `node-${number}`);
+    await mkdir(folder);
+    return onFreePort(async (port) => {
+      const url = what.believes ? this.server.replace(/^https?/, what.believes) : this.server;
+      const listed = what.listed ?? this.origin;
+      const env = {
+        HARDTACK_SITE_URL: url,
+        HARDTACK_SITE_LISTEN: `127.0.0.1:${port}`,
+        HARDTACK_SITE_INSECURE: url.startsWith("http:") ? "true" : "false",
+        HARDTACK_SITE_FRONT_ENDS: what.own ? "" : listed,
+        HARDTACK_SESSION_KEYS: this.key,
+        HARDTACK_STORE_URL: what.memory ? "memory:" : `sqlite:${join(folder, "hardtack.db")}`,
+        HARDTACK_DOCTOR_ENABLED: "true",
+        ...what.settings,
+      };
+      this.nodes.push({ env, folder, program: await this.node(folder, env) });
+      return port;
+    });
+  }
+
+  private node(folder: string, env: Record<string, string>): Promise<Program> {
+    return serve(folder, env, `http://${env.HARDTACK_SITE_LISTEN}`);
+  }
+
+  /** Caddy, as it stands before many a server. */
+  private async startProxy(port: number, nodes: number[]): Promise<() => Promise<unknown>> {
+    const { what, authority } = this;
+    const folder = join(this.folder, "proxy");
+    await mkdir(folder);
+    const https = what.server.startsWith("https:");
+    const file = join(folder, "Caddyfile");
+    await writeFile(
+      file,
+      `{
+	admin off
+	auto_https off
+	default_sni localhost
+	grace_period 100ms
+	servers {
+		protocols h1 h2
+	}
+}
+
+${https ? "https" : "http"}://:${port} {
+	bind 127.0.0.1
+	${https ? `tls ${authority.certificate} ${authority.key}` : ""}
+	${what.proxy ?? ""}
+	reverse_proxy ${nodes.map((node) => `127.0.0.1:${node}`).join(" ")} {
+		lb_policy round_robin
+		${what.upstream ?? ""}
+	}
+}
+`,
+    );
+    const args = ["run", "--adapter", "caddyfile", "--config", file];
+    const ready = () => answers(`${https ? "https" : "http"}://localhost:${port}/`, authority.ca);
+    const caddy = await Program.start("caddy", args, { cwd: folder, env: homeAt(folder) }, ready);
+    return () => caddy.stop();
+  }
+
+  private async exportPages(): Promise<void> {
+    const [pages, folder] = ["pages", "pages-caddy"].map((name) => join(this.folder, name));
+    await mkdir(folder);
+    const caddy = await Caddy.start(pages, folder, this.authority);
+    this.stops.push(() => caddy.stop());
+    this.origin = `${this.what.page}:${caddy.port}`;
+  }
+
+  private async servePages(): Promise<void> {
+    const { what, authority } = this;
+    const script = await readFile(SCRIPT);
+    const answer = (request: IncomingMessage, response: ServerResponse) => {
+      const send = (type: string, body: string | Buffer) => response.writeHead(200, { "content-type": type }).end(body);
+      if (request.url === "/worker.js") return send("text/javascript", WORKER);
+      if (request.url === "/doctor.js") return send("text/javascript", script);
+      if (request.url !== "/") return send("text/html", "<!doctype html><title>Blank</title>");
+      if (what.policy) response.setHeader("content-security-policy", what.policy);
+      if (what.setsCookie) response.setHeader("set-cookie", what.setsCookie);
+      send("text/html", this.html());
+    };
+    const https = what.page.startsWith("https:");
+    const [key, cert] = [await readFile(authority.key), await readFile(authority.certificate)];
+    const server = (https ? secure({ key, cert }, answer) : plain(answer)).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    this.stops.push(async () => {
+      server.closeAllConnections();
+      server.close();
+    });
+    this.origin = `${what.page}:${(server.address() as AddressInfo).port}`;
+  }
+
+  private html(): string {
+    const { what, server } = this;
+    const api = what.copy ? `<meta name="hardtack-api" content="${server}">` : "";
+    const src = what.copy ? "/doctor.js" : `${server}/doctor.js`;
+    const script = what.worker ? "" : `<script src="${src}"></script>`;
+    return `<!doctype html><title>A page</title>${api}<script>${what.script ?? ""}</script>${script}`;
+  }
+}
+
+type Fixtures = {
+  /** Starts a case; it is stopped when the test ends. */
+  examine: (what: Case) => Promise<Examined>;
+};
+
+export const test = base.extend<Fixtures>({
+  examine: async ({ page, authority, trouble }, use) => {
+    // What is broken on purpose makes noise, and none of it is what these tests are about.
+    trouble.expect(/./);
+    let examined: Examined | undefined;
+    await use(async (what) => (examined = await Examined.start(page, what, authority)));
+    await page.goto("about:blank");
+    await examined?.stop();
+  },
+});
