@@ -146,7 +146,7 @@
 
   const button = part("examine");
   if (button) {
-    button.hidden = false;
+    button.disabled = false;
     button.addEventListener("click", async () => {
       button.disabled = true;
       await run((text) => (part("status").textContent = text));

@@ -2,6 +2,7 @@
 
 import { join } from "node:path";
 import { expect, test } from "../fixtures";
+import { brokenReport } from "../doctor";
 import { button, complaint, field, open, signIn, signUp, somebody } from "../people";
 
 const into = process.env.SHOTS ?? "";
@@ -13,7 +14,7 @@ for (const colorScheme of ["light", "dark"] as const) {
 
       test(`pages of an account, ${how}`, async ({ visitor, trouble }) => {
         test.skip(into.endsWith(".png"), "only the README's picture was asked for");
-        trouble.expect(/\b401\b/, /\b400\b/);
+        trouble.expect(/\b401\b/, /\b400\b/, /\b500\b/);
         const page = await visitor({ viewport: { width, height: 800 }, colorScheme, javaScriptEnabled });
         const take = (name: string) => page.screenshot({ path: join(into, `${name}-${how}.png`), fullPage: true });
         const show = (path: string) => open(page, path, javaScriptEnabled);
@@ -39,6 +40,14 @@ for (const colorScheme of ["light", "dark"] as const) {
         await take("devices");
         await show("/");
         await take("home-signed-in");
+        await page.goto("/doctor");
+        await take("doctor");
+        if (!javaScriptEnabled) return;
+        await page.getByRole("button", { name: "Examine this browser" }).click();
+        await page.waitForURL(/tries=/);
+        await take("doctor-fine");
+        await page.goto(brokenReport(page.url()));
+        await take("doctor-broken");
       });
     }
   }

@@ -79,7 +79,8 @@ fn start(rendered: Option<bool>) -> AnyView {
                 </ul>
             </div>
             <div class="form examination" data-doctor="examination" data-rendered=rendered data-server=origin.clone()>
-                <button type="button" data-doctor="examine" hidden>
+                // Until its script is there. Nothing moves when it comes.
+                <button type="button" data-doctor="examine" disabled>
                     "Examine this browser"
                 </button>
                 <p role="status" class="hint" data-doctor="status"></p>

@@ -79,7 +79,7 @@ fn text(tries: &Tries, findings: &[Finding], hops: &[(Hop, State)]) -> Result<St
     let mut text = String::from("The doctor of Hardtack, in a visitor's browser\n\n");
     writeln!(text, "page     {}", tries.page)?;
     writeln!(text, "server   {}", tries.server)?;
-    writeln!(text, "browser  {}\n", tries.browser.agent)?;
+    writeln!(text, "browser  {}\n", line(&tries.browser.agent))?;
     for (hop, state) in hops {
         let sign = match state {
             State::Fine => '✓',
@@ -111,14 +111,23 @@ fn text(tries: &Tries, findings: &[Finding], hops: &[(Hop, State)]) -> Result<St
     let calls: Vec<_> = calls.iter().map(|(name, word)| format!("{name}: {word}")).collect();
     writeln!(text, "calls    {}", calls.join(", "))?;
     if let Some(echo) = tries.credentialed.answer() {
-        let Echo { session_cookie, cookies, test_cookie, partitioned_cookie, storage_access, .. } = echo;
+        let Echo {
+            session_cookie, cookies, test_cookie, partitioned_cookie, origin, fetch_site, storage_access, ..
+        } = echo;
+        let sent = |header: &Option<String>| header.as_deref().map_or_else(|| "none".to_owned(), line);
         let came = |came: &bool| if *came { "came back" } else { "did not come back" };
-        writeln!(text, "cookie   {session_cookie}")?;
+        writeln!(text, "cookie   {}", line(session_cookie))?;
         writeln!(text, "test     {}; with Partitioned {}", came(test_cookie), came(partitioned_cookie))?;
-        writeln!(text, "came     {}", if cookies.is_empty() { "none".to_owned() } else { cookies.join(", ") })?;
-        writeln!(text, "storage  {}", storage_access.as_deref().unwrap_or("nothing said"))?;
+        writeln!(text, "came     {}", if cookies.is_empty() { "none".to_owned() } else { line(&cookies.join(", ")) })?;
+        writeln!(text, "sent     Origin: {}, Sec-Fetch-Site: {}", sent(origin), sent(fetch_site))?;
+        writeln!(text, "         Sec-Fetch-Storage-Access: {}", sent(storage_access))?;
     }
     Ok(text)
+}
+
+/// What came from elsewhere makes no lines of its own.
+fn line(text: &str) -> String {
+    text.chars().map(|sign| if sign.is_control() { ' ' } else { sign }).collect()
 }
 
 const fn word<T>(attempt: &Try<T>) -> &'static str {

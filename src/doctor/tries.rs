@@ -92,6 +92,10 @@ pub struct Echo {
     pub session: Known,
     /// The scheme by which the server takes itself to be reached.
     pub scheme: Scheme,
+    /// `Origin`, if it came.
+    pub origin: Option<String>,
+    /// `Sec-Fetch-Site`, if it came: what the browser itself takes page and server for.
+    pub fetch_site: Option<String>,
     /// `Sec-Fetch-Storage-Access`, if it came.
     pub storage_access: Option<String>,
     /// The server's clock, in seconds since 1970.

@@ -26,6 +26,7 @@ use std::sync::Arc;
 use tower_sessions::cookie::SameSite;
 
 const NO_STORE: (HeaderName, HeaderValue) = (header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const STORAGE_ACCESS: HeaderName = HeaderName::from_static("sec-fetch-storage-access");
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 /// What pages load for the examination.
@@ -99,7 +100,9 @@ async fn echo(
         session: known,
         // It is what `site.url` says, and nothing else can be.
         scheme: if settings.secure { Scheme::Https } else { Scheme::Http },
-        storage_access: headers.get(STORAGE_ACCESS).and_then(|value| value.to_str().ok()).map(str::to_owned),
+        origin: text(headers, header::ORIGIN),
+        fetch_site: text(headers, FETCH_SITE),
+        storage_access: text(headers, STORAGE_ACCESS),
         now: Clock::System.now().0.div_euclid(1000),
     };
     ([NO_STORE], Json(told)).into_response()
@@ -110,6 +113,10 @@ fn test_cookies(own: &CookieSettings) -> [CookieSettings; 2] {
     let named = |ending: &str| CookieSettings { name: format!("{}_{ending}", own.name), ..own.clone() };
     let third = CookieSettings { secure: true, same_site: SameSite::None, partitioned: true, ..named("doctor_apart") };
     [named("doctor"), third]
+}
+
+fn text(headers: &HeaderMap, name: HeaderName) -> Option<String> {
+    headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
 }
 
 fn came(headers: &HeaderMap, name: &str, value: &str) -> bool {

@@ -61,6 +61,8 @@ fn told() -> impl Strategy<Value = Echo> {
             |(session_cookie, session, cookies, (test_cookie, partitioned_cookie, https), storage_access, now)| Echo {
                 nonce: "n".to_owned(),
                 scheme: if https { Scheme::Https } else { Scheme::Http },
+                origin: None,
+                fetch_site: None,
                 cookies,
                 test_cookie,
                 partitioned_cookie,

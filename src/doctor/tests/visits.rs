@@ -14,6 +14,8 @@ fn echo(cookie: &str) -> Echo {
         session_cookie: cookie.to_owned(),
         session: Known::Live,
         scheme: Scheme::Https,
+        origin: None,
+        fetch_site: None,
         storage_access: None,
         now: 1_790_000_000,
     }

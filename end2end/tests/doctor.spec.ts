@@ -1,0 +1,90 @@
+/** The doctor's page as it comes with a server on this machine. Each cause is in matrix/doctor.spec.ts. */
+
+import axe from "axe-core";
+import { brokenReport, examine } from "../doctor";
+import { expect, home, type Page, test } from "../fixtures";
+import { layoutShift, recordLayoutShifts } from "../trouble";
+
+const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+
+const hop = (page: Page, name: string) => page.locator(".hops li").filter({ hasText: name });
+
+// One of the calls asks for an answer of 500.
+test.beforeEach(({ trouble }) => trouble.expect(/\b500\b/));
+
+test("a healthy browser is told so, and its session is known", async ({ page }) => {
+  await page.goto("/");
+  await expect(home.field(page)).not.toBeEmpty();
+  await page.getByRole("link", { name: "Does your session not stick?" }).click();
+  await page.getByRole("button", { name: "Examine this browser" }).click();
+  await expect(page.getByRole("heading", { name: "It holds." })).toBeVisible();
+  await expect(hop(page, "the cookie goes along")).toContainText("Fine");
+  await expect(hop(page, "the server knows the session")).toContainText("Fine");
+  await expect(page.locator(".broken")).toHaveCount(0);
+});
+
+test("the hop that breaks is red, and says so in words", async ({ page }) => {
+  await examine(page);
+  await page.goto(brokenReport(page.url()));
+  await expect(page.getByRole("heading", { name: "The trip breaks." })).toBeVisible();
+  await expect(hop(page, "the cookie goes along")).toContainText("Broken");
+  await expect(page.getByText("HT023 error")).toBeVisible();
+  const drawn = await page.locator("svg .broken").evaluate((part) => getComputedStyle(part).stroke);
+  const said = await page.locator(".hops .bad .hint").evaluate((part) => getComputedStyle(part).color);
+  expect(drawn).toBe(said);
+});
+
+test("it works by keyboard alone", async ({ page }) => {
+  await page.goto("/doctor");
+  const button = page.getByRole("button", { name: "Examine this browser" });
+  for (let stops = 0; stops < 15; stops += 1) {
+    await page.keyboard.press("Tab");
+    if (await button.evaluate((it) => it === document.activeElement)) break;
+  }
+  await expect(button).toBeFocused();
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("heading", { name: "It holds." })).toBeVisible();
+});
+
+test("a server that answers with an error is told of, and the button works again", async ({ page, trouble }) => {
+  trouble.expect(/\b503\b/);
+  await page.route("**/api/doctor/echo**", (route) => route.fulfill({ status: 503, body: "{}" }));
+  await page.goto("/doctor");
+  const button = page.getByRole("button", { name: "Examine this browser" });
+  await button.click();
+  await expect(page.getByRole("status")).toHaveText("The server answers with status 503. Try again in a moment.");
+  await expect(button).toBeEnabled();
+  await page.unrouteAll();
+  await button.click();
+  await expect(page.getByRole("heading", { name: "It holds." })).toBeVisible();
+});
+
+test("without JavaScript it says what is missing", async ({ visitor }) => {
+  const page = await visitor({ javaScriptEnabled: false });
+  await page.goto("/doctor");
+  await expect(page.getByText("The examination is a script.")).toBeVisible();
+  await expect(page.getByRole("button", { name: "Examine this browser" })).toBeDisabled();
+});
+
+for (const colorScheme of ["light", "dark"] as const) {
+  test(`in the ${colorScheme} theme axe finds nothing, and nothing is wider than 320 pixels`, async ({ visitor }) => {
+    const page = await visitor({ colorScheme, viewport: { width: 320, height: 800 } });
+    const look = async () => {
+      await page.evaluate(axe.source);
+      const { violations } = await page.evaluate(
+        (rules) => (window as unknown as { axe: typeof axe }).axe.run(document, { runOnly: rules }),
+        RULES,
+      );
+      expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html)}`)).toEqual([]);
+      expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(320);
+    };
+    await recordLayoutShifts(page);
+    await page.goto("/doctor");
+    await look();
+    expect(await layoutShift(page)).toBeLessThan(0.001);
+    await examine(page);
+    await look();
+    await page.goto(brokenReport(page.url()));
+    await look();
+  });
+}
