@@ -116,7 +116,7 @@ fn report(diagnosis: Diagnosis) -> AnyView {
     let broken = diagnosis.broken();
     let Diagnosis { hops, findings, text } = diagnosis;
     let (title, lead) = match (broken, findings.is_empty()) {
-        (Some(hop), _) => ("The trip breaks.".to_owned(), format!("It breaks where {hop}.")),
+        (Some(hop), _) => ("The trip breaks.".to_owned(), format!("It breaks at the {}.", station(hop))),
         (None, true) => ("It holds.".to_owned(), "Nothing is wrong with what this browser has seen.".to_owned()),
         (None, false) => {
             ("It holds, but look.".to_owned(), "The session comes through. Read this all the same.".to_owned())
@@ -149,6 +149,16 @@ fn report(diagnosis: Diagnosis) -> AnyView {
         </section>
     }
     .into_any()
+}
+
+/// What a visitor calls a place of the trip.
+const fn station(hop: Hop) -> &'static str {
+    match hop {
+        Hop::Reach => "way to the server",
+        Hop::Read | Hop::Ask => "leave that the server gives to pages of other origins (CORS)",
+        Hop::Keep | Hop::Return => "cookie",
+        Hop::Know => "session",
+    }
 }
 
 fn hop((hop, state): (Hop, State)) -> AnyView {

@@ -3,7 +3,7 @@
 use super::access::{Access, SECURITY};
 use super::parts::Frame;
 use super::parts::at_server;
-use super::parts::elsewhere::{Again, BEGIN, With, complaint};
+use super::parts::elsewhere::{Again, BEGIN, With, complaint, is_about_again};
 use super::parts::form::{Field, PostForm, Wrong};
 use super::parts::posting::Submit;
 use super::register::password_hint;
@@ -34,7 +34,7 @@ pub fn Security() -> impl IntoView {
 
 fn password() -> AnyView {
     let rules = use_context::<SignUp>().unwrap_or_default();
-    let wrong = Wrong::asked(&["current", "new"]);
+    let wrong = Wrong::asked(&["current", "new"]).filter(|_| !is_about_again());
     let is_done = use_query_map().get_untracked().get_str("done") == Some("password");
     view! {
         <section class="door" aria-labelledby="password">

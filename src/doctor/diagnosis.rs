@@ -114,7 +114,7 @@ fn text(tries: &Tries, findings: &[Finding], hops: &[(Hop, State)]) -> Result<St
         let Echo {
             session_cookie, cookies, test_cookie, partitioned_cookie, origin, fetch_site, storage_access, ..
         } = echo;
-        let sent = |header: &Option<String>| header.as_deref().map_or_else(|| "none".to_owned(), line);
+        let sent = |header: &Option<String>| header.as_deref().map_or_else(|| "not sent".to_owned(), line);
         let came = |came: &bool| if *came { "came back" } else { "did not come back" };
         writeln!(text, "cookie   {}", line(session_cookie))?;
         writeln!(text, "test     {}; with Partitioned {}", came(test_cookie), came(partitioned_cookie))?;

@@ -36,7 +36,9 @@ impl Form {
             (None, endpoint) => format!("done={endpoint}"),
             (Some(error), _) => {
                 let field = if error.blames().is_empty() { "" } else { "&field=" };
-                format!("error={}{field}{}", error.kind.name(), error.blames())
+                // On a page with another form of such a field it says which.
+                let form = if self.endpoint == CONFIRM { "&form=confirm" } else { "" };
+                format!("error={}{field}{}{form}", error.kind.name(), error.blames())
             }
         };
         let page = self.page.as_ref().map_or_else(|| home(&self.endpoint), Next::path);
@@ -47,13 +49,16 @@ impl Form {
     }
 }
 
+/// The form that asks once more who it is, which stands on several pages.
+const CONFIRM: &str = "confirm";
+
 /// The page of a form that came without saying from where.
 fn home(endpoint: &str) -> &'static str {
     match endpoint {
         "login" => LOGIN,
         "register" => REGISTER,
         "password" | "disconnect" => SECURITY,
-        "confirm" | "end" | "end-others" => DEVICES,
+        CONFIRM | "end" | "end-others" => DEVICES,
         _ => "/",
     }
 }

@@ -19,6 +19,10 @@ async fn every_address_beside_pages_and_functions_has_a_decision_and_keeps_to_it
             (form("/sign-in", &[("provider", "none")]), 404),
             (form("/sign-in", &[("provider", "none"), ("purpose", "connect")]), 404),
             (form("/sign-in/none/end", &[]), 404),
+            // The examination is for whoever's session does not stick.
+            (form("/api/doctor/set?test=t1", &[]), 204),
+            (stage.of(visitor, client.get(stage.app.url("/api/doctor/echo"))), 200),
+            (stage.of(visitor, client.get(stage.app.url("/api/doctor/fail"))), 500),
             (stage.of(visitor, client.get(stage.app.url("/sign-in/none/callback?state=x&code=x"))), 400),
         ] {
             let answer = request.send().await.expect("an answer");
@@ -31,5 +35,36 @@ async fn every_address_beside_pages_and_functions_has_a_decision_and_keeps_to_it
         let answer = client.get(stage.app.url(path)).send().await.expect("an answer");
         let body: Value = answer.json().await.expect("JSON");
         assert!(body["status"].is_string(), "{path}: {body}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_forms_that_ask_for_the_password_the_one_that_was_posted_says_that_it_is_wrong() {
+    let stage = Stage::set().await;
+    for (path, fields, says, silent) in [
+        (
+            "/api/password",
+            vec![("current", "canary"), ("new", "x"), ("end_others", "true")],
+            "current",
+            "again-current",
+        ),
+        ("/api/confirm", vec![("current", "canary")], "again-current", "current"),
+    ] {
+        let post = bare().post(stage.app.url(path)).form(&fields).header("accept", "text/html");
+        let post = post.header("sec-fetch-site", "same-origin").header("referer", "http://localhost:3000/security");
+        let answer = stage.of(Visitor::SignedIn, post).send().await.expect("an answer");
+        let to = answer.headers()["location"].to_str().expect("text").to_owned();
+        let page = bare().get(stage.app.url(&to)).header("accept", "text/html");
+        let page = stage.of(Visitor::SignedIn, page).send().await.expect("an answer").text().await.expect("a page");
+        let complaint = |id: &str| {
+            let (_, rest) = page.split_once(&format!("id=\"{id}-wrong\"")).expect("the place of a complaint");
+            let (_, rest) = rest.split_once('>').expect("an element");
+            rest.split('<').next().unwrap_or_default().to_owned()
+        };
+        assert_eq!(
+            (complaint(says).as_str(), complaint(silent).as_str()),
+            ("That is not your password.", ""),
+            "{path}"
+        );
     }
 }

@@ -10,6 +10,7 @@ use crate::model::next::Next;
 use crate::model::provider::{Provider, Providers};
 use crate::model::viewer::Viewer;
 use leptos::prelude::*;
+use leptos_router::hooks::use_query_map;
 
 /// Where one is led to a provider.
 pub const BEGIN: &str = "/sign-in";
@@ -97,13 +98,20 @@ pub fn With(
     (profile.has(&factor) != lacks).then(children).into_any()
 }
 
+/// Whether what is wrong is about the form that asks once more, as the page's address says: another one there may have a
+/// field of the same name.
+#[must_use]
+pub fn is_about_again() -> bool {
+    use_query_map().get_untracked().get_str("form") == Some("confirm")
+}
+
 /// Asks once more who it is. Hidden until the server wants it.
 #[component]
 pub fn Again(
     /// The page that it stands on.
     page: &'static str,
 ) -> impl IntoView {
-    let wrong = Wrong::asked(&["current"]);
+    let wrong = Wrong::asked(&["current"]).filter(|_| is_about_again());
     let wanted = asked() == Some(Kind::SignInAgain);
     // What is wrong with a password stands at its field; the rest is said by the words above.
     let wrong = wrong.filter(|wrong| !wanted && wrong.is_about("current"));
