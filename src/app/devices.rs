@@ -46,7 +46,7 @@ fn page(devices: Option<Devices>, notice: Option<String>) -> impl IntoView {
                     <h1>"Your devices."</h1>
                     <p class="lead">"Where you are signed in. What you do not know, sign out."</p>
                 </div>
-                <div class="devices">
+                <div class="listed">
                     <p class="wrong" role="alert">
                         {complaint()}
                     </p>

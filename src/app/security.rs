@@ -87,7 +87,7 @@ fn providers() -> AnyView {
                      e-mail address; this site tells them that you come."
                 </p>
             </div>
-            <div>
+            <div class="listed">
                 <p class="wrong" role="alert" data-about="">
                     {complaint()}
                 </p>
