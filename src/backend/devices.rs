@@ -4,7 +4,6 @@ use super::account::signed_in;
 use super::visitor::Visitor;
 use crate::model::device::{Device, Devices};
 use crate::model::error::{Kind, WireError};
-use crate::session::clock::Timestamp;
 use crate::session::id::Handle;
 use crate::session::store::Listed;
 
@@ -17,22 +16,21 @@ pub async fn of(visitor: &Visitor) -> Result<Devices, WireError> {
     let Visitor { session, accounts, .. } = visitor;
     signed_in(session, accounts).await?;
     let own = session.facts().await?.map(|facts| facts.handle);
-    let seconds = |moment: Timestamp| moment.0.div_euclid(1000);
     let device = |listed: Listed| {
         let (label, ip) = listed.owner.device.map(|device| (device.label, device.address)).unwrap_or_default();
         Device {
             handle: listed.handle.to_string(),
             label,
             ip,
-            created: seconds(listed.created),
-            seen: seconds(listed.seen),
+            created: listed.created.seconds(),
+            seen: listed.seen.seconds(),
             current: Some(listed.handle) == own,
         }
     };
     let mut devices: Vec<_> = session.of_account().await?.into_iter().map(device).collect();
     // The rest stays in its order.
     devices.sort_by_key(|device| !device.current);
-    Ok(Devices { devices, now: seconds(accounts.clock().now()) })
+    Ok(Devices { devices, now: accounts.clock().now().seconds() })
 }
 
 /// Signs one device out, which may be this one.

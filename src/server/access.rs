@@ -63,7 +63,7 @@ pub(super) fn meant(uri: &Uri) -> Option<String> {
     Some(uri.query().map_or_else(|| path.to_owned(), |query| format!("{path}?{query}")))
 }
 
-/// Leads on, for this visitor alone: nobody keeps the answer.
+/// Leads on, for this visitor alone: it tells who has come, so nobody keeps the answer.
 pub(super) fn see_other(to: &str) -> Response {
     let mut answer = Redirect::to(to).into_response();
     answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -72,7 +72,6 @@ pub(super) fn see_other(to: &str) -> Response {
 
 fn lead(to: &str) -> Response {
     let mut answer = see_other(to);
-    // It tells who has come.
     answer.headers_mut().append(header::VARY, HeaderValue::from_static("accept, cookie"));
     answer
 }

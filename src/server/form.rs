@@ -2,6 +2,7 @@
 
 use super::access::wanted;
 use crate::app::access::{DEVICES, LOGIN, PROFILE, REGISTER, SECURITY};
+use crate::app::parts::elsewhere::CONFIRM;
 use crate::model::error::WireError;
 use crate::model::next::Next;
 use axum::http::{HeaderMap, Uri, header, request::Parts};
@@ -37,7 +38,7 @@ impl Form {
             (Some(error), _) => {
                 let field = if error.blames().is_empty() { "" } else { "&field=" };
                 // On a page with another form of such a field it says which.
-                let form = if self.endpoint == CONFIRM { "&form=confirm" } else { "" };
+                let form = if self.endpoint == CONFIRM { format!("&form={CONFIRM}") } else { String::new() };
                 format!("error={}{field}{}{form}", error.kind.name(), error.blames())
             }
         };
@@ -48,9 +49,6 @@ impl Form {
         }
     }
 }
-
-/// The form that asks once more who it is, which stands on several pages.
-const CONFIRM: &str = "confirm";
 
 /// The page of a form that came without saying from where.
 fn home(endpoint: &str) -> &'static str {

@@ -12,6 +12,9 @@ use crate::model::viewer::Viewer;
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
+/// The form that asks once more who it is, by the last part of the address that it posts to.
+pub const CONFIRM: &str = "confirm";
+
 /// Where one is led to a provider.
 pub const BEGIN: &str = "/sign-in";
 
@@ -102,7 +105,7 @@ pub fn With(
 /// field of the same name.
 #[must_use]
 pub fn is_about_again() -> bool {
-    use_query_map().get_untracked().get_str("form") == Some("confirm")
+    use_query_map().get_untracked().get_str("form") == Some(CONFIRM)
 }
 
 /// Asks once more who it is. Hidden until the server wants it.

@@ -15,18 +15,18 @@ use uuid::Uuid;
 macro_rules! select {
     ($accounts:expr, $which:literal) => {
         if $accounts.providers().is_empty() {
-            concat!(
-                "SELECT id, name, username, password, changes, created, closed, epoch, NULL FROM hardtack.account ",
-                $which
-            )
+            select!(from "NULL", $which)
         } else {
-            concat!(
-                "SELECT id, name, username, password, changes, created, closed, epoch, \
-                 (SELECT string_agg(issuer, ' ') FROM hardtack.identity WHERE account = hardtack.account.id) \
-                 FROM hardtack.account ",
-                $which
-            )
+            select!(from "(SELECT string_agg(issuer, ' ') FROM hardtack.identity WHERE account = hardtack.account.id)", $which)
         }
+    };
+    (from $providers:literal, $which:literal) => {
+        concat!(
+            "SELECT id, name, username, password, changes, created, closed, epoch, ",
+            $providers,
+            " FROM hardtack.account ",
+            $which
+        )
     };
 }
 

@@ -206,7 +206,7 @@ fn claims<'a>(
     ];
     let verifier = client.id_token_verifier().set_allowed_algs(ALGORITHMS).set_issue_time_verifier_fn(|issued| {
         // By the system's clock, which the certificates of providers are judged by as well.
-        let age = Clock::System.now().0.div_euclid(1000) - issued.timestamp();
+        let age = Clock::System.now().seconds() - issued.timestamp();
         if (-AHEAD..=OLDEST).contains(&age) { Ok(()) } else { Err(format!("it was made {age} seconds ago")) }
     });
     let claims = token.claims(&verifier, nonce)?;

@@ -166,5 +166,5 @@ fn keep(evidence: &mut Evidence, exchange: Exchange) {
 
 /// Seconds since 1970, here.
 fn now() -> u64 {
-    u64::try_from(Clock::System.now().0.div_euclid(1000)).unwrap_or_default()
+    u64::try_from(Clock::System.now().seconds()).unwrap_or_default()
 }
