@@ -29,10 +29,11 @@
   const call = (path, options) =>
     fetch(api + path, { credentials: "include", cache: "no-store", signal: AbortSignal.timeout(10_000), ...options });
 
-  const read = (answer) => {
+  const answered = (answer) => {
     if (!answer.ok) throw new Refused(answer.status);
-    return answer.json();
+    return answer;
   };
+  const read = (answer) => answered(answer).json();
 
   const attempt = async (ask) => {
     try {
@@ -45,8 +46,8 @@
     }
   };
 
-  /** Whether the visitor has denied pages what is near: browsers spell it differently. */
-  async function isNearDenied() {
+  /** Whether the visitor has denied access to the local network: browsers spell it differently. */
+  async function isLocalNetworkDenied() {
     for (const name of ["local-network-access", "local-network", "loopback-network"]) {
       const permission = await navigator.permissions?.query({ name }).catch(() => undefined);
       if (permission?.state === "denied") return true;
@@ -55,15 +56,16 @@
   }
 
   async function examine() {
-    // The value of the test cookies, and what tells this examination's answers from those of others.
-    const [test, mark] = crypto.getRandomValues(new Uint32Array(2));
+    // The value of the test cookies, and the nonce that tells this examination's answers from those of others.
+    const [test, nonce] = crypto.getRandomValues(new Uint32Array(2));
     let asked = 0;
-    const echo = () => `/api/doctor/echo?test=${test}&nonce=${mark}n${++asked}`;
+    const echo = () => `/api/doctor/echo?test=${test}&nonce=${nonce}n${++asked}`;
     const violations = [];
     const note = ({ blockedURI }) => violations.push(blockedURI);
     addEventListener("securitypolicyviolation", note);
     const tries = {
-      page: location.origin + location.pathname,
+      // Not its path, which may hold a secret.
+      page: `${location.origin}/`,
       opaque: await attempt(async () => void (await call("/doctor.js", { mode: "no-cors", credentials: "omit" }))),
       plain: "skipped",
       credentialed: "skipped",
@@ -84,7 +86,7 @@
       agent: navigator.userAgent.slice(0, 200),
       cookies: navigator.cookieEnabled,
       policy_violated: violations.some((uri) => uri.startsWith(api)),
-      local_network_denied: await isNearDenied(),
+      local_network_denied: await isLocalNetworkDenied(),
     };
     return tries;
   }
@@ -95,7 +97,7 @@
     tries.plain = await attempt(async () => void (await call(echo(), { credentials: "omit" }).then(read)));
     if (tries.plain === "failed") return;
     tries.credentialed = await attempt(async () => {
-      await call(`/api/doctor/set?test=${test}`, { method: "POST" });
+      await call(`/api/doctor/set?test=${test}`, { method: "POST" }).then(answered);
       const url = echo();
       tries.nonce = new URLSearchParams(url.split("?")[1]).get("nonce");
       return read(await call(url));

@@ -18,6 +18,9 @@ use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
 use serde::{Deserialize, Serialize};
 
+/// What examines the browser, in pages of every origin.
+pub const SCRIPT: &str = "/doctor.js";
+
 /// What there is to show.
 #[derive(Clone, Deserialize, Serialize)]
 enum Found {
@@ -54,7 +57,7 @@ pub fn DoctorPage() -> impl IntoView {
                     Found::Diagnosed(Ok(diagnosis)) => (report(diagnosis), None),
                     Found::Diagnosed(Err(error)) => (start(None), Some(error.message)),
                 };
-                view! { <Frame notice>{content} <script src="/doctor.js" defer nonce=use_nonce()></script></Frame> }
+                view! { <Frame notice>{content} <script src=SCRIPT defer nonce=use_nonce()></script></Frame> }
             })}
         </Suspense>
     }
@@ -63,7 +66,7 @@ pub fn DoctorPage() -> impl IntoView {
 fn start(rendered: Option<bool>) -> AnyView {
     let rendered = rendered.map(|rendered| rendered.to_string());
     let origin = use_context::<Examiner>().map(|Examiner { origin }| origin).unwrap_or_default();
-    let script = format!("{origin}/doctor.js");
+    let script = format!("{origin}{SCRIPT}");
     view! {
         <section class="door">
             <div class="words">

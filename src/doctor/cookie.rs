@@ -5,7 +5,8 @@ use super::address::Address;
 use super::browser::Browser;
 use super::code::Code;
 use super::finding::{Cure, Finding, Severity};
-use super::jar::{Jar, Loss, Trip};
+use super::jar::{Jar, Trip};
+use super::loss::Loss;
 use super::set_cookie::{LineError, SetCookie};
 use super::topology::{Pair, Topology};
 

@@ -141,6 +141,22 @@ fn unlisted(kind: List, allowed: &[&str], used: &[&str]) -> Option<Finding> {
     })
 }
 
+/// The examination's calls are answered, and the same by the application's own client is not.
+pub(super) fn not_as_examined(pair: &Pair) -> Finding {
+    Code::Unlisted.error(
+        format!(
+            "`{}` answers the examination, and not the application's own call from `{}`: that one uses a method or a header \
+             that is not listed, or fails by itself.",
+            pair.server.origin(),
+            pair.page.origin()
+        ),
+        Cure::new(
+            "[cors]\nheaders = [\"content-type\", \"x-the-one-that-the-application-sends\"]",
+            "cors({ allowedHeaders: ['content-type', 'x-the-one-that-the-application-sends'], credentials: true, … })",
+        ),
+    )
+}
+
 fn wildcard(page: &Address, server: &Address) -> Finding {
     let what = format!("`{}` answers `Access-Control-Allow-Origin: *`, and not `{}`.", server.origin(), page.origin());
     Code::Wildcard.error(what, named(page))

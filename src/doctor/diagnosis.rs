@@ -30,7 +30,7 @@ impl Diagnosis {
         let own = tries.page.is_origin_of(&tries.server);
         let hops = HOPS.into_iter().map(|hop| (hop, state(hop, tries, &findings)));
         // Nobody asks for leave on its own server.
-        let needs = |(hop, state): &(Hop, State)| !own || hop.place() != "CORS" || matches!(state, State::Broken(_));
+        let needs = |(hop, state): &(Hop, State)| !own || !hop.needs_leave() || matches!(state, State::Broken(_));
         let hops: Vec<_> = hops.filter(needs).collect();
         let text = text(tries, &findings, &hops).unwrap_or_default();
         Self { hops, findings, text }
@@ -67,11 +67,42 @@ fn state(hop: Hop, tries: &Tries, findings: &[Finding]) -> State {
 /// Where a page sees a cause.
 const fn hop_of(code: Code) -> Hop {
     match code {
-        Code::Certificate | Code::MixedContent | Code::LocalNetwork | Code::Unreachable | Code::Cached => Hop::Reach,
-        Code::Wildcard | Code::NoCredentials | Code::OtherOrigin | Code::TwoOrigins | Code::ErrorsHidden => Hop::Read,
+        Code::SchemeUnknown
+        | Code::Certificate
+        | Code::CertificateEnds
+        | Code::MixedContent
+        | Code::LocalNetwork
+        | Code::Unreachable
+        | Code::Cached => Hop::Reach,
+        Code::Wildcard
+        | Code::NoCredentials
+        | Code::OtherOrigin
+        | Code::TwoOrigins
+        | Code::ErrorsHidden
+        | Code::ExposedSetCookie
+        | Code::Redirected => Hop::Read,
         Code::Preflight | Code::PreflightRedirected | Code::WildcardList | Code::Unlisted => Hop::Ask,
         Code::SharedName | Code::NotForwarded | Code::Forgotten | Code::NodesDiffer => Hop::Know,
-        _ => Hop::Return,
+        Code::Uncredentialed
+        | Code::CrossSite
+        | Code::NotSecure
+        | Code::ThirdParty
+        | Code::SecureOverHttp
+        | Code::SecureOnLoopback
+        | Code::Domain
+        | Code::Prefix
+        | Code::HttpPrefix
+        | Code::Path
+        | Code::TooLarge
+        | Code::Expired
+        | Code::LoopbackNames
+        | Code::SchemesDiffer
+        | Code::Strict
+        | Code::NoRoom
+        | Code::Clock
+        | Code::PlainHttp
+        | Code::NoCookie
+        | Code::Unreadable => Hop::Return,
     }
 }
 
@@ -81,12 +112,7 @@ fn text(tries: &Tries, findings: &[Finding], hops: &[(Hop, State)]) -> Result<St
     writeln!(text, "server   {}", tries.server)?;
     writeln!(text, "browser  {}\n", line(&tries.browser.agent))?;
     for (hop, state) in hops {
-        let sign = match state {
-            State::Fine => '✓',
-            State::Broken(_) => '✗',
-            State::Unseen => '·',
-        };
-        writeln!(text, "  {sign} {:<7}  {hop}", hop.place())?;
+        writeln!(text, "  {} {:<7}  {hop}", state.sign(), hop.place())?;
     }
     text.push('\n');
     for finding in findings {

@@ -5,7 +5,7 @@ use super::code::Code;
 use super::finding::{Cure, Finding, Severity};
 use super::set_cookie::SetCookie;
 use super::topology::{Pair, Topology};
-use super::tries::{Echo, Known, Scheme, Tries};
+use super::tries::{Echo, Known, Scheme, Tries, Try};
 use super::{across, answer, cookie, cors, edge, store};
 
 pub(super) fn check(topology: &Topology, found: &mut Vec<Finding>) {
@@ -62,30 +62,41 @@ fn came_back(tries: &Tries, pair: &Pair, echo: &Echo, found: &mut Vec<Finding>) 
         found.push(Code::Cached.error(what, answer::no_store()));
         return;
     }
-    // The other way round the cookie is `Secure` on plain http, which is what is said of it then.
-    if echo.scheme == Scheme::Http && pair.server.is_https() {
-        found.push(edge::scheme_unknown(pair.server, "takes itself to be reached over another scheme than it is"));
+    match SetCookie::read(&echo.session_cookie) {
+        Ok(session) => {
+            cookie_came(tries, pair, echo, &session, found);
+            session_known(tries, pair, echo, &session.name, found);
+        }
+        Err(error) => found.push(cookie::line(error, pair.server)),
     }
-    let session = match SetCookie::read(&echo.session_cookie) {
-        Ok(cookie) => cookie,
-        Err(error) => return found.push(cookie::line(error, pair.server)),
-    };
+    around(tries, pair, echo, found);
+}
+
+/// Whether the test cookie came back, which has the attributes of the session's.
+fn cookie_came(tries: &Tries, pair: &Pair, echo: &Echo, session: &SetCookie, found: &mut Vec<Finding>) {
     let now = u64::try_from(tries.now).unwrap_or_default();
-    let judged = cookie::judge(&session, pair, pair.server, now);
-    if echo.test_cookie {
-        // This browser keeps it. Others do not.
-        found.extend(judged.map(|finding| Finding { severity: Severity::Warning, ..finding }));
-    } else {
-        found.push(lost(tries, pair, echo, &session, judged));
+    let judged = cookie::judge(session, pair, pair.server, now);
+    if !echo.test_cookie {
+        found.push(lost(tries, pair, echo, session, judged));
+        return;
     }
-    let name = &session.name;
-    if echo.cookies.iter().filter(|came| *came == name).count() > 1 {
-        found.push(cookie::shared_name(name, format!("`{}` was sent two cookies `{name}`.", pair.server.origin())));
+    // This browser keeps it. Others do not.
+    found.extend(judged.map(|finding| Finding { severity: Severity::Warning, ..finding }));
+    match tries.application {
+        Try::Answered(false) => found.push(uncredentialed(pair)),
+        Try::Failed => found.push(cors::not_as_examined(pair)),
+        Try::Answered(true) | Try::Skipped => {}
     }
+}
+
+/// Whether the session of the cookie is known, by all who answer.
+fn session_known(tries: &Tries, pair: &Pair, echo: &Echo, name: &str, found: &mut Vec<Finding>) {
+    let server = pair.server.origin();
     let all: Vec<_> = std::iter::once(&echo.session).chain(&tries.repeats).collect();
     let strange = all.iter().filter(|known| matches!(known, Known::Foreign | Known::Forgotten)).count();
-    let server = pair.server.origin();
-    if strange > 0 && strange < all.len() {
+    if echo.cookies.iter().filter(|came| *came == name).count() > 1 {
+        found.push(cookie::shared_name(name, format!("`{server}` was sent two cookies `{name}`.")));
+    } else if strange > 0 && strange < all.len() {
         let known = all.len() - strange;
         found.push(store::nodes_differ(&format!("`{server}` knew the session in {known} of {} calls.", all.len())));
     } else if echo.session == Known::Foreign {
@@ -97,15 +108,18 @@ fn came_back(tries: &Tries, pair: &Pair, echo: &Echo, found: &mut Vec<Finding>) 
     if tries.rendered == Some(false) && echo.session == Known::Live {
         found.push(not_forwarded(pair));
     }
-    if echo.test_cookie && tries.application.answer() == Some(&false) {
-        found.push(uncredentialed(pair));
+}
+
+/// What is wrong around the session, and loses it on another day.
+fn around(tries: &Tries, pair: &Pair, echo: &Echo, found: &mut Vec<Finding>) {
+    // The other way round the cookie is `Secure` on plain http, which is what is said of it then.
+    if echo.scheme == Scheme::Http && pair.server.is_https() {
+        let finding = edge::scheme_unknown(pair.server, "takes itself to be reached over another scheme than it is");
+        found.push(Finding { severity: Severity::Warning, ..finding });
     }
     if echo.cookies.len() >= 50 {
-        let full = no_room(
-            pair,
-            &format!("sends {} cookies to this host, and drops the oldest when more come", echo.cookies.len()),
-        );
-        found.push(Finding { severity: Severity::Warning, ..full });
+        let many = format!("sends {} cookies to this host, and drops the oldest when more come", echo.cookies.len());
+        found.push(Finding { severity: Severity::Warning, ..no_room(pair, &many) });
     }
     found.extend(store::clock(echo.now.saturating_sub(tries.now)));
 }

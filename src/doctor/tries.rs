@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 /// What the tries gave. It travels: no secret is in it.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Tries {
-    /// The page: `location.href`.
+    /// The page, of which its origin is enough: a path may hold a secret.
     pub page: Address,
     /// The server that it calls.
     pub server: Address,
@@ -56,7 +56,7 @@ pub enum Try<T> {
     /// It was not made.
     #[default]
     Skipped,
-    /// `TypeError: Failed to fetch`.
+    /// `TypeError: Failed to fetch`, which is all that a script learns; or no answer in time.
     Failed,
     /// An answer could be read.
     Answered(T),

@@ -4,7 +4,8 @@ use super::across;
 use super::browser::Browser;
 use super::cors;
 use super::evidence::{Evidence, Step};
-use super::jar::{Jar, Loss, Trip};
+use super::jar::{Jar, Trip};
+use super::loss::Loss;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -31,7 +32,7 @@ pub enum Hop {
     Keep,
     /// The cookie goes along with the next call.
     Return,
-    /// The session of the cookie is known. Only the server's own probe sees it.
+    /// The session of the cookie is known. Only the page's probe sees it.
     Know,
 }
 
@@ -147,6 +148,24 @@ impl Hop {
             Self::Ask | Self::Read => "CORS",
             Self::Keep | Self::Return => "cookie",
             Self::Know => "session",
+        }
+    }
+
+    /// Whether it is about the leave that pages of other origins need, and those of the server do not.
+    #[must_use]
+    pub const fn needs_leave(self) -> bool {
+        matches!(self, Self::Ask | Self::Read)
+    }
+}
+
+impl State {
+    /// How it is drawn.
+    #[must_use]
+    pub const fn sign(&self) -> char {
+        match self {
+            Self::Fine => '✓',
+            Self::Broken(_) => '✗',
+            Self::Unseen => '·',
         }
     }
 }

@@ -1,12 +1,12 @@
 //! The door of the server functions: what may come in, and what goes out.
 
 use super::access::see_other;
-use super::doctor::SCRIPT;
 use super::explain::refuse;
 use super::form::Form;
 use super::router::Site;
 use super::settings::Limits;
 use super::visitor::visitor;
+use crate::app::doctor::SCRIPT;
 use crate::model::error::{Kind, WireError};
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Request, State};

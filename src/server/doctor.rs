@@ -12,10 +12,10 @@
 use super::api;
 use super::explain::refuse;
 use super::router::Site;
-use crate::doctor::{Echo, Scheme};
+use crate::doctor::{Echo, Known, Scheme};
 use crate::model::error::Kind;
 use crate::session::clock::Clock;
-use crate::session::{CookieSettings, Session};
+use crate::session::{CookieSettings, Presented, Session};
 use axum::extract::{Query, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
@@ -29,8 +29,6 @@ const NO_STORE: (HeaderName, HeaderValue) = (header::CACHE_CONTROL, HeaderValue:
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const STORAGE_ACCESS: HeaderName = HeaderName::from_static("sec-fetch-storage-access");
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
-/// What pages load for the examination.
-pub(super) const SCRIPT: &str = "/doctor.js";
 /// Of more cookies than this the names are not repeated.
 const MOST: usize = 60;
 
@@ -86,7 +84,10 @@ async fn echo(
     }
     let headers = &parts.headers;
     let known = match session.presented(headers).await {
-        Ok(known) => known,
+        Ok(Presented::Nothing) => Known::NoCookie,
+        Ok(Presented::Foreign) => Known::Foreign,
+        Ok(Presented::Forgotten) => Known::Forgotten,
+        Ok(Presented::Live) => Known::Live,
         Err(error) => return error.into_response(),
     };
     let settings = session.cookie();
@@ -103,7 +104,7 @@ async fn echo(
         origin: text(headers, header::ORIGIN),
         fetch_site: text(headers, FETCH_SITE),
         storage_access: text(headers, STORAGE_ACCESS),
-        now: Clock::System.now().0.div_euclid(1000),
+        now: Clock::System.now().seconds(),
     };
     ([NO_STORE], Json(told)).into_response()
 }

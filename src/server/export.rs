@@ -91,8 +91,8 @@ pub async fn export(settings: &Settings, out: &Path, api: Option<&Origin>) -> Re
     collect(assets.root(), assets.root(), &mut files)?;
     let names = settings.sign_in.providers.iter().map(|provider| (provider.id.as_str(), provider.name.as_str()));
     let told = (document::sign_up(&settings.account_rules()), document::providers(names));
-    let server = api.unwrap_or(&settings.site.url).to_string();
-    let examiner = settings.doctor.enabled.then_some(Examiner { origin: server });
+    let server = api.unwrap_or(&settings.site.url);
+    let examiner = settings.examines_from_pages(server).then(|| Examiner { origin: server.to_string() });
     pages(assets, &exported, told, examiner, &mut files).await?;
     let manifest = Manifest {
         api: exported.api,

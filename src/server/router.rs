@@ -22,6 +22,7 @@ use super::settings::Limits;
 use super::visitor::provide_visitor;
 use super::{access, api, assets, client, doctor, document, events, explain, federated, headers, health, limits, log};
 use crate::app::access::{Access, DOCTOR, of};
+use crate::app::doctor::SCRIPT;
 use crate::app::{App, Nowhere};
 use crate::backend::accounts::Accounts;
 use crate::model::doctor::Examiner;
@@ -142,8 +143,12 @@ pub(super) fn router(site: &Arc<Site>) -> Router {
         .fallback(move |request: Request<Body>| async move {
             let (parts, body) = request.into_parts();
             let answer = files(Request::from_parts(parts.clone(), Body::empty())).await;
-            if answer.status() != StatusCode::NOT_FOUND {
-                return if examines && parts.uri.path() == doctor::SCRIPT { doctor::for_all(answer) } else { answer };
+            match parts.uri.path() {
+                SCRIPT if examines => return doctor::for_all(answer),
+                // Without an examination it is nowhere, and lies among the files all the same.
+                SCRIPT => return explain::refuse(Kind::NotFound),
+                _ if answer.status() != StatusCode::NOT_FOUND => return answer,
+                _ => {}
             }
             if let Some(page) = access::meant(&parts.uri) {
                 return Redirect::permanent(&page).into_response();

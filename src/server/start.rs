@@ -150,7 +150,7 @@ impl Server {
             trusted_proxies: settings.site.trusted_proxies.clone(),
             limits: settings.limits.clone(),
             streams: Arc::new(Semaphore::new(settings.limits.streams())),
-            examiner: settings.doctor.enabled.then(|| Examiner { origin: settings.site.url.to_string() }),
+            examiner: settings.examines().then(|| Examiner { origin: settings.site.url.to_string() }),
             hsts: settings.site.url.is_https() && !settings.site.url.is_loopback(),
             ready: AtomicBool::new(true),
             sessions,

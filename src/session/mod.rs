@@ -48,5 +48,6 @@ pub use keys::Keys;
 pub use layer::{SessionService, Sessions};
 pub use lifetime::{Clocks, Lifetime};
 pub use news::News;
+pub use presented::Presented;
 pub use record::{Device, Owner};
 pub use watch::{Event, Watch};

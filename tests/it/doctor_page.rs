@@ -53,7 +53,7 @@ fn tries() -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn it_is_there_on_this_machine_and_elsewhere_only_where_somebody_says_so() {
-    let everything = ["/doctor", "/api/doctor/echo", "/api/doctor/fail", "/api/doctor?tries={}"];
+    let everything = ["/doctor", "/doctor.js", "/api/doctor/echo", "/api/doctor/fail", "/api/doctor?tries={}"];
     for (settings, on) in [
         (vec![], true),
         (vec![("DOCTOR_ENABLED", "false")], false),
@@ -131,23 +131,36 @@ async fn the_echo_says_what_becomes_of_the_sessions_cookie_and_keeps_no_session_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn s92_no_other_origin_sets_a_test_cookie_and_every_one_may_load_the_script() {
+async fn s92_an_origin_that_is_not_listed_sets_no_test_cookie() {
     let app = App::start_with(&[("SITE_FRONT_ENDS", "http://localhost:5173")]).await;
     let set = |origin: &'static str| app.post("/api/doctor/set?test=t1").header("origin", origin).send();
     assert_eq!(set("http://localhost:5173").await.expect("an answer").status(), 204);
     let refused = set("https://evil.example").await.expect("an answer");
     assert_eq!((refused.status().as_u16(), cookies_set(&refused).len()), (403, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_test_cookie_has_no_value_that_could_pass_for_attributes() {
+    let app = App::start().await;
     for wrong in ["", "a%3B%20Domain%3Dexample.com", "a%0D%0AX-Evil:%201", &"a".repeat(65)] {
         let answer = app.post(&format!("/api/doctor/set?test={wrong}")).send().await.expect("an answer");
         assert_eq!((answer.status().as_u16(), cookies_set(&answer).len()), (400, 0), "{wrong}");
     }
-    let script = app.get("/doctor.js").header("sec-fetch-site", "cross-site").header("sec-fetch-mode", "no-cors");
-    let script = script.send().await.expect("an answer");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_of_every_origin_may_load_the_script_and_no_other_file() {
+    let app = App::start().await;
+    let load = |path| app.get(path).header("sec-fetch-site", "cross-site").header("sec-fetch-mode", "no-cors").send();
+    let script = load("/doctor.js").await.expect("an answer");
     assert_eq!(script.status(), 200);
     assert_eq!(script.headers()["cross-origin-resource-policy"], "cross-origin");
     assert_eq!(script.headers()["cache-control"], "no-cache");
-    let events = get(&app, "/events.js").await;
-    assert_eq!(events.headers()["cross-origin-resource-policy"], "same-origin");
+    let events = load("/events.js").await.expect("an answer");
+    assert_eq!(
+        (events.status().as_u16(), &events.headers()["cross-origin-resource-policy"]),
+        (403, &"same-origin".parse().expect("text"))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

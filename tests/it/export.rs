@@ -3,7 +3,7 @@
 use super::support::process::Place;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use hardtack::app::access::{Access, PAGES};
+use hardtack::app::access::{Access, DOCTOR, PAGES};
 use hardtack::server::export;
 use hardtack::server::settings::Settings;
 use sha2::{Digest as _, Sha256};
@@ -115,7 +115,7 @@ async fn a_page_says_where_its_server_is_and_knows_nothing_of_a_visitor() {
 async fn a_page_that_is_not_for_everybody_says_so_and_holds_nothing_of_anybody() {
     let stage = Stage::set();
     stage.export(Some("https://api.example.com")).await.expect("exported");
-    for (path, access) in PAGES {
+    for (path, access) in PAGES.into_iter().filter(|(path, _)| *path != DOCTOR) {
         let page = stage.page(format!("{path}/index.html").trim_start_matches('/'));
         let said = access.name().map(|name| format!("data-for=\"{name}\""));
         assert_eq!(said.is_some(), page.contains("data-for"), "{path}: {page}");
@@ -126,6 +126,20 @@ async fn a_page_that_is_not_for_everybody_says_so_and_holds_nothing_of_anybody()
     let page = stage.page("profile/index.html");
     let name = page.split_once("data-testid=\"name\"").and_then(|(_, rest)| rest.split(['>', '<']).nth(1));
     assert_eq!(name.map(str::trim), Some(""), "an island fills it: {page}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_doctor_is_exported_where_the_server_that_the_pages_call_has_one() {
+    let mut stage = Stage::set();
+    let (here, there) = (Some("http://localhost:3000"), Some("https://api.example.com"));
+    for (enabled, api, exported) in
+        [(None, here, true), (None, there, false), (Some(true), there, true), (Some(false), here, false)]
+    {
+        stage.settings.doctor.enabled = enabled;
+        let files = stage.export(api).await.expect("exported");
+        assert_eq!(files.contains("doctor/index.html"), exported, "{enabled:?} {api:?}");
+        assert_eq!(stage.page("index.html").contains("href=\"/doctor\""), exported, "{enabled:?} {api:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -132,7 +132,15 @@ pub(super) fn cases() -> Vec<Case<Tries>> {
         (Code::NoRoom, "many", seen(|echo| echo.cookies.extend((0..50).map(|n| format!("c{n}"))))),
         (Code::SchemeUnknown, "behind a proxy", seen(|echo| echo.scheme = Scheme::Http)),
         (Code::SharedName, "foreign", seen(|echo| echo.session = Known::Foreign)),
-        (Code::SharedName, "twice", seen(|echo| echo.cookies.push("__Host-sid".to_owned()))),
+        (
+            Code::SharedName,
+            "twice",
+            seen(|echo| {
+                echo.cookies.push("__Host-sid".to_owned());
+                echo.session = Known::Foreign;
+            }),
+        ),
+        (Code::Unlisted, "the application's own header", near(|it| it.application = Try::Failed)),
         (Code::Forgotten, "no row", seen(|echo| echo.session = Known::Forgotten)),
         (Code::NodesDiffer, "luck", near(|it| it.repeats[1] = Known::Forgotten)),
         (Code::Cached, "another's answer", seen(|echo| "old".clone_into(&mut echo.nonce))),

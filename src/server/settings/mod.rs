@@ -9,6 +9,7 @@
 //! `Leptos.toml`, and print the page anew: `cargo run --features ssr -- settings`, into `docs/SETTINGS.md`.
 
 mod check;
+mod doctor;
 mod provider;
 mod registry;
 mod sign_in;
@@ -224,9 +225,10 @@ registry::settings! {
 
     /// The examination of visitors' browsers: the page `/doctor` and what it asks.
     doctor: Doctor {
-        /// Whether it is to be had. It tells nobody's secrets, but the names of cookies to whoever holds them. When it is
-        /// not set: true if both `site.url` and `site.listen` are this machine.
-        enabled: bool = "true",
+        /// `true` or `false`: whether it is to be had. It tells nobody's secrets, but the names of cookies to whoever holds
+        /// them. Empty: while both `site.url` and `site.listen` are this machine; of exported pages, while the server that
+        /// they call is.
+        enabled: Option<bool> = "",
     }
 
     /// What the server writes about its work.
@@ -272,9 +274,6 @@ impl Settings {
         settings.session.derive(&settings.site, &given);
         if !given.has("sign_in.keep") {
             settings.sign_in.keep = settings.sign_in.keep.max(settings.session.absolute);
-        }
-        if !given.has("doctor.enabled") {
-            settings.doctor.enabled = settings.site.url.is_loopback() && settings.site.listen.ip().is_loopback();
         }
         check::check(&settings)?;
         Ok(settings)

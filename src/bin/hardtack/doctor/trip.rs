@@ -12,7 +12,7 @@ pub(super) fn drawn(evidence: &Evidence, verdicts: &[Verdict]) -> String {
     let own = evidence.page.is_origin_of(&evidence.url);
     for hop in [Hop::Reach, Hop::Ask, Hop::Read, Hop::Keep, Hop::Return] {
         // Nobody asks for leave on its own server.
-        if own && matches!(hop, Hop::Ask | Hop::Read) {
+        if own && hop.needs_leave() {
             continue;
         }
         let states = usual.iter().filter_map(|verdict| {
@@ -35,10 +35,11 @@ fn leg(hop: Hop, states: &[(String, &State)]) -> String {
             None => reasons.push((why, vec![maker])),
         }
     }
-    let sign = match states {
-        _ if !reasons.is_empty() => bad("✗"),
-        _ if states.iter().all(|(_, state)| **state == State::Fine) => good("✓"),
-        _ => dim("·"),
+    let drawn = |state: &State| state.sign().to_string();
+    let sign = match states.iter().find(|(_, state)| **state != State::Fine) {
+        _ if !reasons.is_empty() => bad(&drawn(&State::Broken(String::new()))),
+        None => good(&drawn(&State::Fine)),
+        Some(_) => dim(&drawn(&State::Unseen)),
     };
     let mut text = format!("    │\n    {sign}  {:<7} {hop}\n", hop.place());
     for (why, makers) in reasons {
