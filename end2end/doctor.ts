@@ -2,10 +2,16 @@
 
 import { expect, type Page } from "./fixtures";
 
+/** The button that begins it. */
+export const examination = (page: Page) => page.getByRole("button", { name: "Examine this browser" });
+
+/** A hop of the trip, as the report has it. */
+export const hop = (page: Page, name: string) => page.locator(".hops li").filter({ hasText: name });
+
 /** Examines the browser on the server's own page, and waits for the report. */
 export async function examine(page: Page): Promise<void> {
   await page.goto("/doctor");
-  await page.getByRole("button", { name: "Examine this browser" }).click();
+  await examination(page).click();
   await expect(page.getByRole("heading", { name: "For a report" })).toBeVisible();
 }
 

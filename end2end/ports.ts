@@ -1,7 +1,7 @@
 /** Ports of this machine. */
 
 import { once } from "node:events";
-import { type AddressInfo, createServer } from "node:net";
+import { type AddressInfo, connect, createServer } from "node:net";
 
 const ATTEMPTS = 3;
 
@@ -13,6 +13,17 @@ export async function freePort(): Promise<number> {
   probe.close();
   await once(probe, "close");
   return port;
+}
+
+/** Whether somebody listens there. */
+export async function isTaken(port: number): Promise<boolean> {
+  const socket = connect(port, "127.0.0.1");
+  const taken = await once(socket, "connect").then(
+    () => true,
+    () => false,
+  );
+  socket.destroy();
+  return taken;
 }
 
 /** Starts what must be told its port. Another program may take one between the look and the start: then with another. */

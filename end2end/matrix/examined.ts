@@ -8,12 +8,12 @@ import { createServer as secure } from "node:https";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import type { Locator } from "@playwright/test";
 import { type Authority, homeAt } from "../authority";
 import { Caddy } from "../caddy";
 import { answers } from "../call";
+import { examination } from "../doctor";
 import { command, serve } from "../hardtack";
-import { freePort, onFreePort } from "../ports";
+import { freePort, isTaken, onFreePort } from "../ports";
 import { Program } from "../program";
 import { test as base, expect, type Page } from "./fixtures";
 
@@ -27,6 +27,10 @@ export type Case = {
   own?: boolean;
   /** The page is one of ours, exported. */
   exported?: boolean;
+  /** Where on its origin the page is. */
+  path?: string;
+  /** The server's certificate is of an authority that the browser does not know. */
+  untrusted?: boolean;
   /** The page has a copy of the script, because nothing is to be had from the server. */
   copy?: boolean;
   /** The origin that the server lists, when it is not the page's. */
@@ -74,7 +78,8 @@ export class Examined {
   private readonly stops: (() => Promise<unknown>)[] = [];
   private nodes: { env: Record<string, string>; folder: string; program: Program }[] = [];
   private origin = "";
-  private server = "";
+  /** The server's origin, as browsers call it. */
+  server = "";
   private key = "";
 
   private constructor(
@@ -100,8 +105,7 @@ export class Examined {
   async run(): Promise<Verdict> {
     await this.open();
     const { page } = this;
-    const button = page.getByRole("button", { name: "Examine this browser" });
-    if (this.what.own || this.what.exported) await button.click();
+    if (this.what.own || this.what.exported) await examination(page).click();
     await page.waitForURL((url) => url.origin === this.server && url.searchParams.has("tries"));
     await expect(page.getByRole("heading", { name: "For a report" })).toBeVisible();
     const codes = async (severity: string) =>
@@ -114,8 +118,8 @@ export class Examined {
   }
 
   async open(): Promise<void> {
-    const { own, exported, worker } = this.what;
-    await this.page.goto(own ? `${this.server}/doctor` : `${this.origin}${exported ? "/doctor/" : "/"}`);
+    const { own, exported, worker, path } = this.what;
+    await this.page.goto(own ? `${this.server}/doctor` : `${this.origin}${exported ? "/doctor/" : (path ?? "/")}`);
     if (!worker) return;
     await this.page.evaluate(async () => {
       await navigator.serviceWorker.register("/worker.js");
@@ -134,10 +138,6 @@ export class Examined {
       return (await fetch(url, { method: "POST", credentials: "include", headers, body: "{}" })).status;
     }, `${this.server}/api/visits`);
     expect(begun).toBe(200);
-  }
-
-  hop(name: string): Locator {
-    return this.page.locator(".hops li").filter({ hasText: name });
   }
 
   /** Ends the servers, and starts them again. */
@@ -217,6 +217,7 @@ export class Examined {
 	auto_https off
 	default_sni localhost
 	grace_period 100ms
+	skip_install_trust
 	servers {
 		protocols h1 h2
 	}
@@ -224,7 +225,7 @@ export class Examined {
 
 ${https ? "https" : "http"}://:${port} {
 	bind 127.0.0.1
-	${https ? `tls ${authority.certificate} ${authority.key}` : ""}
+	${https ? `tls ${what.untrusted ? "internal" : `${authority.certificate} ${authority.key}`}` : ""}
 	${what.proxy ?? ""}
 	reverse_proxy ${nodes.map((node) => `127.0.0.1:${node}`).join(" ")} {
 		lb_policy round_robin
@@ -234,7 +235,9 @@ ${https ? "https" : "http"}://:${port} {
 `,
     );
     const args = ["run", "--adapter", "caddyfile", "--config", file];
-    const ready = () => answers(`${https ? "https" : "http"}://localhost:${port}/`, authority.ca);
+    const trusted = https && !what.untrusted ? `https://localhost:${port}/` : undefined;
+    // Nobody here trusts what Caddy signs by itself: that its port is taken is all that is known.
+    const ready = () => (trusted || !https ? answers(trusted ?? `http://localhost:${port}/`, authority.ca) : isTaken(port));
     const caddy = await Program.start("caddy", args, { cwd: folder, env: homeAt(folder) }, ready);
     return () => caddy.stop();
   }
@@ -254,7 +257,7 @@ ${https ? "https" : "http"}://:${port} {
       const send = (type: string, body: string | Buffer) => response.writeHead(200, { "content-type": type }).end(body);
       if (request.url === "/worker.js") return send("text/javascript", WORKER);
       if (request.url === "/doctor.js") return send("text/javascript", script);
-      if (request.url !== "/") return send("text/html", "<!doctype html><title>Blank</title>");
+      if (request.url !== (what.path ?? "/")) return send("text/html", "<!doctype html><title>Blank</title>");
       if (what.policy) response.setHeader("content-security-policy", what.policy);
       if (what.setsCookie) response.setHeader("set-cookie", what.setsCookie);
       send("text/html", this.html());

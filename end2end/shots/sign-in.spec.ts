@@ -2,7 +2,7 @@
 
 import { join } from "node:path";
 import { expect, test } from "../fixtures";
-import { brokenReport } from "../doctor";
+import { brokenReport, examination } from "../doctor";
 import { button, complaint, field, open, signIn, signUp, somebody } from "../people";
 
 const into = process.env.SHOTS ?? "";
@@ -43,7 +43,7 @@ for (const colorScheme of ["light", "dark"] as const) {
         await page.goto("/doctor");
         await take("doctor");
         if (!javaScriptEnabled) return;
-        await page.getByRole("button", { name: "Examine this browser" }).click();
+        await examination(page).click();
         await page.waitForURL(/tries=/);
         await take("doctor-fine");
         await page.goto(brokenReport(page.url()));
