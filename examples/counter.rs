@@ -2,9 +2,9 @@
 //!
 //! ```text
 //! $ curl -c jar -b jar localhost:3000
-//! You were here 1 times.
+//! Visit 1.
 //! $ curl -c jar -b jar localhost:3000
-//! You were here 2 times.
+//! Visit 2.
 //! ```
 
 use axum::{Router, routing::get};
@@ -15,7 +15,7 @@ const VISITS: Key<u32> = Key::new("visits");
 
 async fn count(session: Session) -> Result<String, Error> {
     let visits = session.update(VISITS, |visits| visits.unwrap_or(0) + 1).await?;
-    Ok(format!("You were here {visits} times.\n"))
+    Ok(format!("Visit {visits}.\n"))
 }
 
 #[tokio::main]

@@ -18,7 +18,7 @@ struct Login {
 
 async fn visit(session: Session) -> Result<String, Error> {
     let visits = session.update(VISITS, |visits| visits.unwrap_or(0) + 1).await?;
-    Ok(format!("You were here {visits} times.\n"))
+    Ok(format!("Visit {visits}.\n"))
 }
 
 async fn log_in(session: Session, Json(login): Json<Login>) -> Result<Response, Error> {
@@ -87,7 +87,7 @@ mod tests {
         };
         get("/").await;
         let answer = get("/").await;
-        assert_eq!(answer.text().await.expect("text"), "You were here 2 times.\n");
+        assert_eq!(answer.text().await.expect("text"), "Visit 2.\n");
         assert_eq!(get("/me").await.status(), 401);
         assert_eq!(post("/login", "wrong").await.status(), 401);
         let welcome = post("/login", "difference engine").await;
@@ -95,10 +95,10 @@ mod tests {
         assert_eq!(welcome.text().await.expect("text"), "Welcome, ada.\n");
         assert_eq!(get("/me").await.text().await.expect("text"), "You are ada.\n");
         let answer = get("/").await;
-        assert_eq!(answer.text().await.expect("text"), "You were here 3 times.\n", "the visits stay at the sign-in");
+        assert_eq!(answer.text().await.expect("text"), "Visit 3.\n", "the visits stay at the sign-in");
         let goodbye = post("/logout", "").await;
         assert!(goodbye.headers()["set-cookie"].to_str().expect("text").contains("Max-Age=0"));
         assert_eq!(get("/me").await.status(), 401);
-        assert_eq!(get("/").await.text().await.expect("text"), "You were here 1 times.\n");
+        assert_eq!(get("/").await.text().await.expect("text"), "Visit 1.\n");
     }
 }

@@ -11,9 +11,9 @@
 //! access-control-max-age: 7200
 //! vary: origin
 //! $ curl -c jar -b jar -X POST localhost:3000/visits -H 'origin: http://localhost:2015'
-//! You were here 1 times.
+//! Visit 1.
 //! $ curl -c jar -b jar -X POST localhost:3000/visits -H 'origin: http://localhost:2015'
-//! You were here 2 times.
+//! Visit 2.
 //! $ curl -o /dev/null -w '%{http_code}\n' -s -b jar -X POST localhost:3000/visits -H 'origin: http://localhost:2016'
 //! 403
 //! ```
@@ -34,7 +34,7 @@ const PAGE: &str = "<!DOCTYPE html><title>Two origins</title><output></output><s
 
 async fn count(session: Session) -> Result<String, Error> {
     let visits = session.update(VISITS, |visits| visits.unwrap_or(0) + 1).await?;
-    Ok(format!("You were here {visits} times.\n"))
+    Ok(format!("Visit {visits}.\n"))
 }
 
 /// The API, for its own pages and for those of one front end.
@@ -82,7 +82,7 @@ mod tests {
         assert_eq!(first.headers()[header::ACCESS_CONTROL_ALLOW_ORIGIN], ours);
         let cookie = first.headers()[header::SET_COOKIE].to_str()?.split(';').next().unwrap_or_default().to_owned();
         let second = call("POST", ours, &cookie).await?.into_body();
-        assert_eq!(to_bytes(second, 100).await?, "You were here 2 times.\n");
+        assert_eq!(to_bytes(second, 100).await?, "Visit 2.\n");
         assert_eq!(call("POST", other, &cookie).await?.status(), 403);
         Ok(())
     }

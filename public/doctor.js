@@ -123,6 +123,9 @@
   const page = (tries) => `${api}/doctor?tries=${encodeURIComponent(JSON.stringify(tries))}`;
 
   async function run(say) {
+    if (!location.protocol.startsWith("http")) {
+      return say("This page has no origin that a server could let in. Serve it over http: python3 -m http.server");
+    }
     say("Asking the server…");
     try {
       const tries = await examine();

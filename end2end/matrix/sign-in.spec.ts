@@ -67,7 +67,7 @@ for (const pair of pairs) {
       const refused = page.waitForResponse(`${deployment.api.url}/api/login`);
       await signIn(page, { ...ada, password: "not that one" });
       expect((await refused).status()).toBe(401);
-      await expect(complaint(page)).toHaveText("That name and password do not go together.");
+      await expect(complaint(page)).toHaveText("That address and password do not go together.");
       expect(await sessionId(page, deployment)).toBe(ids.at(-1));
       await signIn(page, ada);
       await seesProfile(page, ada);

@@ -43,7 +43,7 @@ for (const javaScriptEnabled of [true, false]) {
     await expect(page).toHaveURL("/login?next=/security");
     await fillIn(page, { ...ada, password: "not that one" });
     await button(page, "Sign in").click();
-    await expect(complaint(page)).toHaveText("That name and password do not go together.");
+    await expect(complaint(page)).toHaveText("That address and password do not go together.");
     await expect(field(page, "Password")).toBeFocused();
     await expect(field(page, "Password")).toHaveAttribute("aria-invalid", "true");
     await expect(field(page, "Password")).toHaveAccessibleDescription(/do not go together/);
@@ -71,7 +71,7 @@ test("a wrong password is told without loading a page, what was typed stays, and
     const answer = page.waitForResponse("**/api/login");
     await field(page, "Password").press("Enter");
     expect((await answer).status()).toBe(401);
-    await expect(complaint(page)).toHaveText("That name and password do not go together.");
+    await expect(complaint(page)).toHaveText("That address and password do not go together.");
     await expect(field(page, "E-mail address")).toHaveValue(ada.username);
     await expect(button(page, "Sign in")).toBeEnabled();
     await expect(page.locator("main form")).not.toHaveAttribute("aria-busy");

@@ -110,6 +110,11 @@ fn start(rendered: Option<bool>) -> AnyView {
                     "document.head.append(Object.assign(document.createElement(\"script\"), {{ src: \"{script}\" }}))",
                 )}
             </pre>
+            <p>
+                "Before that, the page may lend the doctor its own way to call. So it sees what the application does \
+                 differently, such as to call without credentials."
+            </p>
+            <pre tabindex="0">"globalThis.hardtackDoctor = { client: (url) => axios.get(url) }"</pre>
         </section>
     }
     .into_any()
@@ -118,12 +123,17 @@ fn start(rendered: Option<bool>) -> AnyView {
 fn report(diagnosis: Diagnosis) -> AnyView {
     let broken = diagnosis.broken();
     let Diagnosis { hops, findings, text } = diagnosis;
+    let unseen = hops.iter().any(|(hop, state)| *hop == Hop::Know && *state == State::Unseen);
     let (title, lead) = match (broken, findings.is_empty()) {
-        (Some(hop), _) => ("The trip breaks.".to_owned(), format!("It breaks at the {}.", station(hop))),
-        (None, true) => ("It holds.".to_owned(), "Nothing is wrong with what this browser has seen.".to_owned()),
-        (None, false) => {
-            ("It holds, but look.".to_owned(), "The session comes through. Read this all the same.".to_owned())
-        }
+        (Some(hop), _) => ("The trip breaks.", format!("Here {}.", hop.fails())),
+        (None, _) if unseen => (
+            "The way is open.",
+            "Test cookies come through. No session came along: begin one, by signing in for example, and examine again. If the \
+             calls of a page of yours lose it, let the doctor call as that page does (below)."
+                .to_owned(),
+        ),
+        (None, true) => ("It holds.", "Nothing is wrong with what this browser has seen.".to_owned()),
+        (None, false) => ("It holds, but look.", "The session comes through. Read this all the same.".to_owned()),
     };
     view! {
         <section class="diagnosis">
@@ -154,16 +164,6 @@ fn report(diagnosis: Diagnosis) -> AnyView {
     .into_any()
 }
 
-/// What a visitor calls a place of the trip.
-const fn station(hop: Hop) -> &'static str {
-    match hop {
-        Hop::Reach => "way to the server",
-        Hop::Read | Hop::Ask => "leave that the server gives to pages of other origins (CORS)",
-        Hop::Keep | Hop::Return => "cookie",
-        Hop::Know => "session",
-    }
-}
-
 fn hop((hop, state): (Hop, State)) -> AnyView {
     let (class, said, more) = match (hop, state) {
         (_, State::Fine) => ("good", "Fine: ", None),
@@ -178,7 +178,7 @@ fn hop((hop, state): (Hop, State)) -> AnyView {
             <span class="place">{hop.place()}</span>
             <span>
                 <span class="aside">{said}</span>
-                {hop.to_string()}
+                {if class == "bad" { hop.fails().to_owned() } else { hop.to_string() }}
                 {more.map(|more| view! { <span class="hint">{marked(&more)}</span> })}
             </span>
         </li>
@@ -199,18 +199,24 @@ fn finding(finding: Finding) -> AnyView {
             </h2>
             <p>{marked(&what)}</p>
             <p class="hint">{marked(&why)}</p>
-            <h3>"What mends it, in Hardtack"</h3>
-            <pre tabindex="0">{cure.hardtack}</pre>
-            {express
-                .map(|express| {
-                    view! {
-                        <h3>"In Express"</h3>
-                        <pre tabindex="0">{express}</pre>
-                    }
-                })}
+            <h3>{if express.is_some() { "What mends it, in Hardtack" } else { "What mends it" }}</h3>
+            {copied(&cure.hardtack)}
+            {express.map(|express| view! { <h3>"In Express"</h3> {copied(&express)} })}
         </section>
     }
     .into_any()
+}
+
+/// Words are read, and what is to be copied stands by itself.
+fn copied(cure: &str) -> AnyView {
+    let (words, code) = match cure.split_once("\n\n") {
+        Some((words, code)) if words.ends_with(':') => (Some(words), Some(code)),
+        _ if cure.ends_with('.') => (Some(cure), None),
+        _ => (None, Some(cure)),
+    };
+    let words = words.map(|words| view! { <p>{marked(words)}</p> });
+    let code = code.map(|code| view! { <pre tabindex="0">{code.to_owned()}</pre> });
+    (words, code).into_any()
 }
 
 /// What stands between backticks is code.

@@ -54,7 +54,7 @@ pub fn Drawing(
             <desc id="trip-desc">
                 "The browser sends the cookie along with a request to the server. The server looks the session up in \
                  the store, saves its changes there, and only then answers the browser."
-                {broken.map(|hop| format!(" Here that is not so: {hop}."))}
+                {broken.map(|hop| format!(" Not here: {}.", hop.fails()))}
             </desc>
             {browser()}
             {cookie(kept)}

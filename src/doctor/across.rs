@@ -1,6 +1,6 @@
 //! From a page to a server of another site or another network: HT011, HT013, HT023, HT024, HT028, HT029, HT033.
 
-use super::address::Space;
+use super::address::{Address, Space};
 use super::code::Code;
 use super::finding::{Cure, Finding};
 use super::set_cookie::{SameSite, SetCookie};
@@ -66,11 +66,30 @@ pub(super) fn cross_site(cookie: &SetCookie, pair: &Pair, who: &str) -> Finding 
     } else {
         return Code::CrossSite.error(format!("`{page}` and `{server}` are two sites: {lost}."), one_site());
     };
-    let hardtack = format!("[site]\nurl = \"{server}\"\nfront_ends = [\"{page}\"]");
-    let express = format!(
-        "Open the page as {page}, let it call {server}, and `cors({{ origin: '{page}', credentials: true }})`."
+    code.error(what, under_one_name(&page, &server))
+}
+
+/// A page and a server by names that belong to one site.
+fn under_one_name(page: &str, server: &str) -> Cure {
+    Cure::new(
+        format!(
+            "Open the page as {page}, and let it call {server}:\n\n[site]\nurl = \"{server}\"\nfront_ends = [\"{page}\"]"
+        ),
+        format!(
+            "Open the page as {page}, let it call {server}, and `cors({{ origin: '{page}', credentials: true }})`."
+        ),
+    )
+}
+
+/// Two names of this machine, whatever the cookie is: nobody who writes one in the place of the other is let in.
+pub(super) fn two_names(page: &Address, server: &Address) -> Option<Finding> {
+    let two = page.is_loopback() && server.is_loopback() && page.host() != server.host();
+    let what = format!(
+        "`{}` and `{}` are two names of one machine and so two sites: one does not let pages of the other in.",
+        page.origin(),
+        server.origin()
     );
-    code.error(what, Cure::new(hardtack, express))
+    two.then(|| Code::LoopbackNames.error(what, under_one_name(&page.origin(), &server.on_host_of(page))))
 }
 
 /// The cookie is a third party's.

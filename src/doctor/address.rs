@@ -143,6 +143,11 @@ impl Address {
         Self { host: other.host.clone(), ..self.clone() }.origin()
     }
 
+    /// The same scheme and host at another port: for the text of a cure.
+    pub(super) fn at_port(&self, port: u16) -> String {
+        Self { port, ..self.clone() }.origin()
+    }
+
     /// The same host over https: for the text of a cure.
     pub(super) fn over_https(&self) -> String {
         let port = if self.port == 80 { 443 } else { self.port };

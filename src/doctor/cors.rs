@@ -1,5 +1,6 @@
 //! What the server allows to pages of other origins: HT002 to HT010, HT031.
 
+use super::across;
 use super::address::Address;
 use super::code::Code;
 use super::evidence::{Evidence, Step};
@@ -54,7 +55,7 @@ pub(super) fn diagnose(evidence: &Evidence, found: &mut Vec<Finding>) {
             found.push(if exchange.status >= 400 {
                 hidden(pair.page, &exchange.status.to_string(), &exchange.url)
             } else {
-                other_origin(pair.page, &exchange.url, &listed(exchange))
+                not_let_in(pair.page, &exchange.url, &listed(exchange))
             });
         }
     }
@@ -73,7 +74,7 @@ pub(super) fn read(exchange: &Exchange, pair: &Pair) -> Option<Finding> {
             let allowed = exchange.all("access-control-allow-credentials").collect::<Vec<_>>() == ["true"];
             (!allowed).then(|| no_credentials(pair.page, server))
         }
-        [] | [_] => Some(other_origin(pair.page, server, &listed(exchange))),
+        [] | [_] => Some(not_let_in(pair.page, server, &listed(exchange))),
         _ => Some(two_origins(pair.page, server)),
     }
 }
@@ -180,11 +181,16 @@ fn two_origins(page: &Address, server: &Address) -> Finding {
     Code::TwoOrigins.error(what, Cure::any(cure))
 }
 
-pub(super) fn other_origin(page: &Address, server: &Address, listed: &[String]) -> Finding {
+/// An answer that the page may not read.
+pub(super) fn not_let_in(page: &Address, server: &Address, listed: &[String]) -> Finding {
+    across::two_names(page, server).unwrap_or_else(|| other_origin(page, server, listed))
+}
+
+fn other_origin(page: &Address, server: &Address, listed: &[String]) -> Finding {
     let origin = page.origin();
     let instead = match nearest(&origin, listed) {
         Some(entry) => format!("it allows `{entry}`"),
-        None => "it allows no origin".to_owned(),
+        None => "its answers do not name it".to_owned(),
     };
     Code::OtherOrigin
         .error(format!("`{}` does not allow pages of `{origin}`: {instead}.", server.origin()), named(page))

@@ -112,7 +112,8 @@ fn text(tries: &Tries, findings: &[Finding], hops: &[(Hop, State)]) -> Result<St
     writeln!(text, "server   {}", tries.server)?;
     writeln!(text, "browser  {}\n", line(&tries.browser.agent))?;
     for (hop, state) in hops {
-        writeln!(text, "  {} {:<7}  {hop}", state.sign(), hop.place())?;
+        let said = if matches!(state, State::Broken(_)) { hop.fails().to_owned() } else { hop.to_string() };
+        writeln!(text, "  {} {:<7}  {said}", state.sign(), hop.place())?;
     }
     text.push('\n');
     for finding in findings {

@@ -30,7 +30,7 @@ pub(super) fn check(topology: &Topology, found: &mut Vec<Finding>) {
         found.push(Code::Unreachable.warning(
             format!("Browsers are sent to port {} of `{}`, and port {bound} is bound.", server.port(), server.host()),
             Cure::new(
-                format!("[site]\nurl = \"{}\"\nlisten = \"127.0.0.1:{}\"", server.origin(), server.port()),
+                format!("[site]\nurl = \"{}\" # or `listen` on port {}", server.at_port(bound), server.port()),
                 format!("app.listen({})", server.port()),
             ),
         ));

@@ -44,7 +44,7 @@ fn blocked(tries: &Tries, pair: &Pair) -> Option<Finding> {
         });
     }
     if tries.plain.failed() {
-        return Some(cors::other_origin(pair.page, pair.server, &[]));
+        return Some(cors::not_let_in(pair.page, pair.server, &[]));
     }
     if tries.credentialed.failed() {
         return Some(cors::no_credentials(pair.page, pair.server));
@@ -101,7 +101,7 @@ fn session_known(tries: &Tries, pair: &Pair, echo: &Echo, name: &str, found: &mu
         found.push(store::nodes_differ(&format!("`{server}` knew the session in {known} of {} calls.", all.len())));
     } else if echo.session == Known::Foreign {
         found
-            .push(cookie::shared_name(name, format!("`{server}` was sent a cookie `{name}` that is none of its own.")));
+            .push(cookie::shared_name(name, format!("`{server}` was sent a cookie `{name}` that is none of its own: another application's, or the keys are new (with a store in memory they are, at each start).")));
     } else if echo.session == Known::Forgotten {
         found.push(store::forgotten(format!("`{server}` was sent its own cookie, and does not know the session.")));
     }

@@ -151,6 +151,19 @@ impl Hop {
         }
     }
 
+    /// What is said of it where it breaks.
+    #[must_use]
+    pub const fn fails(self) -> &'static str {
+        match self {
+            Self::Reach => "the call does not arrive",
+            Self::Ask => "the preflight is not answered as one",
+            Self::Read => "the page may not read the answer",
+            Self::Keep => "the cookie is not kept",
+            Self::Return => "the cookie does not go along",
+            Self::Know => "the server does not know the session",
+        }
+    }
+
     /// Whether it is about the leave that pages of other origins need, and those of the server do not.
     #[must_use]
     pub const fn needs_leave(self) -> bool {

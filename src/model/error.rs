@@ -188,7 +188,7 @@ impl Kind {
         match self {
             Self::Invalid => "The request could not be understood. Check what was sent.",
             Self::NotSignedIn => "You are not signed in. Sign in, then try again.",
-            Self::BadCredentials => "That name and password do not go together.",
+            Self::BadCredentials => "That address and password do not go together.",
             Self::CrossOrigin => {
                 "This request came from another site, so it was refused. Open this site itself and try again."
             }

@@ -54,6 +54,8 @@ pub(super) fn routes(on: bool) -> Router<Arc<Site>> {
 /// The script as every page may load it, whatever its origin is: it examines the browser from there.
 pub(super) fn for_all(mut script: Response) -> Response {
     let headers = script.headers_mut();
+    // Else a page of another encoding would read it by that.
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/javascript; charset=utf-8"));
     headers.insert(RESOURCE_POLICY, HeaderValue::from_static("cross-origin"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     script

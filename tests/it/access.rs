@@ -338,7 +338,7 @@ async fn a_form_leads_to_where_its_visitor_wanted_to_go_and_says_in_fixed_words_
 async fn s55_a_form_says_beside_its_field_what_is_wrong_and_repeats_nothing() {
     let app = App::start().await;
     for (path, words, beside) in [
-        ("/login?error=bad_credentials&field=password", "That name and password do not go together.", "password"),
+        ("/login?error=bad_credentials&field=password", "That address and password do not go together.", "password"),
         ("/login?error=too_many_attempts", "Too many attempts", ""),
         ("/register?error=invalid&field=username", "Write one e-mail address", "username"),
         ("/register?error=username_taken&field=username", "There is an account with this e-mail address", "username"),

@@ -88,7 +88,7 @@ async fn s64_an_unknown_name_a_wrong_password_and_a_closed_account_get_one_answe
     }
     let (_, first) = &answers[0];
     assert_eq!((first.status, first.kind()), (401, "bad_credentials"));
-    assert_eq!(first.body["message"], "That name and password do not go together.");
+    assert_eq!(first.body["message"], "That address and password do not go together.");
     for (checked, told) in &answers {
         assert_eq!((*checked, told.status, &told.body), (1, 401, &first.body));
         assert_eq!((&told.headers, &told.cookies), (&first.headers, &vec![]));

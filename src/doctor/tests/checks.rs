@@ -39,8 +39,13 @@ fn an_origin_that_is_not_listed_is_shown_beside_the_nearest() {
 fn two_names_of_one_machine_are_cured_by_one() {
     let mut topology = topology("http://127.0.0.1:3000", &["http://localhost:2015"]);
     topology.cookie = SetCookie::session("hardtack_sess", false);
-    let cure = &check(&topology)[0].cure.hardtack;
-    assert_eq!(cure, "[site]\nurl = \"http://localhost:3000\"\nfront_ends = [\"http://localhost:2015\"]");
+    let cure = &check(&topology)[0].cure;
+    let settings = "[site]\nurl = \"http://localhost:3000\"\nfront_ends = [\"http://localhost:2015\"]";
+    let words = "Open the page as http://localhost:2015, and let it call http://localhost:3000:";
+    assert_eq!(cure.hardtack, format!("{words}\n\n{settings}"));
+    // As the log says it.
+    let line = "site.url = \"http://localhost:3000\"; site.front_ends = [\"http://localhost:2015\"]";
+    assert_eq!(cure.line(), format!("{words} {line}"));
 }
 
 /// Every cause that can be known from a setup, each by one change.

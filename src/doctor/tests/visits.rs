@@ -112,6 +112,11 @@ pub(super) fn cases() -> Vec<Case<Tries>> {
         ),
         (Code::LoopbackNames, "two names", lost("http://127.0.0.1:1", "http://localhost:2", "sid=; Path=/", |_| {})),
         (Code::Path, "another path", lost(near_page, api, "sid=; Secure; Path=/app", |_| {})),
+        (Code::LoopbackNames, "not let in", {
+            let mut tries = healthy("http://127.0.0.1:1", "http://localhost:2", "sid=; Path=/");
+            tries.plain = Try::Failed;
+            tries
+        }),
         (Code::SchemesDiffer, "schemes", lost("http://localhost:1", "https://localhost:2", COOKIE, |_| {})),
         (Code::NotSecure, "none", lost(far_page, api, "sid=; SameSite=None; Path=/", |_| {})),
         (Code::Domain, "another", lost(near_page, api, "sid=; Secure; Path=/; Domain=example.org", |_| {})),

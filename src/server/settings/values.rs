@@ -376,6 +376,7 @@ impl<T: Entry> Read for Vec<T> {
     fn from_toml(value: &ValueKind) -> Result<Self, String> {
         match value {
             ValueKind::Array(entries) => entries.iter().map(|entry| T::from_toml(&entry.kind)).collect(),
+            ValueKind::String(_) => Err(format!("is text where a list is wanted; write it like {}", Self::LIKE)),
             other => Err(wrong::<Self>(kind(other))),
         }
     }

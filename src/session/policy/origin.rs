@@ -45,6 +45,9 @@ pub enum OriginError {
     /// It cannot be read.
     #[error("cannot be read ({0})")]
     Syntax(#[from] url::ParseError),
+    /// It does not say by which scheme.
+    #[error("lacks `http://` or `https://` before the host")]
+    Bare,
     /// It begins with something else than `http://` or `https://`.
     #[error("has a scheme other than http and https")]
     Scheme,
@@ -135,6 +138,9 @@ impl FromStr for Origin {
         }
         if text.eq_ignore_ascii_case("null") {
             return Err(OriginError::Null);
+        }
+        if !text.is_empty() && !text.contains("://") {
+            return Err(OriginError::Bare);
         }
         Self::try_from(&Url::parse(text)?)
     }

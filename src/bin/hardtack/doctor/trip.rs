@@ -41,7 +41,8 @@ fn leg(hop: Hop, states: &[(String, &State)]) -> String {
         None => good(&drawn(&State::Fine)),
         Some(_) => dim(&drawn(&State::Unseen)),
     };
-    let mut text = format!("    │\n    {sign}  {:<7} {hop}\n", hop.place());
+    let said = if reasons.is_empty() { hop.to_string() } else { hop.fails().to_owned() };
+    let mut text = format!("    │\n    {sign}  {:<7} {said}\n", hop.place());
     for (why, makers) in reasons {
         let who = if makers.len() == states.len() { String::new() } else { format!(" ({})", makers.join(", ")) };
         let _ = writeln!(text, "    │          {}{who}", escaped(why));
@@ -54,8 +55,8 @@ pub(super) fn table_of(verdicts: &[Verdict]) -> String {
     let rows = verdicts.iter().map(|verdict| {
         let blocked = if verdict.browser.blocks_third_parties { "blocked" } else { "allowed" };
         let said = match verdict.broken() {
-            Some((hop @ (Hop::Keep | Hop::Return), why)) => format!("lost where {hop}: {why}"),
-            Some((hop, _)) => format!("lost where {hop}"),
+            Some((hop @ (Hop::Keep | Hop::Return), why)) => format!("lost: {}, {why}", hop.fails()),
+            Some((hop, _)) => format!("lost: {}", hop.fails()),
             None if verdict.holds() => "the session holds".to_owned(),
             None => "not all was seen".to_owned(),
         };
