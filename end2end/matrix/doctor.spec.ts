@@ -16,6 +16,31 @@ test.describe("nothing is found", () => {
     await expect(hop(page, "the server knows the session")).toContainText("Fine");
   });
 
+  for (const [what, policy] of [
+    ["only reports", { "content-security-policy-report-only": "connect-src 'self'" }],
+    ["forbids something else", { "content-security-policy": "img-src 'self'" }],
+  ] as const) {
+    test(`on a page whose policy ${what}`, async ({ examine }) => {
+      const script = "new Image().src = 'https://api.example.com/favicon.svg';";
+      const examined = await examine({ ...HEALTHY, headers: policy, script });
+      expect(await examined.run()).toEqual({ errors: [], warnings: [], broken: [] });
+    });
+  }
+
+  test("where a proxy hands on the session's cookie alone", async ({ examine, page }) => {
+    const proxy = 'request_header Cookie "^.*?(__Host-hardtack_sess=[^;]*).*$" "$1"';
+    const examined = await examine({ ...HEALTHY, proxy });
+    await examined.begin();
+    expect(await examined.run()).toEqual({ errors: [], warnings: [], broken: [] });
+    await expect(hop(page, "the cookie goes along")).toContainText("Fine");
+  });
+
+  test("on the server's own page behind a gate that knows visitors by a cookie", async ({ examine }) => {
+    const proxy = "@unknown not header Cookie *\nroute @unknown {\n\theader Set-Cookie \"gate=open; Path=/; Secure\"\n\tredir {uri}\n}";
+    const examined = await examine({ ...HEALTHY, own: true, proxy });
+    expect(await examined.run()).toEqual({ errors: [], warnings: [], broken: [] });
+  });
+
   for (const [where, place] of [
     ["another host of the site", HEALTHY],
     ["another site", FAR],
@@ -34,22 +59,28 @@ test.describe("is found", () => {
   test("HT001, an application that calls without credentials", async ({ examine }) => {
     const client = "globalThis.hardtackDoctor = { client: (url) => fetch(url).then((answer) => answer.json()) };";
     const examined = await examine({ ...HEALTHY, script: client });
-    expect(await examined.run()).toMatchObject({ errors: ["HT001"], broken: ["the cookie goes along"] });
+    expect(await examined.run()).toMatchObject({ errors: ["HT001"], broken: ["the cookie does not go along"] });
   });
 
   test("HT003, an answer without leave for credentials", async ({ examine }) => {
     const examined = await examine({ ...HEALTHY, upstream: "header_down -Access-Control-Allow-Credentials" });
-    expect(await examined.run()).toMatchObject({ errors: ["HT003"], broken: ["the page may read the answer"] });
+    expect(await examined.run()).toMatchObject({ errors: ["HT003"], broken: ["the page may not read the answer"] });
   });
 
   test("HT004, a page whose origin is not listed", async ({ examine }) => {
     const examined = await examine({ ...HEALTHY, page: "https://other.example.com", listed: "https://app.example.com" });
-    expect(await examined.run()).toMatchObject({ errors: ["HT004"], broken: ["the page may read the answer"] });
+    expect(await examined.run()).toMatchObject({ errors: ["HT004"], broken: ["the page may not read the answer"] });
+  });
+
+  test("HT004 as what a proxy has done, where the server lists the page", async ({ examine, page }) => {
+    const examined = await examine({ ...HEALTHY, upstream: 'header_down +Access-Control-Allow-Origin "*"' });
+    expect(await examined.run()).toMatchObject({ errors: ["HT004"], broken: ["the page may not read the answer"] });
+    await expect(page.locator(".finding")).toContainText("something on the way does");
   });
 
   test("HT006, a preflight that a proxy answers with 404", async ({ examine }) => {
     const examined = await examine({ ...HEALTHY, proxy: "@asks method OPTIONS\nrespond @asks 404" });
-    expect(await examined.run()).toMatchObject({ errors: ["HT006"], broken: ["the preflight is answered"] });
+    expect(await examined.run()).toMatchObject({ errors: ["HT006"], broken: ["the preflight is not answered as one"] });
   });
 
   test("HT009, an application that sends a header which is not listed", async ({ examine }) => {
@@ -57,22 +88,22 @@ test.describe("is found", () => {
       client: (url) => fetch(url, { credentials: "include", headers: { "x-trace": "1" } }).then((answer) => answer.json()),
     };`;
     const examined = await examine({ ...HEALTHY, script: client });
-    expect(await examined.run()).toMatchObject({ errors: ["HT009"], broken: ["the preflight is answered"] });
+    expect(await examined.run()).toMatchObject({ errors: ["HT009"], broken: ["the preflight is not answered as one"] });
   });
 
   test("HT010, errors that a proxy answers by itself", async ({ examine }) => {
     const examined = await examine({ ...HEALTHY, proxy: "respond /api/doctor/fail 502" });
-    expect(await examined.run()).toMatchObject({ errors: ["HT010"], broken: ["the page may read the answer"] });
+    expect(await examined.run()).toMatchObject({ errors: ["HT010"], broken: ["the page may not read the answer"] });
   });
 
   test("HT013, a third party's cookie that is not partitioned", async ({ examine }) => {
     const examined = await examine({ ...FAR, settings: { HARDTACK_SESSION_PARTITIONED: "false" } });
-    expect(await examined.run()).toMatchObject({ errors: ["HT013"], broken: ["the cookie goes along"] });
+    expect(await examined.run()).toMatchObject({ errors: ["HT013"], broken: ["the cookie does not go along"] });
   });
 
   test("HT004, a visitor who came over plain http, where the server is on https", async ({ examine }) => {
     const examined = await examine({ ...HEALTHY, server: "http://api.example.com", own: true, believes: "https" });
-    expect(await examined.run()).toMatchObject({ errors: ["HT004"], broken: ["the page may read the answer"] });
+    expect(await examined.run()).toMatchObject({ errors: ["HT004"], broken: ["the page may not read the answer"] });
   });
 
   test("HT016, a server that does not know of the https before it", async ({ examine }) => {
@@ -83,41 +114,49 @@ test.describe("is found", () => {
 
   test("HT026, another application's cookie of the same name", async ({ examine }) => {
     const examined = await examine({ ...HEALTHY, page: "https://api.example.com", setsCookie: "__Host-hardtack_sess=another; Secure; Path=/" });
-    expect(await examined.run()).toEqual({ errors: [], warnings: ["HT026"], broken: ["the server knows the session"] });
+    expect(await examined.run()).toEqual({ errors: [], warnings: ["HT026"], broken: ["the server does not know the session"] });
   });
 
   test("HT030, a page whose policy forbids the call", async ({ examine }) => {
-    const examined = await examine({ ...HEALTHY, policy: "connect-src 'self'" });
-    expect(await examined.run()).toMatchObject({ errors: ["HT030"], broken: ["the call arrives"] });
+    const examined = await examine({ ...HEALTHY, headers: { "content-security-policy": "connect-src 'self'" } });
+    expect(await examined.run()).toMatchObject({ errors: ["HT030"], broken: ["the call does not arrive"] });
   });
 
   test("HT035, a service worker that answers out of its cache", async ({ examine }) => {
     const examined = await examine({ ...HEALTHY, worker: true });
-    expect(await examined.run()).toMatchObject({ errors: ["HT035"], broken: ["the call arrives"] });
+    expect(await examined.run()).toMatchObject({ errors: ["HT035"], broken: ["the call does not arrive"] });
   });
 
   test("HT036, a page that was rendered without the session", async ({ examine }) => {
     const examined = await examine({ ...HEALTHY, script: "globalThis.hardtackDoctor = { rendered: false };" });
     await examined.begin();
-    expect(await examined.run()).toMatchObject({ errors: ["HT036"], broken: ["the server knows the session"] });
+    expect(await examined.run()).toMatchObject({ errors: ["HT036"], broken: ["the server does not know the session"] });
   });
 
   test("HT037, a store in memory that was restarted", async ({ examine }) => {
     const examined = await examine({ ...HEALTHY, memory: true });
     await examined.begin();
     await examined.restart();
-    expect(await examined.run()).toEqual({ errors: [], warnings: ["HT037"], broken: ["the server knows the session"] });
+    expect(await examined.run()).toEqual({ errors: [], warnings: ["HT037"], broken: ["the server does not know the session"] });
+  });
+
+  test("HT037, a server that has lost its keys", async ({ examine, page }) => {
+    const examined = await examine({ ...HEALTHY, memory: true, settings: { HARDTACK_SESSION_KEYS: "" } });
+    await examined.begin();
+    await examined.restart();
+    expect(await examined.run()).toMatchObject({ errors: [], warnings: ["HT037"] });
+    await expect(page.locator(".finding")).toContainText("none of its keys has signed it");
   });
 
   test("HT038, two servers of which each has a store of its own", async ({ examine }) => {
     const examined = await examine({ ...HEALTHY, memory: true, nodes: 2 });
     await examined.begin();
-    expect(await examined.run()).toMatchObject({ errors: ["HT038"], broken: ["the server knows the session"] });
+    expect(await examined.run()).toMatchObject({ errors: ["HT038"], broken: ["the server does not know the session"] });
   });
 
   test("HT039, a cookie that a proxy takes away", async ({ examine }) => {
     const examined = await examine({ ...HEALTHY, upstream: "header_down -Set-Cookie" });
-    expect(await examined.run()).toMatchObject({ errors: ["HT039"], broken: ["the cookie goes along"] });
+    expect(await examined.run()).toMatchObject({ errors: ["HT039"], broken: ["the cookie does not go along"] });
   });
 
   test("HT040, a visitor's clock that is an hour late", async ({ examine, page }) => {
@@ -130,7 +169,7 @@ test.describe("is found", () => {
 test.describe("where nothing arrives, the page says so and leads on", () => {
   test("HT028, a page on https and a server on plain http", async ({ examine }) => {
     const examined = await examine({ ...HEALTHY, server: "http://api.example.com", listed: "http://app.example.com", copy: true });
-    expect(await examined.run()).toMatchObject({ errors: ["HT028"], broken: ["the call arrives"] });
+    expect(await examined.run()).toMatchObject({ errors: ["HT028"], broken: ["the call does not arrive"] });
   });
 
   for (const [cause, what] of [

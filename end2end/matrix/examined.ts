@@ -39,8 +39,8 @@ export type Case = {
   believes?: "http" | "https";
   /** What the page does first. */
   script?: string;
-  /** The page's own policy, beside the script's address. */
-  policy?: string;
+  /** Headers that come with the page, such as its policy. */
+  headers?: Record<string, string>;
   /** A cookie that comes with the page. */
   setsCookie?: string;
   /** A service worker that answers with what it was once answered. */
@@ -56,7 +56,7 @@ export type Case = {
 
 type Verdict = { errors: string[]; warnings: string[]; broken: string[] };
 
-const SCRIPT = resolve(__dirname, "../../public/doctor.js");
+const SCRIPT = resolve(__dirname, "../../src/server/doctor.js");
 
 const WORKER = `
 addEventListener("install", () => skipWaiting());
@@ -258,7 +258,7 @@ ${https ? "https" : "http"}://:${port} {
       if (request.url === "/worker.js") return send("text/javascript", WORKER);
       if (request.url === "/doctor.js") return send("text/javascript", script);
       if (request.url !== (what.path ?? "/")) return send("text/html", "<!doctype html><title>Blank</title>");
-      if (what.policy) response.setHeader("content-security-policy", what.policy);
+      for (const [name, value] of Object.entries(what.headers ?? {})) response.setHeader(name, value);
       if (what.setsCookie) response.setHeader("set-cookie", what.setsCookie);
       send("text/html", this.html());
     };

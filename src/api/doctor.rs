@@ -9,7 +9,7 @@ use crate::model::error::WireError;
 use leptos::server;
 use server_fn::codec::{GetUrl, Post};
 
-/// Judges the tries of a page: JSON, as `public/doctor.js` makes it and [`Tries`](crate::doctor::Tries) reads it.
+/// Judges the tries of a page: JSON, as `src/server/doctor.js` makes it and [`Tries`](crate::doctor::Tries) reads it.
 ///
 /// # Errors
 ///
@@ -19,5 +19,6 @@ pub async fn diagnose(
     /// The tries.
     tries: String,
 ) -> Result<Diagnosis, WireError> {
-    crate::backend::doctor::diagnose(&tries)
+    let examiner = leptos::prelude::use_context::<crate::model::doctor::Examiner>();
+    crate::backend::doctor::diagnose(&tries, examiner)
 }

@@ -1,6 +1,6 @@
 //! The page of the doctor: examines the visitor's browser, and shows what breaks a session's trip.
 //!
-//! The examination itself is `public/doctor.js`, which leads here again with what it has tried behind `?tries=`: so the
+//! The examination itself is `src/server/doctor.js`, which leads here again with what it has tried behind `?tries=`: so the
 //! pages of every origin can be examined, also where nothing of this server's answers may be read.
 
 use super::access::DOCTOR;
@@ -65,7 +65,7 @@ pub fn DoctorPage() -> impl IntoView {
 
 fn start(rendered: Option<bool>) -> AnyView {
     let rendered = rendered.map(|rendered| rendered.to_string());
-    let origin = use_context::<Examiner>().map(|Examiner { origin }| origin).unwrap_or_default();
+    let origin = use_context::<Examiner>().map(|examiner| examiner.origin).unwrap_or_default();
     let script = format!("{origin}{SCRIPT}");
     view! {
         <section class="door">

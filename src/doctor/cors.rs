@@ -7,6 +7,7 @@ use super::evidence::{Evidence, Step};
 use super::exchange::Exchange;
 use super::finding::{Cure, Finding};
 use super::topology::{Pair, Topology};
+use super::tries::Tries;
 
 pub(super) fn check(topology: &Topology, found: &mut Vec<Finding>) {
     let Topology { server, cors, client, edge, .. } = topology;
@@ -179,6 +180,40 @@ fn two_origins(page: &Address, server: &Address) -> Finding {
                 `header \
                 Access-Control-…`.";
     Code::TwoOrigins.error(what, Cure::any(cure))
+}
+
+/// The server lists the page, and its answer does not arrive as it was sent.
+pub(super) fn on_the_way(pair: &Pair, tries: &Tries) -> Finding {
+    let (page, server) = (pair.page.origin(), pair.server.origin());
+    let what = |call: &str| {
+        format!(
+            "`{server}` lists `{page}`, and {call} is not answered as it answers: something on the way does, or takes its \
+             headers away, adds them twice, or leads elsewhere."
+        )
+    };
+    let look = Cure::any(format!(
+        "See what arrives, and what of it the server itself has said:\n\nhardtack doctor {server}/api/session --origin {page}"
+    ));
+    if tries.plain.failed() {
+        Code::OtherOrigin.error(what("a call without cookies"), look)
+    } else if tries.credentialed.failed() {
+        Code::NoCredentials.error(what("a call with cookies"), look)
+    } else {
+        Code::Preflight.error(what("a call with JSON"), look)
+    }
+}
+
+/// The server's own page, by an address that is not the server's.
+pub(super) fn another_address(pair: &Pair) -> Finding {
+    let (page, server) = (pair.page.origin(), pair.server.origin());
+    Code::OtherOrigin.error(
+        format!(
+            "This page was opened as `{page}`, and the server is `{server}`: it takes its own page for somebody else's."
+        ),
+        Cure::any(format!(
+            "Open it as `{server}`. If browsers are to come to `{page}`, that is what `site.url` must say."
+        )),
+    )
 }
 
 /// An answer that the page may not read.

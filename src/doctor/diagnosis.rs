@@ -49,7 +49,7 @@ fn state(hop: Hop, tries: &Tries, findings: &[Finding]) -> State {
         Hop::Reach => tries.plain.answer().is_some() || tries.opaque.answer().is_some(),
         Hop::Read => echo.is_some(),
         Hop::Ask => tries.json.answer().is_some(),
-        Hop::Keep | Hop::Return => echo.is_some_and(|echo| echo.test_cookie),
+        Hop::Keep | Hop::Return => echo.is_some_and(|echo| echo.test_cookie || echo.session == Known::Live),
         Hop::Know => echo.is_some_and(|echo| echo.session == Known::Live),
     };
     // What is only a warning may be as it should: a session that is forgotten has perhaps ended. Here it breaks all the same.
@@ -154,7 +154,12 @@ fn text(tries: &Tries, findings: &[Finding], hops: &[(Hop, State)]) -> Result<St
 
 /// What came from elsewhere makes no lines of its own.
 fn line(text: &str) -> String {
-    text.chars().map(|sign| if sign.is_control() { ' ' } else { sign }).collect()
+    // Signs that turn the direction of what follows are no letters either.
+    let shown = |sign: char| {
+        !sign.is_control()
+            && !matches!(sign, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    };
+    text.chars().map(|sign| if shown(sign) { sign } else { ' ' }).collect()
 }
 
 const fn word<T>(attempt: &Try<T>) -> &'static str {

@@ -3,7 +3,7 @@
 use super::address::Space;
 use super::code::Code;
 use super::finding::{Cure, Finding, Severity};
-use super::set_cookie::SetCookie;
+use super::set_cookie::{LineError, SetCookie};
 use super::topology::{Pair, Topology};
 use super::tries::{Echo, Known, Scheme, Tries, Try};
 use super::{across, answer, cookie, cors, edge, store};
@@ -34,6 +34,10 @@ pub(super) fn diagnose(tries: &Tries, found: &mut Vec<Finding>) {
 fn blocked(tries: &Tries, pair: &Pair) -> Option<Finding> {
     let space = pair.server.space();
     let denied = tries.browser.local_network_denied && pair.page.space() == Space::Public && space != Space::Public;
+    let failed = [tries.opaque.failed(), tries.plain.failed(), tries.credentialed.failed(), tries.json.failed()];
+    if !failed.contains(&true) {
+        return None;
+    }
     if tries.browser.policy_violated {
         return Some(edge::unreachable(pair.server, "the page's own policy forbids it (`connect-src`)"));
     }
@@ -43,13 +47,19 @@ fn blocked(tries: &Tries, pair: &Pair) -> Option<Finding> {
             _ => edge::unreachable(pair.server, UNREACHED),
         });
     }
-    if tries.plain.failed() {
-        return Some(cors::not_let_in(pair.page, pair.server, &[]));
+    if pair.is_own() {
+        return Some(edge::unreachable(pair.server, "some calls of its own page are answered, and others are not"));
     }
-    if tries.credentialed.failed() {
-        return Some(cors::no_credentials(pair.page, pair.server));
+    if tries.own {
+        return Some(cors::another_address(pair));
     }
-    tries.json.failed().then(|| cors::preflight_unanswered(pair, "so that no call follows it"))
+    let is_listed = tries.listed.as_ref().map(|listed| listed.contains(&pair.page.origin()));
+    Some(match (is_listed, tries.plain.failed(), tries.credentialed.failed()) {
+        (Some(true), ..) => cors::on_the_way(pair, tries),
+        (_, true, _) => cors::not_let_in(pair.page, pair.server, tries.listed.as_deref().unwrap_or_default()),
+        (_, _, true) => cors::no_credentials(pair.page, pair.server),
+        _ => cors::preflight_unanswered(pair, "so that no call follows it"),
+    })
 }
 
 const UNREACHED: &str =
@@ -57,12 +67,15 @@ const UNREACHED: &str =
 
 /// The call went through. Did the cookie, and does the server know it?
 fn came_back(tries: &Tries, pair: &Pair, echo: &Echo, found: &mut Vec<Finding>) {
-    if echo.nonce != tries.nonce {
+    if echo.nonce != tries.nonce || tries.cached {
         let what = format!("`{}` answered what another call had asked: a cache or a service worker did.", pair.server);
         found.push(Code::Cached.error(what, answer::no_store()));
         return;
     }
     match SetCookie::read(&echo.session_cookie) {
+        Ok(session) if !session.name.bytes().all(is_of_token) => {
+            found.push(cookie::line(LineError::Unreadable, pair.server));
+        }
         Ok(session) => {
             cookie_came(tries, pair, echo, &session, found);
             session_known(tries, pair, echo, &session.name, found);
@@ -76,7 +89,8 @@ fn came_back(tries: &Tries, pair: &Pair, echo: &Echo, found: &mut Vec<Finding>) 
 fn cookie_came(tries: &Tries, pair: &Pair, echo: &Echo, session: &SetCookie, found: &mut Vec<Finding>) {
     let now = u64::try_from(tries.now).unwrap_or_default();
     let judged = cookie::judge(session, pair, pair.server, now);
-    if !echo.test_cookie {
+    // That the session is known proves that its cookie comes, whatever becomes of the test's.
+    if !echo.test_cookie && echo.session != Known::Live {
         found.push(lost(tries, pair, echo, session, judged));
         return;
     }
@@ -92,22 +106,33 @@ fn cookie_came(tries: &Tries, pair: &Pair, echo: &Echo, session: &SetCookie, fou
 /// Whether the session of the cookie is known, by all who answer.
 fn session_known(tries: &Tries, pair: &Pair, echo: &Echo, name: &str, found: &mut Vec<Finding>) {
     let server = pair.server.origin();
-    let all: Vec<_> = std::iter::once(&echo.session).chain(&tries.repeats).collect();
-    let strange = all.iter().filter(|known| matches!(known, Known::Foreign | Known::Forgotten)).count();
+    let all: Vec<_> = std::iter::once(echo.session).chain(tries.repeats.iter().copied()).collect();
+    let live = all.iter().filter(|known| **known == Known::Live).count();
+    // One that ends meanwhile is known no more from then on.
+    let comes_again = all.windows(2).any(|two| two[0] != Known::Live && two[1] == Known::Live);
     if echo.cookies.iter().filter(|came| *came == name).count() > 1 {
         found.push(cookie::shared_name(name, format!("`{server}` was sent two cookies `{name}`.")));
-    } else if strange > 0 && strange < all.len() {
-        let known = all.len() - strange;
-        found.push(store::nodes_differ(&format!("`{server}` knew the session in {known} of {} calls.", all.len())));
+    } else if comes_again {
+        found.push(store::nodes_differ(&format!("`{server}` knew the session in {live} of {} calls.", all.len())));
     } else if echo.session == Known::Foreign {
-        found
-            .push(cookie::shared_name(name, format!("`{server}` was sent a cookie `{name}` that is none of its own: another application's, or the keys are new (with a store in memory they are, at each start).")));
+        let what = format!("`{server}` was sent a cookie `{name}` that is none of its own: another application's.");
+        found.push(cookie::shared_name(name, what));
+    } else if echo.session == Known::OtherKey {
+        found.push(store::other_key(format!(
+            "`{server}` was sent a cookie `{name}` as it makes them, and none of its keys has signed it."
+        )));
     } else if echo.session == Known::Forgotten {
         found.push(store::forgotten(format!("`{server}` was sent its own cookie, and does not know the session.")));
     }
-    if tries.rendered == Some(false) && echo.session == Known::Live {
+    if tries.rendered == Some(false) && live == all.len() {
         found.push(not_forwarded(pair));
     }
+}
+
+/// What the name of a cookie may hold. Source: RFC 9110, 5.6.2.
+const fn is_of_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^'..=b'`' | b'|' | b'~')
 }
 
 /// What is wrong around the session, and loses it on another day.
@@ -118,7 +143,8 @@ fn around(tries: &Tries, pair: &Pair, echo: &Echo, found: &mut Vec<Finding>) {
         found.push(Finding { severity: Severity::Warning, ..finding });
     }
     if echo.cookies.len() >= 50 {
-        let many = format!("sends {} cookies to this host, and drops the oldest when more come", echo.cookies.len());
+        let many =
+            format!("sends {} cookies or more to this host, and drops the oldest when more come", echo.cookies.len());
         found.push(Finding { severity: Severity::Warning, ..no_room(pair, &many) });
     }
     found.extend(store::clock(echo.now.saturating_sub(tries.now)));

@@ -59,6 +59,19 @@ pub(super) fn forgotten(what: String) -> Finding {
     )
 }
 
+/// A cookie of ours, of a key that is gone.
+pub(super) fn other_key(what: String) -> Finding {
+    Code::Forgotten.warning(
+        what,
+        Cure::new(
+            "Keep the keys when the server starts anew, and give all servers the same (`openssl rand -hex 32`). A store in \
+             memory makes new ones at each start:\n\n[session]\nkeys = [\"session.key\"]",
+            "session({ secret: process.env.SESSION_SECRET, … }), the same at each start and on all servers; a secret that is \
+             replaced stays second in the list for a while: `secret: [now, before]`.",
+        ),
+    )
+}
+
 pub(super) fn nodes_differ(what: &str) -> Finding {
     Code::NodesDiffer.error(
         what,

@@ -45,6 +45,15 @@ pub struct Tries {
     pub rendered: Option<bool>,
     /// What the echo of the credentialed try should have repeated.
     pub nonce: String,
+    /// Whether one address, asked twice, gave one and the same answer.
+    #[serde(default)]
+    pub cached: bool,
+    /// Whether the page is the server's own, by whatever address it was opened.
+    #[serde(default)]
+    pub own: bool,
+    /// The other origins that the server lists. No browser tells them: who judges knows them, or does not.
+    #[serde(skip)]
+    pub listed: Option<Vec<String>>,
     /// The browser's clock, in seconds since 1970.
     pub now: i64,
 }
@@ -80,6 +89,9 @@ pub struct Setting {
 pub struct Echo {
     /// What the request asked to be repeated.
     pub nonce: String,
+    /// Of this answer alone.
+    #[serde(default)]
+    pub answer: String,
     /// The names of the cookies that came, twice if they came twice.
     pub cookies: Vec<String>,
     /// Whether the test cookie came that was set with the attributes of the session's.
@@ -108,8 +120,10 @@ pub struct Echo {
 pub enum Known {
     /// No cookie came.
     NoCookie,
-    /// A cookie that is none of this server's: another application's, or of other keys.
+    /// A cookie that is none of this server's: another application's.
     Foreign,
+    /// A cookie as this server makes them, of other keys than it has.
+    OtherKey,
     /// A cookie of its own, and no such session.
     Forgotten,
     /// A session.
@@ -163,6 +177,9 @@ impl Tries {
             },
             rendered: None,
             nonce: String::new(),
+            cached: false,
+            own: false,
+            listed: None,
             now: 0,
         }
     }

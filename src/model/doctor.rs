@@ -5,4 +5,6 @@
 pub struct Examiner {
     /// The origin of the server, as `https://api.example.com`: pages of others load the examination from there.
     pub origin: String,
+    /// The other origins that it lists.
+    pub listed: Vec<String>,
 }

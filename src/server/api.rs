@@ -36,7 +36,11 @@ pub(super) async fn call(State(site): State<Arc<Site>>, request: Request) -> Res
     let form = posted_by_page.then(|| Form::read(&parts, &body));
     parts.headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
     let visitor = visitor(&site.accounts, &parts.headers, &parts.extensions);
-    let tell = move || visitor.iter().cloned().for_each(provide_context);
+    let examiner = site.examiner.clone();
+    let tell = move || {
+        visitor.iter().cloned().for_each(provide_context);
+        examiner.iter().cloned().for_each(provide_context);
+    };
     let request = Request::from_parts(parts, Body::from(body));
     let answer = leptos_axum::handle_server_fns_with_context(tell, request).await.into_response();
     let (answer, error) = with_status(answer).await;

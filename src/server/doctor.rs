@@ -1,4 +1,4 @@
-//! What the doctor's page asks of the server, from the visitor's browser: `public/doctor.js`.
+//! What the doctor's page asks of the server, from the visitor's browser: `doctor.js`.
 //!
 //! ```text
 //! POST /api/doctor/set?test=T             test cookies of the value T, for a minute
@@ -12,9 +12,13 @@
 use super::api;
 use super::explain::refuse;
 use super::router::Site;
+use super::settings::Settings;
+use crate::app::doctor::SCRIPT;
 use crate::doctor::{Echo, Known, Scheme};
+use crate::model::doctor::Examiner;
 use crate::model::error::Kind;
 use crate::session::clock::Clock;
+use crate::session::policy::Origin;
 use crate::session::{CookieSettings, Presented, Session};
 use axum::extract::{Query, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
@@ -24,13 +28,18 @@ use axum::{Json, Router};
 use serde::Deserialize;
 use std::sync::Arc;
 use tower_sessions::cookie::SameSite;
+use uuid::Uuid;
 
+/// What examines a browser.
+pub(super) const EXAMINATION: &str = include_str!("doctor.js");
 const NO_STORE: (HeaderName, HeaderValue) = (header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const STORAGE_ACCESS: HeaderName = HeaderName::from_static("sec-fetch-storage-access");
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 /// Of more cookies than this the names are not repeated.
-const MOST: usize = 60;
+const MOST: usize = 50;
+/// How much of a cookie's name is repeated, in letters.
+const LONGEST: usize = 48;
 
 #[derive(Deserialize)]
 struct Asked {
@@ -38,6 +47,12 @@ struct Asked {
     test: String,
     #[serde(default)]
     nonce: String,
+}
+
+/// What pages are told of the examination at a server.
+pub(super) fn examiner(server: &Origin, settings: &Settings) -> Examiner {
+    let listed = settings.site.front_ends.iter().map(ToString::to_string).collect();
+    Examiner { origin: server.to_string(), listed }
 }
 
 /// The addresses below the sessions. With `off` they are nowhere, nor is the page's own call.
@@ -51,14 +66,18 @@ pub(super) fn routes(on: bool) -> Router<Arc<Site>> {
         .route("/api/doctor/fail", get(|| async { refuse(Kind::Internal) }))
 }
 
-/// The script as every page may load it, whatever its origin is: it examines the browser from there.
-pub(super) fn for_all(mut script: Response) -> Response {
-    let headers = script.headers_mut();
-    // Else a page of another encoding would read it by that.
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/javascript; charset=utf-8"));
-    headers.insert(RESOURCE_POLICY, HeaderValue::from_static("cross-origin"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    script
+/// What lies beside them: the script.
+pub(super) fn files(on: bool) -> Router<Arc<Site>> {
+    if on { Router::new().route(SCRIPT, get(script)) } else { Router::new() }
+}
+
+/// The script. Every page may load it, whatever its origin is: it examines the browser from there.
+async fn script() -> Response {
+    let kept = (header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    // Without its charset a page of another encoding would read it by that.
+    let kind = (header::CONTENT_TYPE, HeaderValue::from_static("text/javascript; charset=utf-8"));
+    let for_all = (RESOURCE_POLICY, HeaderValue::from_static("cross-origin"));
+    ([kept, kind, for_all], EXAMINATION).into_response()
 }
 
 async fn set(session: Session, Query(Asked { test, .. }): Query<Asked>) -> Response {
@@ -88,6 +107,7 @@ async fn echo(
     let known = match session.presented(headers).await {
         Ok(Presented::Nothing) => Known::NoCookie,
         Ok(Presented::Foreign) => Known::Foreign,
+        Ok(Presented::OtherKey) => Known::OtherKey,
         Ok(Presented::Forgotten) => Known::Forgotten,
         Ok(Presented::Live) => Known::Live,
         Err(error) => return error.into_response(),
@@ -96,7 +116,8 @@ async fn echo(
     let [plain, partitioned] = test_cookies(settings).map(|cookie| came(headers, &cookie.name, &test));
     let told = Echo {
         nonce,
-        cookies: cookies(headers).map(|(name, _)| name.to_owned()).take(MOST).collect(),
+        answer: Uuid::new_v4().to_string(),
+        cookies: cookies(headers).map(|(name, _)| shortened(name)).take(MOST).collect(),
         test_cookie: plain,
         partitioned_cookie: partitioned,
         session_cookie: format!("{}=; {}", settings.name, settings.attributes().join("; ")),
@@ -123,11 +144,20 @@ fn text(headers: &HeaderMap, name: HeaderName) -> Option<String> {
 }
 
 fn came(headers: &HeaderMap, name: &str, value: &str) -> bool {
-    !value.is_empty() && cookies(headers).any(|cookie| cookie == (name, value))
+    !value.is_empty() && cookies(headers).any(|(known, came)| known == name && came == value)
 }
 
-/// Names and values of all cookies that came.
-fn cookies(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
-    let lines = headers.get_all(header::COOKIE).into_iter().filter_map(|line| line.to_str().ok());
-    lines.flat_map(|line| line.split(';')).map(|pair| pair.trim().split_once('=').unwrap_or((pair.trim(), "")))
+/// Names and values of all cookies that came. One without a name is all value: it is called by nothing of its own.
+fn cookies(headers: &HeaderMap) -> impl Iterator<Item = (String, String)> {
+    let lines = headers.get_all(header::COOKIE).into_iter().map(|line| String::from_utf8_lossy(line.as_bytes()));
+    lines.flat_map(|line| {
+        let pairs = line.split(';').map(str::trim).filter(|pair| !pair.is_empty());
+        let pairs = pairs.map(|pair| pair.split_once('=').unwrap_or(("(without a name)", pair)));
+        pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect::<Vec<_>>()
+    })
+}
+
+/// A name that is no longer than a line of the report.
+fn shortened(name: String) -> String {
+    if name.chars().count() <= LONGEST { name } else { name.chars().take(LONGEST).chain(['…']).collect() }
 }

@@ -1,12 +1,14 @@
 //! The pages as files, for any web server: `hardtack export`.
 
 use super::assets::Assets;
+use super::doctor::{EXAMINATION, examiner};
 use super::document;
 use super::headers::digest;
 use super::router::PAGES;
 use super::settings::Settings;
 use super::whole;
 use crate::app::access::{DOCTOR, of};
+use crate::app::doctor::SCRIPT;
 use crate::model::doctor::Examiner;
 use crate::model::exported::Exported;
 use crate::model::provider::Providers;
@@ -92,8 +94,11 @@ pub async fn export(settings: &Settings, out: &Path, api: Option<&Origin>) -> Re
     let names = settings.sign_in.providers.iter().map(|provider| (provider.id.as_str(), provider.name.as_str()));
     let told = (document::sign_up(&settings.account_rules()), document::providers(names));
     let server = api.unwrap_or(&settings.site.url);
-    let examiner = settings.examines_from_pages(server).then(|| Examiner { origin: server.to_string() });
-    pages(assets, &exported, told, examiner, &mut files).await?;
+    let examines = settings.examines_from_pages(server).then(|| examiner(server, settings));
+    if examines.is_some() {
+        files.insert(SCRIPT.trim_start_matches('/').to_owned(), EXAMINATION.as_bytes().to_vec());
+    }
+    pages(assets, &exported, told, examines, &mut files).await?;
     let manifest = Manifest {
         api: exported.api,
         files: files.iter().map(|(path, bytes)| (path.clone(), digest(bytes))).collect(),

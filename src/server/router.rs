@@ -22,7 +22,6 @@ use super::settings::Limits;
 use super::visitor::provide_visitor;
 use super::{access, api, assets, client, doctor, document, events, explain, federated, headers, health, limits, log};
 use crate::app::access::{Access, DOCTOR, of};
-use crate::app::doctor::SCRIPT;
 use crate::app::{App, Nowhere};
 use crate::backend::accounts::Accounts;
 use crate::model::doctor::Examiner;
@@ -139,18 +138,16 @@ pub(super) fn router(site: &Arc<Site>) -> Router {
     let without_session = Router::new()
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
+        .merge(doctor::files(site.examiner.is_some()))
         .nest_service("/pkg", assets::package(&site.assets))
         .fallback(move |request: Request<Body>| async move {
             let (parts, body) = request.into_parts();
             let answer = files(Request::from_parts(parts.clone(), Body::empty())).await;
-            match parts.uri.path() {
-                SCRIPT if examines => return doctor::for_all(answer),
-                // Without an examination it is nowhere, and lies among the files all the same.
-                SCRIPT => return explain::refuse(Kind::NotFound),
-                _ if answer.status() != StatusCode::NOT_FOUND => return answer,
-                _ => {}
+            if answer.status() != StatusCode::NOT_FOUND {
+                return answer;
             }
-            if let Some(page) = access::meant(&parts.uri) {
+            let is_there = |page: &String| examines || !page.starts_with(DOCTOR);
+            if let Some(page) = access::meant(&parts.uri).filter(is_there) {
                 return Redirect::permanent(&page).into_response();
             }
             if !explain::wants_page(&parts) {

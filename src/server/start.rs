@@ -3,6 +3,7 @@
 use super::accounts;
 use super::api;
 use super::assets::Assets;
+use super::doctor::examiner;
 use super::listen::{self, BindError, Door, Listener};
 use super::metrics::{Exporter, Exporting, MetricsError};
 use super::redirect::{Redirect, Redirecting};
@@ -14,7 +15,6 @@ use super::tls::{Tls, TlsError};
 use super::topology::{self, SetupError};
 use crate::backend::accounts::Failure;
 use crate::doctor::{Finding, Severity, Topology, check};
-use crate::model::doctor::Examiner;
 use crate::session::clock::Clock;
 use crate::session::keys::KeyError;
 use crate::session::policy::Contradiction;
@@ -150,7 +150,7 @@ impl Server {
             trusted_proxies: settings.site.trusted_proxies.clone(),
             limits: settings.limits.clone(),
             streams: Arc::new(Semaphore::new(settings.limits.streams())),
-            examiner: settings.examines().then(|| Examiner { origin: settings.site.url.to_string() }),
+            examiner: settings.examines().then(|| examiner(&settings.site.url, &settings)),
             hsts: settings.site.url.is_https() && !settings.site.url.is_loopback(),
             ready: AtomicBool::new(true),
             sessions,

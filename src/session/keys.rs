@@ -109,6 +109,14 @@ impl Keys {
         Secret::decode(self.verified(name, value)?.as_bytes())
     }
 
+    /// Whether a cookie value is made as ours are, whoever signed it.
+    pub(super) fn is_like_ours(value: &[u8]) -> bool {
+        let mut parts =
+            value.split(|&byte| byte == b'.').map(|part| URL_SAFE_NO_PAD.decode(part).map(|part| part.len()));
+        let secret = parts.next().is_some_and(|length| length.is_ok());
+        secret && parts.next() == Some(Ok(32)) && parts.next().is_none()
+    }
+
     /// The text in a cookie value, if one of the keys signed it.
     pub(super) fn verified<'a>(&self, name: &str, value: &'a [u8]) -> Option<&'a str> {
         let dot = value.iter().position(|&byte| byte == b'.')?;

@@ -2,6 +2,7 @@
 
 use super::error::Error;
 use super::handle::Session;
+use super::keys::Keys;
 use axum::http::HeaderMap;
 
 /// What became of the session's cookie of a request.
@@ -9,8 +10,10 @@ use axum::http::HeaderMap;
 pub enum Presented {
     /// None came.
     Nothing,
-    /// One that no key of ours signed, or two, of which none counts.
+    /// One that is not made as ours are, or two, of which none counts.
     Foreign,
+    /// One that is made as ours are, and none of our keys signed it.
+    OtherKey,
     /// One of our own, and no such session.
     Forgotten,
     /// One that leads to a session.
@@ -28,8 +31,12 @@ impl Session {
     pub async fn presented(&self, headers: &HeaderMap) -> Result<Presented, Error> {
         let unit = &self.unit;
         if unit.presented.is_none() {
-            let came = unit.engine.cookie.values(headers).next().is_some();
-            return Ok(if came { Presented::Foreign } else { Presented::Nothing });
+            let mut values = unit.engine.cookie.values(headers);
+            return Ok(match (values.next(), values.next()) {
+                (None, _) => Presented::Nothing,
+                (Some(value), None) if Keys::is_like_ours(value) => Presented::OtherKey,
+                _ => Presented::Foreign,
+            });
         }
         Ok(if unit.find().await?.is_some() { Presented::Live } else { Presented::Forgotten })
     }

@@ -59,7 +59,7 @@ async fn the_text_draws_the_trip_and_has_verdicts_findings_and_evidence() {
     let broken = text(&[&url, "--origin", PAGE]).await;
     for part in [
         "✗  CORS",
-        "lost where",
+        "lost: the preflight is not answered as one",
         "HT002 error",
         "front_ends = [\"http://localhost:5173\"]",
         "app.use(cors({ origin: 'http://localhost:5173', credentials: true }))",

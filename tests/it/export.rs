@@ -137,7 +137,9 @@ async fn the_doctor_is_exported_where_the_server_that_the_pages_call_has_one() {
     {
         stage.settings.doctor.enabled = enabled;
         let files = stage.export(api).await.expect("exported");
-        assert_eq!(files.contains("doctor/index.html"), exported, "{enabled:?} {api:?}");
+        for file in ["doctor/index.html", "doctor.js"] {
+            assert_eq!(files.contains(file), exported, "{enabled:?} {api:?} {file}");
+        }
         assert_eq!(stage.page("index.html").contains("href=\"/doctor\""), exported, "{enabled:?} {api:?}");
     }
 }

@@ -60,6 +60,7 @@ fn told() -> impl Strategy<Value = Echo> {
         .prop_map(
             |(session_cookie, session, cookies, (test_cookie, partitioned_cookie, https), storage_access, now)| Echo {
                 nonce: "n".to_owned(),
+                answer: String::new(),
                 scheme: if https { Scheme::Https } else { Scheme::Http },
                 origin: None,
                 fetch_site: None,

@@ -8,6 +8,7 @@ fn echo(cookie: &str) -> Echo {
     let name = cookie.split('=').next().unwrap_or_default().to_owned();
     Echo {
         nonce: "n".to_owned(),
+        answer: String::new(),
         cookies: vec![name],
         test_cookie: true,
         partitioned_cookie: true,
@@ -57,6 +58,39 @@ fn seen(change: impl FnOnce(&mut Echo)) -> Tries {
         }
         it.repeats.clear();
     })
+}
+
+/// The server lists the page.
+fn listed(change: impl FnOnce(&mut Tries)) -> Tries {
+    near(|it| {
+        it.listed = Some(vec!["https://app.example.com".to_owned()]);
+        change(it);
+    })
+}
+
+#[test]
+fn what_looks_like_a_loss_and_is_none_has_no_finding() {
+    for (case, tries) in [
+        ("a policy that forbids something else", near(|it| it.browser.policy_violated = true)),
+        (
+            "a session that ends meanwhile",
+            near(|it| it.repeats = vec![Known::Live, Known::Forgotten, Known::Forgotten]),
+        ),
+        ("a session that begins meanwhile", near(|it| it.rendered = None)),
+        ("a proxy that hands on the session's cookie alone", seen(|echo| echo.test_cookie = false)),
+    ] {
+        let findings = diagnose_tries(&tries);
+        assert!(findings.is_empty(), "{case}: {:#?}", codes(&findings));
+    }
+}
+
+#[test]
+fn where_the_list_is_known_the_nearest_entry_is_shown_and_a_listed_page_is_not_told_to_be_listed() {
+    let mut tries = near(|it| it.plain = Try::Failed);
+    tries.listed = Some(vec!["https://app.example.com:8443".to_owned()]);
+    assert!(diagnose_tries(&tries)[0].what.contains("`https://app.example.com:8443`"));
+    let finding = &diagnose_tries(&listed(|it| it.plain = Try::Failed))[0];
+    assert!(!finding.cure.hardtack.contains("front_ends"), "{finding:#?}");
 }
 
 #[test]
@@ -146,13 +180,29 @@ pub(super) fn cases() -> Vec<Case<Tries>> {
             }),
         ),
         (Code::Unlisted, "the application's own header", near(|it| it.application = Try::Failed)),
+        (Code::Forgotten, "another key", seen(|echo| echo.session = Known::OtherKey)),
+        (Code::OtherOrigin, "its own page by another address", near(|it| (it.plain, it.own) = (Try::Failed, true))),
+        (Code::OtherOrigin, "listed, and a proxy answers", listed(|it| it.plain = Try::Failed)),
+        (Code::NoCredentials, "listed, and a proxy takes it away", listed(|it| it.credentialed = Try::Failed)),
+        (Code::Preflight, "listed, and a proxy answers", listed(|it| it.json = Try::Failed)),
+        (Code::Cached, "one answer for two", near(|it| it.cached = true)),
+        (
+            Code::Unreadable,
+            "a name that is a sentence",
+            seen(|echo| "Call us: =; Path=/".clone_into(&mut echo.session_cookie)),
+        ),
+        (Code::Unreachable, "its own page, now and then", {
+            let mut tries = healthy("https://api.example.com", "https://api.example.com", COOKIE);
+            tries.json = Try::Failed;
+            tries
+        }),
         (Code::Forgotten, "no row", seen(|echo| echo.session = Known::Forgotten)),
         (Code::NodesDiffer, "luck", near(|it| it.repeats[1] = Known::Forgotten)),
         (Code::Cached, "another's answer", seen(|echo| "old".clone_into(&mut echo.nonce))),
         (Code::Clock, "fast", seen(|echo| echo.now += 3600)),
         (Code::NotForwarded, "rendered without", near(|it| it.rendered = Some(false))),
         (Code::Unreachable, "nobody", blocked(near_page, api, false)),
-        (Code::Unreachable, "policy", near(|it| it.browser.policy_violated = true)),
+        (Code::Unreachable, "policy", near(|it| (it.opaque, it.browser.policy_violated) = (Try::Failed, true))),
         (Code::MixedContent, "mixed", blocked(near_page, "http://api.example.com", false)),
         (Code::LocalNetwork, "denied", blocked(near_page, "https://192.168.1.2", true)),
     ]

@@ -11,29 +11,40 @@
 // rendered: whether the page, as it was rendered, knew a session.
 (() => {
   const part = (name) => document.querySelector(`[data-doctor=${name}]`);
-  const api = document.querySelector("meta[name=hardtack-api]")?.content || new URL(document.currentScript.src).origin;
-  const own = globalThis.hardtackDoctor ?? {};
+  const exported = document.querySelector("meta[name=hardtack-api]");
+  // As a module nobody says which script this is.
+  const script = document.currentScript ?? document.querySelector("script[src$='/doctor.js']");
+  const api = exported?.content || new URL(script.src).origin;
+  const given = globalThis.hardtackDoctor ?? {};
   const examination = part("examination");
+  const isOwn = !!examination && !exported;
   /** The server's own origin. Who looks at its page by another address may be no page of its own to it. */
   const named = examination?.dataset.server || api;
   let server = api;
 
   /** The server has answered, and not with what was asked for. */
   class Refused extends Error {
-    constructor(status) {
-      super(`The server answers with status ${status}.`);
+    constructor(status, how = "") {
+      super(`The server answers with status ${status}${how}.`);
       this.status = status;
     }
   }
 
   const call = (path, options) =>
-    fetch(api + path, { credentials: "include", cache: "no-store", signal: AbortSignal.timeout(10_000), ...options });
+    fetch(api + path, { credentials: "include", cache: "no-store", signal: AbortSignal.timeout?.(10_000), ...options });
 
   const answered = (answer) => {
     if (!answer.ok) throw new Refused(answer.status);
     return answer;
   };
-  const read = (answer) => answered(answer).json();
+  const read = async (answer) => {
+    const text = await answered(answer).text();
+    try {
+      return JSON.parse(text);
+    } catch {
+      throw new Refused(answer.status, ", and not as it would: something on the way answers in its place");
+    }
+  };
 
   const attempt = async (ask) => {
     try {
@@ -60,24 +71,31 @@
     const [test, nonce] = crypto.getRandomValues(new Uint32Array(2));
     let asked = 0;
     const echo = () => `/api/doctor/echo?test=${test}&nonce=${nonce}n${++asked}`;
-    const violations = [];
-    const note = ({ blockedURI }) => violations.push(blockedURI);
+    let violated = false;
+    const note = ({ blockedURI, disposition, effectiveDirective }) => {
+      if (disposition !== "enforce" || effectiveDirective !== "connect-src") return;
+      violated ||= blockedURI === "self" || new URL(blockedURI, location.href).origin === api;
+    };
     addEventListener("securitypolicyviolation", note);
+    // On its own page a call may need cookies of whoever guards the server.
+    const bare = api === location.origin ? "include" : "omit";
     const tries = {
       // Not its path, which may hold a secret.
       page: `${location.origin}/`,
-      opaque: await attempt(async () => void (await call("/doctor.js", { mode: "no-cors", credentials: "omit" }))),
+      opaque: await attempt(async () => void (await call("/doctor.js", { mode: "no-cors", credentials: bare }))),
       plain: "skipped",
       credentialed: "skipped",
       repeats: [],
       json: "skipped",
       failing: "skipped",
       application: "skipped",
-      rendered: own.rendered ?? (examination?.dataset.rendered ? examination.dataset.rendered === "true" : null),
+      rendered: given.rendered ?? null,
       nonce: "",
+      cached: false,
+      own: isOwn,
       now: Math.floor(Date.now() / 1000),
     };
-    await reach(tries, echo, test);
+    await reach(tries, echo, test, bare);
     tries.server = `${server}/api/doctor/echo`;
     // The event comes after the call that it is about.
     await new Promise((done) => setTimeout(done));
@@ -85,16 +103,16 @@
     tries.browser = {
       agent: navigator.userAgent.slice(0, 200),
       cookies: navigator.cookieEnabled,
-      policy_violated: violations.some((uri) => uri.startsWith(api)),
+      policy_violated: violated,
       local_network_denied: await isLocalNetworkDenied(),
     };
     return tries;
   }
 
   /** One after the other: after the first that fails no other says more. */
-  async function reach(tries, echo, test) {
+  async function reach(tries, echo, test, bare) {
     if (tries.opaque === "failed") return;
-    tries.plain = await attempt(async () => void (await call(echo(), { credentials: "omit" }).then(read)));
+    tries.plain = await attempt(async () => void (await call(echo(), { credentials: bare }).then(read)));
     if (tries.plain === "failed") return;
     tries.credentialed = await attempt(async () => {
       await call(`/api/doctor/set?test=${test}`, { method: "POST" }).then(answered);
@@ -112,9 +130,19 @@
       const known = await attempt(async () => (await call(echo()).then(read)).session);
       if (known !== "failed") tries.repeats.push(known.answered);
     }
-    if (own.client) {
+    // One address, asked twice: what stands before the server may keep what it must not.
+    const once = await attempt(async () => (await call("/api/doctor/echo").then(read)).answer);
+    const again = await attempt(async () => (await call("/api/doctor/echo").then(read)).answer);
+    tries.cached = once !== "failed" && once.answered === again.answered;
+    if (isOwn && examination.dataset.rendered) {
+      // As it is rendered now: the session may have begun meanwhile.
+      const page = await attempt(async () => (await call("/doctor")).text());
+      tries.rendered = page === "failed" ? null : page.answered.includes('data-rendered="true"');
+    }
+    if (given.client) {
       tries.application = await attempt(async () => {
-        const answer = await own.client(api + echo());
+        const late = new Promise((_, fail) => setTimeout(fail, 10_000, new Error("no answer")));
+        const answer = await Promise.race([given.client(api + echo()), late]);
         return (answer.data ?? answer).test_cookie === true;
       });
     }
@@ -123,12 +151,14 @@
   const page = (tries) => `${api}/doctor?tries=${encodeURIComponent(JSON.stringify(tries))}`;
 
   async function run(say) {
-    if (!location.protocol.startsWith("http")) {
+    if (self.origin === "null" || !location.protocol.startsWith("http")) {
       return say("This page has no origin that a server could let in. Serve it over http: python3 -m http.server");
     }
+    if (top !== self) return say("This page is in a frame, where cookies are the outer page's guests. Open it in a tab.");
     say("Asking the server…");
     try {
-      const tries = await examine();
+      // Two tabs at once would take each other's test cookies for lost.
+      const tries = await (navigator.locks?.request("hardtack-doctor", examine) ?? examine());
       const unreached = part("unreached");
       if (tries.opaque !== "failed" || !unreached) return location.assign(page(tries));
       unreached.querySelector("a").href = page(tries);
