@@ -27,6 +27,8 @@ export type Case = {
   own?: boolean;
   /** The page is one of ours, exported. */
   exported?: boolean;
+  /** The page's port, where it must be known before. */
+  pagePort?: number;
   /** Where on its origin the page is. */
   path?: string;
   /** The server's certificate is of an authority that the browser does not know. */
@@ -48,6 +50,8 @@ export type Case = {
   /** What Caddy does before it hands a request on, and how it does that. */
   proxy?: string;
   upstream?: string;
+  /** nginx in Caddy's place, and what it does with what it hands on. */
+  nginx?: string;
   /** Sessions in memory; and how many servers there are. */
   memory?: boolean;
   nodes?: number;
@@ -148,6 +152,12 @@ export class Examined {
     }
   }
 
+  /** One of several servers is gone, and nobody has told the proxy. */
+  async lose(number: number): Promise<void> {
+    const [gone] = this.nodes.splice(number, 1);
+    await gone.program.stop();
+  }
+
   /** Ends the servers for good; the pages stay. */
   async leave(): Promise<void> {
     for (const { program } of this.nodes) await program.stop();
@@ -174,7 +184,7 @@ export class Examined {
     if (what.exported) {
       await command(["export", "--out", join(folder, "pages"), "--api", this.server], folder, { HARDTACK_DOCTOR_ENABLED: "true" });
     }
-    this.stops.push(await this.startProxy(port, ports));
+    this.stops.push(await (what.nginx ? this.startNginx(port, ports[0], what.nginx) : this.startProxy(port, ports)));
   }
 
   private async startNode(number: number): Promise<number> {
@@ -242,6 +252,43 @@ ${https ? "https" : "http"}://:${port} {
     return () => caddy.stop();
   }
 
+  /** nginx, with a cache to keep answers in. */
+  private async startNginx(port: number, node: number, directives: string): Promise<() => Promise<unknown>> {
+    const { authority } = this;
+    const folder = join(this.folder, "proxy");
+    await mkdir(folder);
+    const file = join(folder, "nginx.conf");
+    const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map((name) => `${name}_temp_path ${name};`);
+    await writeFile(
+      file,
+      `${process.getuid?.() === 0 ? "user root;" : ""}
+daemon off;
+# One process: a worker would outlive a test run that is killed.
+master_process off;
+pid nginx.pid;
+events {}
+http {
+	access_log off;
+	${temporary.join(" ")}
+	proxy_cache_path cache keys_zone=kept:1m;
+	server {
+		listen 127.0.0.1:${port} ssl;
+		ssl_certificate ${authority.certificate};
+		ssl_certificate_key ${authority.key};
+		location / {
+			proxy_pass http://127.0.0.1:${node};
+			${directives}
+		}
+	}
+}
+`,
+    );
+    const args = ["-p", folder, "-c", file, "-e", "stderr"];
+    const ready = () => answers(`https://localhost:${port}/`, authority.ca);
+    const nginx = await Program.start("nginx", args, { cwd: folder, env: homeAt(folder) }, ready);
+    return () => nginx.stop();
+  }
+
   private async exportPages(): Promise<void> {
     const [pages, folder] = ["pages", "pages-caddy"].map((name) => join(this.folder, name));
     await mkdir(folder);
@@ -264,7 +311,7 @@ ${https ? "https" : "http"}://:${port} {
     };
     const https = what.page.startsWith("https:");
     const [key, cert] = [await readFile(authority.key), await readFile(authority.certificate)];
-    const server = (https ? secure({ key, cert }, answer) : plain(answer)).listen(0, "127.0.0.1");
+    const server = (https ? secure({ key, cert }, answer) : plain(answer)).listen(what.pagePort ?? 0, "127.0.0.1");
     await once(server, "listening");
     this.stops.push(async () => {
       server.closeAllConnections();

@@ -54,7 +54,7 @@ fn state(hop: Hop, tries: &Tries, findings: &[Finding]) -> State {
     };
     // What is only a warning may be as it should: a session that is forgotten has perhaps ended. Here it breaks all the same.
     let breaks = |finding: &&Finding| {
-        hop_of(finding.code) == hop
+        hop_of(finding.code, tries) == hop
             && (finding.severity == Severity::Error || (!seen && finding.severity == Severity::Warning))
     };
     match findings.iter().find(breaks) {
@@ -65,8 +65,10 @@ fn state(hop: Hop, tries: &Tries, findings: &[Finding]) -> State {
 }
 
 /// Where a page sees a cause.
-const fn hop_of(code: Code) -> Hop {
+const fn hop_of(code: Code, tries: &Tries) -> Hop {
     match code {
+        // Of two names that do not let each other in nobody knows yet what becomes of a cookie.
+        Code::LoopbackNames if tries.plain.failed() => Hop::Read,
         Code::SchemeUnknown
         | Code::Certificate
         | Code::CertificateEnds

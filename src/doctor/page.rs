@@ -43,7 +43,7 @@ fn blocked(tries: &Tries, pair: &Pair) -> Option<Finding> {
     }
     if tries.opaque.failed() {
         return Some(match across::way(pair, pair.page.space(), space) {
-            Some(finding) if denied || across::is_mixed(pair) => finding,
+            Some(finding) if denied || across::is_mixed(pair) => Finding { severity: Severity::Error, ..finding },
             _ => edge::unreachable(pair.server, UNREACHED),
         });
     }
@@ -78,7 +78,7 @@ fn came_back(tries: &Tries, pair: &Pair, echo: &Echo, found: &mut Vec<Finding>) 
         }
         Ok(session) => {
             cookie_came(tries, pair, echo, &session, found);
-            session_known(tries, pair, echo, &session.name, found);
+            session_known(tries, pair, echo, &session, found);
         }
         Err(error) => found.push(cookie::line(error, pair.server)),
     }
@@ -104,9 +104,9 @@ fn cookie_came(tries: &Tries, pair: &Pair, echo: &Echo, session: &SetCookie, fou
 }
 
 /// Whether the session of the cookie is known, by all who answer.
-fn session_known(tries: &Tries, pair: &Pair, echo: &Echo, name: &str, found: &mut Vec<Finding>) {
-    let server = pair.server.origin();
-    let all: Vec<_> = std::iter::once(echo.session).chain(tries.repeats.iter().copied()).collect();
+fn session_known(tries: &Tries, pair: &Pair, echo: &Echo, session: &SetCookie, found: &mut Vec<Finding>) {
+    let (server, name) = (pair.server.origin(), &session.name);
+    let all: Vec<_> = std::iter::once(echo.session).chain(tries.repeats.iter().copied().flatten()).collect();
     let live = all.iter().filter(|known| **known == Known::Live).count();
     // One that ends meanwhile is known no more from then on.
     let comes_again = all.windows(2).any(|two| two[0] != Known::Live && two[1] == Known::Live);
@@ -124,7 +124,9 @@ fn session_known(tries: &Tries, pair: &Pair, echo: &Echo, name: &str, found: &mu
     } else if echo.session == Known::Forgotten {
         found.push(store::forgotten(format!("`{server}` was sent its own cookie, and does not know the session.")));
     }
-    if tries.rendered == Some(false) && live == all.len() {
+    // A cookie of the API alone is none of the pages'.
+    let is_sent_to_pages = session.path.as_deref().is_none_or(|path| path == "/");
+    if tries.rendered == Some(false) && live == all.len() && is_sent_to_pages {
         found.push(not_forwarded(pair));
     }
 }
@@ -141,6 +143,13 @@ fn around(tries: &Tries, pair: &Pair, echo: &Echo, found: &mut Vec<Finding>) {
     if echo.scheme == Scheme::Http && pair.server.is_https() {
         let finding = edge::scheme_unknown(pair.server, "takes itself to be reached over another scheme than it is");
         found.push(Finding { severity: Severity::Warning, ..finding });
+    }
+    let missed = tries.repeats.iter().filter(|known| known.is_none()).count();
+    if missed > 0 {
+        let how = format!(
+            "{missed} calls had no answer, and others of the same kind had; one of several servers may be down"
+        );
+        found.push(Finding { severity: Severity::Warning, ..edge::unreachable(pair.server, &how) });
     }
     if echo.cookies.len() >= 50 {
         let many =

@@ -31,8 +31,9 @@ pub struct Tries {
     pub plain: Try<()>,
     /// With cookies; after the test cookies were set.
     pub credentialed: Try<Echo>,
-    /// Whether the session was known when the same was asked more often: servers that differ show themselves.
-    pub repeats: Vec<Known>,
+    /// Whether the session was known when the same was asked more often: servers that differ show themselves. None: a call
+    /// of those that are else answered was not.
+    pub repeats: Vec<Option<Known>>,
     /// With JSON.
     pub json: Try<()>,
     /// An answer that is an error.

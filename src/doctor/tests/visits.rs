@@ -28,7 +28,7 @@ fn healthy(page: &str, server: &str, cookie: &str) -> Tries {
     let answer = || Try::Answered(());
     (tries.opaque, tries.plain, tries.json, tries.failing) = (answer(), answer(), answer(), answer());
     tries.credentialed = Try::Answered(Echo { scheme, ..echo(cookie) });
-    (tries.application, tries.repeats) = (Try::Answered(true), vec![Known::Live; 3]);
+    (tries.application, tries.repeats) = (Try::Answered(true), vec![Some(Known::Live); 3]);
     (tries.nonce, tries.rendered, tries.now) = ("n".to_owned(), Some(true), 1_790_000_000);
     tries
 }
@@ -74,9 +74,14 @@ fn what_looks_like_a_loss_and_is_none_has_no_finding() {
         ("a policy that forbids something else", near(|it| it.browser.policy_violated = true)),
         (
             "a session that ends meanwhile",
-            near(|it| it.repeats = vec![Known::Live, Known::Forgotten, Known::Forgotten]),
+            near(|it| it.repeats = [Known::Live, Known::Forgotten, Known::Forgotten].map(Some).to_vec()),
         ),
-        ("a session that begins meanwhile", near(|it| it.rendered = None)),
+        ("a cookie of the API alone", {
+            let mut tries =
+                healthy("https://api.example.com", "https://api.example.com/api/echo", "sid=; Secure; Path=/api/");
+            tries.rendered = Some(false);
+            tries
+        }),
         ("a proxy that hands on the session's cookie alone", seen(|echo| echo.test_cookie = false)),
     ] {
         let findings = diagnose_tries(&tries);
@@ -197,10 +202,11 @@ pub(super) fn cases() -> Vec<Case<Tries>> {
             tries
         }),
         (Code::Forgotten, "no row", seen(|echo| echo.session = Known::Forgotten)),
-        (Code::NodesDiffer, "luck", near(|it| it.repeats[1] = Known::Forgotten)),
+        (Code::NodesDiffer, "luck", near(|it| it.repeats[1] = Some(Known::Forgotten))),
         (Code::Cached, "another's answer", seen(|echo| "old".clone_into(&mut echo.nonce))),
         (Code::Clock, "fast", seen(|echo| echo.now += 3600)),
         (Code::NotForwarded, "rendered without", near(|it| it.rendered = Some(false))),
+        (Code::Unreachable, "now and then", near(|it| it.repeats.push(None))),
         (Code::Unreachable, "nobody", blocked(near_page, api, false)),
         (Code::Unreachable, "policy", near(|it| (it.opaque, it.browser.policy_violated) = (Try::Failed, true))),
         (Code::MixedContent, "mixed", blocked(near_page, "http://api.example.com", false)),
