@@ -112,6 +112,12 @@ test.describe("is found", () => {
     expect(await examined.run()).toEqual({ errors: [], warnings: ["HT016"], broken: [] });
   });
 
+  test("HT023, a page that was opened by another name of this machine", async ({ examine }) => {
+    const place = { page: "http://127.0.0.1", server: "http://localhost", listed: "http://localhost:5173" };
+    const examined = await examine(place);
+    expect(await examined.run()).toMatchObject({ errors: ["HT023"], broken: ["the page may not read the answer"] });
+  });
+
   test("HT026, another application's cookie of the same name", async ({ examine }) => {
     const examined = await examine({ ...HEALTHY, page: "https://api.example.com", setsCookie: "__Host-hardtack_sess=another; Secure; Path=/" });
     expect(await examined.run()).toEqual({ errors: [], warnings: ["HT026"], broken: ["the server does not know the session"] });
@@ -122,8 +128,20 @@ test.describe("is found", () => {
     expect(await examined.run()).toMatchObject({ errors: ["HT030"], broken: ["the call does not arrive"] });
   });
 
+  test("HT030 as a warning, one of two servers that is down", async ({ examine }) => {
+    const examined = await examine({ ...HEALTHY, nodes: 2 });
+    await examined.lose(1);
+    expect(await examined.run()).toEqual({ errors: [], warnings: ["HT030"], broken: [] });
+  });
+
   test("HT035, a service worker that answers out of its cache", async ({ examine }) => {
     const examined = await examine({ ...HEALTHY, worker: true });
+    expect(await examined.run()).toMatchObject({ errors: ["HT035"], broken: ["the call does not arrive"] });
+  });
+
+  test("HT035, a proxy that keeps what it must not", async ({ examine }) => {
+    const nginx = "proxy_cache kept; proxy_cache_valid 200 1m; proxy_ignore_headers Cache-Control Expires Set-Cookie Vary;";
+    const examined = await examine({ ...HEALTHY, own: true, nginx });
     expect(await examined.run()).toMatchObject({ errors: ["HT035"], broken: ["the call does not arrive"] });
   });
 
