@@ -126,12 +126,7 @@ fn report(diagnosis: Diagnosis) -> AnyView {
     let unseen = hops.iter().any(|(hop, state)| *hop == Hop::Know && *state == State::Unseen);
     let (title, lead) = match (broken, findings.is_empty()) {
         (Some(hop), _) => ("The trip breaks.", format!("Here {}.", hop.fails())),
-        (None, _) if unseen => (
-            "The way is open.",
-            "Test cookies come through. No session came along: begin one, by signing in for example, and examine again. If the \
-             calls of a page of yours lose it, let the doctor call as that page does (below)."
-                .to_owned(),
-        ),
+        (None, _) if unseen => ("The way is open.", "Test cookies come through, and no session came along.".to_owned()),
         (None, true) => ("It holds.", "Nothing is wrong with what this browser has seen.".to_owned()),
         (None, false) => ("It holds, but look.", "The session comes through. Read this all the same.".to_owned()),
     };
@@ -141,6 +136,7 @@ fn report(diagnosis: Diagnosis) -> AnyView {
                 <h1>{title}</h1>
                 <p class="lead">{lead}</p>
                 <ol class="hops">{hops.into_iter().map(hop).collect::<Vec<_>>()}</ol>
+                {(broken.is_none() && unseen).then(without_session)}
             </div>
             <figure class="trip">
                 <Drawing broken/>
@@ -160,6 +156,16 @@ fn report(diagnosis: Diagnosis) -> AnyView {
                 <a href=DOCTOR>"Examine this browser here"</a>
             </p>
         </section>
+    }
+    .into_any()
+}
+
+fn without_session() -> AnyView {
+    view! {
+        <p>
+            "Begin a session, by signing in for example, and examine again. If it is the calls of a page of yours that lose it, "
+            <a href=format!("{DOCTOR}#elsewhere")>"examine that page"</a> "."
+        </p>
     }
     .into_any()
 }
