@@ -56,10 +56,18 @@ fn blocked(tries: &Tries, pair: &Pair) -> Option<Finding> {
     let is_listed = tries.listed.as_ref().map(|listed| listed.contains(&pair.page.origin()));
     Some(match (is_listed, tries.plain.failed(), tries.credentialed.failed()) {
         (Some(true), ..) => cors::on_the_way(pair, tries),
-        (_, true, _) => cors::not_let_in(pair.page, pair.server, tries.listed.as_deref().unwrap_or_default()),
+        (_, true, _) => if_yours(cors::not_let_in(pair.page, pair.server, tries.listed.as_deref().unwrap_or_default())),
         (_, _, true) => cors::no_credentials(pair.page, pair.server),
         _ => cors::preflight_unanswered(pair, "so that no call follows it"),
     })
+}
+
+/// What was tried comes in an address, which anybody can write.
+fn if_yours(mut finding: Finding) -> Finding {
+    if finding.code == Code::OtherOrigin {
+        finding.cure.hardtack.insert_str(0, "If that page is yours:\n\n");
+    }
+    finding
 }
 
 const UNREACHED: &str =

@@ -20,7 +20,7 @@
   const isOwn = !!examination && !exported;
   /** The server's own origin. Who looks at its page by another address may be no page of its own to it. */
   const named = examination?.dataset.server || api;
-  let server = api;
+  let server;
 
   /** The server has answered, and not with what was asked for. */
   class Refused extends Error {
@@ -58,7 +58,7 @@
   };
 
   /** How many calls were answered at another attempt alone: one of several servers may be down. */
-  let missed = 0;
+  let missed;
 
   /** The same, three times at most. What takes too long once does so again. */
   const insist = async (ask) => {
@@ -80,6 +80,7 @@
   }
 
   async function examine() {
+    [server, missed] = [api, 0];
     // The value of the test cookies, and the nonce that tells this examination's answers from those of others.
     const [test, nonce] = crypto.getRandomValues(new Uint32Array(2));
     let asked = 0;
@@ -149,11 +150,12 @@
     // One address, asked twice: what stands before the server may keep what it must not.
     const once = await attempt(async () => (await call("/api/doctor/echo").then(read)).answer);
     const again = await attempt(async () => (await call("/api/doctor/echo").then(read)).answer);
-    tries.cached = once !== "failed" && once.answered === again.answered;
+    tries.cached = !!once.answered && once.answered === again.answered;
     if (isOwn && examination.dataset.rendered) {
       // As it is rendered now: the session may have begun meanwhile.
       const page = await attempt(async () => (await call("/doctor")).text());
-      tries.rendered = page === "failed" ? null : page.answered.includes('data-rendered="true"');
+      const [, rendered] = /data-rendered="(true|false)"/.exec(page.answered) ?? [];
+      tries.rendered = rendered ? rendered === "true" : null;
     }
     if (given.client) {
       tries.application = await attempt(async () => {
@@ -172,10 +174,11 @@
     }
     if (top !== self) return say("This page is in a frame, where cookies are the outer page's guests. Open it in a tab.");
     say("Asking the server.");
+    const unreached = part("unreached");
+    if (unreached) unreached.hidden = true;
     try {
       // Two tabs at once would take each other's test cookies for lost.
       const tries = await (navigator.locks?.request("hardtack-doctor", examine) ?? examine());
-      const unreached = part("unreached");
       if (tries.opaque !== "failed" || !unreached) return location.assign(page(tries));
       unreached.querySelector("a").href = page(tries);
       unreached.hidden = false;
