@@ -175,6 +175,8 @@ test("g8: while the server is away nobody is signed out, and what happened is le
   await expect(head.name(phone, ada)).toBeVisible();
   await open(desk, "/devices");
   await button(desk, "Sign out everywhere else").click();
+  // The list is there anew: nothing is on its way any more.
+  await expect(desk.getByTestId("devices").getByRole("listitem")).toHaveCount(1);
   await said(phone, "Your session has ended.");
 });
 

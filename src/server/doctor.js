@@ -137,10 +137,10 @@
       return read(await call(url));
     });
     if (tries.credentialed === "failed") return;
-    tries.json = await insist(async () => {
-      const json = { method: "POST", headers: { "content-type": "application/json" }, body: "{}" };
-      await call(echo(), json).then(read);
-    });
+    const json = { method: "POST", headers: { "content-type": "application/json" }, body: "{}" };
+    // One address for all attempts: leave that was given to it is remembered.
+    const url = echo();
+    tries.json = await insist(async () => void (await call(url, json).then(read)));
     tries.failing = await insist(async () => void (await call("/api/doctor/fail")));
     for (let more = 0; more < 6; more += 1) {
       const known = await attempt(async () => (await call(echo()).then(read)).session);
