@@ -137,7 +137,8 @@
       return read(await call(url));
     });
     if (tries.credentialed === "failed") return;
-    const json = { method: "POST", headers: { "content-type": "application/json" }, body: "{}" };
+    // A POST is kept by no cache, and the leave for it only where nobody forbids that.
+    const json = { method: "POST", cache: "default", headers: { "content-type": "application/json" }, body: "{}" };
     // One address for all attempts: leave that was given to it is remembered.
     const url = echo();
     tries.json = await insist(async () => void (await call(url, json).then(read)));
