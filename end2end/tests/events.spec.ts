@@ -38,10 +38,13 @@ function streams(context: BrowserContext): string[] {
 }
 
 async function look(page: Page, state: "visible" | "hidden"): Promise<void> {
-  await page.evaluate((state) => {
-    Object.defineProperty(document, "visibilityState", { value: state, configurable: true });
-    document.dispatchEvent(new Event("visibilitychange"));
-  }, state);
+  const turn = () =>
+    page.evaluate((state) => {
+      Object.defineProperty(document, "visibilityState", { value: state, configurable: true });
+      document.dispatchEvent(new Event("visibilitychange"));
+    }, state);
+  // What it hears from other tabs may load it anew just then.
+  await expect(turn).toPass();
 }
 
 /** What a page says of its session's end, as it is seen. */
