@@ -171,6 +171,7 @@ fn without_session() -> AnyView {
 }
 
 fn hop((hop, state): (Hop, State)) -> AnyView {
+    let told = hop.told(&state);
     let (class, said, more) = match (hop, state) {
         (_, State::Fine) => ("good", "Fine: ", None),
         (_, State::Broken(why)) => ("bad", "Broken: ", Some(why)),
@@ -184,7 +185,7 @@ fn hop((hop, state): (Hop, State)) -> AnyView {
             <span class="place">{hop.place()}</span>
             <span>
                 <span class="aside">{said}</span>
-                {if class == "bad" { hop.fails().to_owned() } else { hop.to_string() }}
+                {told}
                 {more.map(|more| view! { <span class="hint">{marked(&more)}</span> })}
             </span>
         </li>

@@ -74,8 +74,8 @@ fn without(evidence: &Evidence) -> Option<Finding> {
     );
     let finding = Code::NoCookie.note(what, cure);
     Some(match &evidence.cookie {
-        Some(_) => Finding { severity: Severity::Error, ..finding },
-        None if express => Finding { severity: Severity::Warning, ..finding },
+        Some(_) => finding.graded(Severity::Error),
+        None if express => finding.graded(Severity::Warning),
         None => finding,
     })
 }

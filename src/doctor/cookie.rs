@@ -35,7 +35,7 @@ pub(super) fn judge(cookie: &SetCookie, pair: &Pair, from: &Address, now: u64) -
     let who: Vec<_> = Browser::USUAL.iter().zip(losses).filter(|(_, lost)| *lost == Some(loss)).collect();
     let who: Vec<_> = who.into_iter().map(|(browser, _)| browser.maker.to_string()).collect();
     let severity = if losses[0] == Some(loss) { Severity::Error } else { Severity::Warning };
-    Some(Finding { severity, ..explain(loss, cookie, pair, &list(&who)) })
+    Some(explain(loss, cookie, pair, &list(&who)).graded(severity))
 }
 
 fn lost(browser: Browser, cookie: &SetCookie, pair: &Pair, from: &Address, now: u64) -> Option<Loss> {

@@ -30,7 +30,7 @@ impl Diagnosis {
         let own = tries.page.is_origin_of(&tries.server);
         let hops = HOPS.into_iter().map(|hop| (hop, state(hop, tries, &findings)));
         // Nobody asks for leave on its own server.
-        let needs = |(hop, state): &(Hop, State)| !own || !hop.needs_leave() || matches!(state, State::Broken(_));
+        let needs = |(hop, state): &(Hop, State)| !own || !hop.needs_leave() || state.is_broken();
         let hops: Vec<_> = hops.filter(needs).collect();
         let text = text(tries, &findings, &hops).unwrap_or_default();
         Self { hops, findings, text }
@@ -39,7 +39,7 @@ impl Diagnosis {
     /// Where the trip breaks first, if it does.
     #[must_use]
     pub fn broken(&self) -> Option<Hop> {
-        self.hops.iter().find(|(_, state)| matches!(state, State::Broken(_))).map(|(hop, _)| *hop)
+        self.hops.iter().find(|(_, state)| state.is_broken()).map(|(hop, _)| *hop)
     }
 }
 
@@ -114,8 +114,7 @@ fn text(tries: &Tries, findings: &[Finding], hops: &[(Hop, State)]) -> Result<St
     writeln!(text, "server   {}", tries.server)?;
     writeln!(text, "browser  {}\n", line(&tries.browser.agent))?;
     for (hop, state) in hops {
-        let said = if matches!(state, State::Broken(_)) { hop.fails().to_owned() } else { hop.to_string() };
-        writeln!(text, "  {} {:<7}  {said}", state.sign(), hop.place())?;
+        writeln!(text, "  {} {:<7}  {}", state.sign(), hop.place(), hop.told(state))?;
     }
     text.push('\n');
     for finding in findings {

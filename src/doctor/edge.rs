@@ -69,7 +69,7 @@ pub(super) fn diagnose(evidence: &Evidence, found: &mut Vec<Finding>) {
     // Of a preflight others speak.
     found.extend(evidence.unanswered.iter().filter(|(step, _)| *step != Step::Preflight).map(|(step, failure)| {
         let why = format!("a call ({step}) had no answer, as {failure}");
-        Finding { severity: Severity::Warning, ..unreachable(url, &why) }
+        unreachable(url, &why).graded(Severity::Warning)
     }));
     if let Some(back) = evidence.exchanges.iter().find(|exchange| leads_to_http(exchange)) {
         found.push(scheme_unknown(&back.url, "is reached over https and leads back to http"));
@@ -81,7 +81,7 @@ pub(super) fn diagnose(evidence: &Evidence, found: &mut Vec<Finding>) {
         });
         found.extend(open.map(|cookie| {
             let how = format!("is reached over https and sets the cookie `{}` without `Secure`", cookie.name);
-            Finding { severity: Severity::Warning, ..scheme_unknown(url, &how) }
+            scheme_unknown(url, &how).graded(Severity::Warning)
         }));
     }
     if evidence.failure.is_none() {

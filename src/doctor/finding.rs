@@ -75,6 +75,11 @@ impl Cure {
 }
 
 impl Finding {
+    /// The same, as grave as it is here.
+    pub(super) fn graded(self, severity: Severity) -> Self {
+        Self { severity, ..self }
+    }
+
     /// Where more is said of it, from the root of the repository.
     #[must_use]
     pub fn link(&self) -> String {

@@ -43,7 +43,7 @@ fn blocked(tries: &Tries, pair: &Pair) -> Option<Finding> {
     }
     if tries.opaque.failed() {
         return Some(match across::way(pair, pair.page.space(), space) {
-            Some(finding) if denied || across::is_mixed(pair) => Finding { severity: Severity::Error, ..finding },
+            Some(finding) if denied || across::is_mixed(pair) => finding.graded(Severity::Error),
             _ => edge::unreachable(pair.server, UNREACHED),
         });
     }
@@ -103,7 +103,7 @@ fn cookie_came(tries: &Tries, pair: &Pair, echo: &Echo, session: &SetCookie, fou
         return;
     }
     // This browser keeps it. Others do not.
-    found.extend(judged.map(|finding| Finding { severity: Severity::Warning, ..finding }));
+    found.extend(judged.map(|finding| finding.graded(Severity::Warning)));
     match tries.application {
         Try::Answered(false) => found.push(uncredentialed(pair)),
         Try::Failed => found.push(cors::not_as_examined(pair)),
@@ -150,19 +150,19 @@ fn around(tries: &Tries, pair: &Pair, echo: &Echo, found: &mut Vec<Finding>) {
     // The other way round the cookie is `Secure` on plain http, which is what is said of it then.
     if echo.scheme == Scheme::Http && pair.server.is_https() {
         let finding = edge::scheme_unknown(pair.server, "takes itself to be reached over another scheme than it is");
-        found.push(Finding { severity: Severity::Warning, ..finding });
+        found.push(finding.graded(Severity::Warning));
     }
     let missed = tries.repeats.iter().filter(|known| known.is_none()).count();
     if missed > 0 {
         let how = format!(
             "{missed} calls had no answer, and others of the same kind had; one of several servers may be down"
         );
-        found.push(Finding { severity: Severity::Warning, ..edge::unreachable(pair.server, &how) });
+        found.push(edge::unreachable(pair.server, &how).graded(Severity::Warning));
     }
     if echo.cookies.len() >= 50 {
         let many =
             format!("sends {} cookies or more to this host, and drops the oldest when more come", echo.cookies.len());
-        found.push(Finding { severity: Severity::Warning, ..no_room(pair, &many) });
+        found.push(no_room(pair, &many).graded(Severity::Warning));
     }
     found.extend(store::clock(echo.now.saturating_sub(tries.now)));
 }
@@ -173,7 +173,7 @@ fn lost(tries: &Tries, pair: &Pair, echo: &Echo, cookie: &SetCookie, judged: Opt
         return no_room(pair, "keeps no cookies (`navigator.cookieEnabled` is false)");
     }
     if let Some(finding) = judged {
-        return Finding { severity: Severity::Error, ..finding };
+        return finding.graded(Severity::Error);
     }
     let third_party = echo.storage_access.as_deref() == Some("none") || echo.partitioned_cookie;
     if third_party && !cookie.partitioned && !pair.is_same_site(true) {

@@ -151,6 +151,12 @@ impl Hop {
         }
     }
 
+    /// What is said of it as it went.
+    #[must_use]
+    pub fn told(self, state: &State) -> String {
+        if state.is_broken() { self.fails().to_owned() } else { self.to_string() }
+    }
+
     /// What is said of it where it breaks.
     #[must_use]
     pub const fn fails(self) -> &'static str {
@@ -172,6 +178,12 @@ impl Hop {
 }
 
 impl State {
+    /// Whether it broke.
+    #[must_use]
+    pub const fn is_broken(&self) -> bool {
+        matches!(self, Self::Broken(_))
+    }
+
     /// How it is drawn.
     #[must_use]
     pub const fn sign(&self) -> char {

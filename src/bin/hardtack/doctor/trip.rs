@@ -35,14 +35,18 @@ fn leg(hop: Hop, states: &[(String, &State)]) -> String {
             None => reasons.push((why, vec![maker])),
         }
     }
-    let drawn = |state: &State| state.sign().to_string();
-    let sign = match states.iter().find(|(_, state)| **state != State::Fine) {
-        _ if !reasons.is_empty() => bad(&drawn(&State::Broken(String::new()))),
-        None => good(&drawn(&State::Fine)),
-        Some(_) => dim(&drawn(&State::Unseen)),
+    let went = match states.iter().find(|(_, state)| **state != State::Fine) {
+        _ if !reasons.is_empty() => State::Broken(String::new()),
+        None => State::Fine,
+        Some(_) => State::Unseen,
     };
-    let said = if reasons.is_empty() { hop.to_string() } else { hop.fails().to_owned() };
-    let mut text = format!("    │\n    {sign}  {:<7} {said}\n", hop.place());
+    let paint = match went {
+        State::Broken(_) => bad,
+        State::Fine => good,
+        State::Unseen => dim,
+    };
+    let sign = paint(&went.sign().to_string());
+    let mut text = format!("    │\n    {sign}  {:<7} {}\n", hop.place(), hop.told(&went));
     for (why, makers) in reasons {
         let who = if makers.len() == states.len() { String::new() } else { format!(" ({})", makers.join(", ")) };
         let _ = writeln!(text, "    │          {}{who}", escaped(why));
