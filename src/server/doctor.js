@@ -154,8 +154,8 @@
     tries.cached = !!once.answered && once.answered === again.answered;
     if (isOwn && examination.dataset.rendered) {
       // As it is rendered now: the session may have begun meanwhile.
-      const page = await attempt(async () => (await call("/doctor")).text());
-      const [, rendered] = /data-rendered="(true|false)"/.exec(page.answered) ?? [];
+      const anew = await attempt(async () => (await call("/doctor")).text());
+      const [, rendered] = /data-rendered="(true|false)"/.exec(anew.answered) ?? [];
       tries.rendered = rendered ? rendered === "true" : null;
     }
     if (given.client) {

@@ -13,6 +13,7 @@ use super::api;
 use super::explain::refuse;
 use super::router::Site;
 use super::settings::Settings;
+use crate::app::access::DOCTOR;
 use crate::app::doctor::SCRIPT;
 use crate::doctor::{Echo, Known, Scheme};
 use crate::model::doctor::Examiner;
@@ -53,6 +54,11 @@ struct Asked {
 pub(super) fn examiner(server: &Origin, settings: &Settings) -> Examiner {
     let listed = settings.site.front_ends.iter().map(ToString::to_string).collect();
     Examiner { origin: server.to_string(), listed }
+}
+
+/// Whether a page is there, where browsers are examined or not.
+pub(super) fn serves(page: &str, on: bool) -> bool {
+    on || page != DOCTOR
 }
 
 /// The addresses below the sessions. With `off` they are nowhere, nor is the page's own call.
@@ -113,11 +119,13 @@ async fn echo(
         Err(error) => return error.into_response(),
     };
     let settings = session.cookie();
-    let [plain, partitioned] = test_cookies(settings).map(|cookie| came(headers, &cookie.name, &test));
+    let cookies = cookies(headers);
+    let came = |name: &str| !test.is_empty() && cookies.iter().any(|(known, value)| known == name && *value == test);
+    let [plain, partitioned] = test_cookies(settings).map(|cookie| came(&cookie.name));
     let told = Echo {
         nonce,
         answer: Uuid::new_v4().to_string(),
-        cookies: cookies(headers).map(|(name, _)| shortened(name)).take(MOST).collect(),
+        cookies: cookies.iter().take(MOST).map(|(name, _)| shortened(name)).collect(),
         test_cookie: plain,
         partitioned_cookie: partitioned,
         session_cookie: format!("{}=; {}", settings.name, settings.attributes().join("; ")),
@@ -143,21 +151,19 @@ fn text(headers: &HeaderMap, name: HeaderName) -> Option<String> {
     headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
 }
 
-fn came(headers: &HeaderMap, name: &str, value: &str) -> bool {
-    !value.is_empty() && cookies(headers).any(|(known, came)| known == name && came == value)
-}
-
 /// Names and values of all cookies that came. One without a name is all value: it is called by nothing of its own.
-fn cookies(headers: &HeaderMap) -> impl Iterator<Item = (String, String)> {
+fn cookies(headers: &HeaderMap) -> Vec<(String, String)> {
     let lines = headers.get_all(header::COOKIE).into_iter().map(|line| String::from_utf8_lossy(line.as_bytes()));
-    lines.flat_map(|line| {
+    let mut came = Vec::new();
+    for line in lines {
         let pairs = line.split(';').map(str::trim).filter(|pair| !pair.is_empty());
         let pairs = pairs.map(|pair| pair.split_once('=').unwrap_or(("(without a name)", pair)));
-        pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect::<Vec<_>>()
-    })
+        came.extend(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    }
+    came
 }
 
 /// A name that is no longer than a line of the report.
-fn shortened(name: String) -> String {
-    if name.chars().count() <= LONGEST { name } else { name.chars().take(LONGEST).chain(['…']).collect() }
+fn shortened(name: &str) -> String {
+    if name.chars().count() <= LONGEST { name.to_owned() } else { name.chars().take(LONGEST).chain(['…']).collect() }
 }

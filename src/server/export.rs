@@ -1,13 +1,13 @@
 //! The pages as files, for any web server: `hardtack export`.
 
 use super::assets::Assets;
-use super::doctor::{EXAMINATION, examiner};
+use super::doctor::{EXAMINATION, examiner, serves};
 use super::document;
 use super::headers::digest;
 use super::router::PAGES;
 use super::settings::Settings;
 use super::whole;
-use crate::app::access::{DOCTOR, of};
+use crate::app::access::of;
 use crate::app::doctor::SCRIPT;
 use crate::model::doctor::Examiner;
 use crate::model::exported::Exported;
@@ -177,7 +177,7 @@ async fn pages(
         .layer(CompressionLayer::new().quality(CompressionLevel::Best));
     // Among the pages stand also the calls that are none.
     let listed = PAGES.iter().map(|page| page.path().to_owned()).filter(|path| of(path).is_some());
-    let listed = listed.filter(|path| path != DOCTOR || has_doctor);
+    let listed = listed.filter(|path| serves(path, has_doctor));
     for page in listed.chain(["/404".to_owned()]) {
         let file = match page.as_str() {
             "/404" => "404.html".to_owned(),

@@ -21,7 +21,7 @@ use super::assets::Assets;
 use super::settings::Limits;
 use super::visitor::provide_visitor;
 use super::{access, api, assets, client, doctor, document, events, explain, federated, headers, health, limits, log};
-use crate::app::access::{Access, DOCTOR, of};
+use crate::app::access::{Access, of};
 use crate::app::{App, Nowhere};
 use crate::backend::accounts::Accounts;
 use crate::model::doctor::Examiner;
@@ -93,9 +93,8 @@ fn pages<V: IntoView + 'static>(
     shell: impl Fn() -> V + Clone + Send + Sync + 'static,
 ) -> Router {
     let calls = api::paths();
-    let is_off = |page: &AxumRouteListing| page.path() == DOCTOR && site.examiner.is_none();
     let listed = PAGES.iter().filter(|page| is_for(page, who) || calls.iter().any(|call| call == page.path()));
-    let listed = listed.filter(|page| !is_off(page));
+    let listed = listed.filter(|page| doctor::serves(page.path(), site.examiner.is_some()));
     let options = &site.assets.options;
     let accounts = site.accounts.clone();
     let providers = document::providers(accounts.providers().names());
@@ -119,13 +118,14 @@ pub(super) fn router(site: &Arc<Site>) -> Router {
         let site = Arc::clone(site);
         move || document::document(&site.assets, body)
     };
+    let examines = site.examiner.is_some();
     let functions = Router::new()
         .route("/api/{*path}", any(api::call))
         .route("/api/events", get(events::events))
         .route("/sign-in", post(federated::begin))
         .route("/sign-in/{provider}/callback", get(federated::finish))
         .route("/sign-in/{provider}/end", post(federated::end))
-        .merge(doctor::routes(site.examiner.is_some()))
+        .merge(doctor::routes(examines))
         .with_state(Arc::clone(site));
     let with_session = [Access::Everybody, Access::SignedIn, Access::Nobody]
         .map(|who| pages(who, site, shell(|| view! { <App/> }.into_any())))
@@ -133,12 +133,12 @@ pub(super) fn router(site: &Arc<Site>) -> Router {
         .fold(functions, Router::merge)
         .layer(site.sessions.clone());
 
-    let (files, examines) = (assets::files(&site.assets), site.examiner.is_some());
+    let files = assets::files(&site.assets);
     let not_found = render_app_async_with_context(document::introduce, shell(|| view! { <Nowhere/> }.into_any()));
     let without_session = Router::new()
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
-        .merge(doctor::files(site.examiner.is_some()))
+        .merge(doctor::files(examines))
         .nest_service("/pkg", assets::package(&site.assets))
         .fallback(move |request: Request<Body>| async move {
             let (parts, body) = request.into_parts();
@@ -146,7 +146,7 @@ pub(super) fn router(site: &Arc<Site>) -> Router {
             if answer.status() != StatusCode::NOT_FOUND {
                 return answer;
             }
-            let is_there = |page: &String| examines || !page.starts_with(DOCTOR);
+            let is_there = |page: &String| doctor::serves(page.split('?').next().unwrap_or_default(), examines);
             if let Some(page) = access::meant(&parts.uri).filter(is_there) {
                 return Redirect::permanent(&page).into_response();
             }
