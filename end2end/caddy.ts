@@ -7,18 +7,24 @@ import { answers } from "./call";
 import { onFreePort } from "./ports";
 import { Program } from "./program";
 
-/** Without HTTP/3, which would want UDP; and its end does not wait for connections that a browser keeps. */
-function caddyfile(port: number, root: string, { certificate, key }: Authority): string {
-  return `{
+/**
+ * What holds for all of its sites. Without HTTP/3, which would want UDP; its end does not wait for connections that a
+ * browser keeps; and of an authority of its own it tells nobody.
+ */
+export const OPTIONS = `{
 	admin off
 	auto_https off
 	default_sni localhost
 	grace_period 100ms
+	skip_install_trust
 	servers {
 		protocols h1 h2
 	}
 }
+`;
 
+function caddyfile(port: number, root: string, { certificate, key }: Authority): string {
+  return `${OPTIONS}
 https://:${port} {
 	bind 127.0.0.1
 	tls ${certificate} ${key}

@@ -9,7 +9,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { type Authority, homeAt } from "../authority";
-import { Caddy } from "../caddy";
+import { Caddy, OPTIONS } from "../caddy";
 import { answers } from "../call";
 import { examination } from "../doctor";
 import { command, serve } from "../hardtack";
@@ -233,17 +233,7 @@ export class Examined {
     const file = join(folder, "Caddyfile");
     await writeFile(
       file,
-      `{
-	admin off
-	auto_https off
-	default_sni localhost
-	grace_period 100ms
-	skip_install_trust
-	servers {
-		protocols h1 h2
-	}
-}
-
+      `${OPTIONS}
 ${https ? "https" : "http"}://:${port} {
 	bind 127.0.0.1
 	${https ? `tls ${what.untrusted ? "internal" : `${authority.certificate} ${authority.key}`}` : ""}
