@@ -77,7 +77,7 @@ fn start(rendered: Option<bool>) -> AnyView {
                 </p>
                 <ul class="plain">
                     <li>"Two test cookies are set, which are gone after a minute."</li>
-                    <li>"The server is asked a dozen times, each time in a way that needs one thing more."</li>
+                    <li>"The server is asked some fifteen times, each time in a way that needs one thing more."</li>
                     <li>"No cookie’s value is in what it says, so you can copy it into a report."</li>
                 </ul>
             </div>
