@@ -5,7 +5,7 @@ use super::address::Address;
 use super::browser::Browser;
 use super::code::Code;
 use super::finding::{Cure, Finding, Severity};
-use super::jar::{Jar, Trip};
+use super::jar::{Jar, Request};
 use super::loss::Loss;
 use super::set_cookie::{LineError, SetCookie};
 use super::topology::{Pair, Topology};
@@ -40,10 +40,10 @@ pub(super) fn judge(cookie: &SetCookie, pair: &Pair, from: &Address, now: u64) -
 
 fn lost(browser: Browser, cookie: &SetCookie, pair: &Pair, from: &Address, now: u64) -> Option<Loss> {
     let mut jar = Jar::new(browser);
-    if let Err(loss) = jar.keep(cookie, &Trip::fetch(pair.page, from, now), pair.sites) {
+    if let Err(loss) = jar.keep(cookie, &Request::fetch(pair.page, from, now), pair.sites) {
         return Some(loss);
     }
-    let back = Trip::fetch(pair.page, pair.server, now);
+    let back = Request::fetch(pair.page, pair.server, now);
     jar.withheld(&back, pair.sites).first().map(|(_, loss)| *loss)
 }
 

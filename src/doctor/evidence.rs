@@ -17,7 +17,7 @@ use super::across;
 use super::address::{Address, Space};
 use super::browser::{Browser, Maker};
 use super::exchange::Exchange;
-use super::jar::{Jar, Trip};
+use super::jar::{Jar, Request};
 use super::reach::{Failure, TlsSeen};
 use super::set_cookie::{LineError, SetCookie};
 use super::sites::{Sites, is_same_site};
@@ -146,8 +146,9 @@ impl Evidence {
             headers.push(("access-control-request-method", "POST".to_owned()));
             headers.push(("access-control-request-headers", "content-type".to_owned()));
         } else {
-            let cookies =
-                self.jar(Browser::new(Maker::Chrome, false)).header(&Trip::fetch(&self.page, &url, now), &self.sites);
+            let cookies = self
+                .jar(Browser::new(Maker::Chrome, false))
+                .header(&Request::fetch(&self.page, &url, now), &self.sites);
             headers.extend(cookies.map(|cookies| ("cookie", cookies)));
         }
         if step == Step::Post {
@@ -177,7 +178,7 @@ impl Evidence {
         for exchange in self.calls() {
             for line in exchange.all("set-cookie") {
                 // What is dropped is what `diagnose` speaks of.
-                let _ = jar.set(line, &Trip::fetch(&self.page, &exchange.url, exchange.at), &self.sites);
+                let _ = jar.set(line, &Request::fetch(&self.page, &exchange.url, exchange.at), &self.sites);
             }
         }
         jar

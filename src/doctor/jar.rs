@@ -14,14 +14,14 @@ use super::sites::{SiteOf, is_same_site, site};
 /// # Examples
 ///
 /// ```
-/// use hardtack::doctor::{Browser, Jar, Loss, Sites, Trip};
+/// use hardtack::doctor::{Browser, Jar, Loss, Sites, Request};
 ///
 /// let (page, api) = ("https://app.example.org".parse()?, "https://api.example.com/".parse()?);
 /// let sites = Sites::default();
 /// let mut jar = Jar::new(Browser::USUAL[0]);
-/// let kept = jar.set("sid=1; Secure; SameSite=Lax", &Trip::fetch(&page, &api, 0), &sites);
+/// let kept = jar.set("sid=1; Secure; SameSite=Lax", &Request::fetch(&page, &api, 0), &sites);
 /// assert_eq!(kept, Err(Loss::CrossSite));
-/// assert_eq!(jar.header(&Trip::fetch(&page, &api, 1), &sites), None);
+/// assert_eq!(jar.header(&Request::fetch(&page, &api, 1), &sites), None);
 /// # Ok::<(), hardtack::doctor::AddressError>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -32,7 +32,7 @@ pub struct Jar {
 
 /// A request, as far as cookies are concerned.
 #[derive(Clone, Copy, Debug)]
-pub struct Trip<'a> {
+pub struct Request<'a> {
     /// Where it goes.
     pub to: &'a Address,
     /// The page that makes it. A window shows that page, or came from it.
@@ -85,7 +85,7 @@ const LAX_POST: u64 = 120;
 /// Longer lives are cut. Source: RFC 6265bis, 5.5.
 const LONGEST: i64 = 400 * 86400;
 
-impl<'a> Trip<'a> {
+impl<'a> Request<'a> {
     /// What a script of `page` asks of `to`.
     #[must_use]
     pub const fn fetch(page: &'a Address, to: &'a Address, now: u64) -> Self {
@@ -111,13 +111,13 @@ impl Jar {
         Self { browser, cookies: Vec::new() }
     }
 
-    /// Takes the value of a `Set-Cookie` header out of the answer to `trip`.
+    /// Takes the value of a `Set-Cookie` header out of the answer to `request`.
     ///
     /// # Errors
     ///
     /// Why the browser drops it.
-    pub fn set(&mut self, line: &str, trip: &Trip, sites: &dyn SiteOf) -> Result<Kept, Loss> {
-        self.keep(&SetCookie::read(line)?, trip, sites)
+    pub fn set(&mut self, line: &str, request: &Request, sites: &dyn SiteOf) -> Result<Kept, Loss> {
+        self.keep(&SetCookie::read(line)?, request, sites)
     }
 
     /// As [`set`](Jar::set), of a cookie that is read already.
@@ -125,31 +125,31 @@ impl Jar {
     /// # Errors
     ///
     /// Why the browser drops it.
-    pub fn keep(&mut self, cookie: &SetCookie, trip: &Trip, sites: &dyn SiteOf) -> Result<Kept, Loss> {
+    pub fn keep(&mut self, cookie: &SetCookie, request: &Request, sites: &dyn SiteOf) -> Result<Kept, Loss> {
         cookie.measure()?;
         if self.browser.refuses_tabs() && cookie.has_tab() {
             return Err(Loss::Unreadable);
         }
-        let (domain, host_only) = domain(cookie, trip.to, self.browser, sites)?;
-        self.judge(cookie, trip, host_only, sites)?;
+        let (domain, host_only) = domain(cookie, request.to, self.browser, sites)?;
+        self.judge(cookie, request, host_only, sites)?;
         let stored = Stored {
-            path: cookie.path.clone().unwrap_or_else(|| default_path(trip.to.path())),
-            partition: self.partition(cookie, trip, sites)?,
-            ends: cookie.ends(trip.now).map(|ends| ends.min(seconds(trip.now).saturating_add(LONGEST))),
-            created: trip.now,
+            path: cookie.path.clone().unwrap_or_else(|| default_path(request.to.path())),
+            partition: self.partition(cookie, request, sites)?,
+            ends: cookie.ends(request.now).map(|ends| ends.min(seconds(request.now).saturating_add(LONGEST))),
+            created: request.now,
             cookie: cookie.clone(),
             domain,
             host_only,
         };
         if !cookie.secure
-            && !self.browser.trusts(trip.to)
+            && !self.browser.trusts(request.to)
             && self.cookies.iter().any(|kept| kept.is_shadowed_by(&stored))
         {
             return Err(Loss::ShadowsSecure);
         }
         let earlier = self.cookies.iter().position(|kept| kept.is_same_as(&stored));
         let earlier = earlier.map(|at| self.cookies.remove(at));
-        match (stored.has_ended(trip.now), earlier) {
+        match (stored.has_ended(request.now), earlier) {
             (true, None) => Err(Loss::Expired),
             (true, Some(_)) => Ok(Kept::Removed),
             (false, None) => {
@@ -158,7 +158,7 @@ impl Jar {
             }
             (false, Some(earlier)) => {
                 let renewed = self.browser.renews_with_value() && stored.cookie.value != earlier.cookie.value;
-                let created = if renewed { trip.now } else { earlier.created };
+                let created = if renewed { request.now } else { earlier.created };
                 self.cookies.push(Stored { created, ..stored });
                 Ok(Kept::Replaced)
             }
@@ -167,8 +167,8 @@ impl Jar {
 
     /// The `Cookie` header of a request, if there is one.
     #[must_use]
-    pub fn header(&self, trip: &Trip, sites: &dyn SiteOf) -> Option<String> {
-        let mut sent: Vec<_> = self.cookies.iter().filter(|kept| self.stays(kept, trip, sites).is_none()).collect();
+    pub fn header(&self, request: &Request, sites: &dyn SiteOf) -> Option<String> {
+        let mut sent: Vec<_> = self.cookies.iter().filter(|kept| self.stays(kept, request, sites).is_none()).collect();
         sent.sort_by_key(|kept| (std::cmp::Reverse(kept.path.len()), kept.created));
         let pair = |kept: &&Stored| match &kept.cookie {
             SetCookie { name, value, .. } if name.is_empty() => value.clone(),
@@ -179,34 +179,37 @@ impl Jar {
 
     /// The names of the cookies that go along with a request.
     #[must_use]
-    pub fn sent(&self, trip: &Trip, sites: &dyn SiteOf) -> Vec<&str> {
-        let sent = self.cookies.iter().filter(|kept| self.stays(kept, trip, sites).is_none());
+    pub fn sent(&self, request: &Request, sites: &dyn SiteOf) -> Vec<&str> {
+        let sent = self.cookies.iter().filter(|kept| self.stays(kept, request, sites).is_none());
         sent.map(|kept| kept.cookie.name.as_str()).collect()
     }
 
     /// The names of the cookies that are there and stay behind, and why.
     #[must_use]
-    pub fn withheld(&self, trip: &Trip, sites: &dyn SiteOf) -> Vec<(&str, Loss)> {
-        let stays = |kept| self.stays(kept, trip, sites).map(|loss| (kept.cookie.name.as_str(), loss));
+    pub fn withheld(&self, request: &Request, sites: &dyn SiteOf) -> Vec<(&str, Loss)> {
+        let stays = |kept| self.stays(kept, request, sites).map(|loss| (kept.cookie.name.as_str(), loss));
         self.cookies.iter().filter_map(stays).collect()
     }
 
     /// Whether the attributes may be together, and may come this way.
-    fn judge(&self, cookie: &SetCookie, trip: &Trip, host_only: bool, sites: &dyn SiteOf) -> Result<(), Loss> {
+    fn judge(&self, cookie: &SetCookie, request: &Request, host_only: bool, sites: &dyn SiteOf) -> Result<(), Loss> {
         let browser = self.browser;
         let same_site = cookie.same_site.unwrap_or(browser.default_same_site());
         let none = cookie.same_site == Some(SameSite::None);
         // Without a name nothing may look like a prefix.
         let https = cookie.secure && !cookie.name.is_empty();
-        let address = trip.to.ip().is_some() && browser.takes_address_for_none();
+        let address = request.to.ip().is_some() && browser.takes_address_for_none();
         let bare = cookie.domain.as_deref().is_none_or(|domain| domain.is_empty() || address);
         let host = https && host_only && bare && cookie.path.as_deref() == Some("/");
         let http = https && cookie.http_only;
         let host_http = cookie.begins("__Host-Http-");
         let newer = browser.knows_http_prefix();
         let rules = [
-            (cookie.secure && !browser.trusts(trip.to), Loss::Insecure),
-            (same_site != SameSite::None && trip.kind == Kind::Fetch && trip.crosses(browser, sites), Loss::CrossSite),
+            (cookie.secure && !browser.trusts(request.to), Loss::Insecure),
+            (
+                same_site != SameSite::None && request.kind == Kind::Fetch && request.crosses(browser, sites),
+                Loss::CrossSite,
+            ),
             (none && !cookie.secure && browser.none_needs_secure(), Loss::NoneWithoutSecure),
             (newer && host_http && !(host && http), Loss::HttpPrefix),
             (newer && cookie.begins("__Http-") && !http, Loss::HttpPrefix),
@@ -218,42 +221,42 @@ impl Jar {
     }
 
     /// The partition that a cookie is kept in, or that it is not kept at all.
-    fn partition(&self, cookie: &SetCookie, trip: &Trip, sites: &dyn SiteOf) -> Result<Option<String>, Loss> {
+    fn partition(&self, cookie: &SetCookie, request: &Request, sites: &dyn SiteOf) -> Result<Option<String>, Loss> {
         if cookie.partitioned {
-            return Ok(Some(trip.top(sites)));
+            return Ok(Some(request.top(sites)));
         }
-        if trip.kind != Kind::Fetch || !trip.crosses(self.browser, sites) {
+        if request.kind != Kind::Fetch || !request.crosses(self.browser, sites) {
             return Ok(None);
         }
         if self.browser.blocks_third_parties {
             return Err(Loss::ThirdParty);
         }
-        Ok(self.browser.partitions_third_parties().then(|| trip.top(sites)))
+        Ok(self.browser.partitions_third_parties().then(|| request.top(sites)))
     }
 
     /// Why a cookie does not go along, if it does not.
-    fn stays(&self, kept: &Stored, trip: &Trip, sites: &dyn SiteOf) -> Option<Loss> {
-        let crosses = trip.crosses(self.browser, sites);
-        let third_party = crosses && trip.kind == Kind::Fetch;
+    fn stays(&self, kept: &Stored, request: &Request, sites: &dyn SiteOf) -> Option<Loss> {
+        let crosses = request.crosses(self.browser, sites);
+        let third_party = crosses && request.kind == Kind::Fetch;
         let partition = match &kept.partition {
-            Some(partition) => *partition != trip.top(sites),
+            Some(partition) => *partition != request.top(sites),
             None => third_party && self.browser.partitions_third_parties(),
         };
-        let fresh = trip.now.saturating_sub(kept.created) < LAX_POST;
+        let fresh = request.now.saturating_sub(kept.created) < LAX_POST;
         let same_site = match kept.cookie.same_site.unwrap_or(self.browser.default_same_site()) {
             SameSite::None => true,
             SameSite::Strict => false,
-            SameSite::Lax => match trip.kind {
+            SameSite::Lax => match request.kind {
                 Kind::Fetch => false,
                 Kind::Link => true,
                 Kind::Post => kept.cookie.same_site.is_none() && fresh,
             },
         };
         let rules = [
-            (kept.has_ended(trip.now), Loss::Expired),
-            (!kept.reaches_host(trip.to.host()), Loss::OtherHost),
-            (!covers(&kept.path, trip.to.path()), Loss::OtherPath),
-            (kept.cookie.secure && !self.browser.trusts(trip.to), Loss::Insecure),
+            (kept.has_ended(request.now), Loss::Expired),
+            (!kept.reaches_host(request.to.host()), Loss::OtherHost),
+            (!covers(&kept.path, request.to.path()), Loss::OtherPath),
+            (kept.cookie.secure && !self.browser.trusts(request.to), Loss::Insecure),
             (crosses && !same_site, Loss::CrossSite),
             (kept.partition.is_none() && third_party && self.browser.blocks_third_parties, Loss::ThirdParty),
             (partition, Loss::OtherPartition),

@@ -43,7 +43,7 @@ pub use diagnosis::Diagnosis;
 pub use evidence::{Ask, Evidence, Step};
 pub use exchange::Exchange;
 pub use finding::{Cure, Finding, Severity};
-pub use jar::{Jar, Kept, Kind, Trip};
+pub use jar::{Jar, Kept, Kind, Request};
 pub use loss::Loss;
 pub use reach::{Failure, TlsSeen};
 pub use set_cookie::{LineError, SameSite, SetCookie};

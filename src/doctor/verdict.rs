@@ -4,7 +4,7 @@ use super::across;
 use super::browser::Browser;
 use super::cors;
 use super::evidence::{Evidence, Step};
-use super::jar::{Jar, Trip};
+use super::jar::{Jar, Request};
 use super::loss::Loss;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -122,9 +122,9 @@ fn cookie(evidence: &Evidence, browser: Browser) -> (State, State) {
     let (mut keep, mut name, mut last) = (State::Unseen, None, 0);
     for (exchange, cookie) in evidence.session_cookies() {
         last = exchange.at;
-        let trip = Trip::fetch(&evidence.page, &exchange.url, exchange.at);
+        let request = Request::fetch(&evidence.page, &exchange.url, exchange.at);
         let kept = cookie.map_err(Loss::from).and_then(|cookie| {
-            jar.keep(&cookie, &trip, &evidence.sites)?;
+            jar.keep(&cookie, &request, &evidence.sites)?;
             Ok(cookie.name)
         });
         match kept {
@@ -134,8 +134,8 @@ fn cookie(evidence: &Evidence, browser: Browser) -> (State, State) {
         }
     }
     let Some(name) = name else { return (keep, State::Unseen) };
-    let trip = Trip::fetch(&evidence.page, &evidence.url, last);
-    let withheld = jar.withheld(&trip, &evidence.sites).into_iter().find(|(held, _)| *held == name);
+    let request = Request::fetch(&evidence.page, &evidence.url, last);
+    let withheld = jar.withheld(&request, &evidence.sites).into_iter().find(|(held, _)| *held == name);
     (keep, withheld.map_or(State::Fine, |(_, loss)| broken(loss)))
 }
 

@@ -4,7 +4,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
 use axum::routing::any;
-use hardtack::doctor::{Address, Browser, Jar, SameSite, SetCookie, Sites, Topology, Trip, check};
+use hardtack::doctor::{self, Address, Browser, Jar, SameSite, SetCookie, Sites, Topology, check};
 use hardtack::session::policy::{Origin, Origins};
 use tower::ServiceExt as _;
 use tower_sessions::cookie;
@@ -55,9 +55,9 @@ fn what_follows_from_origins_is_healthy_and_every_browser_keeps_it() {
         let findings = check(&topology);
         assert!(findings.is_empty(), "{own} {front_ends:?} {findings:#?}");
         for (page, browser) in topology.pages.iter().flat_map(|page| Browser::ALL.map(|browser| (page, browser))) {
-            let (mut jar, trip) = (Jar::new(browser), Trip::fetch(page, &topology.server, 0));
-            jar.keep(&topology.cookie, &trip, &registrable).unwrap_or_else(|loss| panic!("{page} {browser} {loss}"));
-            assert!(jar.header(&trip, &registrable).is_some(), "{page} {browser}");
+            let (mut jar, request) = (Jar::new(browser), doctor::Request::fetch(page, &topology.server, 0));
+            jar.keep(&topology.cookie, &request, &registrable).unwrap_or_else(|loss| panic!("{page} {browser} {loss}"));
+            assert!(jar.header(&request, &registrable).is_some(), "{page} {browser}");
         }
     }
 }

@@ -55,13 +55,13 @@ struct Lost {
 }
 
 impl Asked {
-    fn trip(&self, now: u64) -> Trip<'_> {
+    fn request(&self, now: u64) -> Request<'_> {
         let kind = match self.by {
             By::Fetch => Kind::Fetch,
             By::Link => Kind::Link,
             By::Post => Kind::Post,
         };
-        Trip { to: &self.to, page: &self.page, kind, now }
+        Request { to: &self.to, page: &self.page, kind, now }
     }
 }
 
@@ -83,20 +83,20 @@ fn the_model_does_what_chromium_did() {
     for Played { name, blocked, requests } in &cases {
         let mut jar = Jar::new(Browser::new(Maker::Chrome, *blocked));
         for (asked, now) in requests.iter().zip(NOW..) {
-            let (trip, case) = (asked.trip(now), format!("{name} (blocked: {blocked}), {}", asked.to));
-            assert_eq!(jar.header(&trip, &sites), asked.carries.as_deref().map(spelt), "{case}");
-            let withheld = jar.withheld(&trip, &sites).into_iter();
+            let (request, case) = (asked.request(now), format!("{name} (blocked: {blocked}), {}", asked.to));
+            assert_eq!(jar.header(&request, &sites), asked.carries.as_deref().map(spelt), "{case}");
+            let withheld = jar.withheld(&request, &sites).into_iter();
             let withheld: BTreeMap<_, _> =
                 withheld.map(|(name, loss)| (name.to_owned(), format!("{loss:?}"))).collect();
             let expected = asked.withheld.iter().map(|(name, lost)| (name.clone(), lost.model.clone()));
             assert_eq!(withheld, expected.collect(), "{case}");
             let Some(line) = &asked.sets else { continue };
-            let became = jar.set(&spelt(line), &trip, &sites);
+            let became = jar.set(&spelt(line), &request, &sites);
             let expected = asked.refused.as_ref().map(|lost| lost.model.clone());
             assert_eq!(became.err().map(|loss| format!("{loss:?}")), expected, "{case}: {line}");
             assert_eq!(became.ok().map(|kept| format!("{kept:?}")), asked.kept, "{case}: {line}");
             if let Some(end) = asked.days.map(|days| now + days * 86400) {
-                let there = |now| jar.header(&asked.trip(now), &sites).is_some();
+                let there = |now| jar.header(&asked.request(now), &sites).is_some();
                 assert_eq!((there(end - 1), there(end)), (true, false), "{case}: {line}");
             }
         }

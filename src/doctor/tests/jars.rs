@@ -10,8 +10,8 @@ const BLOCKING: Browser = Browser::new(Maker::Chrome, true);
 /// The losses in Chrome, Firefox, Safari as they are delivered, and in Chrome with third parties blocked.
 fn losses(line: &str, page: &str, server: &str) -> [Option<Loss>; 4] {
     let (page, server) = (address(page), address(server));
-    let trip = Trip::fetch(&page, &server, 1_000_000_000);
-    [CHROME, FIREFOX, SAFARI, BLOCKING].map(|browser| Jar::new(browser).set(line, &trip, &Sites::default()).err())
+    let request = Request::fetch(&page, &server, 1_000_000_000);
+    [CHROME, FIREFOX, SAFARI, BLOCKING].map(|browser| Jar::new(browser).set(line, &request, &Sites::default()).err())
 }
 
 #[test]
@@ -91,8 +91,9 @@ fn each_browser_keeps_by_its_own_rules() {
 fn a_post_carries_what_is_silent_only_while_it_is_fresh() {
     let (server, other) = (address("https://example.com/"), address("https://example.org"));
     let mut jar = Jar::new(CHROME);
-    jar.set("silent=1", &Trip::fetch(&server, &server, 0), &Sites::default()).expect("a cookie");
-    let sent = |now| jar.sent(&Trip { to: &server, page: &other, kind: Kind::Post, now }, &Sites::default()).join(" ");
+    jar.set("silent=1", &Request::fetch(&server, &server, 0), &Sites::default()).expect("a cookie");
+    let sent =
+        |now| jar.sent(&Request { to: &server, page: &other, kind: Kind::Post, now }, &Sites::default()).join(" ");
     assert_eq!((sent(119).as_str(), sent(120).as_str()), ("silent", ""));
 }
 
@@ -100,8 +101,8 @@ fn a_post_carries_what_is_silent_only_while_it_is_fresh() {
 fn the_end_of_a_name_is_no_domain() {
     let (server, other) = (address("https://example.com"), address("https://badexample.com"));
     let mut jar = Jar::new(CHROME);
-    jar.set("a=b; Domain=example.com", &Trip::fetch(&server, &server, 0), &Sites::default()).expect("a cookie");
-    assert_eq!(jar.withheld(&Trip::fetch(&other, &other, 1), &Sites::default()), [("a", Loss::OtherHost)]);
+    jar.set("a=b; Domain=example.com", &Request::fetch(&server, &server, 0), &Sites::default()).expect("a cookie");
+    assert_eq!(jar.withheld(&Request::fetch(&other, &other, 1), &Sites::default()), [("a", Loss::OtherHost)]);
 }
 
 #[test]
@@ -114,8 +115,8 @@ fn a_partitioned_cookie_stays_with_its_page() {
         (Browser::new(Maker::Safari, false), "a=b; Secure; SameSite=None", false),
     ] {
         let mut jar = Jar::new(browser);
-        jar.set(line, &Trip::fetch(&one, &server, 0), &Sites::default()).expect(line);
-        let there = |page| jar.header(&Trip::fetch(page, &server, 1), &Sites::default()).is_some();
+        jar.set(line, &Request::fetch(&one, &server, 0), &Sites::default()).expect(line);
+        let there = |page| jar.header(&Request::fetch(page, &server, 1), &Sites::default()).is_some();
         assert!(there(&one), "{browser} {line}");
         assert_eq!((there(&other), there(&server)), (!alone, !alone), "{browser} {line}");
     }
@@ -125,17 +126,17 @@ fn a_partitioned_cookie_stays_with_its_page() {
 fn cookies_are_replaced_removed_and_ordered() {
     let server = address("https://example.com/a/b");
     let mut jar = Jar::new(CHROME);
-    let mut set = |line, now| jar.set(line, &Trip::fetch(&server, &server, now), &Sites::default());
+    let mut set = |line, now| jar.set(line, &Request::fetch(&server, &server, now), &Sites::default());
     assert_eq!(set("x=1; Path=/", 0), Ok(Kept::New));
     assert_eq!(set("y=1; Path=/a", 1), Ok(Kept::New));
     assert_eq!(set("x=2; Path=/", 2), Ok(Kept::Replaced));
     assert_eq!(set("z=1; Path=/; Max-Age=5", 2), Ok(Kept::New));
-    let header = |jar: &Jar, now| jar.header(&Trip::fetch(&server, &server, now), &Sites::default());
+    let header = |jar: &Jar, now| jar.header(&Request::fetch(&server, &server, now), &Sites::default());
     assert_eq!(header(&jar, 3).as_deref(), Some("y=1; x=2; z=1"));
     assert_eq!(header(&jar, 7).as_deref(), Some("y=1; x=2"), "z is over");
-    let trip = Trip::fetch(&server, &server, 8);
-    assert_eq!(jar.set("y=; Path=/a; Max-Age=0", &trip, &Sites::default()), Ok(Kept::Removed));
-    assert_eq!(jar.set("y=; Path=/a; Max-Age=0", &trip, &Sites::default()), Err(Loss::Expired));
+    let request = Request::fetch(&server, &server, 8);
+    assert_eq!(jar.set("y=; Path=/a; Max-Age=0", &request, &Sites::default()), Ok(Kept::Removed));
+    assert_eq!(jar.set("y=; Path=/a; Max-Age=0", &request, &Sites::default()), Err(Loss::Expired));
     assert_eq!(header(&jar, 9).as_deref(), Some("x=2"));
     assert_eq!(header(&jar, 400 * 86400 + 9).as_deref(), Some("x=2"), "it ends with the browser");
 }
@@ -146,10 +147,10 @@ fn in_chrome_alone_another_value_makes_a_cookie_young() {
     for (browser, sent) in [(CHROME, "b=2; a=3"), (FIREFOX, "a=3; b=2"), (SAFARI, "a=3; b=2")] {
         let mut jar = Jar::new(browser);
         for (line, now) in [("a=1", 0), ("b=2", 1), ("a=3", 2)] {
-            jar.set(line, &Trip::fetch(&server, &server, now), &Sites::default()).expect(line);
+            jar.set(line, &Request::fetch(&server, &server, now), &Sites::default()).expect(line);
         }
         assert_eq!(
-            jar.header(&Trip::fetch(&server, &server, 3), &Sites::default()).as_deref(),
+            jar.header(&Request::fetch(&server, &server, 3), &Sites::default()).as_deref(),
             Some(sent),
             "{browser}"
         );

@@ -109,12 +109,12 @@ proptest! {
     ) {
         let sites = Sites::default();
         let mut jar = Jar::new(browser);
-        let kept = jar.set(&line, &Trip::fetch(&page, &from, 1_000_000), &sites);
-        let trip = Trip { to: &to, page: &page, kind, now: 1_000_000 + after };
-        let sent = jar.header(&trip, &sites);
+        let kept = jar.set(&line, &Request::fetch(&page, &from, 1_000_000), &sites);
+        let request = Request { to: &to, page: &page, kind, now: 1_000_000 + after };
+        let sent = jar.header(&request, &sites);
         prop_assert!(kept.is_ok() || sent.is_none(), "{line} {kept:?} {sent:?}");
-        prop_assert_eq!(jar.sent(&trip, &sites).is_empty(), sent.is_none());
-        prop_assert!(jar.sent(&trip, &sites).len() + jar.withheld(&trip, &sites).len() == usize::from(kept.is_ok()));
+        prop_assert_eq!(jar.sent(&request, &sites).is_empty(), sent.is_none());
+        prop_assert!(jar.sent(&request, &sites).len() + jar.withheld(&request, &sites).len() == usize::from(kept.is_ok()));
     }
 
     #[test]
@@ -124,10 +124,10 @@ proptest! {
     ) {
         let sites = Sites::default();
         let mut jar = Jar::new(browser);
-        if jar.set(&line, &Trip::fetch(&page, &from, 0), &sites).is_err() {
+        if jar.set(&line, &Request::fetch(&page, &from, 0), &sites).is_err() {
             return Ok(());
         }
-        let sent = jar.header(&Trip::fetch(&other, &to, 1), &sites).is_some();
+        let sent = jar.header(&Request::fetch(&other, &to, 1), &sites).is_some();
         let cookie = SetCookie::read(&line).expect("it was kept");
         if sent {
             prop_assert!(!cookie.secure || to.is_https() || to.is_loopback(), "{line} to {to}");
@@ -154,9 +154,9 @@ proptest! {
         };
         for (page, browser) in topology.users().flat_map(|page| Browser::ALL.map(|browser| (page, browser))) {
             let mut jar = Jar::new(browser);
-            let trip = Trip::fetch(page, &topology.server, 0);
-            prop_assert_eq!(jar.set(&line, &trip, &topology.sites), Ok(Kept::New));
-            prop_assert!(jar.header(&trip, &topology.sites).is_some(), "{page} {browser}");
+            let request = Request::fetch(page, &topology.server, 0);
+            prop_assert_eq!(jar.set(&line, &request, &topology.sites), Ok(Kept::New));
+            prop_assert!(jar.header(&request, &topology.sites).is_some(), "{page} {browser}");
         }
     }
 
@@ -188,7 +188,7 @@ proptest! {
         let _ = SetCookie::read(&format!("a=b; Expires={text}; Max-Age={text}; Domain={text}; Path={text}"));
         let url = address("https://example.com/a");
         let mut jar = Jar::new(Browser::USUAL[0]);
-        let _ = jar.set(&text, &Trip::fetch(&url, &url, u64::MAX), &Sites::default());
+        let _ = jar.set(&text, &Request::fetch(&url, &url, u64::MAX), &Sites::default());
         let mut evidence = Evidence::new(url.clone(), url.clone(), Sites::default());
         let headers = ["set-cookie", "location", "date", "age", "access-control-allow-origin", "cache-control"];
         for step in Step::ALL {
