@@ -8,6 +8,8 @@ const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-pra
 /** Finds nothing on the page, as it is now. */
 export async function expectAccessible(page: Page): Promise<void> {
   await page.evaluate(axe.source);
+  // Colours that fade are looked at when they have arrived.
+  await page.evaluate(() => Promise.allSettled(document.getAnimations().map(({ finished }) => finished)));
   const { violations } = await page.evaluate(
     (rules) => (window as unknown as { axe: typeof axe }).axe.run(document, { runOnly: rules }),
     RULES,

@@ -16,10 +16,11 @@ const program = resolve(
   process.env.RELEASE || join(process.env.CARGO_TARGET_DIR ?? join(checkout, "target"), "release/hardtack"),
 );
 
-/** Its environment: of its settings only these, none of the caller's. */
+/** Its environment: of its settings only these, none of the caller's. It has more patience: the machine may be busy. */
 function settings(own: Record<string, string>): NodeJS.ProcessEnv {
   const inherited = Object.entries(process.env).filter(([name]) => !/^(HARDTACK|LEPTOS)_/.test(name));
-  return { ...Object.fromEntries(inherited), HARDTACK_LEPTOS_SITE_ROOT: join(checkout, "target/site"), ...own };
+  const usual = { HARDTACK_LEPTOS_SITE_ROOT: join(checkout, "target/site"), HARDTACK_STORE_TIMEOUT: "5s" };
+  return { ...Object.fromEntries(inherited), ...usual, ...own };
 }
 
 /**

@@ -5,7 +5,8 @@ import { once } from "node:events";
 import { setTimeout as pause } from "node:timers/promises";
 
 const START_MS = 20_000;
-const STOP_MS = 10_000;
+/** Longer than the grace that a server gives its connections. */
+const STOP_MS = 20_000;
 
 export type Surroundings = { cwd: string; env: NodeJS.ProcessEnv };
 

@@ -62,7 +62,9 @@ export class Played {
       response.writeHead(204, { ...ONCE, ...headers }).end();
       return;
     }
-    const asked = new Asked(request, await text(request), response, headers);
+    // Before its body has come: the browser may be gone by then.
+    const gone = new Promise<void>((gone) => response.once("close", () => response.writableEnded || gone()));
+    const asked = new Asked(request, await text(request), response, gone, headers);
     const at = this.awaited.findIndex(({ line }) => line === undefined || line === asked.line);
     if (at >= 0) this.awaited.splice(at, 1)[0].take(asked);
     else this.come.push(asked);
@@ -84,18 +86,17 @@ export class Asked {
   /** As `GET /api/visits`. */
   readonly line: string;
   readonly headers: IncomingHttpHeaders;
-  /** The browser has closed the connection, without an answer. */
-  readonly gone: Promise<void>;
 
   constructor(
     request: IncomingMessage,
     readonly body: string,
     private readonly response: ServerResponse,
+    /** The browser has closed the connection, without an answer. */
+    readonly gone: Promise<void>,
     private readonly admission: Record<string, string>,
   ) {
     this.line = `${request.method} ${request.url}`;
     this.headers = request.headers;
-    this.gone = new Promise((gone) => response.once("close", () => response.writableEnded || gone()));
   }
 
   get cookie(): string | undefined {

@@ -13,7 +13,8 @@ import { Caddy, OPTIONS } from "../caddy";
 import { answers } from "../call";
 import { examination } from "../doctor";
 import { command, serve } from "../hardtack";
-import { freePort, isTaken, onFreePort } from "../ports";
+import { nginxArguments, nginxConf } from "../nginx";
+import { isTaken, onFreePort } from "../ports";
 import { Program } from "../program";
 import { test as base, expect, type Page } from "./fixtures";
 
@@ -95,15 +96,17 @@ export class Examined {
   ) {}
 
   static async start(page: Page, what: Case, authority: Authority): Promise<Examined> {
-    const folder = await mkdtemp(join(tmpdir(), "hardtack-examined-"));
-    const examined = new Examined(page, what, authority, folder);
-    try {
-      await examined.startAll();
-      return examined;
-    } catch (error) {
-      await examined.stop();
-      throw error;
-    }
+    return onFreePort(async (port) => {
+      const folder = await mkdtemp(join(tmpdir(), "hardtack-examined-"));
+      const examined = new Examined(page, what, authority, folder);
+      try {
+        await examined.startAll(port);
+        return examined;
+      } catch (error) {
+        await examined.stop();
+        throw error;
+      }
+    });
   }
 
   /** Opens the page, lets the browser be examined, and gives what was found. */
@@ -111,11 +114,21 @@ export class Examined {
     const { page } = this;
     const isReport = (url: URL) => url.origin === this.server && url.searchParams.has("tries");
     const report = page.waitForRequest((request) => isReport(new URL(request.url())));
-    await this.open();
+    if (this.hasLost) {
+      // The script may be asked of the one that is gone.
+      const load = async () => {
+        const script = page.waitForResponse(`${this.server}/doctor.js`);
+        await this.open();
+        return (await script).status();
+      };
+      await expect.poll(load).toBe(200);
+    } else {
+      await this.open();
+    }
     if (this.what.own || this.what.exported) await examination(page).click();
     const asked = await report;
     if (this.hasLost) {
-      // The page of the report may be asked of the one that is gone. Whoever waits for it loads it anew.
+      // And the page of the report. Whoever waits for it loads it anew.
       const load = async () => (await page.goto(asked.url()).catch(() => undefined))?.status();
       await expect.poll(load).toBe(200);
     } else {
@@ -182,9 +195,8 @@ export class Examined {
     await rm(this.folder, { recursive: true, force: true });
   }
 
-  private async startAll(): Promise<void> {
+  private async startAll(port: number): Promise<void> {
     const { what, folder } = this;
-    const port = await freePort();
     this.server = `${what.server}:${port}`;
     if (what.exported) await this.exportPages();
     else if (!what.own) await this.servePages();
@@ -259,19 +271,7 @@ ${https ? "https" : "http"}://:${port} {
     const folder = join(this.folder, "proxy");
     await mkdir(folder);
     const file = join(folder, "nginx.conf");
-    const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map((name) => `${name}_temp_path ${name};`);
-    await writeFile(
-      file,
-      `${process.getuid?.() === 0 ? "user root;" : ""}
-daemon off;
-# One process: a worker would outlive a test run that is killed.
-master_process off;
-pid nginx.pid;
-events {}
-http {
-	access_log off;
-	${temporary.join(" ")}
-	proxy_cache_path cache keys_zone=kept:1m;
+    const http = `	proxy_cache_path cache keys_zone=kept:1m;
 	server {
 		listen 127.0.0.1:${port} ssl;
 		ssl_certificate ${authority.certificate};
@@ -280,13 +280,10 @@ http {
 			proxy_pass http://127.0.0.1:${node};
 			${directives}
 		}
-	}
-}
-`,
-    );
-    const args = ["-p", folder, "-c", file, "-e", "stderr"];
+	}`;
+    await writeFile(file, nginxConf(http));
     const ready = () => answers(`https://localhost:${port}/`, authority.ca);
-    const nginx = await Program.start("nginx", args, { cwd: folder, env: homeAt(folder) }, ready);
+    const nginx = await Program.start("nginx", nginxArguments(folder, file), { cwd: folder, env: homeAt(folder) }, ready);
     return () => nginx.stop();
   }
 

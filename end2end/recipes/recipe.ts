@@ -3,6 +3,7 @@
 import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { Authority } from "../authority";
+import { nginxConf } from "../nginx";
 
 const DEPLOY = resolve(__dirname, "../../deploy");
 
@@ -61,7 +62,7 @@ function caddyfile(recipe: string, kind: Kind, places: Places): string {
 }
 
 /** Within what Debian's nginx.conf puts around a site, as far as it matters. */
-function nginxConf(recipe: string, kind: Kind, places: Places): string {
+function nginxSite(recipe: string, kind: Kind, places: Places): string {
   const { certificate, key } = places.authority;
   const live = "/etc/letsencrypt/live/app.example.com";
   const site = changed(recipe, [
@@ -75,32 +76,18 @@ function nginxConf(recipe: string, kind: Kind, places: Places): string {
     ...upstreams(kind, places),
     ...folders(kind, places, "root"),
   ]);
-  const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map((name) => `${name}_temp_path ${name};`);
-  return `
-${process.getuid?.() === 0 ? "user root;" : ""}
-daemon off;
-# One process: a worker would outlive a test run that is killed.
-master_process off;
-pid nginx.pid;
-error_log stderr;
-events {}
-http {
-	sendfile on;
+  return nginxConf(`	sendfile on;
 	tcp_nopush on;
 	types_hash_max_size 2048;
 	include /etc/nginx/mime.types;
 	default_type application/octet-stream;
-	access_log off;
-	${temporary.join("\n\t")}
 	gzip on;
-${site}
-}
-`;
+${site}`);
 }
 
 /** The recipe as it runs in the test. The variable RECIPES names another folder: a spoilt one is seen to fail. */
 export async function recipe(proxy: ProxyName, kind: Kind, places: Places): Promise<string> {
   const file = proxy === "Caddy" ? `${kind}.Caddyfile` : `${kind}.nginx.conf`;
   const text = await readFile(join(process.env.RECIPES ?? DEPLOY, file), "utf8");
-  return proxy === "Caddy" ? caddyfile(text, kind, places) : nginxConf(text, kind, places);
+  return proxy === "Caddy" ? caddyfile(text, kind, places) : nginxSite(text, kind, places);
 }

@@ -8,7 +8,8 @@ import { delimiter, join } from "node:path";
 import { type Authority, homeAt } from "../authority";
 import { type Answer, answers, type Call, call } from "../call";
 import { command } from "../hardtack";
-import { freePort, onFreePort } from "../ports";
+import { nginxArguments } from "../nginx";
+import { freePort, isTaken, onFreePort } from "../ports";
 import { Program } from "../program";
 import { Node } from "./node";
 import { type Kind, type ProxyName, recipe } from "./recipe";
@@ -141,8 +142,8 @@ export class Site {
     const [name, args] =
       proxy === "Caddy"
         ? ["caddy", ["run", "--adapter", "caddyfile", "--config", file]]
-        : ["nginx", ["-p", folder, "-c", file, "-e", "stderr"]];
-    const ready = () => answers(`https://app.example.com:${https}/healthz`, authority.ca);
+        : ["nginx", nginxArguments(folder, file)];
+    const ready = async () => (await answers(`https://app.example.com:${https}/healthz`, authority.ca)) && isTaken(http);
     const surroundings = { cwd: folder, env: homeAt(folder) };
     this.started.push(await Program.start(find(name) ?? name, args, surroundings, ready));
   }
