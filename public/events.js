@@ -19,6 +19,8 @@ let own = part("page")?.dataset.own;
 /** What little time is left: until when, and whether using the session helps. */
 let soon;
 let acted = 0;
+/** Whether the page is on its way to another one. */
+let leaving = false;
 
 const tell = (message) => {
   channel.postMessage(message);
@@ -47,9 +49,9 @@ function hear({ event, at, stays, session }) {
   }
 }
 
-/** Empties the page. Where somebody has just clicked, the page may be on its way already, and knows better where to. */
+/** Empties the page. Where somebody has just clicked, it may be on its way soon, or already, and knows better where to. */
 function end() {
-  if (Date.now() - acted < 1500) return setTimeout(() => isSignedIn() && end(), 1500);
+  if (Date.now() - acted < (leaving ? 15_000 : 1500)) return setTimeout(() => isSignedIn() && end(), 500);
   soon = undefined;
   if (api !== undefined) document.cookie = "account=; Path=/; Max-Age=0";
   // A page of whoever is signed in: its server, or what guards a file, leads on from here.
@@ -166,10 +168,15 @@ function take() {
 
 channel.addEventListener("message", ({ data }) => hear(data));
 addEventListener("click", () => (acted = Date.now()), true);
+globalThis.navigation?.addEventListener("navigate", ({ hashChange, downloadRequest }) => {
+  leaving = !hashChange && downloadRequest === null;
+});
+globalThis.navigation?.addEventListener("navigateerror", () => (leaving = false));
 document.addEventListener("visibilitychange", take);
 addEventListener("pagehide", () => turn?.until.abort());
 addEventListener("pageshow", ({ persisted }) => {
   if (persisted) turn = undefined;
+  leaving = false;
   take();
 });
 // A page that is a file learns who looks after it is shown.
