@@ -165,8 +165,11 @@ async fn s34_everybody_is_signed_out_when_that_is_said_twice() {
 #[tokio::test(flavor = "multi_thread")]
 async fn s104_a_sweep_leaves_nothing_that_is_over_and_respects_the_office() {
     for kind in SHARED {
-        let site = Site::on(kind).await;
+        let mut site = Site::on(kind).await;
         assert_eq!(site.server.visit(&crate::support::app::browser()).await, 1);
+        // It would sweep by itself before long.
+        site.server.signal("TERM");
+        site.server.end().await;
         let long_ago = Timestamp(now().0 - 30 * 24 * 60 * 60 * 1000);
         site.keep(1201, long_ago).await;
         let stats = site.json(&["stats"]);

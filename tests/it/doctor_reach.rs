@@ -99,7 +99,7 @@ async fn a_server_that_is_not_reached_is_one_plain_sentence() {
     let tls = serve(routes(cookie(SECURE)), &authority, &["localhost"], -1, 30).await;
     let here = std::net::IpAddr::from([127, 0, 0, 1]);
     let plain = crate::support::played::serve(here, cookie(SECURE)).await;
-    let nobody = std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port").port();
+    let nobody = crate::support::servers::free_port();
     // Takes connections and says nothing.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let silent_port = silent.local_addr().expect("an address").port();

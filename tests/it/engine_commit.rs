@@ -190,7 +190,7 @@ async fn g10_s116_a_change_behind_the_head_is_still_committed() {
         let cookie = engine.cookie_from("/note").await;
         assert_eq!(text(&engine, &cookie, "/late").await, "head tail");
         // The body's end starts the commit; how long it takes is nobody's promise.
-        let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(10);
+        let deadline = tokio::time::Instant::now() + crate::support::PATIENCE;
         while text(&engine, &cookie, "/read").await != "written late" {
             assert!(tokio::time::Instant::now() < deadline, "never committed, on {kind:?}");
             tokio::task::yield_now().await;

@@ -3,7 +3,7 @@
 use crate::support::app::{browser, cookies_set};
 use crate::support::engine::Engine;
 use crate::support::watched::Watched;
-use crate::support::{Kind, STORES, open, rows};
+use crate::support::{Kind, PATIENCE, STORES, open, rows};
 use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
@@ -242,7 +242,7 @@ async fn g8_a_queue_of_updates_waits_for_one_timeout_all_together() {
 #[tokio::test(flavor = "multi_thread")]
 async fn g8_a_locked_sqlite_file_is_an_outage_like_any_other() {
     let own = open(Kind::Sqlite).await;
-    let engine = Engine::start_as(own.store.clone(), routes(), |s| s.timeout(Duration::from_millis(300))).await;
+    let engine = Engine::start_on(own.store.clone(), routes()).await;
     let cookie = engine.cookie_from("/same").await;
     let path = own.folder.path().join("hardtack.db");
     let other = sqlx::SqlitePool::connect_with(sqlx::sqlite::SqliteConnectOptions::new().filename(path)).await;
@@ -253,7 +253,7 @@ async fn g8_a_locked_sqlite_file_is_an_outage_like_any_other() {
     let answer = engine.browser.get(engine.url("/count")).header("cookie", &cookie).send().await.expect("an answer");
     assert_eq!(answer.status(), 503, "after {:?}", begun.elapsed());
     lock.rollback().await.expect("unlocked");
-    let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
+    let deadline = tokio::time::Instant::now() + PATIENCE;
     while engine.get_as(&cookie, "/count").await.status() != 200 {
         assert!(tokio::time::Instant::now() < deadline, "it never recovered");
     }

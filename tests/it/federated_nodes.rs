@@ -19,7 +19,7 @@ async fn s76_a_sign_in_is_finished_once_on_whatever_node() {
         let secret = place.path().join("a.secret");
         std::fs::write(&secret, "hardtack").expect("a secret");
         std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0o600)).expect("a private file");
-        let settings = [("SIGN_IN_PROVIDERS", providers.as_str()), ("STORE_TIMEOUT", "20s")];
+        let settings = [("SIGN_IN_PROVIDERS", providers.as_str())];
         let servers = [place.serve(&settings).await, place.serve(&settings).await];
         let ada = Person::at(&servers[0].url(""), "ada@example.com");
         let (way, cookie) = ada.leave_remembered(&[("provider", "a")]).await;

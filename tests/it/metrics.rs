@@ -7,8 +7,10 @@ use reqwest::Client;
 use std::net::TcpListener;
 
 /// With a port for scrapers, picked by the system.
+const METRICS: (&str, &str) = ("METRICS_LISTEN", "127.0.0.1:0");
+
 async fn serve(place: &Place) -> Running {
-    place.serve(&[("METRICS_LISTEN", "127.0.0.1:0")]).await
+    place.serve(&[METRICS]).await
 }
 
 /// Where the figures are, as the log tells it.
@@ -67,7 +69,7 @@ async fn g8_calls_to_a_store_that_fails_or_does_not_answer_are_counted() {
     }
     let redis = Server::redis(&[]).await;
     let place = Place::on(&redis.url("0"));
-    let (server, browser) = (serve(&place).await, browser());
+    let (server, browser) = (place.serve(&[METRICS, ("STORE_TIMEOUT", "2s")]).await, browser());
     assert_eq!(server.visit(&browser).await, 1);
     let visit = async || browser.post(server.url("/api/visits")).send().await.expect("an answer").status();
     // Whether the store's client gives up first, or the engine, is for them to settle.

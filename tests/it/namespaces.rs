@@ -1,5 +1,6 @@
 //! s103: a store keeps to a namespace of its own, and whatever is called by odd names stays what it is: a text.
 
+use crate::support::servers::past;
 use crate::support::{Kind, STORES, open};
 use hardtack::session::clock::Timestamp;
 use hardtack::session::id::Secret;
@@ -110,8 +111,7 @@ async fn s103_in_redis_every_key_has_a_prefix_of_its_own() {
         return;
     }
     let own = open(Kind::Redis).await;
-    let client = redis::Client::open(own.url.as_str()).expect("an address");
-    let mut server = client.get_multiplexed_async_connection().await.expect("a server");
+    let mut server = past(&own.url).await;
     let ask = |name: &str| redis::cmd(name);
     ask("SET").arg("session").arg("another's").query_async::<()>(&mut server).await.expect("set");
     use_it(&*own.store).await;

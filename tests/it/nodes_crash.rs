@@ -133,7 +133,7 @@ async fn s117_what_was_acknowledged_survives_a_killed_server_and_a_killed_redis_
 
 /// First the session server is killed, then the store's.
 async fn on_a_server(store: Server, database: &str) {
-    let plan = Plan { timeout: Duration::from_millis(800), ..Plan::on(&store.url(database)) };
+    let plan = Plan::on(&store.url(database));
     survives("a server", &plan, None).await;
     survives("a server and its store", &plan, Some(&store)).await;
 }

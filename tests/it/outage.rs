@@ -4,6 +4,7 @@
 
 use crate::support::cluster::Cluster;
 use crate::support::node::{Answer, Node, Plan};
+use crate::support::process::PATIENCE;
 use crate::support::proxy::Proxy;
 use crate::support::servers::{Program, Server};
 use sqlx::Connection as _;
@@ -13,9 +14,6 @@ use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 
 const CLIENTS: usize = 50;
-
-/// The engine gives up after 0.8 s. The rest is for a busy machine: more than that is a hang.
-const PROMPTLY: Duration = Duration::from_secs(3);
 
 /// How a store can be away.
 #[derive(Clone, Copy, Debug)]
@@ -105,8 +103,9 @@ async fn visit(node: Arc<Stage>, scene: Arc<Scene>, cookie: String, own: String)
     }
 }
 
+/// An answer, and no request that hangs: how soon it comes is shown on a clock that stands still (`engine_store`).
 async fn promptly(node: &Node, cookie: &str, path: &str) -> Answer {
-    tokio::time::timeout(PROMPTLY, node.get(cookie, path)).await.unwrap_or_else(|_| panic!("{path} hangs"))
+    tokio::time::timeout(PATIENCE, node.get(cookie, path)).await.unwrap_or_else(|_| panic!("{path} hangs"))
 }
 
 /// Waits until a number has reached `enough`.
@@ -194,12 +193,23 @@ async fn g8_s115_a_cluster_with_a_frozen_server_signs_nobody_out() {
             _ => panic!("neither served nor asked to come again: {answer:?}"),
         })
     };
+    let all_are_served = async || {
+        let deadline = Instant::now() + PATIENCE;
+        while !visits().await.all(|served| served) {
+            assert!(Instant::now() < deadline, "not all are served");
+        }
+    };
     for frozen in [1, 2] {
-        assert!(visits().await.all(|served| served), "all servers are there");
+        all_are_served().await;
         cluster.node(frozen).freeze().await;
-        let served: Vec<bool> = visits().await.collect();
-        let lucky = served.iter().filter(|served| **served).count();
-        assert!((1..CLIENTS).contains(&lucky), "those on the other servers are served: {served:?}");
+        // Who is slow once may be served the next time; whose session is on the frozen server never is.
+        let mut served = vec![false; CLIENTS];
+        let deadline = Instant::now() + PATIENCE;
+        while !served.contains(&true) {
+            assert!(Instant::now() < deadline, "nobody on the other servers is served");
+            served = visits().await.collect();
+        }
+        assert!(served.contains(&false), "somebody's session is on the frozen server");
         for _ in 0..3 {
             // The client asks for the map of the Cluster meanwhile, so some of the others may have to come again too.
             let mut now = visits().await.zip(&served);
@@ -207,10 +217,7 @@ async fn g8_s115_a_cluster_with_a_frozen_server_signs_nobody_out() {
             assert_eq!(promptly(&node, "", "/nothing").await.status, 200, "whoever has no session needs no store");
         }
         cluster.node(frozen).thaw().await;
-        let deadline = Instant::now() + Duration::from_secs(60);
-        while !visits().await.all(|served| served) {
-            assert!(Instant::now() < deadline, "it never recovers");
-        }
+        all_are_served().await;
     }
 }
 
@@ -230,7 +237,7 @@ async fn g8_s114_a_pool_whose_one_connection_is_held_refuses_and_does_not_hang()
     let mut requests = JoinSet::new();
     for n in 0..100 {
         let request = node.ask(&cookie, if n % 2 == 0 { "/counted" } else { "/count" });
-        requests.spawn(tokio::time::timeout(PROMPTLY, request));
+        requests.spawn(tokio::time::timeout(PATIENCE, request));
     }
     for answer in requests.join_all().await {
         let answer = answer.expect("no request hangs").expect("an answer");

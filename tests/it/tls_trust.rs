@@ -255,5 +255,5 @@ async fn s83_sslyze_finds_what_mozilla_calls_intermediate() {
     let output = scan.await.expect("no panic");
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success() && said.contains("OK - Compliant"), "{said}");
-    assert!(!server.said.lines().join("\n").contains("panicked"));
+    assert!(!server.stop().await.join("\n").contains("panicked"));
 }

@@ -3,16 +3,16 @@
 use super::{NOW, begin, number, open, sql};
 use crate::support::authority::authority;
 use crate::support::servers::{self, Program, Server, free_port};
-use crate::support::visitors::PATIENCE;
+use crate::support::{self, process};
 use futures::future::join_all;
 use hardtack::session::store::postgres::{PostgresStore, transport};
 use hardtack::session::store::{Loaded, OpenError, Schema, Store, Transport};
 use rcgen::{CertificateParams, KeyPair};
 use sqlx::{Connection as _, PgConnection};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 async fn refused(url: &str, schema: Schema) -> OpenError {
-    PostgresStore::open(url, 1, PATIENCE, schema).await.expect_err("refused")
+    PostgresStore::open(url, 1, support::PATIENCE, schema).await.expect_err("refused")
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -66,7 +66,7 @@ async fn a_check_refuses_an_empty_database_and_writes_nothing() {
     let made = "SELECT count(*) FROM pg_namespace WHERE nspname = 'hardtack'";
     assert_eq!(number(&database.url, made).await, 0, "nothing is written");
     open(&database.url, 1).await;
-    PostgresStore::open(&database.url, 1, PATIENCE, Schema::Check).await.expect("what was migrated passes");
+    PostgresStore::open(&database.url, 1, support::PATIENCE, Schema::Check).await.expect("what was migrated passes");
 }
 
 #[tokio::test]
@@ -189,7 +189,7 @@ async fn g3_a_replica_is_not_asked() {
     let mut replica = PgConnection::connect(&url).await.expect("it can be read");
     let session = sqlx::query("SELECT 1 FROM hardtack.session").fetch_all(&mut replica).await.expect("rows");
     assert_eq!(session.len(), 1, "and shows what may have ended");
-    let deadline = Instant::now() + Duration::from_secs(10);
+    let deadline = Instant::now() + process::PATIENCE;
     loop {
         let error = store.load(&id, NOW).await.expect_err("a replica lags behind").to_string();
         if error.contains("the server is a replica") {

@@ -1,13 +1,13 @@
 //! The server stopped, frozen, cut off: service comes back by itself, with all connections (G8).
 
-use super::{NOW, begin, open};
+use super::{NOW, begin, open, open_within};
 use crate::support::servers::{self, Program, Server};
-use crate::support::visitors::{self, served};
+use crate::support::visitors::{self, PATIENCE, served};
 use crate::support::wire::Wire;
 use futures::future::join_all;
 use hardtack::session::id::IdHash;
 use hardtack::session::store::postgres::PostgresStore;
-use hardtack::session::store::{Loaded, Schema, Store};
+use hardtack::session::store::{Loaded, Store};
 use sqlx::{Connection as _, PgConnection};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -33,8 +33,8 @@ async fn g8_comes_back_after_the_server_was_stopped() {
         return;
     }
     let server = Server::postgres(&[]).await;
-    let store = open(&server.url("postgres"), CONNECTIONS).await;
-    let (id, _) = begin(&store).await;
+    let (id, _) = begin(&open(&server.url("postgres"), 1).await).await;
+    let store = open_within(&server.url("postgres"), CONNECTIONS, PATIENCE).await;
     for crash in [false, true] {
         all_is_well(&store, &id).await;
         if crash {
@@ -54,9 +54,7 @@ async fn g8_nobody_notices_that_idle_connections_were_lost() {
         return;
     }
     let server = Server::postgres(&[]).await;
-    let patient = Duration::from_secs(20);
-    let store =
-        PostgresStore::open(&server.url("postgres"), CONNECTIONS, patient, Schema::Migrate).await.expect("a store");
+    let store = open(&server.url("postgres"), CONNECTIONS).await;
     let (id, _) = begin(&store).await;
     all_is_well(&store, &id).await;
     server.stop().await;
@@ -74,8 +72,8 @@ async fn g8_comes_back_after_the_server_was_frozen() {
         return;
     }
     let server = Server::postgres(&[]).await;
-    let store = open(&server.url("postgres"), CONNECTIONS).await;
-    let (id, _) = begin(&store).await;
+    let (id, _) = begin(&open(&server.url("postgres"), 1).await).await;
+    let store = open_within(&server.url("postgres"), CONNECTIONS, PATIENCE).await;
     all_is_well(&store, &id).await;
     server.freeze().await;
     for _ in 0..3 {
@@ -92,8 +90,8 @@ async fn g8_comes_back_after_the_server_was_cut_off() {
     }
     let server = Server::postgres(&[]).await;
     let wire = Wire::before(server.port).await;
-    let store = open(&server.url_through(wire.port, "postgres"), CONNECTIONS).await;
-    let (id, _) = begin(&store).await;
+    let (id, _) = begin(&open(&server.url_through(wire.port, "postgres"), 1).await).await;
+    let store = open_within(&server.url_through(wire.port, "postgres"), CONNECTIONS, PATIENCE).await;
     // Under load, so that the cut meets connections in every state; and once while nobody does anything.
     for busy in [true, false] {
         all_is_well(&store, &id).await;

@@ -3,7 +3,7 @@
 use super::{NOW, ask, begin, change, is_live, new_id, open, open_within, past, sign_in};
 use crate::support::cluster::Cluster;
 use crate::support::servers::Program;
-use crate::support::visitors::PATIENCE;
+use crate::support::visitors::{PATIENCE, recovers};
 use crate::support::wire::Wire;
 use futures::future::join_all;
 use hardtack::session::store::redis::RedisStore;
@@ -99,13 +99,15 @@ async fn g2_a_change_whose_answer_is_late_is_made_once() {
     let cluster = Cluster::borrow().await;
     let (id, _) = begin(&open(&cluster.url()).await, None).await;
     let impatient = open_within(&cluster.url(), Duration::from_millis(200)).await;
-    assert!(is_live(&impatient, &id).await);
-    let mut servers = servers(&cluster).await;
-    for server in &mut servers {
-        ask::<()>(server, cmd("CLIENT").arg("PAUSE").arg(1000).arg("ALL")).await;
+    recovers(&impatient, &id, NOW, 1, || true).await;
+    for node in 0..3 {
+        cluster.node(node).freeze().await;
     }
-    let answer = tokio::time::timeout(Duration::from_millis(700), impatient.apply(&id, &change("2"), NOW)).await;
+    let answer = tokio::time::timeout(PATIENCE, impatient.apply(&id, &change("2"), NOW)).await;
     assert!(!matches!(answer, Ok(Ok(_))), "nobody answers: {answer:?}");
+    for node in 0..3 {
+        cluster.node(node).thaw().await;
+    }
     let patient = open(&cluster.url()).await;
     let Ok(Loaded::Live(_, record)) = patient.load(&id, NOW).await else { panic!("a live session") };
     assert!(record.version <= 2, "made {} times", record.version - 1);
@@ -168,11 +170,11 @@ async fn g8_comes_back_after_the_ways_were_cut() {
     }
     let cluster = Cluster::borrow().await;
     let wires = behind_wires(&cluster).await;
-    let store = open_within(&format!("redis-cluster://127.0.0.1:{}", wires[0].port), PATIENCE).await;
-    let mut ids = Vec::new();
+    let (patient, mut ids) = (open(&cluster.url()).await, Vec::new());
     for _ in 0..20 {
-        ids.push(begin(&store, None).await.0);
+        ids.push(begin(&patient, None).await.0);
     }
+    let store = open_within(&format!("redis-cluster://127.0.0.1:{}", wires[0].port), PATIENCE).await;
     for _ in 0..2 {
         wires.iter().for_each(Wire::cut);
         for id in &ids[..3] {

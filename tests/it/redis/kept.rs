@@ -2,7 +2,7 @@
 
 use super::{NOW, ask, begin, change, is_live, keys, new_id, open, open_within, past, record, sign_in};
 use crate::support::servers::{self, Program, Server};
-use crate::support::visitors::PATIENCE;
+use crate::support::visitors::{PATIENCE, recovers};
 use crate::support::wire::Wire;
 use hardtack::session::Lifetime;
 use hardtack::session::id::Secret;
@@ -249,7 +249,7 @@ async fn g2_a_change_whose_answer_is_lost_is_made_once() {
     let (server, database) = url.strip_prefix("redis://127.0.0.1:").and_then(|at| at.split_once('/')).expect("one");
     let wire = Wire::before(server.parse().expect("a port")).await;
     let store = open_within(&format!("redis://127.0.0.1:{}/{database}", wire.port), PATIENCE).await;
-    assert!(is_live(&store, &id).await);
+    recovers(&store, &id, NOW, 1, || true).await;
     wire.break_after(1);
     let answer = store.apply(&id, &change("2"), NOW).await;
     wire.mend();

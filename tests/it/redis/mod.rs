@@ -6,6 +6,8 @@ mod kept;
 mod opening;
 mod outages;
 
+use crate::support::process;
+pub(super) use crate::support::servers::past;
 use hardtack::session::Lifetime;
 use hardtack::session::clock::Timestamp;
 use hardtack::session::id::{IdHash, Secret};
@@ -14,7 +16,7 @@ use hardtack::session::store::redis::RedisStore;
 use hardtack::session::store::{Loaded, Schema, Store};
 use redis::aio::MultiplexedConnection;
 use redis::{Cmd, FromRedisValue};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const NOW: Timestamp = Timestamp(4_000_000_000_000);
 
@@ -22,8 +24,15 @@ async fn open(url: &str) -> RedisStore {
     open_within(url, Duration::from_secs(20)).await
 }
 
+/// With so much patience, which a busy machine may exceed before the test has begun: then once more.
 async fn open_within(url: &str, timeout: Duration) -> RedisStore {
-    RedisStore::open(url, timeout, Schema::Migrate).await.expect("a store")
+    let deadline = Instant::now() + process::PATIENCE;
+    loop {
+        match RedisStore::open(url, timeout, Schema::Migrate).await {
+            Ok(store) => return store,
+            Err(error) => assert!(Instant::now() < deadline, "{error}"),
+        }
+    }
 }
 
 fn new_id() -> IdHash {
@@ -59,12 +68,6 @@ fn sign_in(to: IdHash, account: &str) -> Rotation {
 
 async fn is_live(store: &RedisStore, id: &IdHash) -> bool {
     matches!(store.load(id, NOW).await.expect("an answer"), Loaded::Live(..))
-}
-
-/// A connection past the store.
-async fn past(url: &str) -> MultiplexedConnection {
-    let client = redis::Client::open(url).expect("an address");
-    client.get_multiplexed_async_connection().await.expect("a server")
 }
 
 async fn ask<T: FromRedisValue>(server: &mut MultiplexedConnection, command: &Cmd) -> T {

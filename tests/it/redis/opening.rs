@@ -1,9 +1,9 @@
 //! Opening: schemas, versions, certificates, and what is refused with a sentence.
 
 use super::{NOW, ask, begin, keys, open, past};
+use crate::support;
 use crate::support::authority::authority;
 use crate::support::servers::{self, Program, Server, free_port};
-use crate::support::visitors::PATIENCE;
 use futures::future::join_all;
 use hardtack::session::store::redis::RedisStore;
 use hardtack::session::store::{Loaded, OpenError, Schema, Store};
@@ -13,7 +13,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
 async fn refused(url: &str, schema: Schema) -> OpenError {
-    RedisStore::open(url, PATIENCE, schema).await.expect_err("refused")
+    RedisStore::open(url, support::PATIENCE, schema).await.expect_err("refused")
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -40,7 +40,7 @@ async fn a_check_refuses_an_empty_server_and_writes_nothing() {
     assert!(matches!(error, OpenError::Older { .. }), "{error}");
     assert_eq!(keys(&mut past(&url).await).await, Vec::<String>::new(), "nothing is written");
     open(&url).await;
-    RedisStore::open(&url, PATIENCE, Schema::Check).await.expect("what was migrated passes");
+    RedisStore::open(&url, support::PATIENCE, Schema::Check).await.expect("what was migrated passes");
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! The server stopped, frozen, cut off: calls end in time, and service comes back by itself (G8).
 
-use super::{NOW, begin, open_within};
+use super::{NOW, begin, open, open_within};
 use crate::support::servers::{Program, Server};
 use crate::support::visitors::{self, PATIENCE, served};
 use crate::support::wire::Wire;
@@ -25,10 +25,10 @@ async fn g8_comes_back_after_the_server_was_stopped() {
         return;
     }
     let server = Server::redis(&["--appendonly", "yes", "--appendfsync", "always"]).await;
+    let (id, _) = begin(&open(&server.url("0")).await, None).await;
     let store = open_within(&server.url("0"), PATIENCE).await;
-    let (id, _) = begin(&store, None).await;
     for crash in [false, true] {
-        assert_eq!(crowd(&store, &id).await, VISITORS);
+        comes_back(&store, &id).await;
         if crash {
             server.kill().await;
         } else {
@@ -46,7 +46,7 @@ async fn g8_a_server_that_comes_back_while_nobody_asks_costs_nobody_an_answer() 
         return;
     }
     let server = Server::redis(&["--appendonly", "yes", "--appendfsync", "always"]).await;
-    let store = open_within(&server.url("0"), Duration::from_secs(20)).await;
+    let store = open(&server.url("0")).await;
     let (id, _) = begin(&store, None).await;
     server.stop().await;
     server.start().await;
@@ -59,8 +59,8 @@ async fn g8_comes_back_after_the_server_was_frozen() {
         return;
     }
     let server = Server::redis(&[]).await;
+    let (id, _) = begin(&open(&server.url("0")).await, None).await;
     let store = open_within(&server.url("0"), PATIENCE).await;
-    let (id, _) = begin(&store, None).await;
     for calls in [1, 4] {
         server.freeze().await;
         for _ in 0..calls {
@@ -78,10 +78,10 @@ async fn g8_comes_back_after_the_way_was_cut() {
     }
     let server = Server::redis(&[]).await;
     let wire = Wire::before(server.port).await;
+    let (id, _) = begin(&open(&server.url("0")).await, None).await;
     let store = open_within(&server.url_through(wire.port, "0"), PATIENCE).await;
-    let (id, _) = begin(&store, None).await;
     for calls in [1, 4] {
-        assert_eq!(crowd(&store, &id).await, VISITORS);
+        comes_back(&store, &id).await;
         wire.cut();
         for _ in 0..calls {
             assert_eq!(crowd(&store, &id).await, 0, "nobody is served meanwhile");
@@ -99,8 +99,8 @@ async fn g8_a_call_that_nobody_waits_for_any_more_gives_a_dead_connection_away()
     let server = Server::redis(&[]).await;
     let wire = Wire::before(server.port).await;
     // Longer than the engine waits, so that the store itself never sees an answer fail.
+    let (id, _) = begin(&open(&server.url("0")).await, None).await;
     let store = open_within(&server.url_through(wire.port, "0"), Duration::from_millis(1599)).await;
-    let (id, _) = begin(&store, None).await;
     wire.cut();
     assert!(!served(&store, &id, NOW).await);
     wire.mend();

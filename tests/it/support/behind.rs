@@ -1,5 +1,6 @@
 //! What lies in a store, seen past it: for the contract's questions about thieves and faults.
 
+use super::servers::past;
 use super::{Kind, OwnStore};
 use async_trait::async_trait;
 use hardtack::session::clock::Timestamp;
@@ -59,7 +60,7 @@ impl Behind for OwnStore {
             Kind::Redis | Kind::Cluster => {
                 let mut spoilt = 0;
                 for node in self.redis_nodes() {
-                    let mut node = redis_connection(&node).await;
+                    let mut node = past(&node).await;
                     let named = format!("*{handle}*");
                     for key in keys(&mut node, &named).await {
                         let spoil = cmd("HSET").arg(&key).arg("created").arg("long ago").to_owned();
@@ -96,7 +97,7 @@ async fn tables(url: &str) -> String {
 
 /// All keys of a Redis with all that they hold.
 async fn keys_and_values(url: &str, dump: &mut Vec<u8>) {
-    let mut node = redis_connection(url).await;
+    let mut node = past(url).await;
     for key in keys(&mut node, "*").await {
         let kind: String = cmd("TYPE").arg(&key).query_async(&mut node).await.expect("a type");
         let read = match kind.as_str() {
@@ -127,9 +128,4 @@ fn flat(value: &redis::Value, dump: &mut Vec<u8>) {
 
 async fn keys(node: &mut MultiplexedConnection, pattern: &str) -> Vec<String> {
     cmd("KEYS").arg(pattern).query_async(node).await.expect("keys")
-}
-
-async fn redis_connection(url: &str) -> MultiplexedConnection {
-    let client = redis::Client::open(url).expect("an address");
-    client.get_multiplexed_async_connection().await.expect("a server")
 }

@@ -1,7 +1,7 @@
 //! Redis Clusters of three nodes. A test borrows one and has it to itself: a Cluster has one name space, and no numbers
 //! for its databases.
 
-use super::servers::Server;
+use super::servers::{Server, past};
 use redis::{Cmd, FromRedisValue, cmd};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -76,7 +76,5 @@ impl Drop for Cluster {
 }
 
 async fn ask<T: FromRedisValue>(node: &Server, command: &Cmd) -> T {
-    let client = redis::Client::open(node.url("")).expect("an address");
-    let mut connection = client.get_multiplexed_async_connection().await.expect("a node");
-    command.query_async(&mut connection).await.expect("an answer")
+    command.query_async(&mut past(&node.url("")).await).await.expect("an answer")
 }

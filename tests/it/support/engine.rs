@@ -45,7 +45,7 @@ impl Engine {
         let sessions = Sessions::shared(Arc::clone(&store), Keys::generate().expect("a key"))
             .cookie(CookieSettings::new(false))
             .expect("a cookie that browsers keep")
-            .timeout(Duration::from_secs(5))
+            .timeout(super::PATIENCE)
             .clock(Clock::Manual(clock.clone()));
         let routes = routes.layer(set(sessions));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");

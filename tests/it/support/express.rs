@@ -4,7 +4,6 @@ use super::servers::note_skipped;
 use super::tls::Tool;
 use serde_json::Value;
 use std::io::{BufRead as _, BufReader};
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -57,7 +56,7 @@ pub fn express(setup: &Value) -> Served {
 /// Caddy, with this in the block of its one site. Over https its certificate is one that nobody trusts.
 pub fn caddy(scheme: &str, block: &str) -> Served {
     let folder = tempfile::tempdir().expect("a folder");
-    let port = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port").port();
+    let port = super::servers::free_port();
     let options = "admin off\nauto_https off\ndefault_sni localhost\ngrace_period 100ms\nservers {\nprotocols h1 h2\n}";
     let file = folder.path().join("Caddyfile");
     let tls = if scheme == "https" { certificate(folder.path()) } else { String::new() };
@@ -66,10 +65,11 @@ pub fn caddy(scheme: &str, block: &str) -> Served {
     let mut command = Command::new(Tool::Caddy.path().expect("Caddy"));
     command.args(["run", "--adapter", "caddyfile", "--config"]).arg(&file).env("HOME", folder.path());
     let program = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
-    let served = Served { port, program: program.expect("Caddy runs"), _folder: Some(folder) };
+    let mut served = Served { port, program: program.expect("Caddy runs"), _folder: Some(folder) };
     let deadline = Instant::now() + super::process::PATIENCE;
     while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
         assert!(Instant::now() < deadline, "Caddy never listened");
+        assert!(served.program.try_wait().expect("a status").is_none(), "Caddy has ended");
         std::thread::sleep(Duration::from_millis(20));
     }
     served

@@ -14,7 +14,7 @@ use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The name of the variable that makes a test binary a server.
 const PLAN: &str = "TEST_NODE";
@@ -183,10 +183,15 @@ impl Node {
         async move { Answer::of(request.send().await?).await }
     }
 
-    /// The cookie of a session that begins at this path.
+    /// The cookie of a session that begins at this path; who is told to come again does so.
     pub async fn begin(&self, path: &str) -> String {
-        let answer = self.get("", path).await;
-        answer.cookie.clone().unwrap_or_else(|| panic!("a cookie expected: {answer:?}"))
+        let deadline = Instant::now() + super::process::PATIENCE;
+        loop {
+            let answer = self.get("", path).await;
+            if answer.status != 503 || Instant::now() > deadline {
+                return answer.cookie.clone().unwrap_or_else(|| panic!("a cookie expected: {answer:?}"));
+            }
+        }
     }
 
     /// Ends the process, with SIGKILL.

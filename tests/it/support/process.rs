@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -16,6 +17,9 @@ use tokio::net::TcpStream;
 
 /// How long a test waits for what must come. Never measured, only a bound.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long a server waits for its store where a test is not about that: the machine may be busy with other tests.
+pub(crate) const PATIENT: (&str, &str) = ("STORE_TIMEOUT", "20s");
 
 /// A folder for a server's data, in which the binary is started with settings of the test's own.
 pub(crate) struct Place {
@@ -65,11 +69,11 @@ impl Place {
         self.path().join("data/hardtack.db")
     }
 
-    /// The command, in this folder, with no settings but these (named without `HARDTACK_`).
+    /// The command, in this folder, with no settings but these (named without `HARDTACK_`) and more patience.
     pub(crate) fn command(&self, arguments: &[&str], settings: &[(&str, &str)]) -> Command {
         let mut command = Command::new(&self.binary);
         command.args(arguments).current_dir(self.path()).env_clear().stdin(Stdio::null());
-        for (name, value) in settings {
+        for (name, value) in [PATIENT].iter().chain(settings) {
             command.env(format!("HARDTACK_{name}"), value);
         }
         command
@@ -113,7 +117,7 @@ impl Place {
         let mut command = Command::new("/bin/bash");
         let script = "trap '' XFSZ; ulimit -f \"$1\"; exec \"$0\" serve";
         command.args(["-c", script]).arg(&self.binary).arg(kib.to_string());
-        command.current_dir(self.path()).env_clear().stdin(Stdio::null());
+        command.current_dir(self.path()).env_clear().env("HARDTACK_STORE_TIMEOUT", PATIENT.1).stdin(Stdio::null());
         self.wait_for(command).await
     }
 
@@ -121,9 +125,11 @@ impl Place {
         command.env("HARDTACK_SITE_LISTEN", "127.0.0.1:0");
         let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary starts");
         // Held from here on: what goes wrong below must not leave a server running.
-        let mut server = Running { address: SocketAddr::from(([127, 0, 0, 1], 0)), said: Said::default(), child };
-        server.said.follow(server.child.stdout.take().expect("its output"));
-        server.said.follow(server.child.stderr.take().expect("its log"));
+        let address = SocketAddr::from(([127, 0, 0, 1], 0));
+        let mut server = Running { address, said: Said::default(), readers: Vec::new(), child };
+        let (output, log) = (server.child.stdout.take(), server.child.stderr.take());
+        server.readers.push(server.said.follow(output.expect("its output")));
+        server.readers.push(server.said.follow(log.expect("its log")));
         let line = server.begun().await;
         let digits = |text: &str| text.chars().take_while(char::is_ascii_digit).collect::<String>();
         let port = line.split("127.0.0.1:").nth(1).map(digits);
@@ -149,13 +155,14 @@ impl Said {
         until(find).await.unwrap_or_else(|| panic!("{words:?} never came: {:#?}", self.lines()))
     }
 
-    fn follow(&self, stream: impl std::io::Read + Send + 'static) {
+    /// Reads to the end of the stream, on a thread that ends with it.
+    fn follow(&self, stream: impl std::io::Read + Send + 'static) -> JoinHandle<()> {
         let lines = Arc::clone(&self.0);
         std::thread::spawn(move || {
             for line in BufReader::new(stream).lines().map_while(Result::ok) {
                 lines.lock().expect("no panic while reading").push(line);
             }
-        });
+        })
     }
 }
 
@@ -163,6 +170,7 @@ impl Said {
 pub(crate) struct Running {
     pub(crate) address: SocketAddr,
     pub(crate) said: Said,
+    readers: Vec<JoinHandle<()>>,
     child: Child,
 }
 
@@ -221,12 +229,15 @@ impl Running {
         until(|| self.child.try_wait().expect("a status")).await.expect("the process ends")
     }
 
-    /// Stops it, and returns all that it wrote.
+    /// Stops it, and returns all that it wrote: to the last line, for both streams have been read to their ends.
     pub(crate) async fn stop(mut self) -> Vec<String> {
         self.signal("TERM");
         assert!(self.end().await.success(), "{:#?}", self.said.lines());
-        self.said.wait_for("stopped").await;
-        self.said.lines()
+        let read = || self.readers.iter().all(JoinHandle::is_finished).then_some(());
+        until(read).await.expect("nobody else holds its output");
+        let lines = self.said.lines();
+        assert!(lines.iter().any(|line| line.contains("stopped")), "{lines:#?}");
+        lines
     }
 }
 

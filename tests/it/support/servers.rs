@@ -3,6 +3,8 @@
 //! Most tests share one of each and have a database to themselves ([`database`], [`redis`]). A test that stops or
 //! freezes a server starts one of its own ([`Server`]).
 
+use ::redis::AsyncConnectionConfig;
+use ::redis::aio::MultiplexedConnection;
 use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
@@ -14,6 +16,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::{Duration, Instant};
 use tokio::sync::OnceCell;
+
+const MINUTE: Duration = Duration::from_secs(60);
 
 /// A program that a test may need and that a machine may lack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -335,6 +339,13 @@ impl Drop for Supervisor {
         self.orders = None;
         self.shell.wait().ok();
     }
+}
+
+/// A connection to a Redis past the store, as patient as a test.
+pub async fn past(url: &str) -> MultiplexedConnection {
+    let patient = AsyncConnectionConfig::new().set_connection_timeout(Some(MINUTE)).set_response_timeout(Some(MINUTE));
+    let client = ::redis::Client::open(url).expect("an address");
+    client.get_multiplexed_async_connection_with_config(&patient).await.expect("a server")
 }
 
 /// A port that nobody listens on: below those that the system gives to outgoing connections, one of which might take it

@@ -70,7 +70,8 @@ while read -r order; do
         start) start "$@" ;;
         stop) stop "$ending" ;;
         kill) stop KILL ;;
-        freeze) kill -s STOP $(family "$server") ;;
+        # Itself first, so that it has no more children by the time they are looked for.
+        freeze) kill -s STOP "$server"; kill -s STOP $(family "$server") ;;
         thaw) kill -s CONT $(family "$server") ;;
         alive) lives "$server" || { echo 'dead'; continue; } ;;
     esac

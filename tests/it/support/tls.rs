@@ -11,6 +11,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
+use std::time::Instant;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -96,6 +97,32 @@ impl Browser {
         let mut stream = self.connect(server.address, "localhost").await.expect("a connection");
         ask(&mut stream, &format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")).await;
         rest(&mut stream).await
+    }
+
+    /// A connection, also where a busy machine is too slow for the server's patience.
+    pub async fn shaken(&self, address: SocketAddr) -> Secure {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match self.connect(address, "localhost").await {
+                Ok(stream) => return stream,
+                Err(error) => assert!(Instant::now() < deadline, "{error}"),
+            }
+        }
+    }
+
+    /// Waits until it is answered, in the same way.
+    pub async fn is_answered(&self, server: &Running) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let mut stream = self.shaken(server.address).await;
+            let request = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+            let asked = stream.write_all(request).await.and(stream.flush().await);
+            let answer = rest(&mut stream).await;
+            if answer.contains("alive") {
+                return;
+            }
+            assert!(Instant::now() < deadline, "{asked:?}: {answer}");
+        }
     }
 
     /// A connection of HTTP/2.

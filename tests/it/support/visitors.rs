@@ -11,7 +11,7 @@ use tokio::time::timeout;
 pub const PATIENCE: Duration = Duration::from_millis(800);
 
 /// What a store does not give up, the system does, after a quarter of an hour.
-const RECOVERY: Duration = Duration::from_secs(20);
+const RECOVERY: Duration = super::process::PATIENCE;
 
 /// Whether a visitor who comes now is served.
 pub async fn served(store: &dyn Store, id: &IdHash, now: Timestamp) -> bool {
