@@ -2,7 +2,7 @@
 
 use super::{NOW, begin, open, open_within};
 use crate::support::servers::{self, Program, Server};
-use crate::support::visitors::{self, PATIENCE, served};
+use crate::support::visitors::{self, PATIENCE};
 use crate::support::wire::Wire;
 use futures::future::join_all;
 use hardtack::session::id::IdHash;
@@ -121,19 +121,22 @@ async fn g8_visitors_who_leave_cost_no_connection() {
     let database = servers::database().await;
     let store = open(&database.url, 2).await;
     let (id, _) = begin(&store).await;
+    // As patient as the store, not as the engine: the machine may be busy.
+    let is_served = async || matches!(store.load(&id, NOW).await, Ok(Loaded::Live(..)));
     let before = connections(&database.url).await;
     // To where the server has been asked, and no further; once in a while it is faster.
     let mut left = 0;
     for _ in 0..100 {
         left += usize::from(futures::poll!(&mut store.load(&id, NOW)).is_pending());
     }
-    assert!(served(&store, &id, NOW).await && left > 0);
+    assert!(is_served().await);
+    assert!(left > 0, "each was answered at once");
     let mut after = connections(&database.url).await;
     // A second one may have been opened beside the first.
     assert!(after.len() <= 2 && before.is_subset(&after), "{before:?} and then {after:?}");
     for _ in 0..100 {
         drop(futures::poll!(&mut store.load(&id, NOW)));
-        assert!(served(&store, &id, NOW).await);
+        assert!(is_served().await);
     }
     after.extend(connections(&database.url).await);
     assert!(after.len() <= 2, "and they stay the same: {after:?}");
