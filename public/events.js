@@ -19,8 +19,9 @@ let own = part("page")?.dataset.own;
 /** What little time is left: until when, and whether using the session helps. */
 let soon;
 let acted = 0;
-/** Whether the page is on its way to another one. */
-let leaving = false;
+/** When the page set out for another one. */
+let departed = 0;
+let waiting;
 
 const tell = (message) => {
   channel.postMessage(message);
@@ -51,7 +52,11 @@ function hear({ event, at, stays, session }) {
 
 /** Empties the page. Where somebody has just clicked, it may be on its way soon, or already, and knows better where to. */
 function end() {
-  if (Date.now() - acted < (leaving ? 15_000 : 1500)) return setTimeout(() => isSignedIn() && end(), 500);
+  clearTimeout(waiting);
+  if (Date.now() - acted < 1500 || Date.now() - departed < 15_000) {
+    waiting = setTimeout(() => isSignedIn() && end(), 500);
+    return;
+  }
   soon = undefined;
   if (api !== undefined) document.cookie = "account=; Path=/; Max-Age=0";
   // A page of whoever is signed in: its server, or what guards a file, leads on from here.
@@ -168,15 +173,18 @@ function take() {
 
 channel.addEventListener("message", ({ data }) => hear(data));
 addEventListener("click", () => (acted = Date.now()), true);
-globalThis.navigation?.addEventListener("navigate", ({ hashChange, downloadRequest }) => {
-  leaving = !hashChange && downloadRequest === null;
+globalThis.navigation?.addEventListener("navigate", ({ destination, downloadRequest }) => {
+  if (!destination.sameDocument && downloadRequest === null) departed = Date.now();
 });
-globalThis.navigation?.addEventListener("navigateerror", () => (leaving = false));
+globalThis.navigation?.addEventListener("navigateerror", () => (departed = 0));
 document.addEventListener("visibilitychange", take);
 addEventListener("pagehide", () => turn?.until.abort());
 addEventListener("pageshow", ({ persisted }) => {
-  if (persisted) turn = undefined;
-  leaving = false;
+  if (persisted) {
+    clearTimeout(waiting);
+    turn = undefined;
+    departed = 0;
+  }
   take();
 });
 // A page that is a file learns who looks after it is shown.
