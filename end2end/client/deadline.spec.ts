@@ -8,10 +8,10 @@ const TIMED_OUT = expect.objectContaining({ kind: "timeout" });
 test.describe("by the page's own clock", () => {
   /** A call that has arrived before its time is over. On a busy machine one may not: then the next. */
   async function arrived(client: Client, server: Played): Promise<{ call: Running; asked: Asked }> {
-    const next = server.next();
-    for (;;) {
-      const call = client.begin({ path: "/slow", timeout: 1_500 });
-      const asked = await Promise.race([next, call.outcome.then(() => undefined)]);
+    for (let turn = 1; ; turn += 1) {
+      const path = `/slow/${turn}`;
+      const call = client.begin({ path, timeout: 1_500 });
+      const asked = await Promise.race([server.next(`GET ${path}`), call.outcome.then(() => undefined)]);
       if (asked) return { call, asked };
     }
   }

@@ -2,7 +2,7 @@
 
 use crate::support::app::App;
 use crate::support::people::{PASSWORD, Person, Told};
-use crate::support::process::{Place, Running};
+use crate::support::process::{METRICS, Place, Running};
 use crate::support::{Kind, open};
 use futures::future::join_all;
 use hardtack::backend::accounts::{Accounts, chain};
@@ -16,7 +16,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Barrier;
 
-const METRICS: (&str, &str) = ("METRICS_LISTEN", "127.0.0.1:0");
 const BEHIND_A_PROXY: (&str, &str) = ("SITE_TRUSTED_PROXIES", "127.0.0.1");
 
 /// How many passwords a server process has checked.

@@ -10,7 +10,8 @@ use serde_json::json;
 use sqlx::Connection as _;
 use std::time::{Duration, Instant};
 
-/// Less than it takes until a server looks by itself.
+/// Less than it takes until a server looks by itself, 7.5 s after the stream has begun. Counted from the end of what is
+/// told, which a slow machine takes its time for.
 const TOLD: Duration = Duration::from_secs(5);
 
 fn at(server: &Running, username: &str) -> Person {

@@ -1,14 +1,12 @@
 //! `/metrics`: figures for Prometheus, on a listener of their own.
 
 use crate::support::app::browser;
-use crate::support::process::{Place, Running, until};
+use crate::support::process::{METRICS, Place, Running, until};
 use crate::support::servers::{Program, Server};
 use reqwest::Client;
 use std::net::TcpListener;
 
 /// With a port for scrapers, picked by the system.
-const METRICS: (&str, &str) = ("METRICS_LISTEN", "127.0.0.1:0");
-
 async fn serve(place: &Place) -> Running {
     place.serve(&[METRICS]).await
 }

@@ -4,9 +4,9 @@
 
 use crate::support::cluster::Cluster;
 use crate::support::node::{Answer, Node, Plan};
-use crate::support::process::PATIENCE;
 use crate::support::proxy::Proxy;
-use crate::support::servers::{Program, Server};
+use crate::support::servers::{Program, Server, past};
+use redis::cmd;
 use sqlx::Connection as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -14,6 +14,12 @@ use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 
 const CLIENTS: usize = 50;
+
+/// The engine gives up after 0.8 s. The rest is for a busy machine: what takes longer hangs.
+const HANGS: Duration = Duration::from_secs(20);
+
+/// How long a store may need to come back.
+const RECOVERY: Duration = Duration::from_secs(60);
 
 /// How a store can be away.
 #[derive(Clone, Copy, Debug)]
@@ -80,11 +86,11 @@ async fn visit(node: Arc<Stage>, scene: Arc<Scene>, cookie: String, own: String)
         if scene.over.load(Ordering::SeqCst) {
             return;
         }
-        let anonymous = promptly(&node.node, "", if turn % 2 == 0 { "/nothing" } else { "/counted" }).await;
+        let anonymous = answered(&node.node, "", if turn % 2 == 0 { "/nothing" } else { "/counted" }).await;
         assert_eq!((anonymous.status, anonymous.set.len()), (200, 0), "without a cookie: {anonymous:?}");
         let act = scene.act.load(Ordering::SeqCst);
         let path = if turn % 3 == 0 { "/count" } else { "/get/own" };
-        let answer = promptly(&node.node, &cookie, path).await;
+        let answer = answered(&node.node, &cookie, path).await;
         assert!(answer.set.is_empty(), "the cookie stays as it is: {answer:?}");
         let away = act % 2 == 1 && act == scene.act.load(Ordering::SeqCst);
         match answer.status {
@@ -104,13 +110,13 @@ async fn visit(node: Arc<Stage>, scene: Arc<Scene>, cookie: String, own: String)
 }
 
 /// An answer, and no request that hangs: how soon it comes is shown on a clock that stands still (`engine_store`).
-async fn promptly(node: &Node, cookie: &str, path: &str) -> Answer {
-    tokio::time::timeout(PATIENCE, node.get(cookie, path)).await.unwrap_or_else(|_| panic!("{path} hangs"))
+async fn answered(node: &Node, cookie: &str, path: &str) -> Answer {
+    tokio::time::timeout(HANGS, node.get(cookie, path)).await.unwrap_or_else(|_| panic!("{path} hangs"))
 }
 
 /// Waits until a number has reached `enough`.
 async fn reaches(number: &AtomicUsize, enough: usize, what: &str) {
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + RECOVERY;
     while number.load(Ordering::SeqCst) < enough {
         assert!(Instant::now() < deadline, "{what}: only {}", number.load(Ordering::SeqCst));
         tokio::time::sleep(Duration::from_millis(10)).await;
@@ -137,7 +143,7 @@ async fn signs_nobody_out(program: Program) {
             scene.refused.store(0, Ordering::SeqCst);
             scene.act.fetch_add(1, Ordering::SeqCst);
             reaches(&scene.refused, 3 * CLIENTS, &format!("{program:?} {outage:?}, refused")).await;
-            let first = promptly(&stage.node, "", "/count").await;
+            let first = answered(&stage.node, "", "/count").await;
             assert_eq!((first.status, first.set.len()), (503, 0), "no session can begin: {first:?}");
             scene.act.fetch_add(1, Ordering::SeqCst);
             stage.end(outage).await;
@@ -180,7 +186,7 @@ async fn g8_s115_a_cluster_with_a_frozen_server_signs_nobody_out() {
         cookies.push(node.begin(&format!("/put/own/own{n}")).await);
     }
     let visits = || async {
-        let answers = cookies.iter().map(|cookie| promptly(&node, cookie, "/get/own"));
+        let answers = cookies.iter().map(|cookie| answered(&node, cookie, "/get/own"));
         futures::future::join_all(answers).await.into_iter().enumerate().map(|(n, answer)| match answer.status {
             200 => {
                 assert_eq!(answer.text, format!("own{n}"), "its own session");
@@ -194,28 +200,31 @@ async fn g8_s115_a_cluster_with_a_frozen_server_signs_nobody_out() {
         })
     };
     let all_are_served = async || {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + RECOVERY;
         while !visits().await.all(|served| served) {
             assert!(Instant::now() < deadline, "not all are served");
         }
     };
     for frozen in [1, 2] {
         all_are_served().await;
+        let sessions = cmd("KEYS").arg("hardtack:{*").to_owned();
+        let there: Vec<String> =
+            sessions.query_async(&mut past(&cluster.node(frozen).url("")).await).await.expect("keys");
         cluster.node(frozen).freeze().await;
-        // Who is slow once may be served the next time; whose session is on the frozen server never is.
+        // The client asks for the map of the Cluster meanwhile, so some of the others may have to come again too.
         let mut served = vec![false; CLIENTS];
-        let deadline = Instant::now() + PATIENCE;
-        while !served.contains(&true) {
+        let deadline = Instant::now() + RECOVERY;
+        for turn in 0.. {
+            let ever = served.iter().filter(|served| **served).count();
+            assert!(ever <= CLIENTS - there.len(), "nobody speaks for the frozen server: {served:?}");
+            if turn >= 4 && ever > 0 {
+                break;
+            }
             assert!(Instant::now() < deadline, "nobody on the other servers is served");
-            served = visits().await.collect();
+            visits().await.zip(&mut served).for_each(|(now, ever)| *ever |= now);
+            assert_eq!(answered(&node, "", "/nothing").await.status, 200, "whoever has no session needs no store");
         }
-        assert!(served.contains(&false), "somebody's session is on the frozen server");
-        for _ in 0..3 {
-            // The client asks for the map of the Cluster meanwhile, so some of the others may have to come again too.
-            let mut now = visits().await.zip(&served);
-            assert!(now.all(|(now, before)| *before || !now), "nobody speaks for the frozen server");
-            assert_eq!(promptly(&node, "", "/nothing").await.status, 200, "whoever has no session needs no store");
-        }
+        assert!((1..CLIENTS).contains(&there.len()), "each server has a part: {there:?}");
         cluster.node(frozen).thaw().await;
         all_are_served().await;
     }
@@ -237,17 +246,17 @@ async fn g8_s114_a_pool_whose_one_connection_is_held_refuses_and_does_not_hang()
     let mut requests = JoinSet::new();
     for n in 0..100 {
         let request = node.ask(&cookie, if n % 2 == 0 { "/counted" } else { "/count" });
-        requests.spawn(tokio::time::timeout(PATIENCE, request));
+        requests.spawn(tokio::time::timeout(HANGS, request));
     }
     for answer in requests.join_all().await {
         let answer = answer.expect("no request hangs").expect("an answer");
         assert!(answer.status == 503 && answer.retry_after && answer.set.is_empty(), "{answer:?}");
     }
-    assert_eq!(promptly(&node, "", "/counted").await.status, 200, "whoever has no session needs no store");
+    assert_eq!(answered(&node, "", "/counted").await.status, 200, "whoever has no session needs no store");
     hold.rollback().await.expect("released");
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while promptly(&node, &cookie, "/counted").await.text != "1" {
+    let deadline = Instant::now() + RECOVERY;
+    while answered(&node, &cookie, "/counted").await.text != "1" {
         assert!(Instant::now() < deadline, "it never recovers");
     }
-    assert_eq!(promptly(&node, &cookie, "/count").await.text, "2", "what was refused was not done either");
+    assert_eq!(answered(&node, &cookie, "/count").await.text, "2", "what was refused was not done either");
 }

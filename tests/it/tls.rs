@@ -1,6 +1,6 @@
 //! TLS by the server's own authority: who can connect, how connections end, what plain http beside it does.
 
-use super::support::process::{PATIENCE, Place, Running, rest as rest_of};
+use super::support::process::{METRICS, PATIENCE, Place, Running, rest as rest_of};
 use super::support::raw::exchange;
 use super::support::tls::{Browser, LOCAL, SITE, ask, rest, send};
 use axum::body::Body;
@@ -16,7 +16,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-const PATIENT: (&str, &str) = ("LIMITS_HEADER_TIMEOUT", "10s");
+const UNHURRIED: (&str, &str) = ("LIMITS_HEADER_TIMEOUT", "10s");
 const IMPATIENT: (&str, &str) = ("LIMITS_HEADER_TIMEOUT", "2s");
 
 async fn local(place: &Place, more: &[(&str, &str)]) -> Running {
@@ -137,7 +137,7 @@ async fn s110_who_is_slow_to_shake_hands_or_says_nothing_afterwards_is_dropped()
 #[tokio::test(flavor = "multi_thread")]
 async fn s110_an_idle_http2_connection_is_closed_and_one_with_a_request_under_way_is_not() {
     let place = Place::new();
-    let server = local(&place, &[PATIENT, ("LIMITS_BODY_TIMEOUT", "1h")]).await;
+    let server = local(&place, &[UNHURRIED, ("LIMITS_BODY_TIMEOUT", "1h")]).await;
     let browser = Browser::of(&place).offering(&["h2"]);
     let mut busy = browser.http2(&server).await;
     let (body, rest) = tokio::sync::oneshot::channel::<()>();
@@ -165,7 +165,7 @@ async fn s110_an_idle_http2_connection_is_closed_and_one_with_a_request_under_wa
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stop_lets_requests_under_tls_finish() {
     let place = Place::new();
-    let mut server = local(&place, &[PATIENT]).await;
+    let mut server = local(&place, &[UNHURRIED]).await;
     let browser = Browser::of(&place);
     let mut late = browser.connect(server.address, "localhost").await.expect("a connection");
     ask(&mut late, "POST /api/visits HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n").await;
@@ -200,7 +200,7 @@ async fn a_stop_takes_one_grace_whoever_holds_which_listener() {
         ("LIMITS_BODY_TIMEOUT", "1h"),
         ("LIMITS_SHUTDOWN_GRACE", "10s"),
         ("TLS_REDIRECT_LISTEN", "127.0.0.1:0"),
-        ("METRICS_LISTEN", "127.0.0.1:0"),
+        METRICS,
     ];
     let mut server = local(&place, &settings).await;
     let mut held = Vec::new();
@@ -248,7 +248,7 @@ async fn s110_who_does_not_take_an_answer_under_tls_is_dropped() {
 #[tokio::test(flavor = "multi_thread")]
 async fn s110_who_does_not_take_an_answer_over_http2_is_dropped_though_pings_are_answered() {
     let place = Place::new();
-    let settings = [PATIENT, ("LIMITS_ANSWER_TIMEOUT", "300ms"), ("LIMITS_CONNECTIONS", "1")];
+    let settings = [UNHURRIED, ("LIMITS_ANSWER_TIMEOUT", "300ms"), ("LIMITS_CONNECTIONS", "1")];
     let server = local(&place, &settings).await;
     let stream = Browser::of(&place).offering(&["h2"]).shaken(server.address).await;
     let shut = http2::Builder::new(TokioExecutor::new()).initial_stream_window_size(0).clone();
@@ -272,7 +272,7 @@ async fn beside(server: &Running) -> SocketAddr {
 #[tokio::test(flavor = "multi_thread")]
 async fn s13_s84_plain_http_leads_pages_to_https_and_refuses_everything_else() {
     let place = Place::new();
-    let server = local(&place, &[("TLS_REDIRECT_LISTEN", "127.0.0.1:0"), PATIENT]).await;
+    let server = local(&place, &[("TLS_REDIRECT_LISTEN", "127.0.0.1:0"), UNHURRIED]).await;
     let plain = beside(&server).await;
     let cookie = "Cookie: __Host-hardtack_sess=a.b";
     for (request, to) in [

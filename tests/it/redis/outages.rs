@@ -98,8 +98,8 @@ async fn g8_a_call_that_nobody_waits_for_any_more_gives_a_dead_connection_away()
     }
     let server = Server::redis(&[]).await;
     let wire = Wire::before(server.port).await;
-    // Longer than the engine waits, so that the store itself never sees an answer fail.
     let (id, _) = begin(&open(&server.url("0")).await, None).await;
+    // Longer than the engine waits, so that the store itself never sees an answer fail.
     let store = open_within(&server.url_through(wire.port, "0"), Duration::from_millis(1599)).await;
     wire.cut();
     assert!(!served(&store, &id, NOW).await);

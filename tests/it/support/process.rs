@@ -21,6 +21,9 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 /// How long a server waits for its store where a test is not about that: the machine may be busy with other tests.
 pub(crate) const PATIENT: (&str, &str) = ("STORE_TIMEOUT", "20s");
 
+/// Where a server tells its figures.
+pub(crate) const METRICS: (&str, &str) = ("METRICS_LISTEN", "127.0.0.1:0");
+
 /// A folder for a server's data, in which the binary is started with settings of the test's own.
 pub(crate) struct Place {
     folder: TempDir,
