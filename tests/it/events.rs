@@ -4,7 +4,7 @@ use super::support::app::{App, browser};
 use super::support::engine::Engine;
 use super::support::people::{PASSWORD, Person};
 use super::support::process::{PATIENCE, until};
-use super::support::stream::Stream;
+use super::support::stream::{Stream, TOLD};
 use super::support::watched::Watched;
 use super::support::{Kind, STORES, count, open};
 use axum::Router;
@@ -19,9 +19,6 @@ use std::time::{Duration, Instant};
 use tokio::time::timeout;
 
 const MINUTE: Duration = Duration::from_secs(60);
-/// Less than it takes until a server looks by itself, 7.5 s after the stream has begun. Counted from the end of what is
-/// told, which a slow machine takes its time for.
-const TOLD: Duration = Duration::from_secs(5);
 
 fn ada(app: &App) -> Person {
     Person::at(&app.url(""), "ada@example.com")

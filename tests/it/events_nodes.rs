@@ -3,16 +3,12 @@
 use crate::support::people::{PASSWORD, Person};
 use crate::support::process::{PATIENCE, Place, Running};
 use crate::support::servers::{Program, Server};
-use crate::support::stream::Stream;
+use crate::support::stream::{Stream, TOLD};
 use crate::support::wire::Wire;
 use crate::support::{Kind, SHARED, open};
 use serde_json::json;
 use sqlx::Connection as _;
-use std::time::{Duration, Instant};
-
-/// Less than it takes until a server looks by itself, 7.5 s after the stream has begun. Counted from the end of what is
-/// told, which a slow machine takes its time for.
-const TOLD: Duration = Duration::from_secs(5);
+use std::time::Instant;
 
 fn at(server: &Running, username: &str) -> Person {
     Person::at(&server.url(""), username)

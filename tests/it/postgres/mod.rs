@@ -3,7 +3,8 @@
 mod opening;
 mod outage;
 
-use crate::support::process;
+use crate::support;
+use crate::support::process::insist;
 use crate::support::servers::{self, Program};
 use crate::support::visitors::{PATIENCE, recovers};
 use hardtack::session::Lifetime;
@@ -13,24 +14,18 @@ use hardtack::session::record::{Changes, Data, Grace, Owner, Record, Rotation};
 use hardtack::session::store::postgres::PostgresStore;
 use hardtack::session::store::{Applied, Loaded, Schema, Stats, Store, StoreError};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::time::timeout;
 
 const NOW: Timestamp = Timestamp(4_000_000_000_000);
 
 async fn open(url: &str, connections: u32) -> PostgresStore {
-    open_within(url, connections, Duration::from_secs(20)).await
+    open_within(url, connections, support::PATIENCE).await
 }
 
 /// With so much patience, which a busy machine may exceed before the test has begun: then once more.
 async fn open_within(url: &str, connections: u32, timeout: Duration) -> PostgresStore {
-    let deadline = Instant::now() + process::PATIENCE;
-    loop {
-        match PostgresStore::open(url, connections, timeout, Schema::Migrate).await {
-            Ok(store) => return store,
-            Err(error) => assert!(Instant::now() < deadline, "{error}"),
-        }
-    }
+    insist(async || PostgresStore::open(url, connections, timeout, Schema::Migrate).await).await
 }
 
 async fn begin(store: &PostgresStore) -> (IdHash, Record) {

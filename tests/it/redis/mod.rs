@@ -6,8 +6,9 @@ mod kept;
 mod opening;
 mod outages;
 
-use crate::support::process;
-pub(super) use crate::support::servers::past;
+use crate::support;
+use crate::support::process::insist;
+use crate::support::servers::past;
 use hardtack::session::Lifetime;
 use hardtack::session::clock::Timestamp;
 use hardtack::session::id::{IdHash, Secret};
@@ -16,23 +17,17 @@ use hardtack::session::store::redis::RedisStore;
 use hardtack::session::store::{Loaded, Schema, Store};
 use redis::aio::MultiplexedConnection;
 use redis::{Cmd, FromRedisValue};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 const NOW: Timestamp = Timestamp(4_000_000_000_000);
 
 async fn open(url: &str) -> RedisStore {
-    open_within(url, Duration::from_secs(20)).await
+    open_within(url, support::PATIENCE).await
 }
 
 /// With so much patience, which a busy machine may exceed before the test has begun: then once more.
 async fn open_within(url: &str, timeout: Duration) -> RedisStore {
-    let deadline = Instant::now() + process::PATIENCE;
-    loop {
-        match RedisStore::open(url, timeout, Schema::Migrate).await {
-            Ok(store) => return store,
-            Err(error) => assert!(Instant::now() < deadline, "{error}"),
-        }
-    }
+    insist(async || RedisStore::open(url, timeout, Schema::Migrate).await).await
 }
 
 fn new_id() -> IdHash {

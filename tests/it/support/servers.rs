@@ -258,7 +258,7 @@ impl Server {
 
     /// Waits until it can be used. `false` when it has ended instead.
     async fn answers(&self) -> bool {
-        let deadline = Instant::now() + Duration::from_secs(60);
+        let deadline = Instant::now() + MINUTE;
         while Instant::now() < deadline {
             if self.order("alive").await != "done" {
                 return false;

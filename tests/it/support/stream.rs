@@ -4,7 +4,12 @@ use super::people::Person;
 use super::process::PATIENCE;
 use reqwest::{RequestBuilder, Response};
 use serde_json::Value;
+use std::time::Duration;
 use tokio::time::timeout;
+
+/// Less than it takes until a server looks by itself, 7.5 s after the stream has begun. Counted from the end of what is
+/// told, which a slow machine takes its time for.
+pub const TOLD: Duration = Duration::from_secs(5);
 
 /// An open stream.
 pub struct Stream {

@@ -1,6 +1,6 @@
 //! A client under TLS that sees what is under a request, and certificates as OpenSSL makes them.
 
-use super::process::{PATIENCE, Place, Running};
+use super::process::{PATIENCE, Place, Running, insist};
 use super::servers::note_skipped;
 use axum::body::Body;
 use http_body_util::BodyExt as _;
@@ -11,7 +11,6 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
-use std::time::Instant;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -101,28 +100,19 @@ impl Browser {
 
     /// A connection, also where a busy machine is too slow for the server's patience.
     pub async fn shaken(&self, address: SocketAddr) -> Secure {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            match self.connect(address, "localhost").await {
-                Ok(stream) => return stream,
-                Err(error) => assert!(Instant::now() < deadline, "{error}"),
-            }
-        }
+        insist(async || self.connect(address, "localhost").await).await
     }
 
     /// Waits until it is answered, in the same way.
     pub async fn is_answered(&self, server: &Running) {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
+        insist(async || {
             let mut stream = self.shaken(server.address).await;
             let request = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
             let asked = stream.write_all(request).await.and(stream.flush().await);
             let answer = rest(&mut stream).await;
-            if answer.contains("alive") {
-                return;
-            }
-            assert!(Instant::now() < deadline, "{asked:?}: {answer}");
-        }
+            if answer.contains("alive") { Ok(()) } else { Err(format!("{asked:?}: {answer}")) }
+        })
+        .await;
     }
 
     /// A connection of HTTP/2.
