@@ -21,6 +21,7 @@ let soon;
 let acted = 0;
 /** When the page set out for another one. */
 let departed = 0;
+/** The next attempt to empty the page. */
 let waiting;
 
 const tell = (message) => {

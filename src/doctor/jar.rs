@@ -14,7 +14,7 @@ use super::sites::{SiteOf, is_same_site, site};
 /// # Examples
 ///
 /// ```
-/// use hardtack::doctor::{Browser, Jar, Loss, Sites, Request};
+/// use hardtack::doctor::{Browser, Jar, Loss, Request, Sites};
 ///
 /// let (page, api) = ("https://app.example.org".parse()?, "https://api.example.com/".parse()?);
 /// let sites = Sites::default();
