@@ -10,6 +10,7 @@ impl From<Error> for WireError {
             Error::Unavailable => Kind::Unavailable,
             Error::Ended => Kind::SessionEnded,
             Error::Rotated => Kind::Rotated,
+            Error::TooMany { retry_after } => return too_many("sessions were begun in your network", retry_after),
             // The application has put it there, not the visitor.
             Error::TooLarge { .. }
             | Error::Unfit
@@ -22,10 +23,19 @@ impl From<Error> for WireError {
     }
 }
 
-impl From<Fault> for Kind {
+impl From<Fault> for WireError {
     fn from(fault: Fault) -> Self {
-        WireError::from(Error::from(fault)).kind
+        Error::from(fault).into()
     }
+}
+
+/// The error of a client that has used up its share: of what, and in how many seconds it may try again.
+pub(super) fn too_many(what: &str, seconds: u32) -> WireError {
+    let seconds = seconds.max(1);
+    let (number, unit) = if seconds < 60 { (seconds, "second") } else { (seconds.div_ceil(60), "minute") };
+    let plural = if number == 1 { "" } else { "s" };
+    let message = format!("Too many {what} in a short time. Try again in {number} {unit}{plural}.");
+    WireError { retry_after: Some(seconds), ..WireError::new(Kind::TooManyAttempts, message) }
 }
 
 impl From<Failure> for WireError {

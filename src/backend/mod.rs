@@ -7,6 +7,7 @@ pub mod doctor;
 pub mod federated;
 pub mod handshake;
 pub mod keys;
+pub mod network;
 pub mod overview;
 pub mod passwords;
 pub mod providers;

@@ -34,12 +34,11 @@ pub(super) async fn explain(State(site): State<Arc<Site>>, request: Request, nex
     let page = prefers_page(request.uri().path(), request.headers());
     let theme = document::theme(request.headers());
     let answer = next.run(request).await;
-    let Some(kind) = unexplained(&answer) else { return answer };
+    let Some(error) = unexplained(&answer) else { return answer };
     let (mut parts, _) = answer.into_parts();
     let (body, content_type) = if page {
-        (document::error_page(&site.assets, theme, kind), "text/html; charset=utf-8")
+        (document::error_page(&site.assets, theme, error.kind), "text/html; charset=utf-8")
     } else {
-        let error = WireError::from(kind);
         (serde_json::to_string(&error).unwrap_or_default(), "application/json")
     };
     parts.headers.remove(header::CONTENT_LENGTH);
@@ -52,12 +51,12 @@ pub(super) async fn explain(State(site): State<Arc<Site>>, request: Request, nex
     Response::from_parts(parts, Body::from(body))
 }
 
-fn unexplained(answer: &Response) -> Option<Kind> {
+fn unexplained(answer: &Response) -> Option<WireError> {
     if let Some(kind) = answer.extensions().get::<Kind>() {
-        return Some(*kind);
+        return Some((*kind).into());
     }
     if answer.extensions().get::<Refused>().is_some() {
-        return Some(Kind::CrossOrigin);
+        return Some(Kind::CrossOrigin.into());
     }
     if let Some(fault) = answer.extensions().get::<Fault>() {
         return Some((*fault).into());
@@ -66,12 +65,13 @@ fn unexplained(answer: &Response) -> Option<Kind> {
     if content_type.starts_with(b"text/html") || content_type.starts_with(b"application/json") {
         return None;
     }
-    match answer.status() {
+    let kind = match answer.status() {
         StatusCode::NOT_FOUND => Some(Kind::NotFound),
         StatusCode::METHOD_NOT_ALLOWED => Some(Kind::MethodNotAllowed),
         StatusCode::SERVICE_UNAVAILABLE => Some(Kind::Busy),
         status if status.is_server_error() => Some(Kind::Internal),
         status if status.is_client_error() => Some(Kind::Invalid),
         _ => None,
-    }
+    };
+    kind.map(WireError::from)
 }

@@ -23,6 +23,7 @@ const SWEEP_SECONDS: &str = "hardtack_sweep_seconds";
 const SESSIONS: &str = "hardtack_sessions";
 const STORE_FAILURES: &str = "hardtack_store_failures_total";
 const COOKIES_REFUSED: &str = "hardtack_cookies_refused_total";
+const SESSIONS_REFUSED: &str = "hardtack_sessions_refused_total";
 const PASSWORD_CHECKS: &str = "hardtack_password_checks_total";
 
 /// The upper bounds of the histogram's buckets: from a batch on an idle disk to a round over millions of rows.
@@ -145,6 +146,11 @@ fn describe() {
         "Session cookies that were not used: forged, not signed by a key of ours; twice, two in one request."
     );
     describe_counter!(
+        SESSIONS_REFUSED,
+        Unit::Count,
+        "Requests that were to begin a session and did not, because their network had begun too many."
+    );
+    describe_counter!(
         PASSWORD_CHECKS,
         Unit::Count,
         "Passwords that were checked, right or wrong or of nobody. Far more than people sign in: somebody is guessing."
@@ -152,6 +158,7 @@ fn describe() {
     // At nought from the start: an alert on the first increase needs the value before it.
     counter!(SWEEP_REMOVED).absolute(0);
     counter!(SWEEP_FAILURES).absolute(0);
+    counter!(SESSIONS_REFUSED).absolute(0);
     counter!(PASSWORD_CHECKS).absolute(0);
     for kind in ["error", "timeout"] {
         counter!(STORE_FAILURES, "kind" => kind).absolute(0);

@@ -7,6 +7,7 @@ mod access;
 mod accounts;
 mod api;
 mod assets;
+mod begin_limit;
 mod client;
 mod doctor;
 mod document;

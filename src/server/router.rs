@@ -9,25 +9,29 @@
 //!       └ guard  other origins are refused, front ends let in; all that comes from below says so to their browsers
 //!         └ panic  a panic is a 500, and the server goes on
 //!           └ limits   methods, headers, time
-//!             └ sessions     cookie, unit of work, commit
-//!               │ └ access   who may see the page: decided before it is rendered
-//!               │   └ pages
-//!               ├ /api: server functions, the stream of events, and what the doctor asks
-//!               └ /sign-in: to a provider and back
+//!             └ begin_limit  how many sessions the client's network may begin
+//!               └ sessions   cookie, unit of work, commit
+//!                 │ └ access who may see the page: decided before it is rendered
+//!                 │   └ pages
+//!                 ├ /api: server functions, the stream of events, and what the doctor asks
+//!                 └ /sign-in: to a provider and back
 //!             └ files, /healthz, /readyz: no session is near them
 //! ```
 
 use super::assets::Assets;
 use super::settings::Limits;
 use super::visitor::provide_visitor;
-use super::{access, api, assets, client, doctor, document, events, explain, federated, headers, health, limits, log};
+use super::{
+    access, api, assets, begin_limit, client, doctor, document, events, explain, federated, headers, health, limits,
+    log,
+};
 use crate::app::access::{Access, of};
 use crate::app::{App, Nowhere};
 use crate::backend::accounts::Accounts;
 use crate::model::doctor::Examiner;
 use crate::model::error::Kind;
-use crate::session::Sessions;
 use crate::session::policy::Guard;
+use crate::session::{RateLimit, Sessions};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, Request, StatusCode, header};
@@ -56,6 +60,8 @@ pub(super) struct Site {
     pub(super) front_ends: Vec<String>,
     pub(super) trusted_proxies: Vec<IpNet>,
     pub(super) limits: Limits,
+    /// How many sessions a network may begin; none where there is no limit.
+    pub(super) session_limit: Option<Arc<dyn RateLimit>>,
     /// As many as there may be streams of events.
     pub(super) streams: Arc<Semaphore>,
     /// Whether browsers are examined, and by what address pages of other origins find this server.
@@ -131,7 +137,8 @@ pub(super) fn router(site: &Arc<Site>) -> Router {
         .map(|who| pages(who, site, shell(|| view! { <App/> }.into_any())))
         .into_iter()
         .fold(functions, Router::merge)
-        .layer(site.sessions.clone());
+        .layer(site.sessions.clone())
+        .layer(from_fn_with_state(Arc::clone(site), begin_limit::limit));
 
     let files = assets::files(&site.assets);
     let not_found = render_app_async_with_context(document::introduce, shell(|| view! { <Nowhere/> }.into_any()));

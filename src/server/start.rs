@@ -3,6 +3,7 @@
 use super::accounts;
 use super::api;
 use super::assets::Assets;
+use super::begin_limit::SessionLimit;
 use super::doctor::examiner;
 use super::listen::{self, BindError, Door, Listener};
 use super::metrics::{Exporter, Exporting, MetricsError};
@@ -19,7 +20,7 @@ use crate::session::clock::Clock;
 use crate::session::keys::KeyError;
 use crate::session::policy::Contradiction;
 use crate::session::store::{Database, OpenError, Schema, Transport};
-use crate::session::{Keys, Sessions};
+use crate::session::{Keys, RateLimit, Sessions};
 use futures::future::OptionFuture;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -142,6 +143,7 @@ impl Server {
         let exporter = settings.metrics.listen.map(Exporter::open).transpose()?;
         let (sessions, beside) = sessions(&settings).await?;
         let accounts = accounts::open(&settings, beside.as_ref(), clock.clone()).await?;
+        let limit = settings.limits.new_sessions.map(|limit| SessionLimit::new(limit, clock.clone()));
         let sessions = sessions.clock(clock);
         let site = Arc::new(Site {
             assets: Assets::find(&settings.leptos),
@@ -149,6 +151,7 @@ impl Server {
             front_ends: settings.site.front_ends.iter().map(ToString::to_string).collect(),
             trusted_proxies: settings.site.trusted_proxies.clone(),
             limits: settings.limits.clone(),
+            session_limit: limit.map(|limit| Arc::new(limit) as Arc<dyn RateLimit>),
             streams: Arc::new(Semaphore::new(settings.limits.streams())),
             examiner: settings.examines().then(|| examiner(&settings.site.url, &settings)),
             hsts: settings.site.url.is_https() && !settings.site.url.is_loopback(),

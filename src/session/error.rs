@@ -1,7 +1,7 @@
 //! What can go wrong with a session, for whoever uses one.
 
+use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, RETRY_AFTER};
-use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 /// Why a session could not do what was asked.
@@ -18,6 +18,12 @@ pub enum Error {
     /// Another request rotated the session's id a moment ago: the browser has a new cookie, come again with it.
     #[error("the session's id was rotated by another request")]
     Rotated,
+    /// The client has begun too many sessions ([`BeginLimit`](super::BeginLimit)).
+    #[error("too many sessions were begun from this network; try again in {retry_after} s")]
+    TooMany {
+        /// When to try again, in seconds.
+        retry_after: u32,
+    },
     /// The session would hold more than it may.
     #[error("the session would hold more than {limit} bytes")]
     TooLarge {
@@ -50,6 +56,11 @@ pub enum Fault {
     Ended,
     /// The id was rotated by another request: 503.
     Rotated,
+    /// The client has begun too many sessions: 429.
+    TooMany {
+        /// When to try again, in seconds.
+        retry_after: u32,
+    },
     /// The session would hold more than it may: 500, for it is the application that put it there.
     TooLarge {
         /// The most that it may hold, in bytes.
@@ -64,11 +75,12 @@ pub enum Fault {
 }
 
 impl Error {
-    /// The status that fits: 503 for what may be tried again, 409 for a session that ended, else 500.
+    /// The status that fits: 503 for what may be tried again, 409 for a session that ended, 429 for too many, else 500.
     fn status(&self) -> StatusCode {
         match self {
             Self::Unavailable | Self::Rotated => StatusCode::SERVICE_UNAVAILABLE,
             Self::Ended => StatusCode::CONFLICT,
+            Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::TooLarge { .. } | Self::Unfit | Self::TooLate | Self::Random | Self::Value(_) | Self::Header => {
                 StatusCode::INTERNAL_SERVER_ERROR
             }
@@ -79,10 +91,14 @@ impl Error {
 /// A short answer in plain text. A handler may thus return `Result<_, Error>`.
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
-        let status = self.status();
-        let mut response = (status, [(CACHE_CONTROL, "no-store")], format!("{self}\n")).into_response();
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        let wait = match self {
+            Self::Unavailable | Self::Rotated => Some(1),
+            Self::TooMany { retry_after } => Some(retry_after),
+            _ => None,
+        };
+        let mut response = (self.status(), [(CACHE_CONTROL, "no-store")], format!("{self}\n")).into_response();
+        if let Some(seconds) = wait {
+            response.headers_mut().insert(RETRY_AFTER, seconds.into());
         }
         response
     }
@@ -94,6 +110,7 @@ impl From<Fault> for Error {
             Fault::Unavailable => Self::Unavailable,
             Fault::Ended => Self::Ended,
             Fault::Rotated => Self::Rotated,
+            Fault::TooMany { retry_after } => Self::TooMany { retry_after },
             Fault::TooLarge { limit } => Self::TooLarge { limit },
             Fault::Unfit => Self::Unfit,
             Fault::Random => Self::Random,

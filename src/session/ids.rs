@@ -17,6 +17,9 @@ impl Unit {
             return Err(self.too_large());
         }
         let Next { owner, lifetime } = self.state().next.clone();
+        if owner.is_none() && !self.may_begin()? {
+            return Ok(());
+        }
         let record = Record {
             owner: owner.unwrap_or_default(),
             ..Record::new(data, lifetime.unwrap_or(self.engine.clocks.lifetime), self.now())

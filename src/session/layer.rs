@@ -1,5 +1,6 @@
 //! The tower layer: cookie in, unit of work around the handler, commit, cookie out.
 
+use super::begin_limit::BeginLimit;
 use super::clock::Clock;
 use super::cookie::{CookieSettings, SameSite};
 use super::engine::Engine;
@@ -154,11 +155,11 @@ impl Sessions {
         self
     }
 
-    fn begin(&self, method: &Method, headers: &HeaderMap) -> Session {
+    fn begin(&self, method: &Method, headers: &HeaderMap, limit: Option<BeginLimit>) -> Session {
         let presented = self.0.cookie.read(headers, &self.0.keys);
         let speculative = is_speculative(method, headers) || (presented.is_none() && self.is_withheld(headers));
         let id = presented.as_ref().map(|secret| secret.hash().as_tower_id());
-        let unit = Arc::new(Unit::new(Arc::clone(&self.0), presented, speculative));
+        let unit = Arc::new(Unit::new(Arc::clone(&self.0), presented, speculative, limit));
         Session { inner: tower_sessions::Session::new(id, Arc::clone(&unit), None), unit }
     }
 }
@@ -205,7 +206,8 @@ where
         // The service that was polled ready is the one to call; its clone waits for the next request.
         let ready = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, ready);
-        let session = self.sessions.begin(request.method(), request.headers());
+        let limit = request.extensions().get().cloned();
+        let session = self.sessions.begin(request.method(), request.headers(), limit);
         request.extensions_mut().insert(session.inner.clone());
         request.extensions_mut().insert(session.clone());
         Box::pin(async move {

@@ -24,6 +24,7 @@ pub mod store;
 pub mod sweep;
 
 mod account;
+mod begin_limit;
 mod beside;
 mod engine;
 mod error;
@@ -40,6 +41,7 @@ mod tower;
 mod unit;
 mod watch;
 
+pub use begin_limit::{BeginLimit, RateLimit};
 pub use cookie::CookieSettings;
 pub use error::{Error, Fault};
 pub use handle::{Facts, Session};

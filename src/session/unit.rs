@@ -1,5 +1,6 @@
 //! One request's dealings with its session: where it stands, what the browser must be told, the steps of the store.
 
+use super::begin_limit::BeginLimit;
 use super::clock::Timestamp;
 use super::engine::{Engine, Turn};
 use super::error::Fault;
@@ -20,6 +21,8 @@ pub(super) struct Unit {
     pub(super) engine: Arc<Engine>,
     /// `HEAD` and prefetches: nobody looks, so nothing is stored.
     pub(super) speculative: bool,
+    /// How many sessions the client may begin.
+    pub(super) limit: Option<BeginLimit>,
     /// The id that the request's cookie carried.
     pub(super) presented: Option<Secret>,
     /// One atomic update at a time: two of one request would each start from what the other is about to change.
@@ -42,6 +45,8 @@ pub(super) struct State {
     pub(super) sent: bool,
     /// The handler failed: a rotation that it left behind is not made.
     pub(super) failed: bool,
+    /// The client may begin no session, for so long.
+    pub(super) refused: Option<Duration>,
     /// What nothing later in this request can mend.
     pub(super) stop: Option<Fault>,
     /// The failure met last, for whoever is handed tower-sessions' error for it.
@@ -89,7 +94,12 @@ pub(super) enum Cookie {
 }
 
 impl Unit {
-    pub(super) fn new(engine: Arc<Engine>, presented: Option<Secret>, speculative: bool) -> Self {
+    pub(super) fn new(
+        engine: Arc<Engine>,
+        presented: Option<Secret>,
+        speculative: bool,
+        limit: Option<BeginLimit>,
+    ) -> Self {
         let place = presented.as_ref().map_or(Place::Nowhere, |secret| Place::Presented(secret.hash()));
         let state = State {
             place,
@@ -99,11 +109,19 @@ impl Unit {
             next: Next::default(),
             sent: false,
             failed: false,
+            refused: None,
             stop: None,
             last: None,
             spent: Duration::ZERO,
         };
-        Self { engine, speculative, presented, updating: tokio::sync::Mutex::default(), state: Mutex::new(state) }
+        Self {
+            engine,
+            speculative,
+            limit,
+            presented,
+            updating: tokio::sync::Mutex::default(),
+            state: Mutex::new(state),
+        }
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {

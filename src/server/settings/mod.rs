@@ -212,6 +212,10 @@ registry::settings! {
         request_timeout: Duration = "30s",
         /// The longest pause while a client takes its answer.
         answer_timeout: Duration = "30s",
+        /// How many sessions that nobody is signed in to one address (IPv4) or network (IPv6, /64) may begin within ten minutes;
+        /// an IPv6 network of /48, ten times as many. Beyond it pages are served without a session, and calls of the API get
+        /// 429. 0: any number.
+        new_sessions: Option<NonZeroU32> = "3000",
         /// How often it may be tried to sign in to one account within `sign_in_window`; a browser that has signed in to
         /// it before is counted apart. A success does not count.
         sign_in_attempts: u32 = "10",

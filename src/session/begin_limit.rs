@@ -1,0 +1,56 @@
+//! A limit on the sessions that a client begins and that no account owns.
+
+use super::error::Fault;
+use super::unit::Unit;
+use std::fmt::Debug;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A rate limiter for clients, by their addresses.
+///
+/// All requests of a process share one, from several threads. It must answer from memory, without waiting.
+pub trait RateLimit: Debug + Send + Sync {
+    /// Takes one session from the share of `client`.
+    ///
+    /// # Errors
+    ///
+    /// The time until `client` may begin another session, when its share is used up.
+    fn take(&self, client: IpAddr) -> Result<(), Duration>;
+}
+
+/// Limits the sessions that a request may begin. It belongs into the extensions of the request, in front of the layer
+/// [`Sessions`](super::Sessions).
+///
+/// A session that begins with a sign-in is not limited, because an application limits its sign-ins itself. A session that
+/// exists is not limited either. Without this extension a request may always begin a session.
+#[derive(Clone, Debug)]
+pub struct BeginLimit {
+    /// Counts the sessions.
+    pub limiter: Arc<dyn RateLimit>,
+    /// The address of the client.
+    pub client: IpAddr,
+    /// Whether a refused request is served all the same: as a prefetch is, without anything being stored. Otherwise it fails
+    /// with [`Error::TooMany`](super::Error::TooMany).
+    pub lenient: bool,
+}
+
+impl Unit {
+    /// Returns whether this request may begin a session without an owner. `false`: nothing is stored, and the request goes on.
+    ///
+    /// The first answer holds for the whole request, so that it does not begin a session with the second of two values.
+    pub(super) fn may_begin(&self) -> Result<bool, Fault> {
+        let Some(BeginLimit { limiter, client, lenient }) = &self.limit else { return Ok(true) };
+        let refused = self.state().refused;
+        let refused = if refused.is_some() { refused } else { limiter.take(*client).err() };
+        let Some(wait) = refused else { return Ok(true) };
+        if self.state().refused.replace(wait).is_none() {
+            metrics::counter!("hardtack_sessions_refused_total").increment(1);
+        }
+        if *lenient {
+            return Ok(false);
+        }
+        let retry_after = u32::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(u32::MAX);
+        Err(self.fail(Fault::TooMany { retry_after }))
+    }
+}

@@ -1,0 +1,93 @@
+//! A limit on the sessions that a client may begin, in the engine alone.
+
+use super::support::app::{browser, cookies_set};
+use super::support::count;
+use axum::routing::get;
+use axum::{Extension, Router};
+use hardtack::session::clock::Clock;
+use hardtack::session::store::{Store, memory::MemoryStore};
+use hardtack::session::{BeginLimit, CookieSettings, Error, Key, Keys, Owner, RateLimit, Session, Sessions};
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+const NOTE: Key<String> = Key::new("note");
+
+/// So many sessions are left, whoever asks.
+#[derive(Debug)]
+struct Left(AtomicU32);
+
+impl RateLimit for Left {
+    fn take(&self, _: IpAddr) -> Result<(), Duration> {
+        let left = |left: u32| left.checked_sub(1);
+        let taken = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, left);
+        taken.map(drop).map_err(|_| Duration::from_millis(2500))
+    }
+}
+
+/// An application in which clients may begin so many sessions; its address, and its store.
+async fn start(left: u32, lenient: bool) -> (String, Arc<dyn Store>) {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+    let sessions = Sessions::shared(Arc::clone(&store), Keys::generate().expect("a key"));
+    let sessions = sessions.cookie(CookieSettings::new(false)).expect("a cookie");
+    let put = |session: Session| async move { session.put(NOTE, &"biscuit".to_owned()).await };
+    let sign_in = |session: Session| async move {
+        session.sign_in(Owner { account: Some("ada".to_owned()), device: None }, None).await
+    };
+    let deaf = |session: Session| async move {
+        session.update(NOTE, |_| "biscuit".to_owned()).await.ok();
+        session.put(NOTE, &"another".to_owned()).await.map(|()| "done")
+    };
+    let limit =
+        BeginLimit { limiter: Arc::new(Left(AtomicU32::new(left))), client: IpAddr::V4(Ipv4Addr::LOCALHOST), lenient };
+    let routes = Router::new()
+        .route("/count", get(|session: Session| async move { count(&session).await.to_string() }))
+        .route("/update", get(|session: Session| async move { session.update(NOTE, |_| "x".to_owned()).await }))
+        .route("/put", get(put))
+        .route("/deaf", get(deaf))
+        .route("/sign-in", get(sign_in))
+        .route(
+            "/nothing",
+            get(|session: Session| async move { Ok::<_, Error>(session.facts().await?.is_some().to_string()) }),
+        )
+        .layer(sessions)
+        .layer(Extension(limit));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    tokio::spawn(async move { axum::serve(listener, routes).await });
+    (format!("http://{address}"), store)
+}
+
+async fn ask(url: &str, path: &str) -> (u16, Option<String>, usize) {
+    let answer = browser().get(format!("{url}{path}")).send().await.expect("an answer");
+    let wait = answer.headers().get("retry-after").map(|value| value.to_str().expect("text").to_owned());
+    (answer.status().as_u16(), wait, cookies_set(&answer).len())
+}
+
+#[tokio::test]
+async fn g7_a_client_that_may_begin_no_session_is_refused_and_nothing_is_stored() {
+    let (url, store) = start(1, false).await;
+    let own = browser();
+    let first = own.get(format!("{url}/update")).send().await.expect("an answer");
+    assert_eq!((first.status().as_u16(), cookies_set(&first).len()), (200, 1));
+    // Whether the handler learns of it or the commit does, and also where the handler does not listen.
+    for path in ["/update", "/put", "/deaf"] {
+        assert_eq!(ask(&url, path).await, (429, Some("3".to_owned()), 0), "{path}");
+    }
+    assert_eq!(ask(&url, "/nothing").await, (200, None, 0), "a request that stores nothing is served");
+    let again = own.get(format!("{url}/update")).send().await.expect("an answer");
+    assert_eq!(again.status(), 200, "a session that exists is used as ever");
+    assert_eq!(ask(&url, "/sign-in").await, (200, None, 1), "a sign-in has limits of its own");
+    assert_eq!(store.stats(Clock::System.now()).await.expect("a count").live, 2);
+}
+
+#[tokio::test]
+async fn g7_a_lenient_limit_serves_the_request_and_stores_nothing() {
+    let (url, store) = start(0, true).await;
+    for path in ["/update", "/put", "/deaf", "/count", "/nothing"] {
+        assert_eq!(ask(&url, path).await, (200, None, 0), "{path}");
+    }
+    assert_eq!(store.stats(Clock::System.now()).await.expect("a count").live, 0);
+    assert_eq!(ask(&url, "/sign-in").await, (200, None, 1));
+}
