@@ -18,6 +18,7 @@ mod federated;
 mod form;
 mod headers;
 mod health;
+mod last_start;
 mod limits;
 mod listen;
 mod log;
@@ -39,6 +40,7 @@ mod whole;
 
 pub use accounts::open_registry;
 pub use export::{ExportError, Manifest, export};
+pub use last_start::Change;
 pub use listen::{BindError, Door};
 pub use log::start as start_log;
 pub use metrics::MetricsError;

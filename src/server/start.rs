@@ -5,6 +5,7 @@ use super::api;
 use super::assets::Assets;
 use super::begin_limit::SessionLimit;
 use super::doctor::examiner;
+use super::last_start::{self, Change};
 use super::listen::{self, BindError, Door, Listener};
 use super::metrics::{Exporter, Exporting, MetricsError};
 use super::redirect::{Redirect, Redirecting};
@@ -15,7 +16,7 @@ use super::store::{self, Opened};
 use super::tls::{Tls, TlsError};
 use super::topology::{self, SetupError};
 use crate::backend::accounts::Failure;
-use crate::doctor::{Finding, Severity, Topology, check};
+use crate::doctor::{Finding, Loss, Severity, Topology, check};
 use crate::session::clock::Clock;
 use crate::session::keys::KeyError;
 use crate::session::policy::Contradiction;
@@ -61,6 +62,17 @@ pub enum StartError {
     /// Most visitors would lose their session.
     #[error("{} ({}); {}", .0.what.trim_end_matches('.'), .0.code, .0.cure.line())]
     Lost(Box<Finding>),
+    /// Nobody who has been here could sign in: browsers would refuse the session's cookie.
+    #[error(
+        "session.name: browsers that have been here hold a cookie `{name}`, and because of it refuse the one that they would be \
+         given now ({loss}), so their users could not sign in; give the cookie another name"
+    )]
+    LocksOut {
+        /// The name of both.
+        name: String,
+        /// Why browsers refuse it.
+        loss: Loss,
+    },
     /// Settings of the session contradict each other, or what browsers do.
     #[error("{}", .0.sentence("session."))]
     Session(#[from] Contradiction),
@@ -112,6 +124,7 @@ pub struct Server {
     site: Arc<Site>,
     settings: Settings,
     setup: Topology,
+    changes: Vec<Change>,
 }
 
 impl Server {
@@ -141,10 +154,12 @@ impl Server {
         setup.edge.days_left = tls.as_ref().map(|tls| topology::days_left(tls.renewal.ends()));
         // Before the engine, so that nothing is counted for nobody.
         let exporter = settings.metrics.listen.map(Exporter::open).transpose()?;
-        let (sessions, beside) = sessions(&settings).await?;
+        let (sessions, beside, keys) = sessions(&settings).await?;
         let accounts = accounts::open(&settings, beside.as_ref(), clock.clone()).await?;
+        let store = sessions.store();
+        let since = last_start::since(&settings, &accounts, &*store, &keys, clock.now()).await?;
         let limit = settings.limits.new_sessions.map(|limit| SessionLimit::new(limit, clock.clone()));
-        let sessions = sessions.clock(clock);
+        let sessions = sessions.former(since.variants).clock(clock);
         let site = Arc::new(Site {
             assets: Assets::find(&settings.leptos),
             guard: settings.cors.guard(&settings.site.origins())?.reads(api::must_be_ours),
@@ -159,7 +174,13 @@ impl Server {
             sessions,
             accounts,
         });
-        Ok(Self { listener, tls, redirect, exporter, site, settings, setup })
+        Ok(Self { listener, tls, redirect, exporter, site, settings, setup, changes: since.changes })
+    }
+
+    /// What has changed since the last start on these accounts that visitors notice who have been here before.
+    #[must_use]
+    pub fn changes(&self) -> &[Change] {
+        &self.changes
     }
 
     /// The address that it listens on.
@@ -180,8 +201,11 @@ impl Server {
     ///
     /// When the listener fails.
     pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
-        let Self { listener, tls, redirect, exporter, site, settings, setup } = self;
+        let Self { listener, tls, redirect, exporter, site, settings, setup, changes } = self;
         warn(&settings, &setup);
+        for Change { setting, means } in &changes {
+            tracing::warn!("{setting}: {means}");
+        }
         let redirecting = redirect.map(|redirect| redirect.run(&settings.limits));
         let exporting = exporter.map(|exporter| exporter.run(&settings.limits));
         let (address, store) = (listener.address, site.sessions.store().kind());
@@ -245,8 +269,8 @@ fn warn(settings: &Settings, setup: &Topology) {
     }
 }
 
-/// The sessions, and the database that they are in, if others may have tables there.
-async fn sessions(settings: &Settings) -> Result<(Sessions, Option<Database>), StartError> {
+/// The sessions, the database that they are in if others may have tables there, and the keys that sign their cookies.
+async fn sessions(settings: &Settings) -> Result<(Sessions, Option<Database>, Keys), StartError> {
     let (session, store) = (&settings.session, &settings.store);
     // Before anything is made in a database.
     let named = named_keys(&session.keys)?;
@@ -259,13 +283,13 @@ async fn sessions(settings: &Settings) -> Result<(Sessions, Option<Database>), S
     let schema = if store.migrate { Schema::Migrate } else { Schema::Check };
     let Opened { store: opened, database } = store::open(store, store.timeout, schema).await?;
     let keys = named.map_or_else(|| own_key(&store.url), Ok)?;
-    let sessions = Sessions::shared(opened, keys)
+    let sessions = Sessions::shared(opened, keys.clone())
         .cookie(session.cookie())?
         .clocks(session.clocks())?
         .per_account(session.per_account)
         .max_data(session.max_data.bytes())
         .timeout(store.timeout);
-    Ok((sessions, database))
+    Ok((sessions, database, keys))
 }
 
 /// The keys that the settings name, if they name any.

@@ -19,6 +19,8 @@ pub(super) struct Engine {
     pub(super) store: Arc<dyn Store>,
     pub(super) keys: Keys,
     pub(super) cookie: CookieSettings,
+    /// What browsers may hold beside it from earlier settings.
+    pub(super) former: Vec<CookieSettings>,
     pub(super) clocks: Clocks,
     pub(super) per_account: Option<NonZeroU32>,
     pub(super) max_data: usize,

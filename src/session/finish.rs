@@ -1,5 +1,6 @@
 //! The end of a request: what its handler left is committed, and only then the head may leave.
 
+use super::cookie::CookieSettings;
 use super::error::{Error, Fault};
 use super::handle::Session;
 use super::id::Secret;
@@ -75,6 +76,10 @@ fn set_headers(session: &Session, response: &mut Response<Body>) {
     let headers = response.headers_mut();
     headers.append(header::VARY, HeaderValue::from_name(COOKIE));
     if let Some(cookie) = cookie {
+        // Before the cookie itself, because a browser that does not know `Partitioned` takes some of them for the same one.
+        for former in session.unit.engine.former.iter().filter_map(CookieSettings::removal) {
+            headers.append(header::SET_COOKIE, former);
+        }
         headers.append(header::SET_COOKIE, cookie);
         headers.insert(header::CACHE_CONTROL, NO_STORE);
     } else if used && !headers.get(header::CACHE_CONTROL).is_some_and(is_private) {

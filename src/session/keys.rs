@@ -85,6 +85,13 @@ impl Keys {
         Self::parse([(path.display().to_string().as_str(), text.as_str())])
     }
 
+    /// A name of each key, in their order: the same wherever the key is used, and telling nothing of it.
+    #[must_use]
+    pub fn ids(&self) -> Vec<String> {
+        let id = |key| URL_SAFE_NO_PAD.encode(&mac(key, "", b"key=id").finalize().into_bytes()[..9]);
+        self.0.iter().map(id).collect()
+    }
+
     /// The cookie value for a secret: the secret and its signature, both in base64url.
     ///
     /// The cookie's name is signed too, so that a value cannot be moved to another cookie.

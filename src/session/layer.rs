@@ -59,6 +59,7 @@ impl Sessions {
             store,
             keys,
             cookie: CookieSettings::default(),
+            former: Vec::new(),
             clocks: Clocks::default(),
             per_account: None,
             max_data: 16 * 1024,
@@ -86,6 +87,13 @@ impl Sessions {
             Some(contradiction) => Err(contradiction),
             None => Ok(self.with(|engine| engine.cookie = cookie)),
         }
+    }
+
+    /// The cookies of the same name that browsers may hold from earlier settings, with another domain, path or partition.
+    /// Each answer that gives or takes the session's cookie removes them, so that browsers send one. Default: none.
+    #[must_use]
+    pub fn former(self, variants: Vec<CookieSettings>) -> Self {
+        self.with(|engine| engine.former = variants)
     }
 
     /// How long sessions live, how often that is written down, and how their ids change. Default:

@@ -15,6 +15,7 @@ mod account_settings;
 mod api;
 mod architecture;
 mod assets;
+mod changing;
 mod commands;
 mod devices;
 mod doctor;

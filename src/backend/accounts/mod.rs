@@ -2,6 +2,7 @@
 
 mod identities;
 mod rows;
+mod starts;
 mod throttle;
 
 use super::passwords::Passwords;

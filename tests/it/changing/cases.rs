@@ -1,0 +1,202 @@
+//! The changes of settings that are walked through, as `docs/CHANGING-SETTINGS.md` has them.
+
+use std::time::Duration;
+
+/// Settings by their variables without `HARDTACK_`; `{folder}` is the place's.
+pub type Set = &'static [(&'static str, &'static str)];
+
+/// What a visitor must do who was signed in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// Nothing: the visitor is signed in still.
+    Stay,
+    /// Sign in again, once.
+    Leave,
+}
+
+impl Fate {
+    /// As the page has it.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Stay => "stay signed in",
+            Self::Leave => "sign in again",
+        }
+    }
+}
+
+/// One change, there and back.
+#[derive(Clone, Copy, Debug)]
+pub struct Case {
+    /// The setting, as `session.idle`.
+    pub key: &'static str,
+    /// The change, in the words of the page.
+    pub change: &'static str,
+    pub from: Set,
+    pub to: Set,
+    /// The page that the visitors use, where it is another origin's.
+    pub page: Option<&'static str>,
+    /// How long the visitors are away.
+    pub away: Duration,
+    /// Of an ordinary visitor, and of one who asked to stay signed in.
+    pub fates: [Fate; 2],
+    /// The settings that the start speaks of, because visitors notice the change.
+    pub said: &'static [&'static str],
+}
+
+use Fate::{Leave, Stay};
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+const fn case(key: &'static str, change: &'static str, from: Set, to: Set, fate: Fate) -> Case {
+    Case { key, change, from, to, page: None, away: MINUTE, fates: [fate, fate], said: &[] }
+}
+
+impl Case {
+    const fn from_page(self, page: &'static str) -> Self {
+        Self { page: Some(page), ..self }
+    }
+
+    const fn away(self, minutes: u64) -> Self {
+        Self { away: Duration::from_secs(60 * minutes), ..self }
+    }
+
+    const fn said(self, said: &'static [&'static str]) -> Self {
+        Self { said, ..self }
+    }
+
+    /// The words of the page for what becomes of the visitors.
+    pub fn words(&self) -> String {
+        match self.fates {
+            [ordinary, kept] if ordinary == kept => ordinary.words().to_owned(),
+            [ordinary, kept] => format!("{}; with \"keep me signed in\": {}", ordinary.words(), kept.words()),
+        }
+    }
+}
+
+type Pair = (&'static str, &'static str);
+const URL: Pair = ("SITE_URL", "https://app.example.com");
+const API_URL: Pair = ("SITE_URL", "https://api.example.com");
+const FRONT_END: Pair = ("SITE_FRONT_ENDS", PAGE);
+const NAME: Pair = ("SESSION_NAME", "sess");
+const ACCOUNTS: Pair = ("ACCOUNTS_DATABASE", "sqlite:{folder}/accounts.db");
+
+const HTTP: Set = &[];
+const PLAIN: Set = &[("SITE_URL", "http://app.example.com"), ("SITE_INSECURE", "true")];
+const HTTPS: Set = &[URL];
+const NAMED: Set = &[URL, NAME];
+const API: Set = &[API_URL, FRONT_END];
+const NAMED_API: Set = &[API_URL, FRONT_END, NAME];
+const PAGE: &str = "https://app.example.com";
+const ACROSS: Set = &[URL, ("SITE_FRONT_ENDS", "https://app.example.org")];
+pub const PROVIDERS: Set = &[(
+    "SIGN_IN_PROVIDERS",
+    "[{ id = 'one', name = 'One', issuer = 'https://one.example.com', client_id = 'id', client_secret = '{folder}/one.key' }]",
+)];
+const ONE_KEY: Set = &[("SESSION_KEYS", "{folder}/one.key")];
+const APART: Set = &[ACCOUNTS];
+
+/// All of them, in the order of the page.
+pub const CASES: &[Case] = &[
+    case("site.url", "from http to https", PLAIN, HTTPS, Leave).said(&["site.url"]),
+    case("site.url", "from https to http", HTTPS, PLAIN, Leave).said(&["site.url"]),
+    case("site.url", "another host", HTTPS, &[("SITE_URL", "https://www.example.com")], Leave).said(&["site.url"]),
+    case(
+        "site.url",
+        "another host below `session.domain`",
+        &[URL, ("SESSION_DOMAIN", "example.com")],
+        &[("SITE_URL", "https://www.example.com"), ("SESSION_DOMAIN", "example.com")],
+        Stay,
+    ),
+    case("site.url", "another port", HTTPS, &[("SITE_URL", "https://app.example.com:8443")], Stay),
+    case("site.listen", "another address", HTTP, &[("SITE_LISTEN", "127.0.0.2:0")], Stay),
+    case(
+        "site.front_ends",
+        "one of the same site",
+        HTTPS,
+        &[URL, ("SITE_FRONT_ENDS", "https://www.example.com")],
+        Stay,
+    ),
+    case("site.front_ends", "one of another site, added", HTTPS, ACROSS, Stay),
+    case("site.front_ends", "one of another site, removed", ACROSS, HTTPS, Stay),
+    case("site.trusted_proxies", "others", HTTP, &[("SITE_TRUSTED_PROXIES", "127.0.0.1")], Stay),
+    case("site.insecure", "set or removed", HTTP, &[("SITE_INSECURE", "true")], Stay),
+    case("session.name", "another name", HTTPS, NAMED, Leave).said(&["session.name"]),
+    case("session.idle", "longer", HTTP, &[("SESSION_IDLE", "2h")], Stay).away(20),
+    case("session.idle", "shorter", HTTP, &[("SESSION_IDLE", "5m")], Stay).away(10),
+    case("session.absolute", "longer", HTTP, &[("SESSION_ABSOLUTE", "24h")], Stay),
+    case("session.absolute", "shorter", HTTP, &[("SESSION_IDLE", "5m"), ("SESSION_ABSOLUTE", "10m")], Stay).away(20),
+    case("session.touch_every", "longer or shorter", HTTP, &[("SESSION_TOUCH_EVERY", "5m")], Stay),
+    case("session.rotation_grace", "longer or shorter", HTTP, &[("SESSION_ROTATION_GRACE", "1s")], Stay),
+    case("session.renew_every", "set, changed or `off`", HTTP, &[("SESSION_RENEW_EVERY", "1m")], Stay),
+    case("session.per_account", "higher, lower or none", HTTP, &[("SESSION_PER_ACCOUNT", "1")], Stay),
+    case("session.keys", "another one behind", ONE_KEY, &[("SESSION_KEYS", "{folder}/one.key,{folder}/two.key")], Stay),
+    case(
+        "session.keys",
+        "another one in front",
+        ONE_KEY,
+        &[("SESSION_KEYS", "{folder}/two.key,{folder}/one.key")],
+        Stay,
+    ),
+    case("session.keys", "the one that signed, removed", ONE_KEY, &[("SESSION_KEYS", "{folder}/two.key")], Leave)
+        .said(&["session.keys"]),
+    case("session.max_data", "more or less", HTTP, &[("SESSION_MAX_DATA", "1 KiB")], Stay),
+    case("session.same_site", "stricter", HTTPS, &[URL, ("SESSION_SAME_SITE", "strict")], Stay),
+    case("session.same_site", "laxer", HTTPS, &[URL, ("SESSION_SAME_SITE", "none")], Stay),
+    case("session.secure", "written out", HTTPS, &[URL, ("SESSION_SECURE", "true")], Stay),
+    case("session.partitioned", "set", HTTPS, &[URL, ("SESSION_PARTITIONED", "true")], Stay),
+    case("session.partitioned", "removed", &[URL, ("SESSION_PARTITIONED", "true")], HTTPS, Stay),
+    case("session.domain", "set", HTTPS, &[URL, ("SESSION_DOMAIN", "example.com")], Leave).said(&["session.domain"]),
+    case("session.domain", "removed", &[URL, ("SESSION_DOMAIN", "example.com")], HTTPS, Leave)
+        .said(&["session.domain"]),
+    case(
+        "session.domain",
+        "set, with a `session.name` of your own",
+        NAMED,
+        &[URL, NAME, ("SESSION_DOMAIN", "example.com")],
+        Stay,
+    ),
+    case(
+        "session.domain",
+        "removed, with a `session.name` of your own",
+        &[URL, NAME, ("SESSION_DOMAIN", "example.com")],
+        NAMED,
+        Stay,
+    ),
+    case("session.path", "another", API, &[API_URL, FRONT_END, ("SESSION_PATH", "/api")], Leave)
+        .from_page(PAGE)
+        .said(&["session.path"]),
+    case(
+        "session.path",
+        "another, with a `session.name` of your own",
+        NAMED_API,
+        &[API_URL, FRONT_END, NAME, ("SESSION_PATH", "/api")],
+        Stay,
+    )
+    .from_page(PAGE),
+    case("session.persistent", "set", HTTP, &[("SESSION_PERSISTENT", "true")], Stay),
+    case("session.persistent", "removed", &[("SESSION_PERSISTENT", "true")], HTTP, Stay),
+    case("sign_in.register", "`open` or `closed`", HTTP, &[("SIGN_IN_REGISTER", "closed")], Stay),
+    case("sign_in.password_min", "more or fewer", HTTP, &[("SIGN_IN_PASSWORD_MIN", "64")], Stay),
+    case("sign_in.keep", "longer", HTTP, &[("SIGN_IN_KEEP", "60d")], Stay),
+    case("sign_in.keep", "shorter", HTTP, &[("SIGN_IN_KEEP", "12h")], Stay),
+    case("sign_in.fresh", "longer or shorter", HTTP, &[("SIGN_IN_FRESH", "1m")], Stay),
+    case("sign_in.providers", "one added", HTTP, PROVIDERS, Stay),
+    case("sign_in.providers", "one removed", PROVIDERS, HTTP, Stay),
+    case("cors.methods", "others", API, &[API_URL, FRONT_END, ("CORS_METHODS", "GET, POST")], Stay).from_page(PAGE),
+    case("cors.headers", "others", API, &[API_URL, FRONT_END, ("CORS_HEADERS", "content-type, x-one")], Stay)
+        .from_page(PAGE),
+    case("cors.expose", "others", API, &[API_URL, FRONT_END, ("CORS_EXPOSE", "x-one")], Stay).from_page(PAGE),
+    case("cors.max_age", "longer or shorter", API, &[API_URL, FRONT_END, ("CORS_MAX_AGE", "1m")], Stay).from_page(PAGE),
+    case("cors.strict", "set or removed", API, &[API_URL, FRONT_END, ("CORS_STRICT", "true")], Stay).from_page(PAGE),
+    case("limits.sign_in_attempts", "more or fewer", HTTP, &[("LIMITS_SIGN_IN_ATTEMPTS", "1")], Stay),
+    case("limits.sign_in_network_attempts", "more or fewer", HTTP, &[("LIMITS_SIGN_IN_NETWORK_ATTEMPTS", "1")], Stay),
+    case("limits.sign_in_window", "longer or shorter", HTTP, &[("LIMITS_SIGN_IN_WINDOW", "1m")], Stay),
+    case(
+        "store.url",
+        "another store, the accounts where they were",
+        APART,
+        &[ACCOUNTS, ("STORE_URL", "memory:"), ("SESSION_KEYS", "{folder}/hardtack.key")],
+        Leave,
+    )
+    .said(&["store.url"]),
+];

@@ -1,0 +1,295 @@
+//! A browser that signs in, and comes back to a server whose settings have changed meanwhile.
+
+use super::cases::{Case, Fate, Set};
+use crate::support::people::PASSWORD;
+use crate::support::process::PATIENT;
+use hardtack::doctor::{Address, Browser, Jar, Kind, Maker, Request, SiteOf as _, Sites};
+use hardtack::server::settings::Settings;
+use hardtack::server::{Server, StartError};
+use hardtack::session::clock::{Clock, ManualClock, Timestamp};
+use reqwest::{Client, Method};
+use serde_json::{Value, json};
+use std::fs;
+use std::net::SocketAddr;
+use std::time::Duration;
+use tempfile::TempDir;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+const USERNAME: &str = "ada@example.com";
+
+/// A folder with a store, its keys and its accounts, and the moment.
+pub struct Place {
+    folder: TempDir,
+    clock: ManualClock,
+    now: Timestamp,
+}
+
+impl Place {
+    fn new() -> Self {
+        Self::at(Timestamp(4_000_000_000_000))
+    }
+
+    fn at(now: Timestamp) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        for name in ["one.key", "two.key"] {
+            let path = folder.path().join(name);
+            hardtack::session::Keys::in_file(&path).expect("a key");
+        }
+        Self { folder, clock: ManualClock::at(now), now }
+    }
+
+    /// The same files in another folder, at the same moment.
+    fn copy(&self) -> Self {
+        let copy =
+            Self { folder: tempfile::tempdir().expect("a folder"), clock: ManualClock::at(self.now), now: self.now };
+        for entry in fs::read_dir(self.folder.path()).expect("a folder") {
+            let entry = entry.expect("a file");
+            fs::copy(entry.path(), copy.folder.path().join(entry.file_name())).expect("a copy");
+        }
+        copy
+    }
+
+    fn advance(&mut self, span: Duration) {
+        self.clock.advance(span);
+        self.now = Clock::Manual(self.clock.clone()).now();
+    }
+
+    fn seconds(&self) -> u64 {
+        u64::try_from(self.now.0 / 1000).expect("after 1970")
+    }
+
+    /// Changes the database while no server runs on it.
+    pub async fn execute(&self, sql: &'static str) {
+        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(self.folder.path().join("hardtack.db"));
+        let pool = sqlx::SqlitePool::connect_with(options).await.expect("the database");
+        sqlx::query(sql).execute(&pool).await.expect("a change");
+        pool.close().await;
+    }
+
+    async fn start(&self, settings: Settings) -> Result<Server, StartError> {
+        Server::start_with(settings, Clock::Manual(self.clock.clone())).await
+    }
+
+    /// The sentence of a start that is refused.
+    pub async fn refusal(&self, set: Set) -> String {
+        match self.start(self.settings(set)).await {
+            Ok(_) => panic!("it starts with {set:?}"),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    /// The settings of a case: paths are below this folder.
+    fn settings(&self, set: Set) -> Settings {
+        let below = |name: &str| self.folder.path().join(name).display().to_string();
+        let database = format!("sqlite:{}", below("hardtack.db"));
+        let file = self.folder.path().join("Leptos.toml");
+        fs::write(&file, "").expect("an empty file of settings");
+        let own = [("STORE_URL", database.as_str()), ("SITE_LISTEN", "127.0.0.1:0"), PATIENT];
+        let set = own.iter().chain(set).map(|(name, value)| {
+            (format!("HARDTACK_{name}"), value.replace("{folder}", &self.folder.path().display().to_string()))
+        });
+        Settings::load(Some(&file), set).expect("settings")
+    }
+}
+
+/// A server that runs on a place, as browsers reach it: behind a proxy where its address is https.
+pub struct Site {
+    url: Address,
+    page: Address,
+    cookie: String,
+    address: SocketAddr,
+    /// The settings whose change visitors notice, as the start has found.
+    pub said: Vec<&'static str>,
+    now: u64,
+    client: Client,
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<std::io::Result<()>>,
+}
+
+impl Site {
+    /// Starts it; visitors come from `page`, or from its own pages.
+    pub async fn open(place: &Place, set: Set, page: Option<&str>) -> Self {
+        let settings = place.settings(set);
+        let url: Address = settings.site.url.to_string().parse().expect("an address");
+        let page = page.map_or_else(|| url.clone(), |page| page.parse().expect("an address"));
+        let cookie = settings.session.name.clone();
+        let server = place.start(settings).await.expect("a server");
+        let (address, said) = (server.address(), server.changes().iter().map(|change| change.setting).collect());
+        let (stop, stopped) = oneshot::channel();
+        let task = tokio::spawn(server.run(async move { drop(stopped.await) }));
+        let client = Client::builder().redirect(reqwest::redirect::Policy::none()).pool_max_idle_per_host(0).no_proxy();
+        let client = client.build().expect("a client");
+        Self { url, page, cookie, address, said, now: place.seconds(), client, stop, task }
+    }
+
+    pub async fn close(self) {
+        self.stop.send(()).expect("a running server");
+        self.task.await.expect("no panic").expect("a clean end");
+    }
+}
+
+/// A visitor in one browser, who wants to stay signed in or does not.
+#[derive(Clone, Debug)]
+pub struct Visitor {
+    jar: Jar,
+    pub keep: bool,
+}
+
+/// An answer, as far as it matters here.
+type Answer = (u16, Value);
+
+impl Visitor {
+    pub fn new(keep: bool) -> Self {
+        Self { jar: Jar::new(Browser::new(Maker::Chrome, false)), keep }
+    }
+
+    /// Asks as the browser would: with the cookies that go along, and keeping those that come back.
+    async fn ask(&mut self, site: &Site, kind: Kind, (method, path): (Method, &str), body: Option<Value>) -> Answer {
+        let to = site.url.at(path);
+        let request = Request { to: &to, page: &site.page, kind, now: site.now };
+        let sites = Sites::default();
+        let registrable = |address: &Address| sites.registrable(address.host());
+        let relation = match () {
+            () if kind == Kind::Link => "none",
+            () if site.page.is_origin_of(&to) => "same-origin",
+            () if registrable(&site.page) == registrable(&to) => "same-site",
+            () => "cross-site",
+        };
+        let mut sent = site.client.request(method.clone(), format!("http://{}{path}", site.address));
+        sent = sent.header("host", to.origin().split("://").nth(1).expect("a host")).header("sec-fetch-site", relation);
+        sent = sent.header("accept", if kind == Kind::Link { "text/html" } else { "application/json" });
+        if method != Method::GET || relation.ends_with("-site") {
+            sent = sent.header("origin", site.page.origin());
+        }
+        if let Some(cookies) = self.jar.header(&request, &sites) {
+            sent = sent.header("cookie", cookies);
+        }
+        if let Some(body) = &body {
+            sent = sent.json(body);
+        }
+        let answer = sent.send().await.expect("an answer");
+        for line in answer.headers().get_all("set-cookie") {
+            // What the browser refuses is seen by what follows.
+            self.jar.set(line.to_str().expect("text"), &request, &sites).ok();
+        }
+        (answer.status().as_u16(), answer.json().await.unwrap_or_default())
+    }
+
+    pub async fn register(&mut self, site: &Site) -> Answer {
+        let body = json!({"name": "Ada", "username": USERNAME, "password": PASSWORD});
+        self.ask(site, Kind::Fetch, (Method::POST, "/api/register"), Some(body)).await
+    }
+
+    pub async fn sign_in(&mut self, site: &Site) -> Answer {
+        let body = json!({"username": USERNAME, "password": PASSWORD, "keep": self.keep});
+        self.ask(site, Kind::Fetch, (Method::POST, "/api/login"), Some(body)).await
+    }
+
+    pub async fn sign_out(&mut self, site: &Site) -> Answer {
+        self.ask(site, Kind::Fetch, (Method::POST, "/api/logout"), Some(json!({}))).await
+    }
+
+    /// Looks at a page, which counts the visit and so begins a session where there is none; says whether the visitor is
+    /// signed in.
+    pub async fn comes(&mut self, site: &Site) -> Result<bool, String> {
+        let (status, _) = if site.page.is_origin_of(&site.url) {
+            self.ask(site, Kind::Link, (Method::GET, "/"), None).await
+        } else {
+            self.ask(site, Kind::Fetch, (Method::POST, "/api/visits"), Some(json!({}))).await
+        };
+        if status != 200 {
+            return Err(format!("a visit was answered with {status}"));
+        }
+        match self.ask(site, Kind::Fetch, (Method::GET, "/api/profile"), None).await {
+            (200, _) => Ok(true),
+            (401, _) => Ok(false),
+            other => Err(format!("the profile was answered with {other:?}")),
+        }
+    }
+
+    /// How many cookies of the session's name go along with a call.
+    pub fn session_cookies(&self, site: &Site) -> usize {
+        let to = site.url.at("/api/profile");
+        let request = Request { to: &to, page: &site.page, kind: Kind::Fetch, now: site.now };
+        self.jar.sent(&request, &Sites::default()).iter().filter(|name| **name == site.cookie).count()
+    }
+
+    /// Comes, and signs in where that is needed: then it must be possible at once. Says whether it was needed.
+    pub async fn enters(&mut self, site: &Site) -> Result<Fate, String> {
+        if self.comes(site).await? {
+            return if self.comes(site).await? {
+                Ok(Fate::Stay)
+            } else {
+                Err("is signed in at the first look alone".to_owned())
+            };
+        }
+        let told = self.sign_in(site).await;
+        if told.0 != 200 {
+            return Err(format!("cannot sign in: {told:?}"));
+        }
+        if !self.comes(site).await? || !self.comes(site).await? {
+            return Err("has signed in and is nobody".to_owned());
+        }
+        match self.session_cookies(site) {
+            1 => Ok(Fate::Leave),
+            count => Err(format!("has {count} cookies of the session after the sign-in")),
+        }
+    }
+}
+
+/// A place at which two visitors have signed in under some settings: an ordinary one, and one who stays.
+pub struct Before {
+    pub place: Place,
+    pub visitors: [Visitor; 2],
+}
+
+impl Before {
+    pub async fn begin(set: Set, page: Option<&str>) -> Self {
+        let place = Place::new();
+        let site = Site::open(&place, set, page).await;
+        let mut visitors = [Visitor::new(false), Visitor::new(true)];
+        let told = Visitor::new(false).register(&site).await;
+        assert_eq!(told.0, 200, "{told:?}");
+        for visitor in &mut visitors {
+            assert_eq!(visitor.enters(&site).await, Ok(Fate::Leave), "with {set:?}");
+        }
+        site.close().await;
+        Self { place, visitors }
+    }
+
+    /// What becomes of them when the settings change, and change back. Empty when it is what the case says.
+    pub async fn walk(&self, case: &Case) -> Vec<String> {
+        let (mut place, mut visitors) = (self.place.copy(), self.visitors.clone());
+        let mut wrong = Vec::new();
+        let mut complain = |what: String| wrong.push(format!("{}, {}: {what}", case.key, case.change));
+        place.advance(case.away);
+        let site = Site::open(&place, case.to, case.page).await;
+        if site.said != case.said {
+            complain(format!("the start speaks of {:?}", site.said));
+        }
+        for (visitor, fate) in visitors.iter_mut().zip(case.fates) {
+            let kept = if visitor.keep { "kept" } else { "ordinary" };
+            match visitor.enters(&site).await {
+                Ok(met) if met == fate => {}
+                Ok(met) => complain(format!("the {kept} visitor is to {}, and did {}", fate.words(), met.words())),
+                Err(what) => complain(format!("the {kept} visitor {what}")),
+            }
+        }
+        site.close().await;
+        place.advance(Duration::from_secs(60));
+        let site = Site::open(&place, case.from, case.page).await;
+        for visitor in &mut visitors {
+            let kept = if visitor.keep { "kept" } else { "ordinary" };
+            if let Err(what) = visitor.enters(&site).await {
+                complain(format!("back again, the {kept} visitor {what}"));
+            }
+            let (status, _) = visitor.sign_out(&site).await;
+            if status != 200 || visitor.comes(&site).await != Ok(false) {
+                complain(format!("back again, the {kept} visitor cannot sign out ({status})"));
+            }
+        }
+        site.close().await;
+        wrong
+    }
+}
