@@ -37,9 +37,9 @@ export class Server {
   /** Starts again on the same port and the same data, with further settings if there are. */
   async resume(more: Record<string, string> = {}): Promise<void> {
     const own = {
+      HARDTACK_SITE_URL: this.url,
       ...more,
       HARDTACK_SITE_LISTEN: `127.0.0.1:${this.port}`,
-      HARDTACK_SITE_URL: this.url,
       HARDTACK_STORE_URL: `sqlite:${join(this.folder, "hardtack.db")}`,
     };
     this.running = await serve(this.folder, own, this.url);

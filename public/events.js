@@ -18,9 +18,9 @@ let own = part("page")?.dataset.own;
 
 /** What little time is left: until when, and whether using the session helps. */
 let soon;
-let acted = 0;
-/** When the page set out for another one. */
-let departed = 0;
+/** The last click, and when the page set out for another one. By a clock that is never set. */
+let acted = -Infinity;
+let departed = -Infinity;
 /** The next attempt to empty the page. */
 let waiting;
 
@@ -51,10 +51,11 @@ function hear({ event, at, stays, session }) {
   }
 }
 
-/** Empties the page. Where somebody has just clicked, it may be on its way soon, or already, and knows better where to. */
+/** Empties the page. It may be on its way where somebody has just clicked or waits for an answer, and knows better where to. */
 function end() {
   clearTimeout(waiting);
-  if (Date.now() - acted < 1500 || Date.now() - departed < 15_000) {
+  const now = performance.now();
+  if (now - acted < 1500 || now - departed < 15_000 || document.querySelector("form[aria-busy]")) {
     waiting = setTimeout(() => isSignedIn() && end(), 500);
     return;
   }
@@ -164,7 +165,9 @@ function take() {
   if (wants && !turn) {
     const mine = (turn = { until: new AbortController() });
     const { signal } = mine.until;
-    navigator.locks?.request(NAME, { signal }, () => listen(mine)).catch(() => {});
+    const begin = () => listen(mine);
+    // Without locks, which plain http has at this machine only, each visible tab listens for itself.
+    (navigator.locks?.request(NAME, { signal }, begin) ?? begin()).catch(() => {});
     channel.postMessage({ event: "here" });
   } else if (!wants && turn) {
     turn.until.abort();
@@ -173,18 +176,27 @@ function take() {
 }
 
 channel.addEventListener("message", ({ data }) => hear(data));
-addEventListener("click", () => (acted = Date.now()), true);
-globalThis.navigation?.addEventListener("navigate", ({ destination, downloadRequest }) => {
-  if (!destination.sameDocument && downloadRequest === null) departed = Date.now();
-});
-globalThis.navigation?.addEventListener("navigateerror", () => (departed = 0));
+const depart = () => (departed = performance.now());
+addEventListener("click", () => (acted = performance.now()), true);
+if (globalThis.navigation) {
+  navigation.addEventListener("navigate", ({ destination, downloadRequest }) => {
+    if (!destination.sameDocument && downloadRequest === null) depart();
+  });
+  navigation.addEventListener("navigateerror", () => (departed = -Infinity));
+} else {
+  // Not by `beforeunload`: some browsers keep no page that listens to it, and others never tell.
+  addEventListener("submit", (event) => event.defaultPrevented || depart());
+  addEventListener("click", (event) => event.defaultPrevented || (event.target.closest?.("a[href]") && depart()));
+  // The program's own: see `browser/place.rs`.
+  addEventListener("hardtack:go", depart);
+}
 document.addEventListener("visibilitychange", take);
 addEventListener("pagehide", () => turn?.until.abort());
 addEventListener("pageshow", ({ persisted }) => {
   if (persisted) {
     clearTimeout(waiting);
     turn = undefined;
-    departed = 0;
+    departed = -Infinity;
   }
   take();
 });

@@ -1,7 +1,7 @@
 //! Where the page is, and where it goes on to.
 
 use crate::model::next::Next;
-use web_sys::{UrlSearchParams, window};
+use web_sys::{Event, UrlSearchParams, window};
 
 /// The path of the page.
 #[must_use]
@@ -21,9 +21,14 @@ pub fn asked(name: &str) -> Option<String> {
     UrlSearchParams::new_with_str(&window()?.location().search().ok()?).ok()?.get(name)
 }
 
+/// Tells scripts of the page that it goes on to another one. `public/events.js` listens to it: not every browser tells by
+/// itself.
+const GO: &str = "hardtack:go";
+
 /// Goes on to an address of this site. The page before it takes no place in the history.
 pub fn go(address: &str) {
     if let Some(window) = window() {
+        drop(Event::new(GO).and_then(|event| window.dispatch_event(&event)));
         // An address of our own making.
         drop(window.location().replace(address));
     }
