@@ -4,7 +4,8 @@
 
 use super::access::{Access, DEVICES, LOGIN};
 use super::parts::elsewhere::{Again, complaint};
-use super::parts::lively::{lively, on_wake, start};
+use super::parts::island::island;
+use super::parts::lively::{catch_up, lively, on_wake};
 use super::parts::posting::ask_instead;
 use super::parts::{Frame, at_server, notice};
 use crate::api::devices::read_devices;
@@ -51,7 +52,7 @@ fn page(devices: Option<Devices>, notice: Option<String>) -> impl IntoView {
                         {complaint()}
                     </p>
                     <Again page=DEVICES/>
-                    {view! { <DeviceList devices/> }.into_any()}
+                    {island(view! { <DeviceList devices/> })}
                 </div>
             </section>
         </Frame>
@@ -68,7 +69,7 @@ pub fn DeviceList(
     let devices = RwSignal::new(devices);
     on_wake(move || {
         if missing {
-            start(ask(devices));
+            catch_up(ask(devices));
         }
     });
     let alone = move || devices.with(|all| all.as_ref().is_none_or(|all| all.devices.len() < 2)).then_some("");
@@ -84,11 +85,11 @@ pub fn DeviceList(
     }
 }
 
-fn rows(all: &Devices) -> Vec<AnyView> {
+fn rows(all: &Devices) -> Vec<impl IntoView + use<>> {
     all.devices.iter().map(|device| row(device, all.now)).collect()
 }
 
-fn row(device: &Device, now: i64) -> AnyView {
+fn row(device: &Device, now: i64) -> impl IntoView + use<> {
     let Device { handle, label, ip, created, seen, current } = device.clone();
     let (label, then) = if current { (label + " (this one)", LOGIN) } else { (label, DEVICES) };
     let times = format!("Signed in {}, last seen {}, from {ip}", ago(created, now), ago(seen, now));
@@ -104,7 +105,6 @@ fn row(device: &Device, now: i64) -> AnyView {
             </form>
         </li>
     }
-    .into_any()
 }
 
 async fn ask(devices: RwSignal<Option<Devices>>) {

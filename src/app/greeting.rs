@@ -3,7 +3,7 @@
 #![expect(missing_docs, reason = "the macro of islands makes a struct that it does not document")]
 
 use super::overview;
-use super::parts::lively::{lively, on_wake, start};
+use super::parts::lively::{catch_up, on_wake, says, words};
 use super::parts::notice;
 use crate::api::visits::count_visit;
 use leptos::prelude::*;
@@ -18,12 +18,13 @@ pub fn Greeting(
     let greeting = RwSignal::new(message);
     on_wake(move || {
         if missing {
-            start(ask(greeting));
+            catch_up(ask(greeting));
         }
     });
+    let (greets, greeted) = words(move || greeting.get().unwrap_or_default());
     view! {
-        <p class="visits" data-testid="visits">
-            {lively(move || greeting.get())}
+        <p class="visits" data-testid="visits" use:says=greets>
+            {greeted}
         </p>
     }
 }

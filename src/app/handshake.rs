@@ -3,7 +3,7 @@
 #![expect(missing_docs, reason = "the macro of islands makes a struct that it does not document")]
 
 use super::overview;
-use super::parts::lively::{instead_of_posting, lively, on_wake, start};
+use super::parts::lively::{catch_up, instead_of_posting, lively, on_wake, says, start, words};
 use super::parts::{at_server, notice};
 use crate::api::handshake::{read_handshake, send_handshake};
 use crate::model::error::Kind;
@@ -29,11 +29,11 @@ pub enum Said {
 }
 
 impl Said {
-    const fn sentence(self) -> Option<&'static str> {
+    const fn sentence(self) -> &'static str {
         match self {
-            Self::Nothing | Self::Busy => None,
-            Self::Confirmed => Some(Confirmed::SUCCESS),
-            Self::Mismatch => Some(Kind::Mismatch.sentence()),
+            Self::Nothing | Self::Busy => "",
+            Self::Confirmed => Confirmed::SUCCESS,
+            Self::Mismatch => Kind::Mismatch.sentence(),
         }
     }
 
@@ -59,9 +59,10 @@ pub fn Handshake(
     let missing = value.is_none();
     on_wake(move || {
         if missing {
-            start(fill(input));
+            catch_up(fill(input));
         }
     });
+    let (answers, answered) = words(move || said.get().sentence().to_owned());
     let busy = move || (said.get() == Said::Busy).then_some("true");
     view! {
         <form class="handshake" method="post" action=at_server("/api/session")>
@@ -90,8 +91,9 @@ pub fn Handshake(
                 aria-live="polite"
                 data-testid="answer"
                 class=lively(move || said.get().class())
+                use:says=answers
             >
-                {lively(move || said.get().sentence())}
+                {answered}
             </p>
         </form>
     }

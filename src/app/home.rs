@@ -5,6 +5,7 @@ use super::handshake::{Handshake, Said};
 use super::overview::Overview;
 use super::parts::Frame;
 use super::parts::form::kind;
+use super::parts::island::island;
 use super::trip::Trip;
 use crate::api::handshake::read_handshake;
 use crate::api::overview::read_overview;
@@ -12,6 +13,7 @@ use crate::api::visits::count_visit;
 use crate::model::error::{Kind, WireError};
 use crate::model::exported::Exported;
 use crate::model::overview;
+use crate::model::viewer::Unseen;
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
@@ -30,18 +32,21 @@ impl Found {
     /// Asks one after the other: the first two are changes of one session.
     ///
     /// What fails ends the asking, so that an outage is waited for once; islands ask for the rest themselves.
-    async fn gather() -> Self {
+    async fn gather(unseen: bool) -> Self {
         let mut found = Self::default();
-        if let Err(error) = found.ask().await {
+        if let Err(error) = found.ask(unseen).await {
             found.failed = Some(error.kind);
         }
         found
     }
 
-    async fn ask(&mut self) -> Result<(), WireError> {
+    async fn ask(&mut self, unseen: bool) -> Result<(), WireError> {
         // A speculative request is given an empty value, and its page asks again when it is looked at.
         self.value = Some(read_handshake().await?.id).filter(|id| !id.is_empty());
-        self.greeting = Some(count_visit().await?.message);
+        // It counts that look, too.
+        if !unseen {
+            self.greeting = Some(count_visit().await?.message);
+        }
         self.overview = Some(read_overview().await?);
         Ok(())
     }
@@ -72,10 +77,11 @@ pub fn Home() -> impl IntoView {
     let query = use_query_map().get_untracked();
     let came_back = CameBack::read(query.get_str("done"), query.get_str("error"));
     let exported = use_context::<Exported>().is_some();
+    let unseen = use_context::<Unseen>().is_some();
     let found = Resource::new_blocking(
         || (),
         // A file knows nothing of its visitor.
-        move |()| async move { if exported { Found::default() } else { Found::gather().await } },
+        move |()| async move { if exported { Found::default() } else { Found::gather(unseen).await } },
     );
     view! {
         <Title text="Hardtack: session cookies that hold"/>
@@ -110,7 +116,7 @@ fn hero(greeting: Option<String>) -> AnyView {
                 "Hardtack keeps a visitor’s session between a browser and a server: nothing is lost, ended means ended, \
                  and a stolen store opens nothing."
             </p>
-            <div data-session="own">{view! { <Greeting message=greeting/> }.into_any()}</div>
+            <div data-session="own">{island(view! { <Greeting message=greeting/> })}</div>
         </section>
     }
     .into_any()
@@ -124,7 +130,7 @@ fn handshake(value: Option<String>, said: Said) -> AnyView {
                 "The server keeps this value in your session. Send it back, and the server says whether it is the one \
                  it kept; change a letter first to see it refused."
             </p>
-            {view! { <Handshake value said/> }.into_any()}
+            {island(view! { <Handshake value said/> })}
         </section>
     }
     .into_any()
@@ -136,7 +142,7 @@ fn both_ends(overview: Option<overview::Overview>) -> AnyView {
             <h2 id="both-ends">"Your session, seen from both ends"</h2>
             <p>"The browser holds a key it cannot read. Everything else stays on the server."</p>
             <div class="ends">
-                {view! { <Overview overview/> }.into_any()}
+                {island(view! { <Overview overview/> })}
                 <Trip/>
             </div>
         </section>

@@ -2,7 +2,7 @@
 
 #![expect(missing_docs, reason = "the macro of islands makes a struct that it does not document")]
 
-use super::parts::lively::{Lively, lively, on_wake, start};
+use super::parts::lively::{Lively, Words, catch_up, lively, on_wake, says, start, words};
 use super::parts::notice;
 use crate::api::overview::read_overview;
 use crate::model::overview::{self, Kept};
@@ -41,10 +41,15 @@ pub fn Overview(
         TOLD.set(Date::now());
         set_interval(move || panels.tick(), Duration::from_secs(1));
         if missing {
-            start(panels.ask());
+            catch_up(panels.ask());
         }
     });
-    let text = |words: Words| panels.text(words);
+    let (says_cookie, cookie) = panels.text(cookie);
+    let (says_age, age) = panels.text(age);
+    let (says_idle, idle_left) = panels.text(idle_left);
+    let (says_absolute, absolute_left) = panels.text(absolute_left);
+    let (says_store, store) = panels.text(store);
+    let (says_state, state) = panels.text(state);
     let chips = |list: List| panels.chips(list);
     view! {
         <section class="end browser-end" data-testid="browser-end" aria-labelledby="browser-end">
@@ -52,11 +57,15 @@ pub fn Overview(
             <dl>
                 <dt>"Cookie"</dt>
                 <dd>
-                    <code>{text(cookie)}</code>
+                    <code translate="no" use:says=says_cookie>
+                        {cookie}
+                    </code>
                 </dd>
                 <dt>"Attributes"</dt>
                 <dd>
-                    <ul class="chips">{chips(attributes)}</ul>
+                    <ul class="chips" translate="no">
+                        {chips(attributes)}
+                    </ul>
                 </dd>
                 <dt>"Value"</dt>
                 <dd>
@@ -70,25 +79,31 @@ pub fn Overview(
             <dl>
                 <dt>"Keys"</dt>
                 <dd>
-                    <ul class="chips">{chips(keys)}</ul>
+                    <ul class="chips" translate="no">
+                        {chips(keys)}
+                    </ul>
                 </dd>
                 <dt>"Age"</dt>
-                <dd class="clock">{text(age)}</dd>
+                <dd class="clock" translate="no" use:says=says_age>
+                    {age}
+                </dd>
                 <dt>"Idle timeout, restarted by every visit"</dt>
-                <dd class="clock" data-testid="idle-left">
-                    {text(idle_left)}
+                <dd class="clock" data-testid="idle-left" translate="no" use:says=says_idle>
+                    {idle_left}
                 </dd>
                 <dt>"Absolute lifetime, whatever you do"</dt>
-                <dd class="clock" data-testid="absolute-left">
-                    {text(absolute_left)}
+                <dd class="clock" data-testid="absolute-left" translate="no" use:says=says_absolute>
+                    {absolute_left}
                 </dd>
                 <dt>"Store"</dt>
                 <dd>
-                    <code>{text(store)}</code>
+                    <code translate="no" use:says=says_store>
+                        {store}
+                    </code>
                 </dd>
             </dl>
-            <p class="state" role="status">
-                {text(state)}
+            <p class="state" role="status" use:says=says_state>
+                {state}
             </p>
         </section>
     }
@@ -119,10 +134,10 @@ impl Panels {
         self.elapsed.set(((Date::now() - TOLD.get()) / 1000.0) as u64);
     }
 
-    fn text(self, words: Words) -> Lively<String> {
-        lively(move || {
+    fn text(self, text: Text) -> (Words, Option<String>) {
+        words(move || {
             let elapsed = self.elapsed.get();
-            self.known.with(|known| words(known.as_ref(), elapsed))
+            self.known.with(|known| text(known.as_ref(), elapsed))
         })
     }
 
@@ -135,7 +150,7 @@ impl Panels {
 }
 
 /// What a text says of the session, so many seconds after the server told it.
-type Words = fn(Option<&overview::Overview>, u64) -> String;
+type Text = fn(Option<&overview::Overview>, u64) -> String;
 
 /// What is listed of the session.
 type List = fn(&overview::Overview) -> Vec<String>;

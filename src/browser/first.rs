@@ -2,15 +2,23 @@
 //!
 //! Three calls at once, none of them with a cookie, would begin three sessions, and the browser would keep the one whose
 //! answer comes last: what the others hold is lost. So the others wait for the cookie of the first. A page that the server
-//! rendered has brought its cookie along, and nothing waits.
+//! rendered has brought its cookie along, and nothing waits; unless an island of it says that it came without: it was made
+//! while the store did not answer, or before anybody looked.
 
 use super::base::base;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::task::{Poll, Waker};
 
 thread_local! {
     static GATE: RefCell<Gate> = const { RefCell::new(Gate::Free) };
+    /// Whether a page that the server rendered came without a session.
+    static WITHOUT: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Says that the page came without a session, although the server rendered it.
+pub fn came_without_session() {
+    WITHOUT.set(true);
 }
 
 enum Gate {
@@ -30,7 +38,9 @@ pub(super) struct First {
 impl First {
     /// Waits until no first call is under way. `None`: all may go.
     pub(super) async fn turn() -> Option<Self> {
-        base()?;
+        if base().is_none() && !WITHOUT.get() {
+            return None;
+        }
         poll_fn(|context| {
             GATE.with_borrow_mut(|gate| match gate {
                 Gate::Open => Poll::Ready(None),

@@ -12,5 +12,6 @@ mod request;
 
 pub use base::{is_elsewhere, keep, know, knows, path_at_server};
 pub use client::Credentialed;
+pub use first::came_without_session;
 pub use place::{asked, go, here, next};
 pub use request::{Answer, Failure, Request};

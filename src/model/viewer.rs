@@ -18,6 +18,10 @@ pub enum Viewer {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Own(pub String);
 
+/// Marks a page that is made before anybody looks at it: for a prefetch, or a prerender. Its islands ask when it is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unseen;
+
 impl Viewer {
     /// The account, if the visitor is signed in.
     #[must_use]

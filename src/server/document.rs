@@ -9,7 +9,8 @@ use crate::model::exported::Exported;
 use crate::model::provider::{Provider, Providers};
 use crate::model::sign_up::SignUp;
 use crate::model::theme::Theme;
-use crate::model::viewer::{Own, Viewer};
+use crate::model::viewer::{Own, Unseen, Viewer};
+use crate::session::Session;
 use axum::http::{HeaderMap, HeaderValue, header, request::Parts};
 use leptos::nonce::use_nonce;
 use leptos::prelude::*;
@@ -129,9 +130,14 @@ fn plain(
 pub(super) fn introduce() {
     // Read where they are: a copy of the whole head is not needed for two facts.
     let seen = |Parts { headers, extensions, .. }: &Parts| {
-        (theme(headers), extensions.get::<Viewer>().cloned().unwrap_or_default(), extensions.get::<Own>().cloned())
+        let unseen = extensions.get::<Session>().is_some_and(Session::is_speculative);
+        let viewer = extensions.get::<Viewer>().cloned().unwrap_or_default();
+        (theme(headers), viewer, extensions.get::<Own>().cloned(), unseen)
     };
-    if let Some((theme, viewer, own)) = with_context(seen) {
+    if let Some((theme, viewer, own, unseen)) = with_context(seen) {
+        if unseen {
+            provide_context(Unseen);
+        }
         if let Some(own) = own {
             provide_context(own);
         }

@@ -86,8 +86,23 @@ async fn g7_nobody_looking_counts_nothing_and_begins_no_session() {
     for request in unseen {
         assert_eq!(cookies_set(&get(request).await), Vec::<String>::new());
     }
+    // The page of a prefetch claims no count: its islands ask when it is looked at.
+    let unseen = page(app.get("/").header("sec-purpose", "prefetch")).await;
+    assert_eq!(text_of(&unseen, "visits"), Some(""));
     let second = page(app.get("/")).await;
     assert_eq!(text_of(&second, "visits"), Some("You visited this page 2 times"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_island_says_which_shape_it_wakes_in() {
+    let app = App::start().await;
+    for path in ["/", "/login", "/register", "/no-such-page"] {
+        let page =
+            app.get(path).header("accept", "text/html").send().await.expect("an answer").text().await.expect("text");
+        let islands = page.matches("<leptos-island").count();
+        assert!(islands > 1, "{path}");
+        assert_eq!(page.matches("<leptos-island data-shape=\"").count(), islands, "{path}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,6 +2,7 @@
 
 use super::at_server;
 use super::elsewhere::is_of_providers;
+use super::island::island;
 use super::posting::{DONE, Submit};
 use crate::model::error::Kind;
 use crate::model::next::Next;
@@ -167,7 +168,7 @@ pub fn PostForm(
             </p>
             {children()}
             {next}
-            {view! { <Submit label=button.to_owned()/> }.into_any()}
+            {island(view! { <Submit label=button.to_owned()/> })}
             {said}
         </form>
     }

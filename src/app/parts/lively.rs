@@ -3,10 +3,16 @@
 //! Generic code is compiled once for every closure and future that it is given, one to three kilobytes a
 //! time. Boxed, they are of one type, and the browser downloads that code once.
 
+use crate::browser;
 use leptos::ev::MouseEvent;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use std::pin::Pin;
+use std::rc::Rc;
+use web_sys::Element;
+
+/// A text that follows the signals it reads.
+pub type Words = Rc<dyn Fn() -> String>;
 
 /// A piece of a view that follows the signals it reads.
 pub type Lively<T> = Box<dyn Fn() -> T + Send>;
@@ -19,10 +25,41 @@ pub fn lively<T: 'static>(show: impl Fn() -> T + Send + 'static) -> Lively<T> {
     Box::new(show)
 }
 
+/// Makes a text follow the signals that `show` reads: for [`says`], and as it is now, for the element to hold.
+pub fn words(show: impl Fn() -> String + 'static) -> (Words, Option<String>) {
+    let now = untrack(&show);
+    (Rc::new(show), Some(now).filter(|now| !now.is_empty()))
+}
+
+/// Keeps the text of an element in step: `<p use:says=words>{now}</p>`.
+///
+/// It is written to the element. Translators replace the texts in an element by their own, and what is written to a text
+/// that is in the page no more is never seen.
+pub fn says(element: Element, words: Words) {
+    let mut said = untrack(&*words);
+    follow(Box::new(move || {
+        let now = words();
+        if now != said {
+            element.set_text_content(Some(&now));
+            said = now;
+        }
+    }));
+}
+
 /// Runs `then` once, when the island wakes in the browser; never on the server.
 pub fn on_wake(then: impl Fn() + 'static) {
-    let then: Box<dyn Fn()> = Box::new(then);
-    Effect::new(move |_| untrack(&*then));
+    follow(Box::new(move || untrack(&then)));
+}
+
+/// Runs `act` in the browser, and again when a signal changes that it reads.
+fn follow(mut act: Box<dyn FnMut()>) {
+    Effect::new(move |_| act());
+}
+
+/// Asks, once the island is awake, for what the page came without.
+pub fn catch_up(call: impl Future<Output = ()> + 'static) {
+    browser::came_without_session();
+    start(call);
 }
 
 /// Handles a click on a button that would post its form: instead of posting, `act`.

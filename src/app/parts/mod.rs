@@ -5,6 +5,7 @@ pub mod ending;
 pub mod footer;
 pub mod form;
 pub mod header;
+pub mod island;
 pub mod lively;
 pub mod notice;
 pub mod posting;
@@ -18,6 +19,7 @@ use super::access::{Access, PROFILE};
 use crate::model::exported::Exported;
 use crate::model::theme::Theme;
 use ending::Ending;
+use island::island;
 use leptos::prelude::*;
 use notice::Notice;
 use theme_switch::ThemeSwitch;
@@ -49,9 +51,9 @@ pub fn Frame(
         </a>
         <Header>
             <Who/>
-            <ThemeSwitch theme/>
+            {island(view! { <ThemeSwitch theme/> })}
         </Header>
-        <Notice text=notice/>
+        {island(view! { <Notice text=notice/> })}
         <Ending access/>
         {elsewhere.as_ref().and_then(|page| without_script(page, access))}
         <main

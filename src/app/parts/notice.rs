@@ -2,21 +2,12 @@
 
 #![expect(missing_docs, reason = "the macro of islands makes a struct that it does not document")]
 
-use super::lively::{instead_of_posting, lively, on_wake};
+use super::lively::instead_of_posting;
 use leptos::prelude::*;
-use std::cell::Cell;
-
-thread_local! {
-    /// The notice of this page, once it is awake. Only the browser sets and reads it: a thread of the server
-    /// serves many pages.
-    static AWAKE: Cell<Option<RwSignal<Option<String>>>> = const { Cell::new(None) };
-    /// What was to be said before it was.
-    static EARLY: Cell<Option<String>> = const { Cell::new(None) };
-}
 
 /// Shows a sentence until it is dismissed or the next call succeeds.
 pub fn show(sentence: String) {
-    put(Some(sentence));
+    put(Some(&sentence));
 }
 
 /// Takes the notice away.
@@ -24,10 +15,11 @@ pub fn dismiss() {
     put(None);
 }
 
-fn put(sentence: Option<String>) {
-    match AWAKE.get() {
-        Some(shown) => shown.set(sentence),
-        None => EARLY.set(sentence),
+/// Written to its place and not by the island: that one may not be awake yet, or never, and what it would have to say must
+/// be seen all the same.
+fn put(sentence: Option<&str>) {
+    if let Ok(Some(place)) = document().query_selector("[data-notice]") {
+        place.set_text_content(sentence);
     }
 }
 
@@ -38,19 +30,12 @@ pub fn Notice(
     /// What it says when the page arrives.
     text: Option<String>,
 ) -> impl IntoView {
-    let shown = RwSignal::new(text);
-    on_wake(move || {
-        AWAKE.set(Some(shown));
-        if let Some(sentence) = EARLY.take() {
-            shown.set(Some(sentence));
-        }
-    });
     view! {
         <div class="notice" role="alert" data-testid="notice">
-            <p>{lively(move || shown.get())}</p>
+            <p data-notice="">{text}</p>
             // Without WebAssembly it loads the page anew.
             <form action="/">
-                <button on:click=instead_of_posting(move || shown.set(None))>"Dismiss"</button>
+                <button on:click=instead_of_posting(dismiss)>"Dismiss"</button>
             </form>
         </div>
     }

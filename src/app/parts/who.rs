@@ -1,6 +1,7 @@
 //! Who is signed in: in the head of every page.
 
 use super::form::kind;
+use super::island::island;
 use super::lively::start;
 use super::posting::{Submit, one, set, sign_in};
 use super::{at_server, notice};
@@ -63,7 +64,7 @@ fn somebody(name: String, file: Option<&'static str>) -> impl IntoView {
             "Security"
         </a>
         <form method="post" action=at_server("/api/logout") data-then="/" data-when=when hidden=file>
-            {view! { <Submit label="Sign out".to_owned()/> }.into_any()}
+            {island(view! { <Submit label="Sign out".to_owned()/> })}
         </form>
     }
 }
