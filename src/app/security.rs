@@ -5,6 +5,7 @@ use super::parts::Frame;
 use super::parts::at_server;
 use super::parts::elsewhere::{Again, BEGIN, With, complaint, is_about_again};
 use super::parts::form::{Field, PostForm, Wrong};
+use super::parts::island::island;
 use super::parts::posting::Submit;
 use super::register::password_hint;
 use crate::model::account::{PasswordChanged, Profile};
@@ -108,7 +109,7 @@ fn provider(Provider { id, name }: Provider) -> AnyView {
             </p>
             <With factor=id.clone()>
                 <form method="post" action=at_server("/api/disconnect") data-then=SECURITY>
-                    {disconnect} {view! { <Submit label="Disconnect".to_owned()/> }.into_any()}
+                    {disconnect} {island(view! { <Submit label="Disconnect".to_owned()/> })}
                 </form>
                 <form method="post" action=at_server(&end)>
                     <button>"Sign out here and there"</button>

@@ -141,6 +141,25 @@ fn the_reader_of_imports_sees_every_spelling() {
 }
 
 #[test]
+fn a_page_holds_each_island_with_its_shape() {
+    let app: Vec<_> = sources().into_iter().filter(|(path, _)| path.starts_with("app/")).collect();
+    let mut islands = 0;
+    for (_, text) in &app {
+        for island in text.split("#[island]\npub fn ").skip(1).map(word) {
+            islands += 1;
+            for (path, text) in &app {
+                let code = code(text).split_whitespace().collect::<Vec<_>>().join(" ");
+                for (at, _) in code.match_indices(&format!("<{island}")) {
+                    let is_it = word(&code[at + 1..]) == island;
+                    assert!(!is_it || code[..at].ends_with("island(view! { "), "src/{path}: <{island}/> never wakes");
+                }
+            }
+        }
+    }
+    assert!(islands > 5, "islands are found: {islands}");
+}
+
+#[test]
 fn each_module_keeps_to_its_own_libraries() {
     for (path, text) in sources() {
         let strangers: &[&str] = match path.split('/').next().unwrap_or_default() {
