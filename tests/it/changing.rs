@@ -4,10 +4,12 @@
 mod cases;
 mod walk;
 
-use cases::{CASES, Case, Fate, PROVIDERS, Set};
+use crate::support::chance::Chance;
+use cases::{CASES, Case, Fate, NO_ROOM, PROVIDERS, Set, VARIANTS};
 use futures::StreamExt as _;
-use hardtack::server::settings::TABLES;
+use hardtack::server::settings::{Settings, TABLES};
 use std::collections::HashMap;
+use std::time::Duration;
 use walk::{Before, Site};
 
 /// Walks through all cases of these tables. Those that begin alike share their beginning.
@@ -151,4 +153,42 @@ async fn g15_the_log_says_what_a_change_means() {
     let lines = place.serve(&[("SESSION_NAME", "other")]).await.stop().await;
     let said: Vec<_> = lines.iter().filter(|line| line.contains("session.name: ")).collect();
     assert!(matches!(&said[..], [line] if line.contains("WARN") && line.contains("sign in again, once")), "{lines:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn g15_any_row_of_changes_leaves_visitors_with_one_cookie_at_their_next_sign_in() {
+    let mut chance = Chance::new("changes of the cookie");
+    let Before { mut place, visitors: [ordinary, kept] } = Before::begin(VARIANTS[0], None).await;
+    // Two of each: those that come seldom hold cookies of settings that are long gone.
+    let mut visitors = [ordinary.clone(), kept.clone(), ordinary, kept];
+    for step in 0..14 {
+        let set = *chance.of(&VARIANTS);
+        place.advance(Duration::from_secs(90));
+        let site = Site::open(&place, set, None).await;
+        for (number, visitor) in visitors.iter_mut().enumerate() {
+            if chance.below(2 + number) > 0 && step < 13 {
+                continue;
+            }
+            let met = visitor.enters(&site).await;
+            assert!(met.is_ok(), "step {step}, visitor {number} with {set:?}: {met:?}");
+            if chance.below(3) == 0 {
+                assert_eq!(visitor.sign_out(&site).await.0, 200, "step {step}, visitor {number}");
+                assert_eq!(visitor.enters(&site).await, Ok(Fate::Leave), "step {step}, visitor {number} with {set:?}");
+            }
+        }
+        site.close().await;
+    }
+}
+
+#[test]
+fn g15_settings_that_leave_no_room_to_sign_in_are_refused_with_a_sentence() {
+    for (key, (variable, value)) in NO_ROOM {
+        let set = [(format!("HARDTACK_{variable}"), value.to_owned())];
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("Leptos.toml");
+        std::fs::write(&file, "").expect("an empty file of settings");
+        let sentence = Settings::load(Some(&file), set).expect_err(key).to_string();
+        let begins = format!("`{key}` is less than ");
+        assert!(sentence.starts_with(&begins) && sentence.contains("; write "), "{sentence}");
+    }
 }

@@ -36,7 +36,7 @@ pub(super) fn check(settings: &Settings) -> Result<(), SettingsError> {
     }
     first(&[&domain_rules(site, session), &store_rules(store)?, &sign_in::rules(settings)?])?;
     provider::is_reachable(site, &settings.sign_in.providers)?;
-    first(&[&limit_rules(limits), &log_rules(log)])
+    first(&[&room_rules(session, limits), &limit_rules(limits), &log_rules(log)])
 }
 
 fn first(rules: &[&[Rule]]) -> Result<(), SettingsError> {
@@ -122,6 +122,26 @@ fn store_rules(store: &Store) -> Result<[Rule; 2], SettingsError> {
              for a trial.",
         ),
     ])
+}
+
+/// With less nobody could sign in. Guarantee G15.
+fn room_rules(session: &Session, limits: &Limits) -> [Rule; 3] {
+    [
+        (
+            session.max_data.bytes() < 1 << 10,
+            "`session.max_data` is less than `1 KiB`, which a sign-in can need, so nobody could sign in; write `1 KiB` or more.",
+        ),
+        (
+            limits.body.bytes() < 1 << 10,
+            "`limits.body` is less than `1 KiB`, which a form to sign in can need, so nobody could sign in; write `1 KiB` or \
+             more.",
+        ),
+        (
+            limits.header_count < 32,
+            "`limits.header_count` is less than 32, which browsers and the proxies in front can send, so their requests would be \
+             refused; write `100`.",
+        ),
+    ]
 }
 
 fn limit_rules(limits: &Limits) -> [Rule; 3] {

@@ -88,7 +88,7 @@ registry::settings! {
         /// with `memory:` a new one at every start. PostgreSQL and Redis need at least one, the same on all servers.
         /// Never write a key itself here, and begin the name of a variable of yours with anything but `HARDTACK_`.
         keys: Vec<KeySource> = "",
-        /// The most data that one session may hold.
+        /// The most data that one session may hold. At least 1 KiB.
         max_data: Size = "16 KiB",
         /// Which requests from other sites carry the cookie: `lax`, links to this site; `strict`, none; `none`,
         /// all (needs https). When it is not set: `none` if one of `site.front_ends` is another site than `site.url`,
@@ -162,7 +162,7 @@ registry::settings! {
         /// How long who wants to stay signed in does, seen or not; their cookie survives the end of the browser. Not
         /// less than `session.absolute`, which is what holds when it is longer and this is not set. At most 400 days.
         keep: Duration = "30d",
-        /// How old a sign-in may be for what is sensitive, such as ending other sessions.
+        /// How old a sign-in may be for what is sensitive, such as ending other sessions. At least a minute.
         fresh: Duration = "15m",
         /// Other services that people sign in by (OpenID Connect): a list of tables with `id` (short, it stands in
         /// addresses), `name` (as visitors see it), `issuer`, `client_id`, `client_secret` (a file or `env:NAME`, never the
@@ -192,11 +192,11 @@ registry::settings! {
 
     /// What one client may ask of the server.
     limits: Limits {
-        /// The largest body of a request.
+        /// The largest body of a request. At least 1 KiB.
         body: Size = "64 KiB",
         /// The most that the headers of a request may measure, cookies included. At least 8 KiB, at most 256 KiB.
         headers: Size = "16 KiB",
-        /// The most headers of a request. At most 1000.
+        /// The most headers of a request. At least 32, at most 1000.
         header_count: u32 = "100",
         /// The most connections at the same time; more wait.
         connections: u32 = "1024",

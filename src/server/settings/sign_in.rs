@@ -7,6 +7,7 @@ use super::{Settings, SettingsError, values};
 use crate::backend::accounts::Rules;
 use crate::session::Lifetime;
 use crate::session::store::Transport;
+use std::time::Duration;
 
 /// Whether visitors may make accounts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +50,7 @@ impl Read for Option<StoreUrl> {
 }
 
 /// Source: ASVS 5.0, 6.2.1, 6.2.9 and 12.3.1.
-pub(super) fn rules(settings: &Settings) -> Result<[Rule; 4], SettingsError> {
+pub(super) fn rules(settings: &Settings) -> Result<[Rule; 5], SettingsError> {
     let Settings { session, store, accounts, sign_in, .. } = settings;
     let wrong = |error| SettingsError(format!("`accounts.database`: {error}."));
     let transport = accounts.database.as_ref().map(StoreUrl::transport).transpose().map_err(wrong)?;
@@ -72,6 +73,11 @@ pub(super) fn rules(settings: &Settings) -> Result<[Rule; 4], SettingsError> {
         (
             sign_in.keep > Lifetime::LONGEST,
             "`sign_in.keep` is more than 400 days, and browsers keep no cookie longer; write `400d` or less.",
+        ),
+        (
+            sign_in.fresh < Duration::from_mins(1),
+            "`sign_in.fresh` is less than a minute, so a sign-in could be too old before what it is for is done; write `1m` or \
+             more, like `15m`.",
         ),
     ])
 }

@@ -103,8 +103,8 @@ pub const CASES: &[Case] = &[
     case(
         "site.url",
         "another host below `session.domain`",
-        &[URL, ("SESSION_DOMAIN", "example.com")],
-        &[("SITE_URL", "https://www.example.com"), ("SESSION_DOMAIN", "example.com")],
+        &[URL, DOMAIN],
+        &[("SITE_URL", "https://www.example.com"), DOMAIN],
         Stay,
     ),
     case("site.url", "another port", HTTPS, &[("SITE_URL", "https://app.example.com:8443")], Stay),
@@ -143,25 +143,12 @@ pub const CASES: &[Case] = &[
     case("session.same_site", "stricter", HTTPS, &[URL, ("SESSION_SAME_SITE", "strict")], Stay),
     case("session.same_site", "laxer", HTTPS, &[URL, ("SESSION_SAME_SITE", "none")], Stay),
     case("session.secure", "written out", HTTPS, &[URL, ("SESSION_SECURE", "true")], Stay),
-    case("session.partitioned", "set", HTTPS, &[URL, ("SESSION_PARTITIONED", "true")], Stay),
-    case("session.partitioned", "removed", &[URL, ("SESSION_PARTITIONED", "true")], HTTPS, Stay),
-    case("session.domain", "set", HTTPS, &[URL, ("SESSION_DOMAIN", "example.com")], Leave).said(&["session.domain"]),
-    case("session.domain", "removed", &[URL, ("SESSION_DOMAIN", "example.com")], HTTPS, Leave)
-        .said(&["session.domain"]),
-    case(
-        "session.domain",
-        "set, with a `session.name` of your own",
-        NAMED,
-        &[URL, NAME, ("SESSION_DOMAIN", "example.com")],
-        Stay,
-    ),
-    case(
-        "session.domain",
-        "removed, with a `session.name` of your own",
-        &[URL, NAME, ("SESSION_DOMAIN", "example.com")],
-        NAMED,
-        Stay,
-    ),
+    case("session.partitioned", "set", HTTPS, &[URL, PARTITIONED], Stay),
+    case("session.partitioned", "removed", &[URL, PARTITIONED], HTTPS, Stay),
+    case("session.domain", "set", HTTPS, &[URL, DOMAIN], Leave).said(&["session.domain"]),
+    case("session.domain", "removed", &[URL, DOMAIN], HTTPS, Leave).said(&["session.domain"]),
+    case("session.domain", "set, with a `session.name` of your own", NAMED, &[URL, NAME, DOMAIN], Stay),
+    case("session.domain", "removed, with a `session.name` of your own", &[URL, NAME, DOMAIN], NAMED, Stay),
     case("session.path", "another", API, &[API_URL, FRONT_END, ("SESSION_PATH", "/api")], Leave)
         .from_page(PAGE)
         .said(&["session.path"]),
@@ -191,6 +178,7 @@ pub const CASES: &[Case] = &[
     case("limits.sign_in_attempts", "more or fewer", HTTP, &[("LIMITS_SIGN_IN_ATTEMPTS", "1")], Stay),
     case("limits.sign_in_network_attempts", "more or fewer", HTTP, &[("LIMITS_SIGN_IN_NETWORK_ATTEMPTS", "1")], Stay),
     case("limits.sign_in_window", "longer or shorter", HTTP, &[("LIMITS_SIGN_IN_WINDOW", "1m")], Stay),
+    case("limits.new_sessions", "more or fewer", HTTP, &[("LIMITS_NEW_SESSIONS", "1")], Stay),
     case(
         "store.url",
         "another store, the accounts where they were",
@@ -199,4 +187,25 @@ pub const CASES: &[Case] = &[
         Leave,
     )
     .said(&["store.url"]),
+];
+
+/// Settings of one site whose cookies of one name differ in everything that browsers tell cookies apart by.
+pub const VARIANTS: [Set; 7] = [
+    NAMED,
+    &[URL, NAME, DOMAIN],
+    &[URL, NAME, PARTITIONED],
+    &[URL, NAME, DOMAIN, PARTITIONED],
+    &[URL, NAME, ("SESSION_PERSISTENT", "true")],
+    &[URL, NAME, ("SESSION_SAME_SITE", "strict")],
+    &[URL, NAME, ("SITE_FRONT_ENDS", "https://app.example.org")],
+];
+const DOMAIN: Pair = ("SESSION_DOMAIN", "example.com");
+const PARTITIONED: Pair = ("SESSION_PARTITIONED", "true");
+
+/// Settings that leave no room to sign in, and the one that is to blame.
+pub const NO_ROOM: [(&str, Pair); 4] = [
+    ("session.max_data", ("SESSION_MAX_DATA", "1023")),
+    ("limits.body", ("LIMITS_BODY", "1023")),
+    ("limits.header_count", ("LIMITS_HEADER_COUNT", "31")),
+    ("sign_in.fresh", ("SIGN_IN_FRESH", "59s")),
 ];

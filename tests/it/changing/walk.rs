@@ -50,7 +50,7 @@ impl Place {
         copy
     }
 
-    fn advance(&mut self, span: Duration) {
+    pub fn advance(&mut self, span: Duration) {
         self.clock.advance(span);
         self.now = Clock::Manual(self.clock.clone()).now();
     }
