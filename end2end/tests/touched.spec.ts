@@ -164,7 +164,7 @@ test("a translator replaces the texts of an open page, and what the page says af
   for (const part of ["absolute-left", "idle-left"]) await expect(page.getByTestId(part)).toHaveAttribute("translate", "no");
 });
 
-test("g7: a page that was made before anybody looked counts one look, fills its field, and has one session", async ({
+test("g7: a prefetched page counts one visit when it is shown, fills its field, and has one session", async ({
   page,
   context,
 }) => {
@@ -174,7 +174,7 @@ test("g7: a page that was made before anybody looked counts one look, fills its 
   });
   const prefetch = (headers: Record<string, string>) => ({ headers: { ...headers, purpose: "prefetch" } });
   await page.route("/", (route) => route.continue(prefetch(route.request().headers())));
-  // The page is older than its look: nothing of it may run before.
+  // And prerendered: no script of it may call before it is shown.
   await page.addInitScript(() => {
     Object.defineProperty(document, "prerendering", { value: true, configurable: true });
   });
@@ -183,7 +183,7 @@ test("g7: a page that was made before anybody looked counts one look, fills its 
   await expect(home.field(page)).toHaveValue("");
   await page.keyboard.press("Shift");
   await page.evaluate(() => new Promise((idle) => requestIdleCallback(idle)));
-  expect(made, "nobody has looked").toEqual([]);
+  expect(made, "the page is not shown yet").toEqual([]);
 
   await page.evaluate(() => {
     Object.defineProperty(document, "prerendering", { value: false });

@@ -43,7 +43,7 @@ impl Found {
     async fn ask(&mut self, unseen: bool) -> Result<(), WireError> {
         // A speculative request is given an empty value, and its page asks again when it is looked at.
         self.value = Some(read_handshake().await?.id).filter(|id| !id.is_empty());
-        // It counts that look, too.
+        // It counts the visit then, too.
         if !unseen {
             self.greeting = Some(count_visit().await?.message);
         }

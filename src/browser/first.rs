@@ -2,8 +2,8 @@
 //!
 //! Three calls at once, none of them with a cookie, would begin three sessions, and the browser would keep the one whose
 //! answer comes last: what the others hold is lost. So the others wait for the cookie of the first. A page that the server
-//! rendered has brought its cookie along, and nothing waits; unless an island of it says that it came without: it was made
-//! while the store did not answer, or before anybody looked.
+//! rendered has brought its cookie along, and no call waits; unless an island of it says that it came without, because it
+//! was rendered while the store did not answer, or for a prefetch.
 
 use super::base::base;
 use std::cell::{Cell, RefCell};

@@ -18,7 +18,7 @@ pub enum Viewer {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Own(pub String);
 
-/// Marks a page that is made before anybody looks at it: for a prefetch, or a prerender. Its islands ask when it is looked at.
+/// Marks a page that is rendered for a prefetch or a prerender. Its islands ask for the rest when the page is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unseen;
 

@@ -16,7 +16,7 @@
     await module.default({ module_or_path: wasm });
     return module;
   };
-  // One by one: what fails in one island is the end of that one alone, and nothing is woken twice.
+  // One by one, so that the failure of one island leaves the others alone. No island is woken twice.
   const rouse = (module) => {
     const attempt = (name, ...island) => {
       try {
@@ -44,6 +44,6 @@
     const idle = () => (wake(), import(events).catch(warn("nothing listens to the session")));
     "requestIdleCallback" in window ? requestIdleCallback(idle, { timeout: 2000 }) : setTimeout(idle, 200);
   };
-  // A page that is prepared before anybody looks asks for nothing: its calls would count as nobody's.
+  // A prerendered page waits until it is shown, because its calls are speculative until then and store nothing.
   document.prerendering ? document.addEventListener("prerenderingchange", begin, { once: true }) : begin();
 }

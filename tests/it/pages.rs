@@ -86,7 +86,7 @@ async fn g7_nobody_looking_counts_nothing_and_begins_no_session() {
     for request in unseen {
         assert_eq!(cookies_set(&get(request).await), Vec::<String>::new());
     }
-    // The page of a prefetch claims no count: its islands ask when it is looked at.
+    // The page of a prefetch states no count: its islands ask when it is shown.
     let unseen = page(app.get("/").header("sec-purpose", "prefetch")).await;
     assert_eq!(text_of(&unseen, "visits"), Some(""));
     let second = page(app.get("/")).await;
