@@ -112,6 +112,6 @@ async fn ask(devices: RwSignal<Option<Devices>>) {
         Ok(found) => devices.set(Some(found)),
         // Who is signed in no more is led on by the head of the page.
         Err(error) if error.kind == Kind::NotSignedIn => {}
-        Err(error) => notice::show(error.message),
+        Err(error) => notice::show(&error.message),
     }
 }

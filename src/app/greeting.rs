@@ -35,6 +35,6 @@ async fn ask(greeting: RwSignal<Option<String>>) {
             greeting.set(Some(visits.message));
             overview::refresh();
         }
-        Err(error) => notice::show(error.message),
+        Err(error) => notice::show(&error.message),
     }
 }

@@ -107,7 +107,7 @@ async fn fill(input: NodeRef<Input>) {
                 input.set_value(&handshake.id);
             }
         }
-        Err(error) => notice::show(error.message),
+        Err(error) => notice::show(&error.message),
     }
 }
 
@@ -129,7 +129,7 @@ async fn send(input: NodeRef<Input>, said: RwSignal<Said>) {
             notice::dismiss();
             overview::refresh();
         }
-        Err(sentence) => notice::show(sentence),
+        Err(sentence) => notice::show(&sentence),
     }
 }
 

@@ -124,7 +124,7 @@ impl Panels {
                 self.elapsed.set(0);
                 self.known.set(Some(overview));
             }
-            Err(error) => notice::show(error.message),
+            Err(error) => notice::show(&error.message),
         }
     }
 

@@ -6,8 +6,8 @@ use super::lively::instead_of_posting;
 use leptos::prelude::*;
 
 /// Shows a sentence until it is dismissed or the next call succeeds.
-pub fn show(sentence: String) {
-    put(Some(&sentence));
+pub fn show(sentence: &str) {
+    put(Some(sentence));
 }
 
 /// Takes the notice away.

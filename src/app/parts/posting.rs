@@ -112,7 +112,7 @@ fn complain(form: &HtmlFormElement, error: WireError) {
     }
     // What the form has no place for, an outage first of all, is the page's to say.
     if error.kind.status() >= 500 || !(say(form, about, &error.message) || say(form, "", &error.message)) {
-        notice::show(error.message);
+        notice::show(&error.message);
     }
 }
 

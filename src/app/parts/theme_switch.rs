@@ -57,7 +57,7 @@ async fn apply(theme: Theme) {
     }
     match choose_theme(theme).await {
         Ok(_) => notice::dismiss(),
-        Err(error) => notice::show(error.message),
+        Err(error) => notice::show(&error.message),
     }
 }
 

@@ -77,7 +77,7 @@ pub fn wake() {
             each("[name=next]:not([value^='/'])", &|field| set(field, "value", Some(next.path())));
         }
         if let Some(error) = browser::asked("error").as_deref().and_then(kind) {
-            notice::show(error.sentence().to_owned());
+            notice::show(error.sentence());
         }
         start(find_out());
     }
@@ -117,7 +117,7 @@ async fn find_out() {
                 sign_in();
             }
         }
-        Err(error) => notice::show(error.message),
+        Err(error) => notice::show(&error.message),
     }
 }
 
