@@ -62,7 +62,7 @@ async fn ask(form: HtmlFormElement) {
     set(&form, BUSY, None);
     match answer {
         Ok(_) => done(&form),
-        Err(failure) => complain(&form, failure.error),
+        Err(failure) => complain(&form, &failure.error),
     }
 }
 
@@ -90,7 +90,7 @@ fn done(form: &HtmlFormElement) {
     browser::go(&wanted.or_else(|| form.get_attribute("data-then")).unwrap_or_default());
 }
 
-fn complain(form: &HtmlFormElement, error: WireError) {
+fn complain(form: &HtmlFormElement, error: &WireError) {
     if error.kind == Kind::NotSignedIn {
         return sign_in();
     }
