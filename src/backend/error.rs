@@ -8,6 +8,11 @@ impl From<Error> for WireError {
     fn from(error: Error) -> Self {
         let kind = match error {
             Error::Unavailable => Kind::Unavailable,
+            Error::Doubtful => {
+                let message = "Your browser showed two sessions, or one that this server cannot read, so this was not done. \
+                               Send it once more.";
+                return Self::new(Kind::Unavailable, message.to_owned());
+            }
             Error::Ended => Kind::SessionEnded,
             Error::Rotated => Kind::Rotated,
             Error::TooMany { retry_after } => return too_many("sessions were begun in your network", retry_after),

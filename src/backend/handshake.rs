@@ -13,7 +13,7 @@ use crate::session::{Error, Session};
 pub async fn of(session: &Session) -> Result<Handshake, Error> {
     let id = match session.read(HANDSHAKE).await? {
         Some(id) => id,
-        None if session.is_speculative() => String::new(),
+        None if session.keeps_nothing() => String::new(),
         // Two first requests at once agree on one value.
         None => session.update(HANDSHAKE, |id| id.unwrap_or_else(|| uuid::Uuid::new_v4().to_string())).await?,
     };

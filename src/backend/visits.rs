@@ -4,13 +4,13 @@ use super::keys::VISITS;
 use crate::model::visits::Visits;
 use crate::session::{Error, Session};
 
-/// Counts a visit; a speculative one is only greeted.
+/// Counts a visit; one of which nothing is kept is only greeted.
 ///
 /// # Errors
 ///
 /// When the session cannot be read or written.
 pub async fn count(session: &Session) -> Result<Visits, Error> {
-    if session.is_speculative() {
+    if session.keeps_nothing() {
         return Ok(Visits::new(session.read(VISITS).await?.unwrap_or(0)));
     }
     let visits = session.update(VISITS, |visits| visits.unwrap_or(0).saturating_add(1)).await?;

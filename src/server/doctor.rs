@@ -19,6 +19,7 @@ use crate::doctor::{Echo, Known, Scheme};
 use crate::model::doctor::Examiner;
 use crate::model::error::Kind;
 use crate::session::clock::Clock;
+use crate::session::cookie::pairs;
 use crate::session::policy::Origin;
 use crate::session::{CookieSettings, Presented, Session};
 use axum::extract::{Query, Request, State};
@@ -110,7 +111,7 @@ async fn echo(
         return refuse(kind);
     }
     let headers = &parts.headers;
-    let known = match session.presented(headers).await {
+    let known = match session.presented().await {
         Ok(Presented::Nothing) => Known::NoCookie,
         Ok(Presented::Foreign) => Known::Foreign,
         Ok(Presented::OtherKey) => Known::OtherKey,
@@ -153,14 +154,9 @@ fn text(headers: &HeaderMap, name: HeaderName) -> Option<String> {
 
 /// Names and values of all cookies that came. One without a name is all value: it is called by nothing of its own.
 fn cookies(headers: &HeaderMap) -> Vec<(String, String)> {
-    let lines = headers.get_all(header::COOKIE).into_iter().map(|line| String::from_utf8_lossy(line.as_bytes()));
-    let mut came = Vec::new();
-    for line in lines {
-        let pairs = line.split(';').map(str::trim).filter(|pair| !pair.is_empty());
-        let pairs = pairs.map(|pair| pair.split_once('=').unwrap_or(("(without a name)", pair)));
-        came.extend(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())));
-    }
-    came
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let named = |name: &[u8]| if name.is_empty() { "(without a name)".to_owned() } else { text(name) };
+    pairs(headers).map(|(name, value)| (named(name), text(value))).collect()
 }
 
 /// A name that is no longer than a line of the report.

@@ -11,6 +11,7 @@ use crate::model::sign_up::SignUp;
 use crate::model::theme::Theme;
 use crate::model::viewer::{Own, Unseen, Viewer};
 use crate::session::Session;
+use crate::session::cookie::pairs;
 use axum::http::{HeaderMap, HeaderValue, header, request::Parts};
 use leptos::nonce::use_nonce;
 use leptos::prelude::*;
@@ -130,7 +131,7 @@ fn plain(
 pub(super) fn introduce() {
     // Read where they are: a copy of the whole head is not needed for two facts.
     let seen = |Parts { headers, extensions, .. }: &Parts| {
-        let unseen = extensions.get::<Session>().is_some_and(Session::is_speculative);
+        let unseen = extensions.get::<Session>().is_some_and(Session::keeps_nothing);
         let viewer = extensions.get::<Viewer>().cloned().unwrap_or_default();
         (theme(headers), viewer, extensions.get::<Own>().cloned(), unseen)
     };
@@ -158,7 +159,6 @@ pub(super) fn providers<'a>(names: impl Iterator<Item = (&'a str, &'a str)>) -> 
 
 /// The theme in the request's plain cookie.
 pub(super) fn theme(headers: &HeaderMap) -> Theme {
-    let lines = headers.get_all(header::COOKIE).into_iter().filter_map(|line| line.to_str().ok());
-    let mut cookies = lines.flat_map(cookie::Cookie::split_parse).flatten();
-    cookies.find(|cookie| cookie.name() == Theme::COOKIE).map(|cookie| Theme::named(cookie.value())).unwrap_or_default()
+    let value = pairs(headers).find(|(name, _)| *name == Theme::COOKIE.as_bytes()).map(|(_, value)| value);
+    value.and_then(|value| str::from_utf8(value).ok()).map(Theme::named).unwrap_or_default()
 }

@@ -3,6 +3,7 @@
 use super::explain::{refuse, wants_page};
 use super::router::Site;
 use crate::model::error::Kind;
+use crate::session::cookie::pairs;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use axum::middleware::Next;
@@ -40,9 +41,8 @@ pub(super) async fn headers(State(site): State<Arc<Site>>, request: Request, nex
 /// Named one by one as well, because `Clear-Site-Data` works on secure origins only.
 fn clear_cookies(sent: &HeaderMap, answer: &mut HeaderMap) {
     answer.insert(CLEAR_SITE_DATA, HeaderValue::from_static("\"cookies\""));
-    let lines = sent.get_all(header::COOKIE).into_iter().filter_map(|line| line.to_str().ok());
-    let names = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.split('=').next());
-    for name in names.map(str::trim).filter(|name| (1..=NAME).contains(&name.len())).take(200) {
+    let names = pairs(sent).filter_map(|(name, _)| str::from_utf8(name).ok());
+    for name in names.filter(|name| (1..=NAME).contains(&name.len())).take(200) {
         let secure = if name.starts_with("__") { "; Secure" } else { "" };
         if let Ok(removal) = HeaderValue::from_str(&format!("{name}=; Max-Age=0; Path=/{secure}")) {
             answer.append(header::SET_COOKIE, removal);

@@ -7,6 +7,7 @@ use super::client::Peer;
 use super::headers;
 use super::listen::{self, BindError, Door, Listener};
 use super::settings::{Limits, Settings};
+use crate::session::cookie::pairs;
 use crate::session::policy::Origin;
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
@@ -107,7 +108,5 @@ async fn lead(State(Way { to, cookie }): State<Way>, request: Request) -> Respon
 }
 
 fn carries(parts: &Parts, cookie: &str) -> bool {
-    let lines = parts.headers.get_all(header::COOKIE).into_iter().filter_map(|line| line.to_str().ok());
-    let mut names = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.split('=').next());
-    names.any(|name| name.trim() == cookie)
+    pairs(&parts.headers).any(|(name, _)| name == cookie.as_bytes())
 }

@@ -40,7 +40,7 @@ impl Unit {
     ///
     /// The first answer holds for the whole request, so that it does not begin a session with the second of two values.
     pub(super) fn may_begin(&self) -> Result<bool, Fault> {
-        let Some(BeginLimit { limiter, client, lenient }) = &self.limit else { return Ok(true) };
+        let Some(BeginLimit { limiter, client, lenient }) = &self.asked.limit else { return Ok(true) };
         let refused = self.state().refused;
         let refused = if refused.is_some() { refused } else { limiter.take(*client).err() };
         let Some(wait) = refused else { return Ok(true) };

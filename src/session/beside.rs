@@ -9,15 +9,19 @@ use tower_sessions::cookie::SameSite;
 
 impl Session {
     /// The text of a signed cookie that [`give_beside`](Session::give_beside) made. `None` when there is none, when there
-    /// are two, or when none of our keys signed it.
+    /// are two that differ, or when none of our keys signed it.
     ///
     /// It says what this server once gave away, not that whoever shows it is who it was given to: cookies can be copied.
     #[must_use]
     pub fn beside(&self, name: &str, headers: &HeaderMap) -> Option<String> {
         let settings = self.settings_beside(name);
-        let mut values = settings.values(headers);
-        let value = values.next().filter(|_| values.next().is_none())?;
-        self.unit.engine.keys.verified(&settings.name, value).map(str::to_owned)
+        let (value, twice) = settings.value(headers);
+        if twice {
+            // The answer takes the others away, as it does with the session's own.
+            self.unit.state().twice.push(name.to_owned());
+            return None;
+        }
+        self.unit.engine.keys.verified(&settings.name, value?).map(str::to_owned)
     }
 
     /// The header that gives the browser a signed text, for a while. Everybody who holds the cookie can read it: no secret.
@@ -34,7 +38,7 @@ impl Session {
         }
         let settings = self.settings_beside(name);
         let value = self.unit.engine.keys.signed(&settings.name, text);
-        settings.set(&value, life, true).ok_or(Error::Header)
+        settings.set(&value, life, true, self.unit.now()).ok_or(Error::Header)
     }
 
     /// A name for something in this place that nobody else can work out, the same for as long as the first key is.
@@ -54,7 +58,7 @@ impl Session {
         self.settings_beside(name).removal().ok_or(Error::Header)
     }
 
-    fn settings_beside(&self, name: &str) -> CookieSettings {
+    pub(super) fn settings_beside(&self, name: &str) -> CookieSettings {
         let own = self.cookie();
         // Who comes back from another site must still be known by it, where the session itself is kept back.
         let same_site = if own.same_site == SameSite::Strict { SameSite::Lax } else { own.same_site };

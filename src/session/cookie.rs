@@ -1,12 +1,21 @@
 //! The session cookie, exact in both directions.
 
-use super::id::Secret;
+use super::clock::{Clock, Timestamp};
+use super::doubt::Doubt;
+use super::id::{IdHash, Secret};
 use super::keys::Keys;
-use axum::http::{HeaderMap, HeaderValue, header::COOKIE};
+use super::log_limit::LogLimit;
+use axum::http::{HeaderMap, HeaderValue};
 use cookie::time;
 use std::time::Duration;
 
 pub use cookie::SameSite;
+pub use header::pairs;
+
+mod header;
+mod variants;
+
+pub(super) use variants::{Around, Target};
 
 /// Name and attributes of the session cookie. `HttpOnly` is always among them.
 ///
@@ -65,15 +74,26 @@ impl CookieSettings {
             .same_site(SameSite::Lax)
             .secure(self.secure)
             .max_age(time::Duration::days(365));
+        let cookie = match expires(Clock::System.now(), Duration::from_secs(365 * 24 * 60 * 60)) {
+            Some(expires) => cookie.expires(expires),
+            None => cookie,
+        };
         HeaderValue::from_str(&cookie.to_string()).map_err(|_| super::Error::Header)
     }
 
-    /// The header that gives `value` to the browser, for at most `life`; `kept` also when it closes.
-    pub(super) fn set(&self, value: &str, life: Duration, kept: bool) -> Option<HeaderValue> {
+    /// The header that gives `value` to the browser, for at most `life` from `now`; `kept` also when it closes.
+    ///
+    /// `Max-Age` goes before `Expires` wherever both are understood. Java's and Android's cookie managers take a cookie
+    /// with the first alone for one of RFC 2965, and send it in quotes.
+    pub(super) fn set(&self, value: &str, life: Duration, kept: bool, now: Timestamp) -> Option<HeaderValue> {
         let mut cookie = self.build(value);
         if kept {
-            let seconds = i64::try_from(life.min(MAX_AGE).as_secs()).unwrap_or(i64::MAX);
+            let life = life.min(MAX_AGE);
+            let seconds = i64::try_from(life.as_secs()).unwrap_or(i64::MAX);
             cookie.set_max_age(time::Duration::seconds(seconds));
+            if let Some(expires) = expires(now, life) {
+                cookie.set_expires(expires);
+            }
         }
         HeaderValue::from_str(&cookie.to_string()).ok()
     }
@@ -88,38 +108,68 @@ impl CookieSettings {
         HeaderValue::from_str(&cookie.to_string()).ok()
     }
 
-    /// What a request says about its session, from its raw `Cookie` headers.
-    pub(super) fn read(&self, headers: &HeaderMap, keys: &Keys) -> Option<Secret> {
-        let mut values = self.values(headers);
-        let value = values.next()?;
-        // A cookie of the same name from a sibling domain or another path must not win by its place in the row.
-        if values.next().is_some() {
-            metrics::counter!("hardtack_cookies_refused_total", "reason" => "twice").increment(1);
-            tracing::warn!(cookie = self.name, "two session cookies in one request; neither is used");
-            return None;
+    /// What the cookies of a request say of its session.
+    ///
+    /// Values that are equal, or that lead to one session, count as one: a browser that holds the cookie in two places
+    /// sends it twice. Of values that differ none counts, because a sibling domain or another path must not win by its
+    /// place in the row.
+    pub(super) fn read(&self, headers: &HeaderMap, keys: &Keys) -> Came {
+        let (mut values, mut more, mut nameless) = (Vec::new(), false, 0_u32);
+        for (name, value) in pairs(headers) {
+            if name == self.name.as_bytes() {
+                if values.len() == MOST {
+                    more = true;
+                } else if !values.contains(&value) {
+                    values.push(value);
+                }
+            } else if name.is_empty() {
+                nameless += 1;
+            }
         }
-        let secret = keys.open(&self.name, value);
-        if secret.is_none() {
-            metrics::counter!("hardtack_cookies_refused_total", "reason" => "forged").increment(1);
-            tracing::debug!(cookie = self.name, "a session cookie that no key of ours signed");
+        if nameless > 0
+            && let Some(held_back) = NAMELESS.turn()
+        {
+            tracing::info!(nameless, held_back, "a Cookie header has parts without a name, which were passed over");
         }
-        secret
+        let Some(first) = values.first() else { return Came::Nothing };
+        let mut own: Vec<Secret> = Vec::new();
+        let mut others = Vec::new();
+        for value in &values {
+            match keys.open(&self.name, value) {
+                Some(secret) if own.contains(&secret) => {}
+                Some(secret) => own.push(secret),
+                None => others.push(Keys::unsealed(value)),
+            }
+        }
+        let name = IdHash::of(first);
+        match (own.len(), &others[..]) {
+            (1, []) => own.pop().map_or(Came::Nothing, Came::One),
+            (0, [other]) => {
+                metrics::counter!("hardtack_cookies_refused_total", "reason" => "forged").increment(1);
+                tracing::debug!(cookie = self.name, "a session cookie that no key of ours signed");
+                Came::InDoubt(match other {
+                    Some(secret) => Doubt::OtherKey { name, id: secret.hash() },
+                    None => Doubt::Foreign,
+                })
+            }
+            _ => {
+                metrics::counter!("hardtack_cookies_refused_total", "reason" => "twice").increment(1);
+                if let Some(held_back) = TWICE.turn() {
+                    let cookie = &self.name;
+                    tracing::warn!(cookie, held_back, "two session cookies in one request; neither is used");
+                }
+                let own = own.iter().map(Secret::hash).collect();
+                let strange = others.iter().flatten().map(Secret::hash).collect();
+                Came::InDoubt(Doubt::Several { name, own, strange, more })
+            }
+        }
     }
 
-    /// All values of cookies of this name, from the raw `Cookie` headers.
-    pub(super) fn values<'a>(&'a self, headers: &'a HeaderMap) -> impl Iterator<Item = &'a [u8]> {
-        let lines = headers.get_all(COOKIE).into_iter();
-        lines.flat_map(|line| line.as_bytes().split(|&byte| byte == b';')).filter_map(|pair| self.value_of(pair))
-    }
-
-    /// The value in `name=value`, if the name is ours: exact bytes, no decoding, no case folding.
-    fn value_of<'a>(&self, pair: &'a [u8]) -> Option<&'a [u8]> {
-        let start = pair.iter().position(|byte| !matches!(byte, b' ' | b'\t'))?;
-        let pair = &pair[start..];
-        let equals = pair.iter().position(|&byte| byte == b'=')?;
-        let value = &pair[equals + 1..];
-        let end = value.iter().rposition(|byte| !matches!(byte, b' ' | b'\t')).map_or(0, |last| last + 1);
-        (pair[..equals] == *self.name.as_bytes()).then_some(&value[..end])
+    /// The value of the cookie of this name, if one came, and whether others came that differ from it.
+    pub(super) fn value<'a>(&self, headers: &'a HeaderMap) -> (Option<&'a [u8]>, bool) {
+        let mut values = pairs(headers).filter(|(name, _)| *name == self.name.as_bytes()).map(|(_, value)| value);
+        let first = values.next();
+        (first, values.any(|value| Some(value) != first))
     }
 
     fn build<'a>(&'a self, value: &'a str) -> cookie::Cookie<'a> {
@@ -148,6 +198,27 @@ impl Default for CookieSettings {
     }
 }
 
+/// What the cookies of a request say of its session.
+#[derive(Debug)]
+pub(super) enum Came {
+    /// None of the name came.
+    Nothing,
+    /// One that a key of ours signed.
+    One(Secret),
+    /// What came says nothing that counts.
+    InDoubt(Doubt),
+}
+
+/// So many values of the name are looked at, and no more.
+const MOST: usize = 8;
+
+static TWICE: LogLimit = LogLimit::a_minute();
+static NAMELESS: LogLimit = LogLimit::a_minute();
+
+fn expires(now: Timestamp, life: Duration) -> Option<time::OffsetDateTime> {
+    time::OffsetDateTime::from_unix_timestamp((now + life).seconds()).ok()
+}
+
 /// Browsers cut longer lives to 400 days. Source: RFC 6265bis, 5.5.
 const MAX_AGE: Duration = super::Lifetime::LONGEST;
 
@@ -157,13 +228,14 @@ mod properties;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use axum::http::header::COOKIE;
 
     fn presented(cookies: &[&[u8]], settings: &CookieSettings, keys: &Keys) -> bool {
         let mut headers = HeaderMap::new();
         for line in cookies {
             headers.append(COOKIE, HeaderValue::from_bytes(line).expect("a header"));
         }
-        settings.read(&headers, keys).is_some()
+        matches!(settings.read(&headers, keys), Came::One(_))
     }
 
     fn sealed(settings: &CookieSettings, keys: &Keys) -> String {
@@ -185,6 +257,7 @@ mod tests {
             "=__Host-hardtack_sess",
             "__Host-hardtack_sess ",
             "x__Host-hardtack_sess",
+            "a, __Host-hardtack_sess",
         ] {
             assert!(!with(name), "{name:?} must not count");
         }
@@ -198,6 +271,35 @@ mod tests {
         assert!(!presented(&[format!("{good}; hardtack_sess=x").as_bytes()], &settings, &keys));
         assert!(!presented(&[format!("hardtack_sess=x; {good}").as_bytes()], &settings, &keys));
         assert!(!presented(&[good.as_bytes(), b"hardtack_sess=x"], &settings, &keys));
+        let another = format!("hardtack_sess={}", sealed(&settings, &keys));
+        assert!(!presented(&[format!("{good}; {another}").as_bytes()], &settings, &keys), "two of our own");
+    }
+
+    #[test]
+    fn g9_equal_values_count_as_one_and_so_do_two_of_one_session() {
+        let texts: Vec<_> = (0..2).map(|_| Secret::generate().expect("random numbers").encode()).collect();
+        let keys = Keys::parse(texts.iter().map(|text| ("key", text.as_str()))).expect("keys");
+        let old = Keys::parse([("key", texts[1].as_str())]).expect("a key");
+        let (settings, secret) = (CookieSettings::new(false), Secret::generate().expect("random numbers"));
+        let [before, after] = [&old, &keys].map(|keys| format!("hardtack_sess={}", keys.seal(&settings.name, &secret)));
+        assert_ne!(before, after);
+        for cookies in [format!("{after}; {after}"), format!("{before}; a=b; {after}; {before}")] {
+            assert!(presented(&[cookies.as_bytes()], &settings, &keys), "{cookies}");
+        }
+        assert!(presented(&[after.as_bytes(), after.as_bytes()], &settings, &keys), "in two headers");
+    }
+
+    #[test]
+    fn g9_a_value_in_one_pair_of_quotes_is_the_value() {
+        let (settings, keys) = (CookieSettings::new(false), Keys::generate().expect("a key"));
+        let value = sealed(&settings, &keys);
+        let java = format!("$Version=\"1\"; hardtack_sess=\"{value}\";$Path=\"/\"; theme=\"dark\"");
+        assert!(presented(&[java.as_bytes()], &settings, &keys));
+        let both = format!("hardtack_sess=\"{value}\"; hardtack_sess={value}");
+        assert!(presented(&[both.as_bytes()], &settings, &keys), "the same value in both spellings");
+        for odd in [format!("\"\"{value}\"\""), format!("\"{value}"), format!("{value}\""), format!("'{value}'")] {
+            assert!(!presented(&[format!("hardtack_sess={odd}").as_bytes()], &settings, &keys), "{odd}");
+        }
     }
 
     #[test]
@@ -258,10 +360,12 @@ mod tests {
     #[test]
     fn s1_s8_the_default_cookie_is_host_bound_and_never_outlives_400_days() {
         let mut settings = CookieSettings::default();
-        let set = settings.set("v", Duration::from_secs(60), false).expect("a header");
+        let now = Timestamp(1_700_000_000_000);
+        let set = settings.set("v", Duration::from_secs(60), false, now).expect("a header");
         assert_eq!(set, "__Host-hardtack_sess=v; HttpOnly; SameSite=Lax; Secure; Path=/");
         settings.persistent = true;
-        let set = settings.set("v", Duration::from_secs(u64::MAX), settings.persistent).expect("a header");
-        assert!(set.to_str().expect("text").contains("Max-Age=34560000"), "{set:?}");
+        let set = settings.set("v", Duration::from_secs(u64::MAX), settings.persistent, now).expect("a header");
+        let set = set.to_str().expect("text");
+        assert!(set.ends_with("; Max-Age=34560000; Expires=Wed, 18 Dec 2024 22:13:20 GMT"), "{set}");
     }
 }

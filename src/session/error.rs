@@ -24,6 +24,10 @@ pub enum Error {
         /// When to try again, in seconds.
         retry_after: u32,
     },
+    /// Whose the request is, is in doubt: it carried two different session cookies, one that no key here signed, or none
+    /// because another site led here. Nothing was kept, or nothing was ended.
+    #[error("the request does not say clearly which session it belongs to; send it again")]
+    Doubtful,
     /// The session would hold more than it may.
     #[error("the session would hold more than {limit} bytes")]
     TooLarge {
@@ -61,6 +65,8 @@ pub enum Fault {
         /// When to try again, in seconds.
         retry_after: u32,
     },
+    /// Whose the request is, is in doubt: 503, because the answer takes away what may be.
+    Doubtful,
     /// The session would hold more than it may: 500, for it is the application that put it there.
     TooLarge {
         /// The most that it may hold, in bytes.
@@ -78,7 +84,7 @@ impl Error {
     /// The status that fits: 503 for what may be tried again, 409 for a session that ended, 429 for too many, else 500.
     fn status(&self) -> StatusCode {
         match self {
-            Self::Unavailable | Self::Rotated => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Unavailable | Self::Rotated | Self::Doubtful => StatusCode::SERVICE_UNAVAILABLE,
             Self::Ended => StatusCode::CONFLICT,
             Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::TooLarge { .. } | Self::Unfit | Self::TooLate | Self::Random | Self::Value(_) | Self::Header => {
@@ -92,7 +98,7 @@ impl Error {
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
         let wait = match self {
-            Self::Unavailable | Self::Rotated => Some(1),
+            Self::Unavailable | Self::Rotated | Self::Doubtful => Some(1),
             Self::TooMany { retry_after } => Some(retry_after),
             _ => None,
         };
@@ -111,6 +117,7 @@ impl From<Fault> for Error {
             Fault::Ended => Self::Ended,
             Fault::Rotated => Self::Rotated,
             Fault::TooMany { retry_after } => Self::TooMany { retry_after },
+            Fault::Doubtful => Self::Doubtful,
             Fault::TooLarge { limit } => Self::TooLarge { limit },
             Fault::Unfit => Self::Unfit,
             Fault::Random => Self::Random,

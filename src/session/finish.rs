@@ -1,11 +1,9 @@
 //! The end of a request: what its handler left is committed, and only then the head may leave.
 
-use super::cookie::CookieSettings;
 use super::error::{Error, Fault};
 use super::handle::Session;
-use super::id::Secret;
-use super::record::Record;
-use super::unit::{Cookie, Leaving, Place};
+use super::set_cookie::set_cookies;
+use super::unit::{Leaving, Place};
 use axum::body::{Body, Bytes, HttpBody};
 use axum::http::{HeaderName, HeaderValue, Response, header};
 use axum::response::IntoResponse as _;
@@ -54,7 +52,7 @@ fn answerable(session: &Session, response: &Response<Body>, met: Option<Fault>) 
     let fault = met?;
     let refused = match fault {
         // Without a cookie there is no session to protect: the handler has served its visitor without one.
-        Fault::Unavailable | Fault::Rotated => session.unit.presented.is_some(),
+        Fault::Unavailable | Fault::Rotated | Fault::Doubtful => session.unit.may_have_a_session(),
         // The handler was told. An answer that says so stands; a success would be a lie.
         _ => !(response.status().is_client_error() || response.status().is_server_error()),
     };
@@ -72,18 +70,14 @@ const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 const COOKIE: HeaderName = header::COOKIE;
 
 fn set_headers(session: &Session, response: &mut Response<Body>) {
-    let (cookie, used) = cookie(session);
+    let (cookies, used) = set_cookies(session);
     let headers = response.headers_mut();
     headers.append(header::VARY, HeaderValue::from_name(COOKIE));
-    if let Some(cookie) = cookie {
-        // Before the cookie itself, because a browser that does not know `Partitioned` takes some of them for the same one.
-        for former in session.unit.engine.former.iter().filter_map(CookieSettings::removal) {
-            headers.append(header::SET_COOKIE, former);
-        }
+    if !cookies.is_empty() || (used && !headers.get(header::CACHE_CONTROL).is_some_and(is_private)) {
+        headers.insert(header::CACHE_CONTROL, NO_STORE);
+    }
+    for cookie in cookies {
         headers.append(header::SET_COOKIE, cookie);
-        headers.insert(header::CACHE_CONTROL, NO_STORE);
-    } else if used && !headers.get(header::CACHE_CONTROL).is_some_and(is_private) {
-        headers.insert(header::CACHE_CONTROL, NO_STORE);
     }
 }
 
@@ -91,30 +85,6 @@ fn set_headers(session: &Session, response: &mut Response<Body>) {
 fn is_private(value: &HeaderValue) -> bool {
     let value = value.to_str().unwrap_or_default();
     value.contains("private") || value.contains("no-store")
-}
-
-/// The `Set-Cookie` of the answer, if the browser must be told something; and whether a session had a part in it.
-fn cookie(session: &Session) -> (Option<HeaderValue>, bool) {
-    let unit = &session.unit;
-    let settings = &unit.engine.cookie;
-    let state = unit.state();
-    let give = |secret: &Secret, record: &Record| {
-        let value = unit.engine.keys.seal(&settings.name, secret);
-        settings.set(&value, record.deadline().left(unit.now()), unit.is_kept(record))
-    };
-    match (&state.cookie, &state.place) {
-        // Whoever was told that the session has ended is not handed its key.
-        _ if state.stop == Some(Fault::Ended) => (None, true),
-        (Cookie::Give(secret), Place::Live(_, record)) => (give(secret, record), true),
-        (Cookie::Take, _) => (unit.presented.as_ref().and_then(|_| settings.removal()), true),
-        // A persistent cookie must move with the idle timeout, else the browser drops it too early.
-        (Cookie::Keep, Place::Live(id, record)) if state.marked && unit.is_kept(record) => {
-            let same = unit.presented.as_ref().filter(|secret| secret.hash() == *id);
-            (same.and_then(|secret| give(secret, record)), true)
-        }
-        (_, Place::Live(..) | Place::Leaving(..)) => (None, true),
-        _ => (None, false),
-    }
 }
 
 /// Sees to a request that never came to its end: its connection closed, or its handler panicked.

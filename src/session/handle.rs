@@ -204,6 +204,7 @@ impl Session {
     ///
     /// [`Error::Unavailable`] when the store cannot be reached: whether it has ended is unknown, so try again.
     /// [`Error::Rotated`] when another request has just given it a new id: the browser must come again with that.
+    /// [`Error::Doubtful`] when a session may live that this request does not prove to be its own.
     pub async fn end(&self) -> Result<(), Error> {
         self.unit.end().await?;
         self.inner.flush().await.map_err(|e| self.error(e))
@@ -233,7 +234,15 @@ impl Session {
     /// Whether nobody looks at the answer yet: `HEAD`, or a prefetch (`Sec-Purpose`). Nothing is stored then.
     #[must_use]
     pub fn is_speculative(&self) -> bool {
-        self.unit.speculative
+        self.unit.asked.speculative
+    }
+
+    /// Whether a session that would begin now is passed over, although the handler goes on as if it had begun: where
+    /// [nobody looks yet](Session::is_speculative); and where a request that only reads carries two session cookies, or
+    /// none because another site led here, so that the browser does not lose the session that it may hold.
+    #[must_use]
+    pub fn keeps_nothing(&self) -> bool {
+        self.unit.keeps_nothing()
     }
 
     /// The cookie that carries the session.

@@ -61,6 +61,11 @@ impl fmt::Debug for Secret {
 pub struct IdHash(pub [u8; 32]);
 
 impl IdHash {
+    /// The hash of the text of a cookie. It is no session's id, because those are hashes of secrets.
+    pub(super) fn of(bytes: &[u8]) -> Self {
+        Self(Sha256::digest(bytes).into())
+    }
+
     /// The hash as the id type of tower-sessions, cut to its 128 bits. Not a secret.
     pub(super) fn as_tower_id(&self) -> tower_sessions::session::Id {
         let mut half = [0; 16];

@@ -10,7 +10,7 @@ use std::sync::Arc;
 impl Unit {
     /// Keeps a new session under a new id.
     pub(super) async fn begin(&self, data: Data) -> Result<(), Fault> {
-        if self.speculative {
+        if self.is_passed_over().await? {
             return Ok(());
         }
         if size(&data) > self.engine.max_data {
@@ -25,6 +25,7 @@ impl Unit {
             ..Record::new(data, lifetime.unwrap_or(self.engine.clocks.lifetime), self.now())
         };
         let secret = self.new_secret()?;
+        self.end_before_another().await?;
         // 256 random bits do not collide; if the source is broken, no stranger's session is handed out.
         if !self.ask(self.engine.store.create(&secret.hash(), &record)).await? {
             tracing::error!("a new session id was in use already: the system's random numbers are broken");
@@ -76,7 +77,7 @@ impl Unit {
                 Place::Live(id, record) if now - record.renewed >= every => Some((*id, Arc::clone(record))),
                 _ => None,
             }
-            .filter(|_| !(self.speculative || state.sent || state.failed) && matches!(state.cookie, Cookie::Keep))
+            .filter(|_| !(self.asked.speculative || state.sent || state.failed) && matches!(state.cookie, Cookie::Keep))
         };
         let Some((old, record)) = due else { return Ok(false) };
         let secret = self.new_secret()?;
@@ -110,23 +111,24 @@ impl Unit {
 
     /// Ends the session at once, also when another request has just renewed its id.
     pub(super) async fn end(&self) -> Result<(), Fault> {
-        if self.speculative {
+        if self.asked.speculative {
             return Ok(());
         }
         // Kept as leaving until the store has said yes: if this request is abandoned here, somebody goes on.
         let place = std::mem::replace(&mut self.state().place, Place::Nowhere);
         let leaving = |id| Place::Leaving(Leaving { id, record: None, surely: true });
         let (id, known) = match place {
-            Place::Nowhere => return Ok(()),
+            Place::Nowhere => return self.end_in_doubt().await,
+            Place::Leaving(Leaving { id, .. }) if self.in_doubt() == Some(id) => return self.end_in_doubt().await,
             Place::Live(id, _) | Place::Leaving(Leaving { id, record: Some(_), .. }) => (id, true),
             Place::Presented(id) | Place::Leaving(Leaving { id, .. }) => (id, false),
         };
         self.state().place = leaving(id);
-        let mut next = if known { Some(id) } else { self.find().await?.map(|(id, _)| id) };
+        let mut next = if known { Some(id) } else { self.to_end(&id).await? };
         while let Some(id) = next {
             self.state().place = leaving(id);
             let ended = self.ask(self.engine.store.end(&id)).await?;
-            next = if ended { None } else { self.find().await?.map(|(id, _)| id) };
+            next = if ended { None } else { self.to_end(&id).await? };
         }
         let mut state = self.state();
         state.place = Place::Nowhere;
@@ -139,6 +141,7 @@ impl Unit {
         state.place = Place::Live(secret.hash(), Arc::new(record));
         state.cookie = Cookie::Give(secret);
         state.marked = true;
+        state.settled = true;
         state.next.lifetime = None;
     }
 

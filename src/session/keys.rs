@@ -15,7 +15,7 @@ type HmacSha256 = Hmac<Sha256>;
 /// The signing keys, newest first.
 ///
 /// Put a new key in front to rotate: what the old one signed stays valid while the old one is listed.
-/// A cookie that no key verifies never reaches the store.
+/// A cookie that no key verifies opens nothing.
 #[derive(Clone)]
 pub struct Keys(Vec<HmacSha256>);
 
@@ -116,12 +116,12 @@ impl Keys {
         Secret::decode(self.verified(name, value)?.as_bytes())
     }
 
-    /// Whether a cookie value is made as ours are, whoever signed it.
-    pub(super) fn is_like_ours(value: &[u8]) -> bool {
-        let mut parts =
-            value.split(|&byte| byte == b'.').map(|part| URL_SAFE_NO_PAD.decode(part).map(|part| part.len()));
-        let secret = parts.next().is_some_and(|length| length.is_ok());
-        secret && parts.next() == Some(Ok(32)) && parts.next().is_none()
+    /// The secret in a cookie value that is made as ours are, whoever signed it. It proves nothing.
+    pub(super) fn unsealed(value: &[u8]) -> Option<Secret> {
+        let dot = value.iter().position(|&byte| byte == b'.')?;
+        // A signature has as many bytes as a secret.
+        Secret::decode(&value[dot + 1..])?;
+        Secret::decode(&value[..dot])
     }
 
     /// The text in a cookie value, if one of the keys signed it.

@@ -2,16 +2,18 @@
 
 use super::begin_limit::BeginLimit;
 use super::clock::Clock;
-use super::cookie::{CookieSettings, SameSite};
+use super::cookie::{Came, CookieSettings, SameSite, Target};
+use super::doubt::Doubt;
 use super::engine::Engine;
 use super::finish::{Abandoned, finish};
 use super::handle::Session;
+use super::id::Secret;
 use super::keys::Keys;
 use super::lifetime::Clocks;
 use super::policy::Contradiction;
 use super::store::Store;
 use super::sweep::sweep;
-use super::unit::Unit;
+use super::unit::{Asked, Unit};
 use axum::http::{HeaderMap, Method, Request, Response};
 use std::num::NonZeroU32;
 use std::pin::Pin;
@@ -163,11 +165,20 @@ impl Sessions {
         self
     }
 
-    fn begin(&self, method: &Method, headers: &HeaderMap, limit: Option<BeginLimit>) -> Session {
-        let presented = self.0.cookie.read(headers, &self.0.keys);
-        let speculative = is_speculative(method, headers) || (presented.is_none() && self.is_withheld(headers));
-        let id = presented.as_ref().map(|secret| secret.hash().as_tower_id());
-        let unit = Arc::new(Unit::new(Arc::clone(&self.0), presented, speculative, limit));
+    fn begin<B>(&self, request: &Request<B>) -> Session {
+        let (method, headers) = (request.method(), request.headers());
+        let (presented, doubt) = match self.0.cookie.read(headers, &self.0.keys) {
+            Came::Nothing => (None, self.is_withheld(headers).then_some(Doubt::Withheld)),
+            Came::One(secret) => (Some(secret), None),
+            Came::InDoubt(doubt) => (None, Some(doubt)),
+        };
+        let speculative = is_speculative(method, headers);
+        let (safe, limit) = (method.is_safe(), request.extensions().get::<BeginLimit>().cloned());
+        let asked = Asked { presented, doubt, speculative, safe, limit, target: Target::of(request) };
+        let unit = Arc::new(Unit::new(Arc::clone(&self.0), asked));
+        // What is in doubt has a name as well, so that tower-sessions' `delete` of it is heard.
+        let id = unit.asked.presented.as_ref().map(Secret::hash).or_else(|| unit.in_doubt());
+        let id = id.map(|id| id.as_tower_id());
         Session { inner: tower_sessions::Session::new(id, Arc::clone(&unit), None), unit }
     }
 }
@@ -214,8 +225,7 @@ where
         // The service that was polled ready is the one to call; its clone waits for the next request.
         let ready = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, ready);
-        let limit = request.extensions().get().cloned();
-        let session = self.sessions.begin(request.method(), request.headers(), limit);
+        let session = self.sessions.begin(&request);
         request.extensions_mut().insert(session.inner.clone());
         request.extensions_mut().insert(session.clone());
         Box::pin(async move {
@@ -230,9 +240,59 @@ where
 
 /// `HEAD`, and a `GET` that is a prefetch or a prerender: nobody looks at the answer yet.
 ///
+/// `Sec-Purpose` is what browsers send today. `Purpose` (older Chromium), `X-Purpose` (older Safari) and `X-Moz` (older
+/// Firefox) say the same.
+///
 /// Source: <https://wicg.github.io/nav-speculation/prefetch.html#sec-purpose-header>.
 fn is_speculative(method: &Method, headers: &HeaderMap) -> bool {
-    let purpose = headers.get("sec-purpose").or_else(|| headers.get("purpose"));
-    let prefetches = purpose.is_some_and(|value| value.as_bytes().starts_with(b"prefetch"));
-    method == Method::HEAD || (method == Method::GET && prefetches)
+    const PURPOSES: [&str; 4] = ["sec-purpose", "purpose", "x-purpose", "x-moz"];
+    if *method != Method::GET {
+        return *method == Method::HEAD;
+    }
+    // A token with parameters behind it, `prefetch;prerender`; a proxy may have joined several by commas.
+    let values = PURPOSES.iter().flat_map(|name| headers.get_all(*name));
+    let mut tokens = values
+        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
+        .filter_map(|item| item.split(|byte| *byte == b';').next())
+        .map(<[u8]>::trim_ascii);
+    tokens.any(|token| {
+        ["prefetch", "prerender", "preview"].iter().any(|name| token.eq_ignore_ascii_case(name.as_bytes()))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::HeaderValue;
+
+    #[test]
+    fn g7_a_purpose_is_read_as_a_token_in_all_its_spellings() {
+        let speculative = |method: Method, name: &'static str, value: &[u8]| {
+            let mut headers = HeaderMap::new();
+            headers.append(name, HeaderValue::from_bytes(value).expect("a header"));
+            is_speculative(&method, &headers)
+        };
+        for (name, value) in [
+            ("sec-purpose", &b"prefetch"[..]),
+            ("sec-purpose", b"prefetch;prerender"),
+            ("sec-purpose", b"prefetch;anonymous-client-ip"),
+            ("sec-purpose", b" Prefetch ; prerender"),
+            ("sec-purpose", b"other, prefetch"),
+            ("purpose", b"prefetch"),
+            ("x-purpose", b"preview"),
+            ("x-moz", b"prefetch"),
+        ] {
+            assert!(speculative(Method::GET, name, value), "{name}: {}", String::from_utf8_lossy(value));
+            assert!(!speculative(Method::POST, name, value), "a post is meant");
+        }
+        for value in [&b""[..], b"prefetched", b"not-prefetch", b"\"prefetch\"", b";prefetch", b"\xffprefetch"] {
+            assert!(!speculative(Method::GET, "sec-purpose", value), "{}", String::from_utf8_lossy(value));
+        }
+        assert!(is_speculative(&Method::HEAD, &HeaderMap::new()));
+        assert!(!is_speculative(&Method::GET, &HeaderMap::new()));
+        let mut both = HeaderMap::new();
+        both.append("sec-purpose", HeaderValue::from_static(""));
+        both.append("purpose", HeaderValue::from_static("prefetch"));
+        assert!(is_speculative(&Method::GET, &both), "an empty header hides no other");
+    }
 }

@@ -72,7 +72,7 @@ impl Session {
     /// last sees them all, and exactly the limit remains.
     async fn keep_to_limit(&self, account: &str) -> Result<(), Fault> {
         let unit = &self.unit;
-        let Some(limit) = unit.engine.per_account.filter(|_| !unit.speculative) else { return Ok(()) };
+        let Some(limit) = unit.engine.per_account.filter(|_| !unit.asked.speculative) else { return Ok(()) };
         let store = &unit.engine.store;
         let sessions = unit.ask(store.list(account, unit.now())).await?;
         for surplus in sessions.iter().skip(limit.get() as usize) {

@@ -4,7 +4,7 @@
 //! is: a rotation after `cycle_id`, an end and a beginning after `flush`.
 
 use super::error::{Error, Fault};
-use super::id::IdHash;
+use super::id::{IdHash, Secret};
 use super::lifetime::Lifetime;
 use super::record::{Changes, Data, Record};
 use super::store::Applied;
@@ -21,6 +21,10 @@ type Values = HashMap<String, Value>;
 
 impl Unit {
     async fn load_values(&self) -> Result<Option<(IdHash, Values)>, Fault> {
+        if let (Some(id), true) = (self.in_doubt(), matches!(self.state().place, Place::Nowhere)) {
+            // Under its name, which tower-sessions would forget if it were told that there is nothing.
+            return Ok(Some((id, Values::new())));
+        }
         if matches!(self.state().place, Place::Leaving(_)) {
             // `cycle_id` never loads after its `delete`, so this was meant as the end.
             self.end().await?;
@@ -103,6 +107,17 @@ impl Unit {
             (state.place.clone(), state.failed)
         };
         match place {
+            // `cycle_id` of what is in doubt: a change of privilege, for which what is put begins a session.
+            Place::Leaving(Leaving { id: old, surely: false, .. })
+                if self.in_doubt() == Some(old) && !self.is_presented(id) =>
+            {
+                self.state().place = Place::Nowhere;
+                if failed || values.is_empty() {
+                    return Ok(());
+                }
+                self.end_before_another().await?;
+                self.begin(self.texts(values)?).await
+            }
             // `flush` empties the record and leaves the old id in it: that session is over, another one may begin.
             Place::Leaving(Leaving { id: old, .. }) if old.as_tower_id() == id || self.is_presented(id) => {
                 self.end().await?;
@@ -112,7 +127,7 @@ impl Unit {
             Place::Leaving(Leaving { id: old, record: Some(record), surely: false })
                 if !values.is_empty() || record.data.is_empty() =>
             {
-                if failed || self.speculative {
+                if failed || self.asked.speculative {
                     self.state().place = Place::Live(old, record);
                     return Ok(());
                 }
@@ -129,7 +144,8 @@ impl Unit {
 
     /// Whether tower-sessions names the session by the id of the cookie, which is an earlier one after a renewal.
     fn is_presented(&self, id: Id) -> bool {
-        self.presented.as_ref().is_some_and(|secret| secret.hash().as_tower_id() == id)
+        let presented = self.asked.presented.as_ref().map(Secret::hash).or_else(|| self.doubtful());
+        presented.is_some_and(|presented| presented.as_tower_id() == id)
     }
 
     /// After a plain `delete` tower-sessions still holds the old values: only what is new may begin another session.
@@ -212,6 +228,7 @@ impl SessionStore for Unit {
     }
 
     async fn delete(&self, id: &Id) -> TowerResult<()> {
+        let in_doubt = self.in_doubt();
         let mut state = self.state();
         state.place = match std::mem::replace(&mut state.place, Place::Nowhere) {
             Place::Presented(id) => Place::Leaving(Leaving { id, record: None, surely: false }),
@@ -221,7 +238,9 @@ impl SessionStore for Unit {
                 let surely = leaving.surely || leaving.id.as_tower_id() == *id || self.is_presented(*id);
                 Place::Leaving(Leaving { surely, ..leaving })
             }
-            Place::Nowhere => Place::Nowhere,
+            Place::Nowhere => {
+                in_doubt.map_or(Place::Nowhere, |id| Place::Leaving(Leaving { id, record: None, surely: false }))
+            }
         };
         Ok(())
     }

@@ -2,6 +2,8 @@
 
 use super::begin_limit::BeginLimit;
 use super::clock::Timestamp;
+use super::cookie::Target;
+use super::doubt::Doubt;
 use super::engine::{Engine, Turn};
 use super::error::Fault;
 use super::id::{IdHash, Secret};
@@ -19,15 +21,26 @@ use std::time::{Duration, Instant};
 #[derive(Debug)]
 pub(super) struct Unit {
     pub(super) engine: Arc<Engine>,
-    /// `HEAD` and prefetches: nobody looks, so nothing is stored.
-    pub(super) speculative: bool,
-    /// How many sessions the client may begin.
-    pub(super) limit: Option<BeginLimit>,
-    /// The id that the request's cookie carried.
-    pub(super) presented: Option<Secret>,
+    pub(super) asked: Asked,
     /// One atomic update at a time: two of one request would each start from what the other is about to change.
     pub(super) updating: tokio::sync::Mutex<()>,
     state: Mutex<State>,
+}
+
+/// What a request says of its session, before the store is asked.
+#[derive(Debug)]
+pub(super) struct Asked {
+    /// The id that its cookie carried.
+    pub(super) presented: Option<Secret>,
+    /// Why a request without an id is not one without a cookie.
+    pub(super) doubt: Option<Doubt>,
+    /// `HEAD` and prefetches: nobody looks, so nothing is stored.
+    pub(super) speculative: bool,
+    /// By a method that only reads.
+    pub(super) safe: bool,
+    /// How many sessions the client may begin.
+    pub(super) limit: Option<BeginLimit>,
+    pub(super) target: Target,
 }
 
 #[derive(Debug)]
@@ -43,6 +56,10 @@ pub(super) struct State {
     pub(super) next: Next,
     /// The head of the answer has left.
     pub(super) sent: bool,
+    /// What was in doubt has ended, or a session has begun in its place.
+    pub(super) settled: bool,
+    /// The names of cookies beside the session's of which two came.
+    pub(super) twice: Vec<String>,
     /// The handler failed: a rotation that it left behind is not made.
     pub(super) failed: bool,
     /// The client may begin no session, for so long.
@@ -94,13 +111,8 @@ pub(super) enum Cookie {
 }
 
 impl Unit {
-    pub(super) fn new(
-        engine: Arc<Engine>,
-        presented: Option<Secret>,
-        speculative: bool,
-        limit: Option<BeginLimit>,
-    ) -> Self {
-        let place = presented.as_ref().map_or(Place::Nowhere, |secret| Place::Presented(secret.hash()));
+    pub(super) fn new(engine: Arc<Engine>, asked: Asked) -> Self {
+        let place = asked.presented.as_ref().map_or(Place::Nowhere, |secret| Place::Presented(secret.hash()));
         let state = State {
             place,
             cookie: Cookie::Keep,
@@ -108,20 +120,15 @@ impl Unit {
             lent: false,
             next: Next::default(),
             sent: false,
+            settled: false,
+            twice: Vec::new(),
             failed: false,
             refused: None,
             stop: None,
             last: None,
             spent: Duration::ZERO,
         };
-        Self {
-            engine,
-            speculative,
-            limit,
-            presented,
-            updating: tokio::sync::Mutex::default(),
-            state: Mutex::new(state),
-        }
+        Self { engine, asked, updating: tokio::sync::Mutex::default(), state: Mutex::new(state) }
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
@@ -203,7 +210,7 @@ impl Unit {
     pub(super) fn fail(&self, fault: Fault) -> Fault {
         let mut state = self.state();
         state.last = Some(fault);
-        if matches!(fault, Fault::Unavailable | Fault::Ended | Fault::Rotated) {
+        if matches!(fault, Fault::Unavailable | Fault::Ended | Fault::Rotated | Fault::Doubtful) {
             state.stop.get_or_insert(fault);
         }
         fault
@@ -253,7 +260,7 @@ impl Unit {
 
     /// Sends changes of the live session's data.
     pub(super) async fn apply(&self, changes: &Changes) -> Result<Applied, Fault> {
-        if self.speculative {
+        if self.asked.speculative {
             return Ok(Applied::Done(0));
         }
         self.complain_when_late();
@@ -280,7 +287,7 @@ impl Unit {
             }
             _ => None,
         };
-        let Some(id) = due.filter(|_| !self.speculative) else { return Ok(()) };
+        let Some(id) = due.filter(|_| !self.asked.speculative) else { return Ok(()) };
         // Gone meanwhile: what this request has read, it read while the session lived.
         if self.ask(self.engine.store.touch(&id, now)).await? {
             self.mark(now);

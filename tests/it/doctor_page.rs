@@ -136,7 +136,7 @@ async fn the_echo_says_what_becomes_of_the_sessions_cookie_and_keeps_no_session_
     let own = session(&app).await;
     assert_eq!(echo(&app, "").await["session"], "no_cookie");
     assert_eq!(echo(&app, "hardtack_sess=another").await["session"], "foreign");
-    assert_eq!(echo(&app, &format!("{own}; {own}")).await["session"], "foreign", "two count as none");
+    assert_eq!(echo(&app, &format!("{own}; hardtack_sess=x")).await["session"], "foreign", "two count as none");
     let other = session(&App::start().await).await;
     assert_eq!(echo(&app, &other).await["session"], "other_key", "another server's, of the same name");
     for _ in 0..2 {

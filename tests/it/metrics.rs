@@ -40,9 +40,10 @@ async fn s120_refused_cookies_are_counted_and_none_is_shown() {
     let (forged, twice) =
         ("hardtack_cookies_refused_total{reason=\"forged\"}", "hardtack_cookies_refused_total{reason=\"twice\"}");
     assert_eq!((figure(&server, forged).await, figure(&server, twice).await), (0.0, 0.0), "there before they happen");
-    for cookies in [format!("{pair}x"), format!("{pair}; {pair}"), format!("{pair}; {pair}"), pair.clone()] {
+    let both = format!("{pair}; hardtack_sess=x");
+    for (cookies, status) in [(format!("{pair}x"), 200), (both.clone(), 503), (both, 503), (pair.clone(), 200)] {
         let request = browser().post(server.url("/api/visits")).header("cookie", cookies);
-        assert_eq!(request.send().await.expect("an answer").status(), 200);
+        assert_eq!(request.send().await.expect("an answer").status(), status);
     }
     assert_eq!((figure(&server, forged).await, figure(&server, twice).await), (1.0, 2.0));
 

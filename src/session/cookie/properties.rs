@@ -1,6 +1,6 @@
 //! What holds of every cookie, whatever is in it: tried with random settings, headers and lifetimes.
 
-use super::{CookieSettings, SameSite};
+use super::{Came, CookieSettings, SameSite};
 use crate::session::clock::Timestamp;
 use crate::session::id::Secret;
 use crate::session::keys::Keys;
@@ -23,6 +23,14 @@ fn secret() -> Secret {
 
 fn keys() -> Keys {
     Keys::generate().expect("a key")
+}
+
+/// The secret that a request carries, if it carries one.
+fn opened(settings: &CookieSettings, headers: &HeaderMap, keys: &Keys) -> Option<Secret> {
+    match settings.read(headers, keys) {
+        Came::One(secret) => Some(secret),
+        Came::Nothing | Came::InDoubt(_) => None,
+    }
 }
 
 fn headers(lines: &[Vec<u8>]) -> HeaderMap {
@@ -48,6 +56,8 @@ fn bytes(most: usize) -> impl Strategy<Value = Vec<u8>> {
 enum Pair {
     /// The session cookie as the server has set it.
     Sealed,
+    /// The same, in quotes.
+    Quoted,
     /// The right name before something else.
     Named(Vec<u8>),
     /// Anything.
@@ -56,7 +66,7 @@ enum Pair {
 
 fn pair() -> impl Strategy<Value = Pair> {
     let named = bytes(60).prop_map(|value| Pair::Named(value.into_iter().filter(|byte| *byte != b';').collect()));
-    prop_oneof![2 => Just(Pair::Sealed), 1 => named, 4 => bytes(60).prop_map(Pair::Any)]
+    prop_oneof![2 => Just(Pair::Sealed), 1 => Just(Pair::Quoted), 1 => named, 4 => bytes(60).prop_map(Pair::Any)]
 }
 
 /// Legal settings of every kind.
@@ -106,6 +116,7 @@ proptest! {
                     .iter()
                     .map(|pair| match pair {
                         Pair::Sealed => named(&sealed),
+                        Pair::Quoted => named(&[b"\"", &sealed[..], b"\""].concat()),
                         Pair::Named(value) => named(value),
                         Pair::Any(bytes) => bytes.clone(),
                     })
@@ -115,10 +126,10 @@ proptest! {
             })
             .collect();
         let pairs: Vec<_> = lines.iter().flatten().collect();
-        let named = pairs.iter().filter(|pair| !matches!(pair, Pair::Any(_))).count();
-        let sealed = pairs.iter().any(|pair| matches!(pair, Pair::Sealed));
-        let opened = settings.read(&headers(&written), &keys);
-        prop_assert_eq!(opened, (named == 1 && sealed).then_some(secret));
+        let others = pairs.iter().any(|pair| matches!(pair, Pair::Named(_)));
+        let sealed = pairs.iter().any(|pair| matches!(pair, Pair::Sealed | Pair::Quoted));
+        let opened = opened(&settings, &headers(&written), &keys);
+        prop_assert_eq!(opened, (sealed && !others).then_some(secret));
     }
 
     #[test]
@@ -135,10 +146,11 @@ proptest! {
     fn g9_s9_the_header_says_what_the_settings_say_and_so_does_the_removal(settings in settings()) {
         let (keys, secret) = (keys(), secret());
         let value = keys.seal(&settings.name, &secret);
-        let set = settings.set(&value, Duration::from_secs(60), settings.persistent).expect("a header");
+        let now = Timestamp(1_700_000_000_000);
+        let set = settings.set(&value, Duration::from_secs(60), settings.persistent, now).expect("a header");
         let set = set.to_str().expect("text");
         let (pair, _) = set.split_once("; ").expect("attributes");
-        prop_assert_eq!(settings.read(&headers(&[pair.as_bytes().to_vec()]), &keys), Some(secret));
+        prop_assert_eq!(opened(&settings, &headers(&[pair.as_bytes().to_vec()]), &keys), Some(secret));
 
         let parsed = cookie::Cookie::parse(set).expect("a cookie");
         prop_assert_eq!((parsed.name(), parsed.value()), (settings.name.as_str(), value.as_str()));
@@ -149,9 +161,11 @@ proptest! {
         prop_assert_eq!(parsed.domain(), settings.domain.as_deref());
         prop_assert_eq!(parsed.path(), Some(settings.path.as_str()));
         prop_assert_eq!(attribute(set, "Max-Age"), settings.persistent.then_some("60"));
-        prop_assert_eq!(attribute(set, "Expires"), None);
+        let expires = settings.persistent.then_some("Tue, 14 Nov 2023 22:14:20 GMT");
+        prop_assert_eq!(attribute(set, "Expires"), expires);
 
-        let bare: Vec<_> = set.split("; ").skip(1).filter(|part| !part.starts_with("Max-Age")).collect();
+        let bare = set.split("; ").skip(1).filter(|part| !part.starts_with("Max-Age") && !part.starts_with("Expires"));
+        let bare: Vec<_> = bare.collect();
         prop_assert_eq!(settings.attributes(), bare);
         let removal = settings.removal().expect("a header");
         let removal = removal.to_str().expect("text");
@@ -172,7 +186,7 @@ proptest! {
         let now = Timestamp(created + age + silence);
         let deadline = lifetime.deadline(Timestamp(created), Timestamp(created + age));
         let settings = CookieSettings { persistent: true, ..CookieSettings::default() };
-        let set = settings.set("value", deadline.left(now), settings.persistent).expect("a header");
+        let set = settings.set("value", deadline.left(now), settings.persistent, now).expect("a header");
         let seconds: u64 = attribute(set.to_str().expect("text"), "Max-Age").expect("a life").parse().expect("seconds");
         prop_assert!(seconds <= 400 * 24 * 60 * 60);
         prop_assert!(seconds == 0 || now + Duration::from_secs(seconds) <= deadline);

@@ -52,7 +52,7 @@ impl Program {
 }
 
 /// A program on `PATH` or where Debian keeps PostgreSQL's, if it is of that version or later.
-fn find(name: &str, oldest: u32) -> Option<PathBuf> {
+pub fn find(name: &str, oldest: u32) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let debian = versions.map(|version| version.path().join("bin"));

@@ -1,0 +1,89 @@
+//! A good session cookie among cookies of strangers: whatever bytes those are, it is found, and it is found alone.
+#![no_main]
+
+use arbitrary::Arbitrary;
+use axum::http::{HeaderMap, HeaderValue, header};
+use hardtack::session::cookie::pairs;
+use hardtack::session::store::Store as _;
+use hardtack::session::store::memory::MemoryStore;
+use hardtack::session::{Keys, Session, Sessions};
+use hardtack_fuzz::{begin, request, runtime, sessions};
+use libfuzzer_sys::fuzz_target;
+use std::sync::{Arc, LazyLock};
+use tokio::runtime::Runtime;
+
+const NAME: &[u8] = b"hardtack_sess";
+
+#[derive(Arbitrary, Debug)]
+struct Sent {
+    before: Vec<Vec<u8>>,
+    after: Vec<Vec<u8>>,
+    /// In quotes, as Java's cookie manager writes it.
+    quoted: bool,
+    /// Once more, as from a second place in the browser.
+    twice: bool,
+    /// A header a cookie, as HTTP/2 splits them.
+    split: bool,
+    blanks: (u8, u8),
+}
+
+struct Site {
+    runtime: Runtime,
+    sessions: Sessions,
+    value: String,
+    handle: String,
+}
+
+static SITE: LazyLock<Site> = LazyLock::new(|| {
+    let runtime = runtime();
+    let store = Arc::new(MemoryStore::default());
+    let sessions = sessions(Arc::clone(&store), &Keys::generate().expect("a key"));
+    let pair = runtime.block_on(begin(&sessions));
+    let (_, value) = pair.split_once('=').expect("a pair");
+    let now = hardtack::session::clock::Clock::System.now();
+    let page = runtime.block_on(store.browse(None, 1, now)).expect("a page");
+    Site { value: value.to_owned(), handle: page.sessions[0].handle.to_string(), runtime, sessions }
+});
+
+async fn whose(session: Session) -> String {
+    session.facts().await.expect("facts").map_or_else(String::new, |facts| facts.handle.to_string())
+}
+
+impl Sent {
+    /// The `Cookie` headers, with the good cookie among the others.
+    fn headers(&self, value: &str) -> Vec<HeaderValue> {
+        let blanks = |number: u8| [&b""[..], b" ", b"\t", b" \t "][usize::from(number % 4)];
+        let quote = if self.quoted { "\"" } else { "" };
+        let good = format!("{}={quote}{value}{quote}", "hardtack_sess").into_bytes();
+        let mut parts = self.before.clone();
+        parts.push(good.clone());
+        parts.extend(self.after.clone());
+        if self.twice {
+            parts.push(good);
+        }
+        let parts = parts.into_iter().map(|part| [blanks(self.blanks.0), &part, blanks(self.blanks.1)].concat());
+        let parts: Vec<_> = parts.collect();
+        let lines = if self.split { parts } else { vec![parts.join(&b';')] };
+        lines.iter().filter_map(|line| HeaderValue::from_bytes(line).ok()).collect()
+    }
+}
+
+fuzz_target!(|sent: Sent| {
+    let Site { runtime, sessions, value, handle } = &*SITE;
+    let cookies = sent.headers(value);
+    let mut headers = HeaderMap::new();
+    for cookie in &cookies {
+        headers.append(header::COOKIE, cookie.clone());
+    }
+    // A line with a byte that no header carries was left out, and a stranger may have used the name.
+    let named: Vec<_> = pairs(&headers).filter(|(name, _)| *name == NAME).map(|(_, value)| value).collect();
+    let (found, alone) = (!named.is_empty(), named.iter().all(|other| *other == value.as_bytes()));
+    let answer = runtime.block_on(request(sessions, &cookies, whose));
+    assert_eq!(answer.status(), 200);
+    let body = runtime.block_on(axum::body::to_bytes(answer.into_body(), 1 << 10)).expect("a body");
+    let expected = if found && alone { handle.as_bytes() } else { b"" };
+    assert_eq!(body, expected, "{cookies:?}");
+    let is_sent =
+        cookies.iter().any(|cookie| cookie.as_bytes().windows(value.len()).any(|part| part == value.as_bytes()));
+    assert_eq!(found && alone, is_sent && alone, "the good one is found");
+});

@@ -1,0 +1,92 @@
+//! The pairs of a request's `Cookie` headers, as browsers and other clients write them.
+//!
+//! Read by bytes. One odd part costs itself and none of its neighbours, because a site shares its cookies with software
+//! of others:
+//!
+//! | written | read as |
+//! |---|---|
+//! | `a=1; b=2`, `a=1;b=2`, `a=1 ;\tb=2`, `;; a=1;` | pairs; blanks and tabs around a pair and around a value, and empty parts, are nothing |
+//! | several headers, as HTTP/2 splits them | all of them, one after the other |
+//! | `a="1"` | the value `1`: Java's and Android's cookie managers put quotes around it. One pair of them |
+//! | `$Version="1"; a="1";$Path="/"` | three pairs, of which two have names that no cookie of ours has (RFC 2965) |
+//! | `a=1=2` | the name `a`, the value `1=2` |
+//! | `a` and `=a` | a cookie without a name, which is nobody's |
+//! | `a=1, b=2` | the name `a`, the value `1, b=2`: a comma separates headers elsewhere, and not cookies |
+//! | bytes beyond ASCII | themselves |
+//!
+//! Source: RFC 6265, 4.2.1; RFC 6265bis, 5.8.3; RFC 9113, 8.2.3.
+
+use axum::http::{HeaderMap, header::COOKIE};
+
+/// Name and value of each cookie of a request, in the order in which they came. A cookie without a name has an empty one.
+pub fn pairs(headers: &HeaderMap) -> impl Iterator<Item = (&[u8], &[u8])> {
+    let lines = headers.get_all(COOKIE).into_iter();
+    lines.flat_map(|line| line.as_bytes().split(|&byte| byte == b';')).filter_map(pair)
+}
+
+/// The pair in one part; `None` for one that is empty.
+fn pair(part: &[u8]) -> Option<(&[u8], &[u8])> {
+    let start = part.iter().position(|byte| !is_blank(*byte))?;
+    let part = &part[start..];
+    Some(match part.iter().position(|&byte| byte == b'=') {
+        // A blank before the `=` belongs to the name: no browser writes it, and no name of ours has one.
+        Some(equals) => (&part[..equals], unquoted(trimmed(&part[equals + 1..]))),
+        None => (&[], trimmed(part)),
+    })
+}
+
+fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t')
+}
+
+fn trimmed(value: &[u8]) -> &[u8] {
+    let start = value.iter().position(|byte| !is_blank(*byte)).unwrap_or(value.len());
+    let end = value.iter().rposition(|byte| !is_blank(*byte)).map_or(start, |last| last + 1);
+    &value[start..end]
+}
+
+/// Without one pair of quotes around it.
+fn unquoted(value: &[u8]) -> &[u8] {
+    value.strip_prefix(b"\"").and_then(|value| value.strip_suffix(b"\"")).unwrap_or(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::HeaderValue;
+
+    fn read(lines: &[&[u8]]) -> Vec<(String, String)> {
+        let mut headers = HeaderMap::new();
+        for line in lines {
+            headers.append(COOKIE, HeaderValue::from_bytes(line).expect("a header"));
+        }
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        pairs(&headers).map(|(name, value)| (text(name), text(value))).collect()
+    }
+
+    #[test]
+    fn g9_s2_s4_odd_spellings_of_a_cookie_header_are_read_as_the_page_says() {
+        let cases: [(&[&[u8]], &[(&str, &str)]); 13] = [
+            (&[b"a=1; b=2"], &[("a", "1"), ("b", "2")]),
+            (&[b"a=1;b=2;"], &[("a", "1"), ("b", "2")]),
+            (&[b";; \ta=1 ;\t;b= 2 "], &[("a", "1"), ("b", "2")]),
+            (&[b"a=1", b"b=2; c=3"], &[("a", "1"), ("b", "2"), ("c", "3")]),
+            (&[b"a=\"1\"; b=\"\"; c=\"; d=\"\"4\"\""], &[("a", "1"), ("b", ""), ("c", "\""), ("d", "\"4\"")]),
+            (
+                &[b"$Version=\"1\"; a=\"1\";$Path=\"/\";$Domain=\"x\""],
+                &[("$Version", "1"), ("a", "1"), ("$Path", "/"), ("$Domain", "x")],
+            ),
+            (&[b"a=1=2=; b==x"], &[("a", "1=2="), ("b", "=x")]),
+            (&[b"alone; =alone; a=1"], &[("", "alone"), ("", "alone"), ("a", "1")]),
+            (&[b"a=1, b=2"], &[("a", "1, b=2")]),
+            (&[b"\xff\xfe=\xfd; a=1"], &[("\u{fffd}\u{fffd}", "\u{fffd}"), ("a", "1")]),
+            (&[b"a =1; A=2"], &[("a ", "1"), ("A", "2")]),
+            (&[b"", b"  ", b";"], &[]),
+            (&[b"{\"json\":1}; a=1"], &[("", "{\"json\":1}"), ("a", "1")]),
+        ];
+        for (lines, expected) in cases {
+            let expected: Vec<_> = expected.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+            assert_eq!(read(lines), expected, "{lines:?}");
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! Where else in a browser a cookie of the session's name may lie, and how it is taken away.
+//!
+//! Browsers tell cookies apart by name, domain (or the one host alone), path and partition. After a change of
+//! `session.domain`, `session.path` or `session.partitioned`, or when another application sets the name, a browser has
+//! two and sends both.
+//!
+//! Only places from which a cookie came along with this very request are named: its path or one above it, its host or a
+//! domain above that. What the settings themselves set is not among them, so the order of the lines does not matter
+//! where the two differ. It does in browsers that do not know `Partitioned`, so the new cookie is set last.
+
+use super::CookieSettings;
+use crate::session::policy::Contradiction;
+use axum::http::uri::Authority;
+use axum::http::{HeaderValue, Request, Uri, header};
+
+/// Proxies hold heads of answers in few kilobytes: nginx in 4 or 8.
+const MOST: usize = 20;
+/// A path is looked at so deep, and a longer part of one is left alone.
+const DEPTH: usize = 3;
+const LONGEST_PATH: usize = 128;
+
+/// Where a request went: what decides which cookies came along.
+#[derive(Clone, Debug)]
+pub(in crate::session) struct Target {
+    uri: Uri,
+    host: Option<HeaderValue>,
+}
+
+impl Target {
+    /// Copies no text: both share it with the request.
+    pub(in crate::session) fn of<B>(request: &Request<B>) -> Self {
+        // A router that lies below a path hands on what is left of it.
+        let original = request.extensions().get::<axum::extract::OriginalUri>();
+        let uri = original.map_or_else(|| request.uri(), |original| &original.0).clone();
+        Self { uri, host: request.headers().get(header::HOST).cloned() }
+    }
+
+    /// The host in small letters, and the domains above it down to the one that somebody has registered. None for an
+    /// address and for names of one label.
+    fn domains(&self) -> Vec<String> {
+        let authority = match (self.uri.authority(), &self.host) {
+            (Some(authority), _) => Some(authority.clone()),
+            (None, Some(host)) => Authority::try_from(host.as_bytes()).ok(),
+            (None, None) => None,
+        };
+        let Some(host) = authority.map(|authority| authority.host().to_ascii_lowercase()) else { return Vec::new() };
+        if host.parse::<std::net::IpAddr>().is_ok() || host.starts_with('[') {
+            return Vec::new();
+        }
+        let Some(registered) = psl::domain_str(&host) else { return Vec::new() };
+        let mut domains = vec![host.clone()];
+        while let Some(last) = domains.last()
+            && last != registered
+            && let Some((_, above)) = last.split_once('.')
+        {
+            let above = above.to_owned();
+            domains.push(above);
+        }
+        domains
+    }
+
+    /// The paths of cookies that go along with a request to this one: `/api`, `/api/login`, `/api/`.
+    fn paths(&self) -> Vec<String> {
+        let path = self.uri.path();
+        let ends = path.match_indices('/').map(|(at, _)| at).skip(1).take(DEPTH);
+        let ends: Vec<_> = ends.collect();
+        let mut paths: Vec<_> = ends.iter().map(|at| &path[..*at]).collect();
+        paths.push(path);
+        paths.extend(ends.iter().map(|at| &path[..=*at]));
+        paths.into_iter().filter(|path| path.len() <= LONGEST_PATH).map(str::to_owned).collect()
+    }
+}
+
+/// Which places are named beside those of earlier settings that are known.
+pub(in crate::session) enum Around<'a> {
+    /// None: no cookie of the name came.
+    Nothing,
+    /// Where a change of the settings leaves one behind.
+    Settings(&'a Target),
+    /// Those, and the paths of the request: two came.
+    Request(&'a Target),
+}
+
+impl CookieSettings {
+    /// The headers that take away cookies of this name that these settings do not set, the likeliest places first.
+    pub(in crate::session) fn other_removals(&self, former: &[Self], around: &Around) -> Vec<HeaderValue> {
+        let others = self.others(former, around);
+        // As short as can be: without the date that old clients want.
+        let line = |other: &Self| {
+            let mut cookie = other.build("");
+            cookie.set_max_age(cookie::time::Duration::ZERO);
+            HeaderValue::from_str(&cookie.to_string()).ok()
+        };
+        others.iter().filter_map(line).collect()
+    }
+
+    /// Whether browsers take both for one cookie.
+    fn lies_with(&self, other: &Self) -> bool {
+        (&self.domain, &self.path, self.partitioned) == (&other.domain, &other.path, other.partitioned)
+    }
+
+    fn others(&self, former: &[Self], around: &Around) -> Vec<Self> {
+        let mut found: Vec<Self> = vec![self.clone()];
+        found.extend(former.iter().filter(|former| !former.lies_with(self)).cloned());
+        let (target, thorough) = match around {
+            Around::Nothing => return found.split_off(1),
+            Around::Settings(target) => (target, false),
+            Around::Request(target) => (target, true),
+        };
+        let host_bound = self.name.get(..7).is_some_and(|prefix| prefix.eq_ignore_ascii_case("__Host-"));
+        let mut domains = vec![self.domain.clone()];
+        let mut paths = vec![self.path.clone()];
+        if !host_bound {
+            domains.push(None);
+            domains.extend(target.domains().into_iter().rev().map(Some));
+            paths.push("/".to_owned());
+        }
+        let mut find = |path: &str, domain: &Option<String>, partitioned| {
+            let other = Self { path: path.to_owned(), domain: domain.clone(), partitioned, ..self.clone() };
+            if !found.iter().any(|known| known.lies_with(&other)) && Contradiction::of_cookie(&other).is_none() {
+                found.push(other);
+            }
+        };
+        let partitions = [self.partitioned, !self.partitioned];
+        for path in &paths {
+            for domain in &domains {
+                partitions.iter().for_each(|partitioned| find(path, domain, *partitioned));
+            }
+        }
+        if thorough && !host_bound {
+            let below = target.paths();
+            for partitioned in [false, true] {
+                for domain in &domains {
+                    below.iter().for_each(|path| find(path, domain, partitioned));
+                }
+            }
+        }
+        found.into_iter().skip(1).take(MOST).collect()
+    }
+}
