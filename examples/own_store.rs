@@ -8,7 +8,7 @@ use hardtack::session::clock::Timestamp;
 use hardtack::session::id::{Handle, IdHash};
 use hardtack::session::record::{Changes, Grace, Record, Rotation, size};
 use hardtack::session::store::contract::{self, Behind};
-use hardtack::session::store::{Applied, Listed, Loaded, Page, Stats, Store, StoreError, Swept};
+use hardtack::session::store::{Applied, Ended, Listed, Loaded, Order, Page, Stats, Store, StoreError, Swept};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -47,6 +47,7 @@ impl Pages {
             return Err(Applied::TooLarge);
         }
         record.lifetime = changes.lifetime.unwrap_or(record.lifetime);
+        record.terms = changes.terms.unwrap_or(record.terms);
         record.seen = record.seen.max(now);
         record.version += 1;
         Ok(record)
@@ -76,7 +77,9 @@ impl Store for Notebook {
     async fn load(&self, id: &IdHash, now: Timestamp) -> Result<Loaded, StoreError> {
         let pages = self.pages();
         let current = pages.current(id, now);
-        let known = |(_, until, _): &&(Handle, Timestamp, bool)| *until > now;
+        // An earlier id of a session that has ended is unknown like any other.
+        let there = |handle: &Handle| pages.sessions.values().any(|record| record.handle == *handle);
+        let known = |(handle, until, _): &&(Handle, Timestamp, bool)| *until > now && there(handle);
         Ok(match (pages.live(&current, now), pages.retired.get(id).filter(known)) {
             (Some(record), _) => Loaded::Live(current, Arc::new(record.clone())),
             (None, Some((_, _, false))) => Loaded::Retired,
@@ -113,6 +116,9 @@ impl Store for Notebook {
             Ok(record) => record,
         };
         record.renewed = now;
+        if let Some(signed_in) = rotation.signed_in {
+            (record.created, record.signed_in) = (now, signed_in);
+        }
         record.owner = rotation.owner.clone().unwrap_or(record.owner);
         let (handle, version) = (record.handle, record.version);
         let (until, reaches) = match rotation.grace {
@@ -142,12 +148,10 @@ impl Store for Notebook {
         Ok(self.pages().sessions.remove(id).is_some())
     }
 
-    async fn list(&self, account: &str, now: Timestamp) -> Result<Vec<Listed>, StoreError> {
+    async fn list(&self, account: &str, order: Order, limit: u32, now: Timestamp) -> Result<Vec<Listed>, StoreError> {
         let pages = self.pages();
         let own = |record: &&Record| record.owner.account.as_deref() == Some(account) && record.deadline() > now;
-        let mut listed: Vec<_> = pages.sessions.values().filter(own).map(Listed::from).collect();
-        listed.sort_by_key(|session| std::cmp::Reverse((session.seen, session.handle)));
-        Ok(listed)
+        Ok(order.cut(pages.sessions.values().filter(own).map(Listed::from).collect(), limit))
     }
 
     async fn browse(&self, _: Option<&str>, _: u32, now: Timestamp) -> Result<Page, StoreError> {
@@ -163,9 +167,31 @@ impl Store for Notebook {
         Ok(self.pages().remove(|record| named(record) && own(record)) > 0)
     }
 
-    async fn end_by_account(&self, account: &str, except: Option<&Handle>) -> Result<u64, StoreError> {
+    async fn end_those(
+        &self,
+        account: &str,
+        handles: &[Handle],
+        unused_since: Option<Timestamp>,
+    ) -> Result<Vec<Handle>, StoreError> {
+        let mut pages = self.pages();
         let own = |record: &Record| record.owner.account.as_deref() == Some(account);
-        Ok(self.pages().remove(|record| own(record) && Some(&record.handle) != except))
+        let unused = |record: &Record| unused_since.is_none_or(|moment| record.seen <= moment);
+        let ends =
+            |handle: &&Handle| pages.remove(|record| record.handle == **handle && own(record) && unused(record)) > 0;
+        Ok(handles.iter().filter(ends).copied().collect())
+    }
+
+    async fn end_some(
+        &self,
+        account: &str,
+        except: Option<&Handle>,
+        _: Option<&str>,
+        _: u32,
+    ) -> Result<Ended, StoreError> {
+        // All in one step: it is a small notebook.
+        let own = |record: &Record| record.owner.account.as_deref() == Some(account);
+        let sessions = self.pages().remove(|record| own(record) && Some(&record.handle) != except);
+        Ok(Ended { sessions, next: None })
     }
 
     async fn sweep(&self, now: Timestamp, batch: u32) -> Result<Swept, StoreError> {

@@ -7,15 +7,19 @@ use crate::model::error::WireError;
 use leptos::server;
 use server_fn::codec::{GetUrl, Post};
 
-/// Where the account is signed in.
+/// Where the account is signed in: about a hundred devices, and with more of them where the next answer begins.
 ///
 /// # Errors
 ///
-/// `not_signed_in`, `unavailable`.
+/// `not_signed_in`; `invalid` with the field `after`; `unavailable`.
 #[server(client = Credentialed, endpoint = "devices", input = GetUrl, output = Post<Json>)]
-pub async fn read_devices() -> Result<Devices, WireError> {
+pub async fn read_devices(
+    /// What `next` of the answer before said; nothing for the first ones.
+    #[server(default)]
+    after: Option<String>,
+) -> Result<Devices, WireError> {
     use crate::backend::{devices, visitor::Visitor};
-    devices::of(&leptos::prelude::expect_context::<Visitor>()).await
+    devices::of(&leptos::prelude::expect_context::<Visitor>(), after.as_deref()).await
 }
 
 /// Signs one device out.
@@ -23,7 +27,7 @@ pub async fn read_devices() -> Result<Devices, WireError> {
 /// # Errors
 ///
 /// `not_signed_in`; `sign_in_again` when the sign-in is too long ago: `POST /api/confirm` first; `not_found`, also for
-/// devices of others; `unavailable`.
+/// devices of others; `unavailable`, which says that it is not known whether it was done.
 #[server(client = Credentialed, endpoint = "devices/end", input = Post<JsonOrForm>, output = Post<Json>)]
 pub async fn end_device(
     /// Its handle, as `GET /api/devices` gave it.
@@ -34,7 +38,7 @@ pub async fn end_device(
     Ok(DevicesEnded::new(1))
 }
 
-/// Signs all devices out but this one.
+/// Signs all devices out but this one, however many there are.
 ///
 /// # Errors
 ///

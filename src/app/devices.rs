@@ -5,24 +5,29 @@
 use super::access::{Access, DEVICES, LOGIN};
 use super::parts::elsewhere::{Again, complaint};
 use super::parts::island::island;
-use super::parts::lively::{catch_up, lively, on_wake};
+use super::parts::lively::{catch_up, instead_of_posting, lively, on_wake, start};
 use super::parts::posting::ask_instead;
 use super::parts::{Frame, at_server, notice};
 use crate::api::devices::read_devices;
 use crate::model::device::{Device, Devices, ago};
-use crate::model::error::Kind;
+use crate::model::error::{Kind, WireError};
 use crate::model::exported::Exported;
 use leptos::prelude::*;
 use leptos_meta::Title;
+use leptos_router::hooks::use_query_map;
 
 /// Where the account is signed in, and how to sign out there.
 #[component]
 pub fn DevicesPage() -> impl IntoView {
     let exported = use_context::<Exported>().is_some();
+    let after = use_query_map().get_untracked().get("after");
     let found = Resource::new_blocking(
         || (),
         // A file knows nothing of its visitor.
-        move |()| async move { if exported { None } else { Some(read_devices().await) } },
+        move |()| {
+            let after = after.clone();
+            async move { if exported { None } else { Some(read_devices(after).await) } }
+        },
     );
     view! {
         <Title text="Devices · Hardtack"/>
@@ -72,17 +77,29 @@ pub fn DeviceList(
             catch_up(ask(devices));
         }
     });
-    let alone = move || devices.with(|all| all.as_ref().is_none_or(|all| all.devices.len() < 2)).then_some("");
+    let alone = move || devices.with(|all| all.as_ref().is_none_or(is_alone)).then_some("");
+    let next = move || devices.with(|all| all.as_ref().and_then(|all| all.next.clone()));
+    let more = move || next().map(|next| [DEVICES, "?after=", &next].concat());
     view! {
         <ul class="list" data-testid="devices">
             {lively(move || devices.with(|all| all.as_ref().map(rows)))}
         </ul>
+        <p hidden=lively(move || next().is_none().then_some(""))>
+            <a href=lively(more) on:click=instead_of_posting(move || start(ask_more(devices)))>
+                "More devices"
+            </a>
+        </p>
         <form method="post" action=at_server("/api/devices/end-others") data-then=DEVICES hidden=lively(alone)>
             <button on:click=ask_instead()>
                 "Sign out everywhere else"
             </button>
         </form>
     }
+}
+
+/// Whether there is no other device to sign out.
+fn is_alone(all: &Devices) -> bool {
+    all.next.is_none() && all.devices.iter().all(|device| device.current)
 }
 
 fn rows(all: &Devices) -> Vec<impl IntoView + use<>> {
@@ -108,7 +125,24 @@ fn row(device: &Device, now: i64) -> impl IntoView + use<> {
 }
 
 async fn ask(devices: RwSignal<Option<Devices>>) {
-    match read_devices().await {
+    show(devices, read_devices(None).await);
+}
+
+/// Shows those behind the last one, below what is there.
+async fn ask_more(devices: RwSignal<Option<Devices>>) {
+    let next = devices.with_untracked(|all| all.as_ref().and_then(|all| all.next.clone()));
+    let found = read_devices(next).await.map(|mut found| {
+        let mut shown = devices.get_untracked().map(|all| all.devices).unwrap_or_default();
+        // One that was used meanwhile is among them already.
+        found.devices.retain(|device| shown.iter().all(|known| known.handle != device.handle));
+        shown.append(&mut found.devices);
+        Devices { devices: shown, ..found }
+    });
+    show(devices, found);
+}
+
+fn show(devices: RwSignal<Option<Devices>>, found: Result<Devices, WireError>) {
+    match found {
         Ok(found) => devices.set(Some(found)),
         // Who is signed in no more is led on by the head of the page.
         Err(error) if error.kind == Kind::NotSignedIn => {}

@@ -6,15 +6,21 @@ use crate::model::device::{Device, Devices};
 use crate::model::error::{Kind, WireError};
 use crate::session::id::Handle;
 use crate::session::store::Listed;
+use crate::session::{Error, OfAccount};
 
-/// The devices of the account that is signed in, this one first.
+/// How many devices one answer tells of.
+const PAGE: u32 = 100;
+
+/// Devices of the account that is signed in, this one first; `after` is where the last answer ended.
 ///
 /// # Errors
 ///
 /// As [`read_devices`](crate::api::devices::read_devices).
-pub async fn of(visitor: &Visitor) -> Result<Devices, WireError> {
+pub async fn of(visitor: &Visitor, after: Option<&str>) -> Result<Devices, WireError> {
     let Visitor { session, accounts, .. } = visitor;
     signed_in(session, accounts).await?;
+    let no_place = |_| WireError::about("after", "Give what `next` of the answer before says, or leave it out.");
+    let after = after.filter(|text| !text.is_empty()).map(str::parse).transpose().map_err(no_place)?;
     let own = session.facts().await?.map(|facts| facts.handle);
     let device = |listed: Listed| {
         let (label, ip) = listed.owner.device.map(|device| (device.label, device.address)).unwrap_or_default();
@@ -27,10 +33,9 @@ pub async fn of(visitor: &Visitor) -> Result<Devices, WireError> {
             current: Some(listed.handle) == own,
         }
     };
-    let mut devices: Vec<_> = session.of_account().await?.into_iter().map(device).collect();
-    // The rest stays in its order.
-    devices.sort_by_key(|device| !device.current);
-    Ok(Devices { devices, now: accounts.clock().now().seconds() })
+    let OfAccount { sessions, next } = session.of_account(after, PAGE).await?;
+    let devices = sessions.into_iter().map(device).collect();
+    Ok(Devices { devices, now: accounts.clock().now().seconds(), next: next.map(|place| place.to_string()) })
 }
 
 /// Signs one device out, which may be this one.
@@ -42,7 +47,10 @@ pub async fn end(visitor: &Visitor, handle: &str) -> Result<(), WireError> {
     let Visitor { session, accounts, .. } = visitor;
     signed_in(session, accounts).await?.is_fresh(accounts)?;
     let ended = match handle.parse() {
-        Ok(handle) => session.end_of_account(&Handle(handle)).await?,
+        Ok(handle) => {
+            let message = "It is not known whether that device is signed out. Look at the list of your devices again.";
+            session.end_of_account(&Handle(handle)).await.map_err(|error| unknown(error, message))?
+        }
         // No handle of ours looks so.
         Err(_) => false,
     };
@@ -58,5 +66,15 @@ pub async fn end(visitor: &Visitor, handle: &str) -> Result<(), WireError> {
 pub async fn end_others(visitor: &Visitor) -> Result<u64, WireError> {
     let Visitor { session, accounts, .. } = visitor;
     signed_in(session, accounts).await?.is_fresh(accounts)?;
-    Ok(session.end_others().await?)
+    let message = "It is not known whether all other devices are signed out, though some may be. Try again: what is signed out \
+                   stays so.";
+    session.end_others().await.map_err(|error| unknown(error, message))
+}
+
+/// A step that was not acknowledged may have been made.
+fn unknown(error: Error, message: &str) -> WireError {
+    match error {
+        Error::Unavailable => WireError { message: message.to_owned(), ..error.into() },
+        other => other.into(),
+    }
 }

@@ -229,13 +229,11 @@ pub(super) async fn enter(
     let rules = accounts.rules();
     let kept = Lifetime { idle: rules.keep, absolute: rules.keep };
     let lifetime = if keep { kept } else { rules.lifetime };
-    if let Some(facts) = session.facts().await? {
-        // What somebody else has left in a session is not for the next one; and one that was kept for long would be over
-        // at once by the clocks of those that are not.
-        let anothers = facts.owner.account.is_some_and(|account| account != stored.id);
-        if anothers || facts.age >= lifetime.absolute {
-            session.end().await?;
-        }
+    let before = session.facts().await?.and_then(|facts| facts.owner.account);
+    if before.is_some_and(|account| account != stored.id) {
+        // What another account has left in a session is not for this one. The session goes on under a new id, so that the old
+        // one is recognised: a late request must not overwrite the new cookie (G4).
+        session.clear().await;
     }
     let device = Device { label: visitor.device.clone(), address: visitor.address.to_canonical().to_string() };
     let owner = Owner { account: Some(stored.id.clone()), device: Some(device) };

@@ -19,13 +19,17 @@ pub struct Device {
     pub current: bool,
 }
 
-/// All of them, the one that asks first, then the one used last: `{"devices": […], "now": …}`.
+/// About a hundred of them, the one that asks first, then the one used last: `{"devices": […], "now": …}`; with more of them
+/// also `"next": "…"`.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
 pub struct Devices {
     /// The devices.
     pub devices: Vec<Device>,
     /// The moment of this answer by the server's clock, in seconds since 1970-01-01 UTC.
     pub now: i64,
+    /// What to ask with for more of them (`after`); only where there are more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
 }
 
 /// The answer to whoever has signed a device out.

@@ -2,12 +2,13 @@
 
 use super::accounts;
 use super::settings::Settings;
-use super::settings::{self, StoreUrl};
+use super::settings::StoreUrl;
 use super::start::StartError;
 use super::store::{Opened, PATIENCE, open};
+use crate::session::Bounds;
 use crate::session::clock::Clock;
 use crate::session::id::Handle;
-use crate::session::store::{Listed, OpenError, Schema, Stats, Store, StoreError};
+use crate::session::store::{Listed, OpenError, Order, Schema, Stats, Store, StoreError};
 use crate::session::sweep::{sweep_out, take_office};
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -76,6 +77,7 @@ pub async fn migrate(settings: &Settings) -> Result<Migration, OperatorError> {
 pub struct Operator {
     store: Arc<dyn Store>,
     clock: Clock,
+    bounds: Bounds,
 }
 
 /// Sessions that were looked for.
@@ -93,12 +95,13 @@ impl Operator {
     /// # Errors
     ///
     /// When it cannot be opened, has another schema than this program, or is `memory:`.
-    pub async fn open(settings: &settings::Store) -> Result<Self, OperatorError> {
-        if settings.url == StoreUrl::Memory {
+    pub async fn open(settings: &Settings) -> Result<Self, OperatorError> {
+        if settings.store.url == StoreUrl::Memory {
             return Err(OperatorError::Memory);
         }
-        let Opened { store, .. } = open(settings, PATIENCE, Schema::Check).await?;
-        Ok(Self { store, clock: Clock::System })
+        let Opened { store, .. } = open(&settings.store, PATIENCE, Schema::Check).await?;
+        let bounds = Bounds { common: settings.session.clocks().lifetime, longest: settings.sign_in.keep };
+        Ok(Self { store, clock: Clock::System, bounds })
     }
 
     /// The kind of store, in a word.
@@ -120,7 +123,11 @@ impl Operator {
     /// When the store fails.
     pub async fn list(&self, account: Option<&str>, limit: usize) -> Result<Found, OperatorError> {
         let mut sessions = match account {
-            Some(account) => self.store.list(account, self.clock.now()).await?,
+            Some(account) => {
+                let most = u32::try_from(limit).unwrap_or(u32::MAX).saturating_add(1);
+                let listed = self.store.list(account, Order::Used(None), most, self.clock.now()).await?;
+                listed.into_iter().filter_map(|listed| self.live(listed)).collect()
+            }
             None => self.some_of_all(limit).await?,
         };
         let more = sessions.len() > limit;
@@ -129,13 +136,19 @@ impl Operator {
         Ok(Found { sessions, more })
     }
 
+    /// A session as the settings have it, if it lives by them.
+    fn live(&self, listed: Listed) -> Option<Listed> {
+        listed.within(&self.bounds, self.clock.now())
+    }
+
     /// More than `limit` sessions, or all that there are.
     async fn some_of_all(&self, limit: usize) -> Result<Vec<Listed>, StoreError> {
         let (mut sessions, mut known, mut cursor) = (Vec::new(), HashSet::new(), None);
         loop {
             let page = self.store.browse(cursor.as_deref(), BATCH, self.clock.now()).await?;
             // A session may be on two pages while the store moves.
-            sessions.extend(page.sessions.into_iter().filter(|session| known.insert(session.handle)));
+            let live = page.sessions.into_iter().filter_map(|listed| self.live(listed));
+            sessions.extend(live.filter(|session| known.insert(session.handle)));
             cursor = page.next;
             if cursor.is_none() || sessions.len() > limit {
                 return Ok(sessions);

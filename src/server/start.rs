@@ -287,6 +287,7 @@ async fn sessions(settings: &Settings) -> Result<(Sessions, Option<Database>, Ke
         .cookie(session.cookie())?
         .clocks(session.clocks())?
         .per_account(session.per_account)
+        .longest(settings.sign_in.keep)
         .max_data(session.max_data.bytes())
         .timeout(store.timeout);
     Ok((sessions, database, keys))

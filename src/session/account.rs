@@ -3,18 +3,40 @@
 use super::error::Error;
 use super::handle::{Facts, Session};
 use super::id::Handle;
-use super::store::Listed;
+use super::store::{After, BATCH, Listed, Order};
+
+/// A part of the sessions of an account.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OfAccount {
+    /// The sessions.
+    pub sessions: Vec<Listed>,
+    /// Where the next part begins; `None` when there is none.
+    pub next: Option<After>,
+}
 
 impl Session {
-    /// The live sessions of the account that is signed in here, this one among them; the one used last first.
+    /// Live sessions of the account that is signed in here, about `limit` of them: this one first, then the one used last
+    /// first. `after` is where the last part ended; without it this is the first one.
+    ///
+    /// What is used between two calls moves to the front, and so may be in none of the parts.
     ///
     /// # Errors
     ///
     /// When the store cannot be reached. Where nobody is signed in there are none.
-    pub async fn of_account(&self) -> Result<Vec<Listed>, Error> {
-        let Some((account, _)) = self.owned().await? else { return Ok(Vec::new()) };
-        let unit = &self.unit;
-        Ok(unit.ask(unit.engine.store.list(&account, unit.now())).await?)
+    pub async fn of_account(&self, after: Option<After>, limit: u32) -> Result<OfAccount, Error> {
+        let Some((account, own)) = self.owned().await? else { return Ok(OfAccount::default()) };
+        let (unit, limit) = (&self.unit, limit.max(1));
+        let (now, bounds) = (unit.now(), unit.engine.bounds());
+        // One more than asked for, to know whether there are more.
+        let list = unit.engine.store.list(&account, Order::Used(after), limit.saturating_add(1), now);
+        let mut listed = unit.ask(list).await?;
+        let more = listed.len() > limit as usize;
+        listed.truncate(limit as usize);
+        let next = listed.last().filter(|_| more).map(Listed::place);
+        let first = if after.is_none() { unit.live(|_, record| Listed::from(&**record)) } else { None };
+        let others = listed.into_iter().filter(|listed| listed.handle != own);
+        let sessions = first.into_iter().chain(others.filter_map(|listed| listed.within(&bounds, now))).collect();
+        Ok(OfAccount { sessions, next })
     }
 
     /// Ends one session of the account that is signed in here, be it this one. `false` when it has none of that handle:
@@ -33,15 +55,27 @@ impl Session {
         Ok(unit.ask(unit.engine.store.end_by_handle(Some(&account), handle)).await?)
     }
 
-    /// Ends the other sessions of the account that is signed in here, and says how many.
+    /// Ends the other sessions of the account that is signed in here, all that it has by now, and says how many.
+    ///
+    /// In steps, each of which has the patience of a request, because there may be any number of them.
     ///
     /// # Errors
     ///
-    /// As [`update`](Session::update). Where nobody is signed in there are none.
+    /// As [`update`](Session::update); after [`Error::Unavailable`] some have ended, and it is unknown whether all have. Where
+    /// nobody is signed in there are none.
     pub async fn end_others(&self) -> Result<u64, Error> {
         let Some((account, own)) = self.owned().await? else { return Ok(0) };
         let unit = &self.unit;
-        Ok(unit.ask(unit.engine.store.end_by_account(&account, Some(&own))).await?)
+        let (mut ended, mut cursor) = (0, None);
+        loop {
+            let step = unit.engine.store.end_some(&account, Some(&own), cursor.as_deref(), BATCH);
+            let step = unit.ask_each(step).await?;
+            ended += step.sessions;
+            match step.next {
+                None => return Ok(ended),
+                next => cursor = next,
+            }
+        }
     }
 
     /// Whose this session is, and its handle.

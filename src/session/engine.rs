@@ -1,17 +1,16 @@
 //! What all requests share: the store, the keys, the policy.
 
-use super::clock::Clock;
+use super::clock::{Clock, Timestamp};
 use super::cookie::CookieSettings;
-use super::id::IdHash;
 use super::keys::Keys;
-use super::lifetime::Clocks;
+use super::lifetime::{Bounds, Clocks, Lifetime, Terms};
 use super::news::Watchers;
-use super::store::Store;
-use std::collections::HashMap;
+use super::record::Record;
+use super::store::{Loaded, Store};
+use super::turn::Queues;
 use std::num::NonZeroU32;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
-use tokio::sync::OwnedMutexGuard;
+use std::sync::Arc;
+use std::time::Duration;
 
 /// The shared part of all units of work.
 #[derive(Clone, Debug)]
@@ -22,7 +21,8 @@ pub(super) struct Engine {
     /// What browsers may hold beside it from earlier settings.
     pub(super) former: Vec<CookieSettings>,
     pub(super) clocks: Clocks,
-    pub(super) per_account: Option<NonZeroU32>,
+    pub(super) longest: Duration,
+    pub(super) per_account: PerAccount,
     pub(super) max_data: usize,
     pub(super) timeout: Duration,
     pub(super) clock: Clock,
@@ -31,53 +31,52 @@ pub(super) struct Engine {
     pub(super) look_every: Duration,
 }
 
-/// Lets the atomic updates of one session queue in this process, so that they do not collide in the store.
-///
-/// Only a courtesy: what makes an update atomic, also across processes, is its version check.
-#[derive(Debug, Default)]
-pub(super) struct Queues {
-    queues: Mutex<HashMap<IdHash, Arc<tokio::sync::Mutex<()>>>>,
-    /// When the store has last failed a request.
-    failed: Mutex<Option<Instant>>,
+/// How many sessions an account may have. What is too much ends at a sign-in, never the session that it is made in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PerAccount {
+    /// Any number.
+    #[default]
+    Any,
+    /// So many, for accounts that may have no more: the sessions beyond it end, whether they are used or not, those first
+    /// that signed in longest ago. A sign-in that others at the same moment leave no room for fails.
+    Exactly(NonZeroU32),
+    /// So many, against sessions that pile up: beyond it those end that have been unused longest, a hundred at a sign-in. None
+    /// ends that was used within the last minute, so an account that uses more at once has more.
+    Unused(NonZeroU32),
 }
 
-impl Queues {
-    /// Waits for a turn. Dropped while waiting, it leaves the queue.
-    pub(super) async fn turn(&self, id: IdHash) -> Turn<'_> {
-        let queue = Arc::clone(self.queues().entry(id).or_default());
-        let mut turn = Turn { queues: self, id, held: None };
-        turn.held = Some(queue.lock_owned().await);
-        turn
-    }
-
-    fn queues(&self) -> MutexGuard<'_, HashMap<IdHash, Arc<tokio::sync::Mutex<()>>>> {
-        self.queues.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(super) fn note_failure(&self) {
-        *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
-    }
-
-    /// Whether the store has failed a request after that moment.
-    pub(super) fn failed_since(&self, moment: Instant) -> bool {
-        self.failed.lock().unwrap_or_else(PoisonError::into_inner).is_some_and(|failed| failed > moment)
+impl From<Option<NonZeroU32>> for PerAccount {
+    fn from(limit: Option<NonZeroU32>) -> Self {
+        limit.map_or(Self::Any, Self::Exactly)
     }
 }
 
-/// A turn in a session's queue, or a place in it. The last one to leave takes the queue away.
-pub(super) struct Turn<'a> {
-    queues: &'a Queues,
-    id: IdHash,
-    held: Option<OwnedMutexGuard<()>>,
-}
+impl Engine {
+    /// How long sessions may live by the present settings.
+    pub(super) const fn bounds(&self) -> Bounds {
+        Bounds { common: self.clocks.lifetime, longest: self.longest }
+    }
 
-impl Drop for Turn<'_> {
-    fn drop(&mut self) {
-        let mut queues = self.queues.queues();
-        drop(self.held.take());
-        // Counted under the lock under which places are given: nobody can join meanwhile.
-        if queues.get(&self.id).is_some_and(|queue| Arc::strong_count(queue) == 1) {
-            queues.remove(&self.id);
+    /// Who sets the clocks of a session that is given this lifetime.
+    pub(super) fn terms(&self, lifetime: Lifetime) -> Terms {
+        let common = self.clocks.lifetime;
+        match lifetime {
+            _ if lifetime == common => Terms::Common,
+            _ if lifetime.absolute > common.absolute => Terms::Kept,
+            _ => Terms::Own,
         }
+    }
+
+    /// What a store has found, as the present settings have it: a record keeps the clocks that it was made with.
+    pub(super) fn bounded(&self, loaded: Loaded, now: Timestamp) -> Loaded {
+        let Loaded::Live(id, mut record) = loaded else { return loaded };
+        let bounds = self.bounds();
+        let (terms, lifetime) =
+            (bounds.resolve(record.terms, record.lifetime), bounds.bound(record.terms, record.lifetime));
+        if (terms, lifetime) != (record.terms, record.lifetime) {
+            let record: &mut Record = Arc::make_mut(&mut record);
+            (record.terms, record.lifetime) = (terms, lifetime);
+        }
+        if record.deadline() > now { Loaded::Live(id, record) } else { Loaded::Absent }
     }
 }

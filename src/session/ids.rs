@@ -1,11 +1,36 @@
 //! The ids of a request's session: how it begins, moves to a new one, and ends.
 
+use super::clock::Timestamp;
 use super::error::Fault;
 use super::id::{IdHash, Secret};
 use super::record::{Changes, Data, Grace, Record, Rotation, size};
 use super::store::Applied;
 use super::unit::{Cookie, Leaving, Next, Place, Unit, step};
+use std::collections::BTreeMap;
 use std::sync::Arc;
+
+/// What becomes of the values of a session that moves to a new id.
+pub(super) enum Move {
+    /// These are set or removed, whatever else others write meanwhile.
+    Changes(BTreeMap<String, Option<String>>),
+    /// It has these afterwards and no others: it was another account's, and what that leaves is not for the next one.
+    Exactly(Data),
+}
+
+impl Move {
+    /// As changes of this record, in this version alone if that matters.
+    fn changes(&self, record: &Record, max_data: usize) -> Changes {
+        match self {
+            Self::Changes(values) => Changes { values: values.clone(), max_data, ..Changes::default() },
+            Self::Exactly(data) => {
+                let removed = record.data.keys().map(|name| (name.clone(), None));
+                let set = data.iter().map(|(name, text)| (name.clone(), Some(text.clone())));
+                let if_version = Some(record.version);
+                Changes { values: removed.chain(set).collect(), if_version, max_data, ..Changes::default() }
+            }
+        }
+    }
+}
 
 impl Unit {
     /// Keeps a new session under a new id.
@@ -16,13 +41,15 @@ impl Unit {
         if size(&data) > self.engine.max_data {
             return Err(self.too_large());
         }
-        let Next { owner, lifetime } = self.state().next.clone();
+        let (Next { owner, signed_in, lifetime }, now) = (self.state().next.clone(), self.now());
         if owner.is_none() && !self.may_begin()? {
             return Ok(());
         }
         let record = Record {
             owner: owner.unwrap_or_default(),
-            ..Record::new(data, lifetime.unwrap_or(self.engine.clocks.lifetime), self.now())
+            signed_in: signed_in.unwrap_or(now),
+            terms: lifetime.map(|lifetime| self.engine.terms(lifetime)).unwrap_or_default(),
+            ..Record::new(data, lifetime.unwrap_or(self.engine.clocks.lifetime), now)
         };
         let secret = self.new_secret()?;
         self.end_before_another().await?;
@@ -35,28 +62,34 @@ impl Unit {
         Ok(())
     }
 
-    /// Moves the session of `old` to a new id, with these changes and with what is to come.
-    pub(super) async fn rotate(
-        &self,
-        mut old: IdHash,
-        mut record: Arc<Record>,
-        mut changes: Changes,
-    ) -> Result<(), Fault> {
+    /// Whether the account that is to be signed in takes the session over from another one.
+    pub(super) fn is_anothers(&self, record: &Record) -> bool {
+        let state = self.state();
+        let next = state.next.owner.as_ref();
+        record.owner.account.is_some() && next.is_some_and(|next| next.account != record.owner.account)
+    }
+
+    /// Moves the session of `old` to a new id, with its values and with what is to come.
+    pub(super) async fn rotate(&self, mut old: IdHash, mut record: Arc<Record>, what: Move) -> Result<(), Fault> {
         self.complain_when_late();
-        let Next { owner, lifetime } = self.state().next.clone();
-        changes.lifetime = lifetime;
-        let grace = Grace::Recognised(self.now() + self.engine.clocks.rotation_grace);
+        let Next { owner, signed_in, lifetime } = self.state().next.clone();
         let secret = self.new_secret()?;
-        let rotation = Rotation { to: secret.hash(), changes, owner, grace };
         loop {
-            match self.ask(self.engine.store.rotate(&old, &rotation, self.now())).await? {
+            let now = self.now();
+            let mut changes = what.changes(&record, self.engine.max_data);
+            changes.lifetime = lifetime;
+            changes.terms = lifetime.map(|lifetime| self.engine.terms(lifetime));
+            let grace = Grace::Recognised(now + self.engine.clocks.rotation_grace);
+            let rotation = Rotation { to: secret.hash(), changes, owner: owner.clone(), signed_in, grace };
+            let applied = self.ask(self.engine.store.rotate(&old, &rotation, now)).await?;
+            match applied {
                 Applied::Done(version) => {
-                    self.moved(secret, record, rotation, version);
+                    self.moved(secret, record, rotation, version, now);
                     return Ok(());
                 }
-                // Another request may have renewed its id a moment ago: then it goes on from there.
+                // Another request may have renewed its id a moment ago, or written: then it goes on from there.
                 Applied::Gone | Applied::Conflict => match self.find().await? {
-                    Some((live, fresh)) if live != old => (old, record) = (live, fresh),
+                    Some((live, fresh)) if live != old || applied == Applied::Conflict => (old, record) = (live, fresh),
                     _ => return Err(self.fail(Fault::Ended)),
                 },
                 Applied::TooLarge => return Err(self.too_large()),
@@ -83,21 +116,24 @@ impl Unit {
         let secret = self.new_secret()?;
         let changes = Changes { max_data: usize::MAX, ..Changes::default() };
         let grace = Grace::Reaches(now + self.engine.clocks.rotation_grace);
-        let rotation = Rotation { to: secret.hash(), changes, owner: None, grace };
+        let rotation = Rotation { to: secret.hash(), changes, owner: None, signed_in: None, grace };
         let Applied::Done(version) = self.ask(self.engine.store.rotate(&old, &rotation, now)).await? else {
             return Ok(true);
         };
-        self.moved(secret, record, rotation, version);
+        self.moved(secret, record, rotation, version, now);
         Ok(true)
     }
 
     /// Keeps the record in step with a rotation that was made.
-    fn moved(&self, secret: Secret, record: Arc<Record>, rotation: Rotation, version: u64) {
+    fn moved(&self, secret: Secret, record: Arc<Record>, rotation: Rotation, version: u64, now: Timestamp) {
         let mut record = Arc::unwrap_or_clone(record);
         step(&mut record, &rotation.changes, version);
         record.owner = rotation.owner.unwrap_or(record.owner);
-        record.renewed = self.now();
-        record.seen = record.seen.max(record.renewed);
+        if let Some(signed_in) = rotation.signed_in {
+            (record.created, record.signed_in) = (now, signed_in);
+        }
+        record.renewed = record.renewed.max(now);
+        record.seen = record.seen.max(now);
         self.give(secret, record);
     }
 

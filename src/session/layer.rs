@@ -4,18 +4,17 @@ use super::begin_limit::BeginLimit;
 use super::clock::Clock;
 use super::cookie::{Came, CookieSettings, SameSite, Target};
 use super::doubt::Doubt;
-use super::engine::Engine;
+use super::engine::{Engine, PerAccount};
 use super::finish::{Abandoned, finish};
 use super::handle::Session;
 use super::id::Secret;
 use super::keys::Keys;
-use super::lifetime::Clocks;
+use super::lifetime::{Clocks, Lifetime};
 use super::policy::Contradiction;
 use super::store::Store;
 use super::sweep::sweep;
 use super::unit::{Asked, Unit};
 use axum::http::{HeaderMap, Method, Request, Response};
-use std::num::NonZeroU32;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -63,7 +62,8 @@ impl Sessions {
             cookie: CookieSettings::default(),
             former: Vec::new(),
             clocks: Clocks::default(),
-            per_account: None,
+            longest: Lifetime::LONGEST,
+            per_account: PerAccount::Any,
             max_data: 16 * 1024,
             timeout: Duration::from_millis(800),
             clock: Clock::System,
@@ -111,11 +111,19 @@ impl Sessions {
         }
     }
 
-    /// How many sessions an account may have. Default: any number.
-    ///
-    /// A sign-in beyond it ends those that were used longest ago, before it is answered. Source: ASVS 5.0, 7.1.2.
+    /// How long a session with a lifetime of its own may live at most, also one that was given more before. Default: 400
+    /// days.
     #[must_use]
-    pub fn per_account(self, limit: Option<NonZeroU32>) -> Self {
+    pub fn longest(self, span: Duration) -> Self {
+        self.with(|engine| engine.longest = span.min(Lifetime::LONGEST))
+    }
+
+    /// How many sessions an account may have. A plain number is [`PerAccount::Exactly`]. Default: any number.
+    ///
+    /// What is beyond it ends at a sign-in, before that is answered. Source: ASVS 5.0, 7.1.2.
+    #[must_use]
+    pub fn per_account(self, limit: impl Into<PerAccount>) -> Self {
+        let limit = limit.into();
         self.with(|engine| engine.per_account = limit)
     }
 

@@ -27,6 +27,12 @@ impl Lifetime {
         Self { idle: self.idle.min(longest), absolute: self.absolute.min(longest) }
     }
 
+    /// Both clocks, each as the shorter of the two has it.
+    #[must_use]
+    pub fn within(self, other: Self) -> Self {
+        Self { idle: self.idle.min(other.idle), absolute: self.absolute.min(other.absolute) }
+    }
+
     /// The moment at which a session created at `created` and last used at `seen` is over.
     #[must_use]
     pub fn deadline(self, created: Timestamp, seen: Timestamp) -> Timestamp {
@@ -37,6 +43,80 @@ impl Lifetime {
 impl Default for Lifetime {
     fn default() -> Self {
         Self { idle: Duration::from_secs(30 * 60), absolute: Duration::from_secs(12 * 60 * 60) }
+    }
+}
+
+/// Who set the clocks of a session.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Terms {
+    /// The engine, when the session began. A shorter lifetime of the engine holds for it as well.
+    #[default]
+    Common,
+    /// A handler gave it a lifetime of its own.
+    Own,
+    /// A handler gave it a lifetime of its own, longer than the engine's was then: the browser keeps its cookie when it closes
+    /// ("keep me signed in").
+    Kept,
+    /// A version before this one wrote the record, and did not say. [`Bounds::resolve`] tells what it counts as.
+    Unknown,
+}
+
+impl Terms {
+    /// The number that stores keep; `None` is what they hold of records from before they kept one.
+    #[must_use]
+    pub const fn code(self) -> Option<i64> {
+        match self {
+            Self::Common => Some(0),
+            Self::Own => Some(1),
+            Self::Kept => Some(2),
+            Self::Unknown => None,
+        }
+    }
+
+    /// What a store has kept. A number that is not known here lengthens nothing.
+    #[must_use]
+    pub const fn from_code(code: Option<i64>) -> Self {
+        match code {
+            Some(1) => Self::Own,
+            Some(2) => Self::Kept,
+            Some(_) => Self::Common,
+            None => Self::Unknown,
+        }
+    }
+}
+
+/// How long sessions may live by the present settings, whatever their records say.
+///
+/// A record keeps the clocks that it was made with. An operator who shortens a setting means the sessions that exist too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// Holds for sessions without a lifetime of their own.
+    pub common: Lifetime,
+    /// No session lives longer.
+    pub longest: Duration,
+}
+
+impl Bounds {
+    /// Who set the clocks of a session with this in its record.
+    ///
+    /// Of [`Terms::Unknown`] those count as kept whose two clocks are one span, longer than the engine's: so the versions
+    /// before wrote "keep me signed in" down. All others count as common, which lengthens nothing.
+    #[must_use]
+    pub fn resolve(&self, terms: Terms, lifetime: Lifetime) -> Terms {
+        let Lifetime { idle, absolute } = lifetime;
+        match terms {
+            Terms::Unknown if idle == absolute && absolute > self.common.absolute => Terms::Kept,
+            Terms::Unknown => Terms::Common,
+            known => known,
+        }
+    }
+
+    /// The clocks of a session with these in its record.
+    #[must_use]
+    pub fn bound(&self, terms: Terms, lifetime: Lifetime) -> Lifetime {
+        let common = self.resolve(terms, lifetime) == Terms::Common;
+        let lifetime = lifetime.at_most(self.longest);
+        if common { lifetime.within(self.common) } else { lifetime }
     }
 }
 

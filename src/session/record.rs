@@ -2,7 +2,7 @@
 
 use super::clock::Timestamp;
 use super::id::{Handle, IdHash};
-use super::lifetime::Lifetime;
+use super::lifetime::{Lifetime, Terms};
 use std::collections::BTreeMap;
 
 /// The values of a session: each name with its value as JSON text.
@@ -45,8 +45,13 @@ pub struct Record {
     pub data: Data,
     /// Its two clocks.
     pub lifetime: Lifetime,
-    /// When it was first created; rotations keep it.
+    /// Who set them.
+    pub terms: Terms,
+    /// When it was first created, or when its account signed in: rotations keep it, a sign-in does not.
     pub created: Timestamp,
+    /// Orders the sessions of an account by their sign-ins, the latest highest. About the time of the sign-in, and higher
+    /// than in every session that the account had then, so that the clocks of the nodes need not agree.
+    pub signed_in: Timestamp,
     /// When it got the id that it has now.
     pub renewed: Timestamp,
     /// When it was last used, to the accuracy of `touch_every`.
@@ -64,7 +69,9 @@ impl Record {
             owner: Owner::default(),
             data,
             lifetime,
+            terms: Terms::Common,
             created: now,
+            signed_in: now,
             renewed: now,
             seen: now,
             version: 1,
@@ -83,8 +90,10 @@ impl Record {
 pub struct Changes {
     /// The new values by name; `None` removes.
     pub values: BTreeMap<String, Option<String>>,
-    /// New clocks, counted from the first creation; `None` keeps the old ones.
+    /// New clocks, counted from the creation; `None` keeps the old ones.
     pub lifetime: Option<Lifetime>,
+    /// Who set them; `None` keeps what is known of that.
+    pub terms: Option<Terms>,
     /// Applies only to this version of the data. Without it, other writers' changes of other values are kept.
     pub if_version: Option<u64>,
     /// How much the data may measure afterwards, in bytes (see [`size`]). What measures more already may shrink.
@@ -112,6 +121,9 @@ pub struct Rotation {
     pub changes: Changes,
     /// Whose it is from now on; `None` keeps the owner.
     pub owner: Option<Owner>,
+    /// The new [`signed_in`](Record::signed_in), if this is a sign-in: then the session counts as created now. `None` keeps
+    /// both moments.
+    pub signed_in: Option<Timestamp>,
     /// What the old id is good for afterwards.
     pub grace: Grace,
 }

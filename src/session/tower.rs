@@ -5,6 +5,7 @@
 
 use super::error::{Error, Fault};
 use super::id::{IdHash, Secret};
+use super::ids::Move;
 use super::lifetime::Lifetime;
 use super::record::{Changes, Data, Record};
 use super::store::Applied;
@@ -90,7 +91,8 @@ impl Unit {
             // No life left, if it is what it was: ended in one step, and whoever writes next finds nothing.
             let over = Lifetime { idle: Duration::ZERO, absolute: Duration::ZERO };
             let if_version = Some(kept.version);
-            let changes = Changes { values: values.clone(), lifetime: Some(over), if_version, max_data };
+            let changes =
+                Changes { values: values.clone(), lifetime: Some(over), if_version, max_data, ..Changes::default() };
             if self.apply(&changes).await? != Applied::Conflict {
                 return self.end().await;
             }
@@ -125,14 +127,17 @@ impl Unit {
             }
             // `cycle_id` gives it a new id before it deletes the old one. Emptied as well, it was flushed after that.
             Place::Leaving(Leaving { id: old, record: Some(record), surely: false })
-                if !values.is_empty() || record.data.is_empty() =>
+                if !values.is_empty() || record.data.is_empty() || self.state().next.owner.is_some() =>
             {
                 if failed || self.asked.speculative {
                     self.state().place = Place::Live(old, record);
                     return Ok(());
                 }
+                if self.is_anothers(&record) {
+                    return self.rotate(old, record, Move::Exactly(self.texts(values)?)).await;
+                }
                 let changes = self.changes(&record, values)?;
-                self.rotate(old, record, changes).await
+                self.rotate(old, record, Move::Changes(changes.values)).await
             }
             Place::Leaving(_) if failed => self.end().await,
             Place::Leaving(Leaving { record, .. }) => self.end_and_begin(record.as_deref(), values).await,

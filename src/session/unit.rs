@@ -4,10 +4,10 @@ use super::begin_limit::BeginLimit;
 use super::clock::Timestamp;
 use super::cookie::Target;
 use super::doubt::Doubt;
-use super::engine::{Engine, Turn};
+use super::engine::Engine;
 use super::error::Fault;
 use super::id::{IdHash, Secret};
-use super::lifetime::Lifetime;
+use super::lifetime::{Lifetime, Terms};
 use super::record::{Changes, Owner, Record};
 use super::store::{Applied, Loaded, StoreError};
 use serde_json::Value;
@@ -64,6 +64,8 @@ pub(super) struct State {
     pub(super) failed: bool,
     /// The client may begin no session, for so long.
     pub(super) refused: Option<Duration>,
+    /// The store could not be reached, or not in time.
+    pub(super) unreached: bool,
     /// What nothing later in this request can mend.
     pub(super) stop: Option<Fault>,
     /// The failure met last, for whoever is handed tower-sessions' error for it.
@@ -76,6 +78,8 @@ pub(super) struct State {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Next {
     pub(super) owner: Option<Owner>,
+    /// Orders the sign-in that brings the owner.
+    pub(super) signed_in: Option<Timestamp>,
     pub(super) lifetime: Option<Lifetime>,
 }
 
@@ -124,6 +128,7 @@ impl Unit {
             twice: Vec::new(),
             failed: false,
             refused: None,
+            unreached: false,
             stop: None,
             last: None,
             spent: Duration::ZERO,
@@ -139,10 +144,10 @@ impl Unit {
         self.engine.clock.now()
     }
 
-    /// Whether the browser keeps the cookie when it closes: all of them, or because this session may live for longer than
-    /// others do ("keep me signed in").
+    /// Whether the browser keeps the cookie when it closes: all of them, or because this session was given a longer life than
+    /// others have ("keep me signed in").
     pub(super) fn is_kept(&self, record: &Record) -> bool {
-        self.engine.cookie.persistent || record.lifetime.absolute > self.engine.clocks.lifetime.absolute
+        self.engine.cookie.persistent || record.terms == Terms::Kept
     }
 
     /// Looks at the session as loaded, if it lives. Nothing is copied: `look` must not wait.
@@ -162,6 +167,15 @@ impl Unit {
     ///
     /// After a failure the request asks no more: an outage costs each request one timeout at most (G8).
     pub(super) async fn ask<T>(&self, step: impl Future<Output = Result<T, StoreError>>) -> Result<T, Fault> {
+        self.wait(false, step).await
+    }
+
+    /// Waits for one step of many, each of which has the patience of a request: there may be any number of them.
+    pub(super) async fn ask_each<T>(&self, step: impl Future<Output = Result<T, StoreError>>) -> Result<T, Fault> {
+        self.wait(true, step).await
+    }
+
+    async fn wait<T>(&self, apart: bool, step: impl Future<Output = Result<T, StoreError>>) -> Result<T, Fault> {
         let left = {
             let mut state = self.state();
             if let Some(fault) = state.stop {
@@ -169,7 +183,8 @@ impl Unit {
                 return Err(fault);
             }
             // Whoever has had the head of its answer is not told 503 any more: a stream may go on for as long as it likes.
-            if state.sent { self.engine.timeout } else { self.engine.timeout.saturating_sub(state.spent) }
+            let whole = apart || state.sent;
+            if whole { self.engine.timeout } else { self.engine.timeout.saturating_sub(state.spent) }
         };
         let mut step = pin!(step);
         // What is answered from memory is answered at the first look, and needs neither a clock nor a timer.
@@ -178,33 +193,26 @@ impl Unit {
         } else {
             let begun = Instant::now();
             let answer = tokio::time::timeout(left, step).await;
-            self.state().spent += begun.elapsed();
+            if !apart {
+                self.state().spent += begun.elapsed();
+            }
             answer
         };
         let store = self.engine.store.kind();
         match answer {
             Ok(Ok(answer)) => return Ok(answer),
             Ok(Err(error)) => {
+                self.state().unreached |= matches!(error, StoreError::Unavailable(_));
                 metrics::counter!("hardtack_store_failures_total", "kind" => "error").increment(1);
                 tracing::error!(store, %error, "the session store failed");
             }
             Err(_) => {
+                self.state().unreached = true;
                 metrics::counter!("hardtack_store_failures_total", "kind" => "timeout").increment(1);
                 tracing::error!(store, timeout = ?self.engine.timeout, "the session store did not answer in time");
             }
         }
-        self.engine.queues.note_failure();
         Err(self.fail(Fault::Unavailable))
-    }
-
-    /// Waits for this session's turn among the updates of this process; after a while goes on without.
-    ///
-    /// A queue that moves is no outage, so this does not count as waiting for the store. But whoever is handed its turn
-    /// by one that the store has failed does not wait for the same failure again (G8).
-    pub(super) async fn turn(&self, id: IdHash) -> Result<Option<Turn<'_>>, Fault> {
-        let begun = Instant::now();
-        let turn = tokio::time::timeout(self.engine.timeout * 4, self.engine.queues.turn(id)).await.ok();
-        if self.engine.queues.failed_since(begun) { Err(self.fail(Fault::Unavailable)) } else { Ok(turn) }
     }
 
     pub(super) fn fail(&self, fault: Fault) -> Fault {
@@ -223,7 +231,8 @@ impl Unit {
             Place::Presented(id) | Place::Live(id, _) | Place::Leaving(Leaving { id, .. }) => *id,
         };
         let now = self.now();
-        match self.ask(async { tolerate(self.engine.store.load(&id, now).await) }).await? {
+        let loaded = self.ask(async { tolerate(self.engine.store.load(&id, now).await) }).await?;
+        match self.engine.bounded(loaded, now) {
             Loaded::Live(id, record) => Ok(Some((id, record))),
             Loaded::Retired => Err(self.fail(Fault::Rotated)),
             Loaded::Absent => {
@@ -350,6 +359,7 @@ impl Drop for Lent<'_> {
 pub(super) fn step(record: &mut Record, changes: &Changes, version: u64) {
     changes.apply_to(&mut record.data);
     record.lifetime = changes.lifetime.unwrap_or(record.lifetime);
+    record.terms = changes.terms.unwrap_or(record.terms);
     if version == record.version + 1 {
         record.version = version;
     }

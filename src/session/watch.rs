@@ -150,10 +150,12 @@ impl Watch {
     /// By its id, which is good for nothing when it was rotated: what may have been planted watches nobody (G4).
     async fn ask(&self, now: Timestamp) -> Result<Found, StoreError> {
         let store = &self.engine.store;
-        Ok(match tolerate(store.load(&self.id, now).await)? {
+        let loaded = tolerate(store.load(&self.id, now).await)?;
+        let there = matches!(loaded, Loaded::Live(..));
+        Ok(match self.engine.bounded(loaded, now) {
             Loaded::Live(id, record) => Found::Live(id, record),
             Loaded::Retired => Found::Moved,
-            Loaded::Absent if store.lives(&self.record.handle, now).await? => Found::Moved,
+            Loaded::Absent if !there && store.lives(&self.record.handle, now).await? => Found::Moved,
             Loaded::Absent => Found::Ended,
         })
     }

@@ -290,3 +290,35 @@ async fn s32_a_session_of_an_earlier_epoch_is_nobodys() {
     assert_eq!(again.post("/api/password", changed).await.status, 200);
     assert!(again.is_signed_in().await);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn g4_a_late_request_of_the_account_before_does_not_overwrite_the_new_cookie() {
+    let app = App::start().await;
+    let grace = Person::at(&app.url(""), "grace@example.com").registered().await;
+    let ada = Person::at(&app.url(""), "ada@example.com");
+    let first = ada.register().await;
+    let old = first.cookies.iter().find(|cookie| cookie.starts_with("hardtack_sess=")).expect("the session's");
+    let old = old.split(';').next().expect("a pair").to_owned();
+    let over = Person { username: grace.username.clone(), ..ada.clone() };
+    assert_eq!(over.login(PASSWORD).await.status, 200);
+    let late = crate::support::app::browser().get(app.url("/")).header("cookie", &old).header("accept", "text/html");
+    let late = late.send().await.expect("an answer");
+    let sets = cookies_set(&late).iter().any(|cookie| cookie.starts_with("hardtack_sess="));
+    assert!(late.status() == 503 && !sets, "{late:?}");
+    assert_eq!(over.profile().await.body["profile"]["username"], json!("grace@example.com"));
+    assert!(over.is_signed_in().await && grace.is_signed_in().await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn g6_a_sign_in_after_hours_of_browsing_has_a_whole_life_before_it() {
+    let app = App::start().await;
+    let ada = Person::at(&app.url(""), "ada@example.com");
+    let page = format!("{}/", ada.server);
+    for _ in 0..35 {
+        assert_eq!(ada.browser.get(&page).send().await.expect("a page").status(), 200);
+        app.clock.advance(Duration::from_secs(20 * 60));
+    }
+    assert_eq!(ada.register().await.status, 200);
+    app.clock.advance(Duration::from_secs(25 * 60));
+    assert!(ada.is_signed_in().await);
+}

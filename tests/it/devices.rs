@@ -1,7 +1,7 @@
 //! The devices of an account through the front door: listed, signed out, and by whom.
 
 use crate::support::app::App;
-use crate::support::people::{PASSWORD, Person};
+use crate::support::people::{PASSWORD, Person, Told};
 use crate::support::process::Place;
 use crate::support::{SHARED, open};
 use serde_json::{Value, json};
@@ -131,4 +131,67 @@ async fn nobody_has_devices() {
         assert_eq!((told.status, told.kind()), (401, "not_signed_in"), "{path}");
     }
     assert_eq!(app.sessions().await, 0, "and no session begins");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s28_more_than_a_hundred_devices_come_in_parts_as_json_and_as_pages() {
+    let app = App::start_with(&[("SESSION_PER_ACCOUNT", "0")]).await;
+    let ada = ada(&app).await;
+    let told = ada.get("/api/devices").await;
+    assert!(told.body.get("next").is_none(), "{told:?}");
+    app.execute(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 150) \
+         INSERT INTO session (id_hash, handle, account, device_label, device_address, data, version, created, renewed, seen, \
+         idle, absolute, expires) SELECT randomblob(32), randomblob(16), account, 'Device ' || i, '192.0.2.1', '{}', 1, \
+         created, renewed, seen - i, idle, absolute, expires - i FROM n, session WHERE account IS NOT NULL",
+    )
+    .await;
+    let first = ada.get("/api/devices").await;
+    let next = first.body["next"].as_str().expect("there are more").to_owned();
+    let second = ada.get(&format!("/api/devices?after={next}")).await;
+    assert!(second.body.get("next").is_none(), "{second:?}");
+    let handles = |told: &Told| -> Vec<String> {
+        let devices = told.body["devices"].as_array().expect("a list");
+        devices.iter().map(|device| device["handle"].to_string()).collect()
+    };
+    let mut all = [handles(&first), handles(&second)].concat();
+    assert_eq!((handles(&first).len(), all.len(), &first.body["devices"][0]["current"]), (100, 151, &json!(true)));
+    all.sort_unstable();
+    all.dedup();
+    assert_eq!(all.len(), 151, "each of them once");
+    for wrong in ["x", "1.2", "4000000000000", "99999999999999999999.b9a5d1f2-3c40-4b1f-9a57-1de0b7c2a111"] {
+        let told = ada.get(&format!("/api/devices?after={wrong}")).await;
+        assert_eq!((told.kind(), &told.body["field"]), ("invalid", &json!("after")), "{wrong}");
+    }
+    let page = async |path: &str| {
+        let asked = ada.browser.get(format!("{}{path}", ada.server)).header("accept", "text/html").send().await;
+        asked.expect("a page").text().await.expect("HTML")
+    };
+    let (one, two) = (page("/devices").await, page(&format!("/devices?after={next}")).await);
+    assert!(
+        one.contains(&format!("/devices?after={next}")) && one.contains("(this one)"),
+        "a link without WebAssembly"
+    );
+    assert!(two.contains("Device 150") && !two.contains("(this one)") && !two.contains("?after="), "{two}");
+    let told = ada.post("/api/devices/end-others", json!({})).await;
+    assert_eq!((told.status, &told.body["ended"]), (200, &json!(150)), "{told:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s35_a_hundred_devices_are_enough_unless_they_are_in_use() {
+    let app = App::start().await;
+    let ada = ada(&app).await;
+    app.execute(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 120) \
+         INSERT INTO session (id_hash, handle, account, data, version, created, renewed, seen, idle, absolute, expires) \
+         SELECT randomblob(32), randomblob(16), account, '{}', 1, created, renewed, \
+         iif(i <= 60, seen, seen - 600000 - i), idle, absolute, expires FROM n, session WHERE account IS NOT NULL",
+    )
+    .await;
+    assert!(ada.is_signed_in().await);
+    assert_eq!(app.sessions().await, 121, "nothing ends because of a visit");
+    let phone = ada.elsewhere();
+    assert_eq!(phone.login(PASSWORD).await.status, 200);
+    assert!(ada.is_signed_in().await && phone.is_signed_in().await);
+    assert_eq!(app.sessions().await, 100, "what is beyond ends, and what was unused longest");
 }

@@ -156,7 +156,16 @@ async fn g1_g4_a_sign_in_that_is_overtaken_by_a_renewal_goes_on_from_there() {
         assert_eq!(answer.status(), 200, "on {kind:?}");
         let cookie = cookies_set(&answer)[0].split(';').next().expect("a pair").to_owned();
         assert_eq!(engine.get_as(&cookie, "/read").await.text().await.expect("text"), "signing in", "on {kind:?}");
-        assert_eq!(engine.store.list("ada", engine.now()).await.expect("a list").len(), 1, "on {kind:?}");
+        assert_eq!(
+            engine
+                .store
+                .list("ada", hardtack::session::store::Order::Used(None), 1000, engine.now())
+                .await
+                .expect("a list")
+                .len(),
+            1,
+            "on {kind:?}"
+        );
     }
 }
 

@@ -185,7 +185,7 @@ async fn g4_a_sign_out_with_a_rotated_id_does_not_claim_success() {
         let grace =
             hardtack::session::record::Grace::Recognised(hardtack::session::clock::Timestamp(4_100_000_000_000));
         let changes = Changes { max_data: 1024, ..Changes::default() };
-        let rotation = Rotation { to: new, changes, owner: None, grace };
+        let rotation = Rotation { to: new, changes, owner: None, signed_in: None, grace };
         let now = hardtack::session::clock::Timestamp(4_000_000_000_000);
         store.rotate(&old_id, &rotation, now).await.expect("rotated");
         let answer = engine.get_as(&old, "/odd").await;

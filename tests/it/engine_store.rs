@@ -10,7 +10,7 @@ use axum::http::Request;
 use axum::routing::{get, post};
 use futures::future::join_all;
 use hardtack::session::store::memory::MemoryStore;
-use hardtack::session::{CookieSettings, Error, Key, Keys, Session, Sessions};
+use hardtack::session::{CookieSettings, Error, Key, Keys, Owner, Session, Sessions};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tower::ServiceExt as _;
@@ -237,6 +237,35 @@ async fn g8_a_queue_of_updates_waits_for_one_timeout_all_together() {
     assert!(writes < 20, "not each of them has waited for the store: {writes}");
     store.freeze_writes(false);
     assert_eq!(engine.get_as(&cookie, "/count").await.status(), 200, "it recovers by itself");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn g8_the_failure_of_one_session_is_no_other_sessions() {
+    let store = Watched::new(open(Kind::Memory).await.store);
+    let owner = || Owner { account: Some("ada".to_owned()), device: None };
+    let routes = routes()
+        .route("/sign-in", get(async move |session: Session| session.sign_in(owner(), None).await))
+        .route("/list", get(async |session: Session| session.of_account(None, 10).await.map(drop)));
+    let engine = Engine::start_as(store.clone(), routes, |s| s).await;
+    let (cookie, ada) = (engine.cookie_from("/count").await, engine.cookie_from("/sign-in").await);
+    store.asked();
+    // One update is on its way to the store, and another one of the same session waits for its turn.
+    store.hold_writes(true);
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..2 {
+        tasks.spawn(browser().get(engine.url("/count")).header("cookie", &cookie).send());
+    }
+    let mut asked = 0;
+    while asked < 3 {
+        asked += store.asked().0;
+        tokio::task::yield_now().await;
+    }
+    store.break_lists(true);
+    assert_eq!(engine.get_as(&ada, "/list").await.status(), 503, "a list of somebody else fails");
+    store.hold_writes(false);
+    for answer in tasks.join_all().await {
+        assert_eq!(answer.expect("an answer").status(), 200);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -338,7 +338,7 @@ fn s23_the_limits_in_the_documents_are_those_of_the_engine() {
         ("touch_every", "60s", "touch_every: 60s"),
         ("rotation_grace", "10s", "rotation_grace: 10s"),
         ("renew_every", "off", "renew_every: None"),
-        ("per_account", "0", "per_account: None"),
+        ("per_account", "100", "per_account: Any"),
         ("max_data", "16 KiB", "max_data: 16384"),
         ("same_site", "lax", "same_site: Lax"),
         ("partitioned", "false", "partitioned: false"),

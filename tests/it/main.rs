@@ -32,6 +32,8 @@ mod engine_concurrency;
 mod engine_cookie;
 mod engine_doubt;
 mod engine_jar;
+mod engine_lifetime;
+mod engine_limits;
 mod engine_orders;
 mod engine_sign_in;
 mod engine_store;

@@ -5,7 +5,7 @@ use crate::support::{Kind, STORES, open};
 use hardtack::session::clock::Timestamp;
 use hardtack::session::id::Secret;
 use hardtack::session::record::{Changes, Owner, Record};
-use hardtack::session::store::{Applied, Loaded, Store};
+use hardtack::session::store::{Applied, Loaded, Order, Store};
 use hardtack::session::{Device, Lifetime};
 use sqlx::{Connection as _, PgConnection, SqliteConnection};
 use std::time::Duration;
@@ -66,7 +66,7 @@ async fn s103_odd_names_of_accounts_devices_and_values_are_kept_and_told_apart()
             let Loaded::Live(_, record) = again.load(id, NOW).await.expect("loaded") else { panic!("{odd:?} is gone") };
             let told = record.data.clone().into_iter().map(|(name, value)| (name, Some(value)));
             assert_eq!(told.collect::<Vec<_>>(), changes.values.clone().into_iter().collect::<Vec<_>>());
-            let listed = again.list(odd, NOW).await.expect("listed");
+            let listed = again.list(odd, Order::Used(None), 1000, NOW).await.expect("listed");
             assert_eq!(listed.len(), 1, "{odd:?} fits others, on {kind:?}");
             let device = listed[0].owner.device.as_ref().expect("a device");
             assert_eq!((listed[0].owner.account.as_deref(), device.label.as_str()), (Some(*odd), *odd));

@@ -49,7 +49,7 @@ fn without_anything_set_the_defaults_are_right_for_one_machine() {
     assert_eq!(session.absolute, Duration::from_hours(12));
     assert_eq!(session.touch_every, Duration::from_mins(1));
     assert_eq!(session.keys, []);
-    assert_eq!((session.renew_every, session.per_account, settings.metrics.listen), (None, None, None));
+    assert_eq!((session.renew_every, settings.metrics.listen), (None, None));
     assert!(settings.store.migrate && !settings.store.insecure);
     assert_eq!(session.max_data.bytes(), 16 * 1024);
     assert_eq!(session.same_site, SameSite::Lax);

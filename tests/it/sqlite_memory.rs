@@ -48,7 +48,7 @@ async fn g3_s27_what_one_store_writes_or_ends_the_other_knows_at_its_next_questi
             2 => {
                 let to = Secret::generate().expect("random numbers").hash();
                 let grace = Grace::Recognised(Timestamp(NOW.0 + 10_000));
-                let rotation = Rotation { to, changes: set(n), owner: None, grace };
+                let rotation = Rotation { to, changes: set(n), owner: None, signed_in: None, grace };
                 assert!(matches!(there.rotate(&id, &rotation, NOW).await, Ok(Applied::Done(_))));
                 assert_eq!(value(&*here, &to).await, Some(n));
             }

@@ -19,7 +19,7 @@ mod values;
 
 use crate::session::policy::{Guard, Origin, Origins};
 use crate::session::store::{OpenError, Transport};
-use crate::session::{Clocks, CookieSettings, Lifetime};
+use crate::session::{Clocks, CookieSettings, Lifetime, PerAccount};
 use ipnet::IpNet;
 use sources::Given;
 use std::net::SocketAddr;
@@ -80,9 +80,10 @@ registry::settings! {
         /// Gives a session that is used a new id when it has had its present one for so long; `off`: never. The old id
         /// goes on reaching it during `rotation_grace`. Longer than that.
         renew_every: Option<Duration> = "off",
-        /// How many sessions one account may have; a sign-in beyond it ends those that were used longest ago.
-        /// 0: any number.
-        per_account: Option<NonZeroU32> = "0",
+        /// How many sessions one account may have; a sign-in ends what is beyond it. Below 100 the limit is exact: those end
+        /// that signed in longest ago, in use or not. From 100 on those end that were used longest ago, and none that was
+        /// used within the last minute. 0: any number.
+        per_account: PerAccount = "100",
         /// Where the keys are that sign cookies: files, or variables as `env:NAME`. The first signs, all verify.
         /// Empty: a key is made at the first start, in the file `hardtack.key` (mode 0600) beside the database;
         /// with `memory:` a new one at every start. PostgreSQL and Redis need at least one, the same on all servers.

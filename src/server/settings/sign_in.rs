@@ -5,8 +5,10 @@ use super::store_url::StoreUrl;
 use super::values::Read;
 use super::{Settings, SettingsError, values};
 use crate::backend::accounts::Rules;
-use crate::session::Lifetime;
 use crate::session::store::Transport;
+use crate::session::{Lifetime, PerAccount};
+use config::ValueKind;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 /// Whether visitors may make accounts.
@@ -28,6 +30,29 @@ impl Read for Registration {
             "closed" => Ok(Self::Closed),
             _ => Err(values::wrong_text::<Self>(text)),
         }
+    }
+}
+
+/// From here on a limit is there so that sessions do not pile up; a smaller one is about devices, and exact.
+const MANY: u32 = 100;
+
+impl Read for PerAccount {
+    const WHAT: &str = <Option<NonZeroU32>>::WHAT;
+    const LIKE: &str = <Option<NonZeroU32>>::LIKE;
+
+    fn from_text(text: &str) -> Result<Self, String> {
+        <Option<NonZeroU32>>::from_text(text).map(per_account)
+    }
+
+    fn from_toml(value: &ValueKind) -> Result<Self, String> {
+        <Option<NonZeroU32>>::from_toml(value).map(per_account)
+    }
+}
+
+fn per_account(limit: Option<NonZeroU32>) -> PerAccount {
+    match limit {
+        Some(limit) if limit.get() >= MANY => PerAccount::Unused(limit),
+        limit => limit.into(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Sessions in this process's memory: for tests and demonstrations. They end with the process.
 
-use super::{Applied, Listed, Loaded, Page, Stats, Store, StoreError, Swept};
+use super::{Applied, Ended, Listed, Loaded, Order, Page, Stats, Store, StoreError, Swept};
 use crate::session::clock::Timestamp;
 use crate::session::id::{Handle, IdHash};
 use crate::session::news::{News, Voice};
@@ -33,6 +33,7 @@ struct State {
 #[derive(Clone, Copy, Debug)]
 struct Retired {
     until: Timestamp,
+    handle: Handle,
     /// The id that the session went on under, when the old one still reaches it.
     successor: Option<IdHash>,
 }
@@ -109,6 +110,12 @@ impl State {
         id
     }
 
+    /// Whether an id that opens nothing is an earlier one of a session that is still there.
+    fn is_recognised(&self, id: &IdHash, now: Timestamp) -> bool {
+        let retired = self.retired.get(id).filter(|old| old.until > now && old.successor.is_none());
+        retired.is_some_and(|old| self.by_handle.contains_key(&old.handle))
+    }
+
     fn retire(&mut self, id: IdHash, retired: Retired) {
         self.retired.insert(id, retired);
         self.retired_by_end.insert((retired.until, id));
@@ -128,6 +135,7 @@ impl State {
             return Err(Applied::TooLarge);
         }
         record.lifetime = changes.lifetime.unwrap_or(record.lifetime);
+        record.terms = changes.terms.unwrap_or(record.terms);
         record.seen = record.seen.max(now);
         record.version += 1;
         Ok(record)
@@ -155,9 +163,7 @@ impl Store for MemoryStore {
         let current = state.current(id, now);
         Ok(match state.live(&current, now) {
             Some(record) => Loaded::Live(current, Arc::clone(record)),
-            None if state.retired.get(&current).is_some_and(|old| old.until > now && old.successor.is_none()) => {
-                Loaded::Retired
-            }
+            None if state.is_recognised(&current, now) => Loaded::Retired,
             None => Loaded::Absent,
         })
     }
@@ -200,12 +206,15 @@ impl Store for MemoryStore {
                 if let Some(owner) = &rotation.owner {
                     record.owner.clone_from(owner);
                 }
+                if let Some(signed_in) = rotation.signed_in {
+                    (record.created, record.signed_in) = (now, signed_in);
+                }
                 record.renewed = record.renewed.max(now);
                 let handle = record.handle;
                 state.insert(rotation.to, Arc::new(record));
                 let retired = match rotation.grace {
-                    Grace::Recognised(until) => Retired { until, successor: None },
-                    Grace::Reaches(until) => Retired { until, successor: Some(rotation.to) },
+                    Grace::Recognised(until) => Retired { until, handle, successor: None },
+                    Grace::Reaches(until) => Retired { until, handle, successor: Some(rotation.to) },
                 };
                 state.retire(*id, retired);
                 if retired.successor.is_none() {
@@ -230,13 +239,11 @@ impl Store for MemoryStore {
         Ok(tell(&self.voice, self.state().remove(id)))
     }
 
-    async fn list(&self, account: &str, now: Timestamp) -> Result<Vec<Listed>, StoreError> {
+    async fn list(&self, account: &str, order: Order, limit: u32, now: Timestamp) -> Result<Vec<Listed>, StoreError> {
         let state = self.state();
         let ids = state.by_account.get(account).into_iter().flatten();
-        let mut listed: Vec<_> =
-            ids.filter_map(|id| state.live(id, now)).map(|record| Listed::from(&**record)).collect();
-        listed.sort_by_key(|listed| std::cmp::Reverse((listed.seen, listed.handle)));
-        Ok(listed)
+        let listed = ids.filter_map(|id| state.live(id, now)).map(|record| Listed::from(&**record)).collect();
+        Ok(order.cut(listed, limit))
     }
 
     async fn browse(&self, cursor: Option<&str>, limit: u32, now: Timestamp) -> Result<Page, StoreError> {
@@ -257,14 +264,43 @@ impl Store for MemoryStore {
         Ok(own && tell(&self.voice, state.remove(&id)))
     }
 
-    async fn end_by_account(&self, account: &str, except: Option<&Handle>) -> Result<u64, StoreError> {
+    async fn end_those(
+        &self,
+        account: &str,
+        handles: &[Handle],
+        unused_since: Option<Timestamp>,
+    ) -> Result<Vec<Handle>, StoreError> {
         let mut state = self.state();
-        let ended = state.of_account(account).into_iter().filter(|(_, handle)| Some(handle) != except);
-        let ended: Vec<_> = ended.collect();
-        for (id, _) in &ended {
+        let mut ended = Vec::new();
+        for handle in handles {
+            let Some(id) = state.by_handle.get(handle).copied() else { continue };
+            let meant = |record: &Arc<Record>| {
+                record.owner.account.as_deref() == Some(account)
+                    && unused_since.is_none_or(|moment| record.seen <= moment)
+            };
+            if state.live.get(&id).is_some_and(meant) && tell(&self.voice, state.remove(&id)) {
+                ended.push(*handle);
+            }
+        }
+        Ok(ended)
+    }
+
+    async fn end_some(
+        &self,
+        account: &str,
+        except: Option<&Handle>,
+        _: Option<&str>,
+        batch: u32,
+    ) -> Result<Ended, StoreError> {
+        let mut state = self.state();
+        let mut some = state.of_account(account);
+        some.retain(|(_, handle)| Some(handle) != except);
+        let more = some.len() > batch as usize;
+        some.truncate(batch as usize);
+        for (id, _) in &some {
             tell(&self.voice, state.remove(id));
         }
-        Ok(ended.len() as u64)
+        Ok(Ended { sessions: some.len() as u64, next: more.then(String::new) })
     }
 
     async fn sweep(&self, now: Timestamp, batch: u32) -> Result<Swept, StoreError> {

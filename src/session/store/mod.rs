@@ -7,19 +7,24 @@ pub mod redis;
 pub mod sqlite;
 
 mod database;
+mod listing;
 mod open;
 mod sql;
 
 use super::clock::Timestamp;
 use super::id::{Handle, IdHash};
 use super::news::News;
-use super::record::{Changes, Owner, Record, Rotation};
+use super::record::{Changes, Record, Rotation};
 use async_trait::async_trait;
 use std::fmt::Debug;
 use std::sync::Arc;
 
 pub use database::{Chain, Database, Value};
+pub use listing::{After, Ended, Listed, Order, Page};
 pub use open::{OpenError, Schema, Transport};
+
+/// How many sessions one step ends of an account that has many: few enough for the patience of one statement.
+pub(in crate::session) const BATCH: u32 = 1000;
 
 /// A store of sessions.
 ///
@@ -49,7 +54,8 @@ pub trait Store: Debug + Send + Sync + 'static {
 
     /// Gives a live session a new id, in one step: afterwards it lives under the new id alone.
     ///
-    /// Handle, creation and everything not named in `rotation` stay. Marks the session as used, and as renewed now.
+    /// Handle and everything not named in `rotation` stay; a sign-in counts as a creation. Marks the session as used, and as
+    /// renewed now.
     /// `id` must be the one that it lives under: an earlier one that still reaches it gets [`Applied::Gone`].
     async fn rotate(&self, id: &IdHash, rotation: &Rotation, now: Timestamp) -> Result<Applied, StoreError>;
 
@@ -59,8 +65,8 @@ pub trait Store: Debug + Send + Sync + 'static {
     /// Ends a session. `false` when there was none.
     async fn end(&self, id: &IdHash) -> Result<bool, StoreError>;
 
-    /// The live sessions of an account, the one used last first.
-    async fn list(&self, account: &str, now: Timestamp) -> Result<Vec<Listed>, StoreError>;
+    /// Live sessions of an account in that order, at most `limit` of them.
+    async fn list(&self, account: &str, order: Order, limit: u32, now: Timestamp) -> Result<Vec<Listed>, StoreError>;
 
     /// A page of all live sessions, in no order, and where the next page begins. The first has no cursor.
     ///
@@ -70,8 +76,37 @@ pub trait Store: Debug + Send + Sync + 'static {
     /// Ends a session by its handle; with an account, only one of its own. `false` when there is no such session.
     async fn end_by_handle(&self, account: Option<&str>, handle: &Handle) -> Result<bool, StoreError>;
 
-    /// Ends the sessions of an account, all of them or all but one, and says how many.
-    async fn end_by_account(&self, account: &str, except: Option<&Handle>) -> Result<u64, StoreError>;
+    /// Ends those of these sessions that are the account's and, with a moment, have not been used after it; returns which.
+    async fn end_those(
+        &self,
+        account: &str,
+        handles: &[Handle],
+        unused_since: Option<Timestamp>,
+    ) -> Result<Vec<Handle>, StoreError>;
+
+    /// Ends about `batch` sessions of an account, one excepted, and returns how many it ended and where to go on. The first
+    /// call has no cursor. After the last one every session has ended that the account had before the first.
+    async fn end_some(
+        &self,
+        account: &str,
+        except: Option<&Handle>,
+        cursor: Option<&str>,
+        batch: u32,
+    ) -> Result<Ended, StoreError>;
+
+    /// Ends the sessions of an account, all of them or all but one, and says how many. In steps, so that an account may have
+    /// any number of them; after an error some have ended.
+    async fn end_by_account(&self, account: &str, except: Option<&Handle>) -> Result<u64, StoreError> {
+        let (mut ended, mut cursor) = (0, None);
+        loop {
+            let step = self.end_some(account, except, cursor.as_deref(), BATCH).await?;
+            ended += step.sessions;
+            match step.next {
+                None => return Ok(ended),
+                next => cursor = next,
+            }
+        }
+    }
 
     /// Removes at most `batch` sessions whose deadline has come, those first that have been over longest, and at most
     /// as many retired ids whose grace is over.
@@ -138,42 +173,6 @@ pub enum Applied {
     Conflict,
     /// The data would outgrow its limit. Nothing was written.
     TooLarge,
-}
-
-/// A session in a list.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Listed {
-    /// Its public name.
-    pub handle: Handle,
-    /// Whose it is, and where it was signed in.
-    pub owner: Owner,
-    /// When it began.
-    pub created: Timestamp,
-    /// When it was last used.
-    pub seen: Timestamp,
-    /// When it is over unless it is used.
-    pub deadline: Timestamp,
-}
-
-impl From<&Record> for Listed {
-    fn from(record: &Record) -> Self {
-        Self {
-            handle: record.handle,
-            owner: record.owner.clone(),
-            created: record.created,
-            seen: record.seen,
-            deadline: record.deadline(),
-        }
-    }
-}
-
-/// A part of all sessions.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Page {
-    /// The sessions.
-    pub sessions: Vec<Listed>,
-    /// What to ask the next page with; the store's own text. `None` on the last page.
-    pub next: Option<String>,
 }
 
 /// What a sweep did.

@@ -12,7 +12,7 @@ use hardtack::session::clock::Timestamp;
 use hardtack::session::id::{Handle, IdHash, Secret};
 use hardtack::session::record::{Changes, Data, Grace, Owner, Record, Rotation};
 use hardtack::session::store::postgres::PostgresStore;
-use hardtack::session::store::{Applied, Loaded, Schema, Stats, Store, StoreError};
+use hardtack::session::store::{Applied, Loaded, Order, Schema, Stats, Store, StoreError};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use std::time::Duration;
 use tokio::time::timeout;
@@ -68,7 +68,11 @@ async fn s101_a_spoilt_record_is_corrupt_and_its_value_is_not_told() {
         assert!(!format!("{error} {error:?}").contains("31415926"), "{error:?}");
     }
     assert_eq!(store.load(&whole, NOW).await.expect("an answer"), Loaded::Live(whole, other.into()));
-    assert_eq!(store.list("somebody", NOW).await.expect("an answer").len(), 2, "a list shows no data");
+    assert_eq!(
+        store.list("somebody", Order::Used(None), 1000, NOW).await.expect("an answer").len(),
+        2,
+        "a list shows no data"
+    );
     assert!(matches!(store.apply(&spoilt, &change("2"), NOW).await, Ok(Applied::Done(2))));
     assert!(store.end(&spoilt).await.expect("an answer"), "it can be ended");
 }
@@ -106,9 +110,10 @@ async fn nothing_waits_for_a_row_that_somebody_holds_but_what_is_about_that_row(
         assert!(matches!(store.apply(&free, &change("2"), NOW).await, Ok(Applied::Done(2))));
         assert!(store.touch(&free, NOW).await.expect("an answer"));
         let to = Secret::generate().expect("random numbers").hash();
-        let rotation = Rotation { to, changes: change("3"), owner: None, grace: Grace::Recognised(over) };
+        let rotation =
+            Rotation { to, changes: change("3"), owner: None, signed_in: None, grace: Grace::Recognised(over) };
         assert!(matches!(store.rotate(&free, &rotation, NOW).await, Ok(Applied::Done(3))));
-        assert_eq!(store.list("somebody", NOW).await.expect("an answer").len(), 2);
+        assert_eq!(store.list("somebody", Order::Used(None), 1000, NOW).await.expect("an answer").len(), 2);
         assert_eq!(store.browse(None, 10, NOW).await.expect("an answer").sessions.len(), 2);
         assert_eq!(store.stats(NOW).await.expect("an answer"), Stats { live: 2, over: 0 });
         store.ping().await.expect("an answer");

@@ -7,7 +7,7 @@ use crate::support::visitors::{PATIENCE, recovers};
 use crate::support::wire::Wire;
 use futures::future::join_all;
 use hardtack::session::store::redis::RedisStore;
-use hardtack::session::store::{Applied, Loaded, Store};
+use hardtack::session::store::{Applied, Loaded, Order, Store};
 use redis::aio::MultiplexedConnection;
 use redis::cmd;
 use std::collections::BTreeSet;
@@ -36,7 +36,10 @@ async fn sessions_lie_on_all_servers_and_are_found_as_one() {
         let keys: Vec<String> = ask(server, cmd("KEYS").arg("hardtack:{*")).await;
         assert!(!keys.is_empty(), "each server has a part");
     }
-    assert_eq!((store.list("me", NOW).await.expect("an answer").len(), count(&store).await), (50, 50));
+    assert_eq!(
+        (store.list("me", Order::Used(None), 1000, NOW).await.expect("an answer").len(), count(&store).await),
+        (50, 50)
+    );
     let (mut seen, mut cursor) = (BTreeSet::new(), None);
     loop {
         let page = store.browse(cursor.as_deref(), 7, NOW).await.expect("an answer");

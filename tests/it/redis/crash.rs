@@ -11,7 +11,7 @@ use hardtack::session::Lifetime;
 use hardtack::session::id::IdHash;
 use hardtack::session::record::{Changes, Grace, Record, Rotation};
 use hardtack::session::store::redis::RedisStore;
-use hardtack::session::store::{Applied, Store, StoreError};
+use hardtack::session::store::{Applied, Order, Store, StoreError};
 use redis::cmd;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -86,7 +86,11 @@ async fn look(step: Step, after: usize, store: &RedisStore, url: &str, scene: &S
         sessions += 1;
     }
     let mine = owned.get(&Some(ME.to_owned())).copied().unwrap_or(0);
-    assert_eq!(store.list(ME, NOW).await.expect("an answer").len(), mine, "{at}: who lives is listed");
+    assert_eq!(
+        store.list(ME, Order::Used(None), 1000, NOW).await.expect("an answer").len(),
+        mine,
+        "{at}: who lives is listed"
+    );
     let mut browsed = 0;
     let mut cursor = None;
     loop {
@@ -184,7 +188,11 @@ async fn g3_a_sign_in_while_the_session_is_given_longer() {
             assert!(matches!(other.apply(&new, &longer, NOW).await, Ok(Applied::Done(_))));
         }
     }
-    assert_eq!(one.list(ME, much_later).await.expect("an answer").len(), 100, "each is listed to its end");
+    assert_eq!(
+        one.list(ME, Order::Used(None), 1000, much_later).await.expect("an answer").len(),
+        100,
+        "each is listed to its end"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,7 +7,7 @@ use crate::support::wire::Wire;
 use hardtack::session::Lifetime;
 use hardtack::session::id::Secret;
 use hardtack::session::record::{Changes, Data, Device, Owner, Record};
-use hardtack::session::store::{Applied, Loaded, Store, StoreError};
+use hardtack::session::store::{Applied, Loaded, Order, Store, StoreError};
 use redis::cmd;
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
@@ -62,7 +62,7 @@ async fn odd_names_and_values_come_back_as_they_were() {
         assert_eq!(store.apply(&id, &changes, NOW).await.expect("an answer"), Applied::Done(2));
         let Ok(Loaded::Live(_, now)) = store.load(&id, NOW).await else { panic!("a live session") };
         assert_eq!((now.data[account].as_str(), now.data["id"].as_str(), now.data.len()), ("1", "2", 3), "{account:?}");
-        assert_eq!(store.list(account, NOW).await.expect("an answer").len(), 1, "{account:?}");
+        assert_eq!(store.list(account, Order::Used(None), 1000, NOW).await.expect("an answer").len(), 1, "{account:?}");
         assert!(!store.end_by_handle(Some("me"), &record.handle).await.expect("an answer"), "{account:?}");
         assert_eq!(store.end_by_account(account, None).await.expect("an answer"), 1, "{account:?}");
     }
@@ -110,7 +110,7 @@ async fn lives_that_last_for_ever_are_kept() {
         assert!(store.touch(&new, NOW).await.expect("an answer"));
     }
     assert_eq!(store.sweep(NOW, 10).await.expect("an answer").sessions, 0);
-    assert_eq!(store.list("me", NOW).await.expect("an answer").len(), 2);
+    assert_eq!(store.list("me", Order::Used(None), 1000, NOW).await.expect("an answer").len(), 2);
 }
 
 #[tokio::test]
@@ -184,7 +184,7 @@ async fn s101_a_damaged_record_is_corrupt_and_the_others_work() {
         ] {
             assert!(!matches!(answer, Err(StoreError::Unavailable(_))), "{arguments:?} is no outage: {answer:?}");
         }
-        let listed = store.list("me", NOW).await.expect("an answer");
+        let listed = store.list("me", Order::Used(None), 1000, NOW).await.expect("an answer");
         assert!(listed.iter().any(|listed| listed.handle == other.handle), "the others are listed");
         store.browse(None, 10, NOW).await.expect("an answer");
         // A value that is no text does not keep the session from going on under a new id.

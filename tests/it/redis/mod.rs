@@ -58,7 +58,7 @@ fn change(value: &str) -> Changes {
 
 fn sign_in(to: IdHash, account: &str) -> Rotation {
     let grace = Grace::Recognised(NOW + Duration::from_secs(10));
-    Rotation { to, changes: change("2"), owner: Some(of(account)), grace }
+    Rotation { to, changes: change("2"), owner: Some(of(account)), signed_in: None, grace }
 }
 
 async fn is_live(store: &RedisStore, id: &IdHash) -> bool {

@@ -75,7 +75,8 @@ impl Behind for OwnStore {
 }
 
 impl OwnStore {
-    fn redis_nodes(&self) -> Vec<String> {
+    /// The servers of a Redis, past the store.
+    pub fn redis_nodes(&self) -> Vec<String> {
         self.cluster.as_ref().map_or_else(|| vec![self.url.clone()], super::cluster::Cluster::nodes)
     }
 }

@@ -5,9 +5,10 @@ use hardtack::session::News;
 use hardtack::session::clock::Timestamp;
 use hardtack::session::id::{Handle, IdHash};
 use hardtack::session::record::{Changes, Record, Rotation};
-use hardtack::session::store::{Applied, Listed, Loaded, Page, Stats, Store, StoreError, Swept};
+use hardtack::session::store::{Applied, Ended, Listed, Loaded, Order, Page, Stats, Store, StoreError, Swept};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use tokio::sync::watch;
 
 /// A real store behind a counter and a tap.
 #[derive(Debug)]
@@ -18,6 +19,8 @@ pub struct Watched {
     frozen: AtomicBool,
     frozen_writes: AtomicBool,
     broken: AtomicBool,
+    broken_lists: AtomicBool,
+    held_writes: watch::Sender<bool>,
     listened: AtomicUsize,
     mute: bool,
 }
@@ -34,8 +37,20 @@ impl Watched {
 
     fn before(inner: Arc<dyn Store>) -> Self {
         let (calls, writes, listened) = (0.into(), 0.into(), 0.into());
-        let (frozen, frozen_writes, broken) = (false.into(), false.into(), false.into());
-        Self { inner, calls, writes, frozen, frozen_writes, broken, listened, mute: false }
+        let (frozen, frozen_writes) = (false.into(), false.into());
+        let (broken, broken_lists) = (false.into(), false.into());
+        Self {
+            inner,
+            calls,
+            writes,
+            frozen,
+            frozen_writes,
+            broken,
+            broken_lists,
+            held_writes: watch::Sender::new(false),
+            listened,
+            mute: false,
+        }
     }
 
     /// How often somebody began to listen to its channel.
@@ -63,6 +78,16 @@ impl Watched {
         self.broken.store(broken, Ordering::SeqCst);
     }
 
+    /// Lets what writes wait, until it may go on.
+    pub fn hold_writes(&self, held: bool) {
+        self.held_writes.send_replace(held);
+    }
+
+    /// Fails to list at once, until mended.
+    pub fn break_lists(&self, broken: bool) {
+        self.broken_lists.store(broken, Ordering::SeqCst);
+    }
+
     async fn pass(&self, writes: bool) -> Result<&dyn Store, StoreError> {
         self.calls.fetch_add(1, Ordering::SeqCst);
         self.writes.fetch_add(usize::from(writes), Ordering::SeqCst);
@@ -71,6 +96,9 @@ impl Watched {
         }
         if self.frozen.load(Ordering::SeqCst) || (writes && self.frozen_writes.load(Ordering::SeqCst)) {
             std::future::pending::<()>().await;
+        }
+        if writes {
+            drop(self.held_writes.subscribe().wait_for(|held| !held).await.expect("a sender"));
         }
         Ok(&*self.inner)
     }
@@ -99,8 +127,12 @@ impl Store for Watched {
     async fn end(&self, id: &IdHash) -> Result<bool, StoreError> {
         self.pass(true).await?.end(id).await
     }
-    async fn list(&self, account: &str, now: Timestamp) -> Result<Vec<Listed>, StoreError> {
-        self.pass(false).await?.list(account, now).await
+    async fn list(&self, account: &str, order: Order, limit: u32, now: Timestamp) -> Result<Vec<Listed>, StoreError> {
+        let store = self.pass(false).await?;
+        if self.broken_lists.load(Ordering::SeqCst) {
+            return Err(StoreError::unavailable("broken for a test"));
+        }
+        store.list(account, order, limit, now).await
     }
     async fn browse(&self, cursor: Option<&str>, limit: u32, now: Timestamp) -> Result<Page, StoreError> {
         self.pass(false).await?.browse(cursor, limit, now).await
@@ -108,8 +140,22 @@ impl Store for Watched {
     async fn end_by_handle(&self, account: Option<&str>, handle: &Handle) -> Result<bool, StoreError> {
         self.pass(true).await?.end_by_handle(account, handle).await
     }
-    async fn end_by_account(&self, account: &str, except: Option<&Handle>) -> Result<u64, StoreError> {
-        self.pass(true).await?.end_by_account(account, except).await
+    async fn end_those(
+        &self,
+        account: &str,
+        handles: &[Handle],
+        unused_since: Option<Timestamp>,
+    ) -> Result<Vec<Handle>, StoreError> {
+        self.pass(true).await?.end_those(account, handles, unused_since).await
+    }
+    async fn end_some(
+        &self,
+        account: &str,
+        except: Option<&Handle>,
+        cursor: Option<&str>,
+        batch: u32,
+    ) -> Result<Ended, StoreError> {
+        self.pass(true).await?.end_some(account, except, cursor, batch).await
     }
     async fn sweep(&self, now: Timestamp, batch: u32) -> Result<Swept, StoreError> {
         self.pass(true).await?.sweep(now, batch).await

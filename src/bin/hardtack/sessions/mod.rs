@@ -34,7 +34,7 @@ pub(crate) fn run(config: Option<&Path>, command: Command) -> ExitCode {
         return refused;
     }
     carry_out(config, async |settings| {
-        let operator = Operator::open(&settings.store).await?;
+        let operator = Operator::open(&settings).await?;
         match command {
             Command::List(arguments) => list::run(&operator, arguments).await,
             Command::End(arguments) => end::run(&operator, arguments).await,

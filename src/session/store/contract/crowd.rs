@@ -1,7 +1,7 @@
 //! Many at once.
 
 use super::rotation::{recognised, rotation};
-use super::{NOW, begin, begin_for, changes, did, live, new_id, owner};
+use super::{NOW, begin, begin_for, changes, did, listed, live, new_id, owner};
 use crate::session::id::Handle;
 use crate::session::record::{Changes, Grace, Rotation};
 use crate::session::store::{Applied, Loaded, Store};
@@ -116,7 +116,7 @@ async fn g3_ends_an_account_while_it_signs_in(store: Arc<dyn Store>) {
         for (_, new) in &ids {
             alive += usize::from(live(&*store, new, NOW).await.is_some());
         }
-        assert_eq!(did(store.list(&me, NOW).await).len(), alive, "who lives is listed");
+        assert_eq!(listed(&*store, &me, NOW).await.len(), alive, "who lives is listed");
         did(store.end_by_account(&me, None).await);
         for (old, new) in &ids {
             let left = (live(&*store, old, NOW).await, live(&*store, new, NOW).await);

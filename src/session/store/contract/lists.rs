@@ -1,15 +1,18 @@
 //! Lists, ends by handle and by account, the sweep.
 
 use super::rotation::{recognised, rotation};
-use super::{NOW, begin, begin_for, data, did, lifetime, live, new_id};
+use super::{NOW, begin, begin_for, data, did, lifetime, listed, live, new_id};
 use crate::session::id::Handle;
 use crate::session::record::{Device, Owner, Record, Rotation};
-use crate::session::store::{Stats, Store, Swept};
+use crate::session::store::{Listed, Order, Stats, Store, Swept};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 pub(super) async fn prove(store: &dyn Store) {
     lists_and_ends_by_account(store).await;
+    lists_in_order_and_in_parts(store).await;
+    ends_what_is_unused(store).await;
+    ends_an_account_in_parts(store).await;
     lists_who_signs_in_and_out(store).await;
     browses_all_that_live(store).await;
     ends_by_handle(store).await;
@@ -25,10 +28,10 @@ async fn lists_and_ends_by_account(store: &dyn Store) {
     let (foreign, _) = begin_for(store, &[], Some(&stranger)).await;
     let later = NOW + Duration::from_secs(5);
     did(store.touch(&second, later).await);
-    let listed = did(store.list(&me, later).await);
-    assert_eq!(listed.len(), 3, "an account lists its own sessions");
-    assert_eq!((listed[0].handle, listed[0].seen), (two.handle, later), "the one used last comes first");
-    assert_eq!(did(store.list(&me, NOW + Duration::from_secs(60)).await).len(), 1, "what is over is not listed");
+    let found = listed(store, &me, later).await;
+    assert_eq!(found.len(), 3, "an account lists its own sessions");
+    assert_eq!((found[0].handle, found[0].seen), (two.handle, later), "the one used last comes first");
+    assert_eq!(listed(store, &me, NOW + Duration::from_secs(60)).await.len(), 1, "what is over is not listed");
     assert!(!did(store.end_by_handle(Some(&stranger), &one.handle).await), "nobody ends a stranger's session");
     assert!(!did(store.end_by_handle(Some(&me), &Handle::generate()).await));
     assert!(did(store.end_by_handle(Some(&me), &one.handle).await));
@@ -36,8 +39,93 @@ async fn lists_and_ends_by_account(store: &dyn Store) {
     assert_eq!(did(store.end_by_account(&me, Some(&three.handle)).await), 1, "all but one");
     assert!(live(store, &third, NOW).await.is_some() && live(store, &second, NOW).await.is_none());
     assert_eq!(did(store.end_by_account(&me, None).await), 1, "all");
-    assert_eq!(did(store.list(&me, NOW).await), []);
+    assert_eq!(listed(store, &me, NOW).await, []);
     assert!(live(store, &foreign, NOW).await.is_some(), "and nobody else's");
+}
+
+async fn lists_in_order_and_in_parts(store: &dyn Store) {
+    let me = Handle::generate().to_string();
+    let mut handles = Vec::new();
+    for n in 0..7 {
+        let (id, record) = begin_for(store, &[], Some(&me)).await;
+        let sign_in = NOW + Duration::from_secs(100 - n);
+        let signing = Rotation {
+            owner: Some(Owner { account: Some(me.clone()), device: None }),
+            signed_in: Some(sign_in),
+            ..rotation(new_id(), recognised())
+        };
+        did(store.rotate(&id, &signing, NOW).await);
+        // Two are used at the same moment: then the handles decide.
+        did(store.touch(&signing.to, NOW + Duration::from_secs(n.max(1))).await);
+        handles.push((n.max(1), record.handle));
+    }
+    let found = |listed: Vec<Listed>| listed.iter().map(|listed| listed.handle).collect::<Vec<_>>();
+    let signed_in: Vec<_> = handles.iter().map(|(_, handle)| *handle).collect();
+    assert_eq!(found(did(store.list(&me, Order::SignedIn, 100, NOW).await)), signed_in, "the latest sign-in first");
+    assert_eq!(
+        found(did(store.list(&me, Order::SignedIn, 2, NOW).await)),
+        signed_in[..2],
+        "and no more than asked for"
+    );
+    handles.sort_unstable();
+    let unused: Vec<_> = handles.iter().map(|(_, handle)| *handle).collect();
+    assert_eq!(found(did(store.list(&me, Order::Unused, 100, NOW).await)), unused, "what was used longest ago first");
+    assert_eq!(found(did(store.list(&me, Order::Unused, 3, NOW).await)), unused[..3]);
+    let (mut used, mut after) = (Vec::new(), None);
+    loop {
+        let part = did(store.list(&me, Order::Used(after), 2, NOW).await);
+        assert!(part.len() <= 2, "a part is no longer than asked for");
+        let Some(last) = part.last() else { break };
+        // It stays a place, also when that session has ended.
+        did(store.end_by_handle(Some(&me), &last.handle).await);
+        after = Some(last.place());
+        used.extend(found(part));
+    }
+    used.reverse();
+    assert_eq!(used, unused, "what was used last first, each on one part");
+    did(store.end_by_account(&me, None).await);
+}
+
+async fn ends_what_is_unused(store: &dyn Store) {
+    let me = Handle::generate().to_string();
+    let (_, idle) = begin_for(store, &[], Some(&me)).await;
+    let (used, in_use) = begin_for(store, &[], Some(&me)).await;
+    let (foreign, strangers) = begin_for(store, &[], Some("a stranger")).await;
+    let later = NOW + Duration::from_secs(1);
+    did(store.touch(&used, later).await);
+    let all = [idle.handle, in_use.handle, strangers.handle, Handle::generate()];
+    assert_eq!(did(store.end_those(&me, &all, Some(NOW)).await), [idle.handle], "what was used after the moment stays");
+    assert_eq!(did(store.end_those(&me, &all, Some(NOW)).await), [], "once");
+    assert_eq!(did(store.end_those(&me, &[], None).await), [], "none of none");
+    assert_eq!(did(store.end_those(&me, &all, None).await), [in_use.handle], "unless there is no moment");
+    assert_eq!(live(store, &used, NOW).await, None);
+    assert!(live(store, &foreign, NOW).await.is_some(), "and nobody else's");
+    did(store.end(&foreign).await);
+}
+
+async fn ends_an_account_in_parts(store: &dyn Store) {
+    let me = Handle::generate().to_string();
+    let mut ids = Vec::new();
+    for _ in 0..25 {
+        ids.push(begin_for(store, &[], Some(&me)).await);
+    }
+    let (own, kept) = ids.pop().expect("25 sessions");
+    let (mut ended, mut cursor, mut parts) = (0, None, 0);
+    loop {
+        let part = did(store.end_some(&me, Some(&kept.handle), cursor.as_deref(), 10).await);
+        (ended, parts) = (ended + part.sessions, parts + 1);
+        cursor = part.next;
+        if cursor.is_none() {
+            break;
+        }
+        assert!(parts < 100, "the parts come to an end");
+    }
+    assert_eq!(ended, 24, "each was ended once");
+    for (id, _) in &ids {
+        assert_eq!(live(store, id, NOW).await, None, "and none is left");
+    }
+    assert!(live(store, &own, NOW).await.is_some(), "but the one that is excepted");
+    assert_eq!(did(store.end_by_account(&me, None).await), 1);
 }
 
 async fn browses_all_that_live(store: &dyn Store) {
@@ -88,16 +176,16 @@ async fn lists_who_signs_in_and_out(store: &dyn Store) {
     let signed_in = Owner { account: Some(me.clone()), device: Some(device) };
     let sign_in = Rotation { owner: Some(signed_in.clone()), ..rotation(new_id(), recognised()) };
     did(store.rotate(&first, &sign_in, NOW).await);
-    let listed = did(store.list(&me, NOW).await);
-    assert_eq!(listed.len(), 1, "who signs in is listed");
-    assert_eq!((listed[0].handle, &listed[0].owner), (record.handle, &signed_in), "with the device");
-    assert_eq!((listed[0].created, listed[0].deadline), (NOW, NOW + lifetime().idle));
+    let found = listed(store, &me, NOW).await;
+    assert_eq!(found.len(), 1, "who signs in is listed");
+    assert_eq!((found[0].handle, &found[0].owner), (record.handle, &signed_in), "with the device");
+    assert_eq!((found[0].created, found[0].deadline), (NOW, NOW + lifetime().idle));
     let renewal = rotation(new_id(), recognised());
     did(store.rotate(&sign_in.to, &renewal, NOW).await);
-    assert_eq!(did(store.list(&me, NOW).await).len(), 1, "once, whatever its id");
+    assert_eq!(listed(store, &me, NOW).await.len(), 1, "once, whatever its id");
     let sign_out = Rotation { owner: Some(Owner::default()), ..rotation(new_id(), recognised()) };
     did(store.rotate(&renewal.to, &sign_out, NOW).await);
-    assert_eq!(did(store.list(&me, NOW).await), [], "who signs out is not");
+    assert_eq!(listed(store, &me, NOW).await, [], "who signs out is not");
     assert_eq!(did(store.end_by_account(&me, None).await), 0);
     assert!(live(store, &sign_out.to, NOW).await.is_some());
 }

@@ -10,7 +10,7 @@ mod rotation;
 mod secrets;
 mod steps;
 
-use super::{Loaded, Store, StoreError};
+use super::{Listed, Loaded, Order, Store, StoreError};
 use crate::session::clock::Timestamp;
 use crate::session::id::{Handle, IdHash, Secret};
 use crate::session::lifetime::Lifetime;
@@ -79,6 +79,11 @@ async fn begin_for(store: &dyn Store, pairs: &[(&str, &str)], account: Option<&s
     let record = Record { owner: owner(account), ..Record::new(data(pairs), lifetime(), NOW) };
     assert!(did(store.create(&id, &record).await), "a new session is kept");
     (id, record)
+}
+
+/// All live sessions of an account, the one used last first.
+async fn listed(store: &dyn Store, account: &str, now: Timestamp) -> Vec<Listed> {
+    did(store.list(account, Order::Used(None), 1000, now).await)
 }
 
 fn did<T>(answer: Result<T, StoreError>) -> T {

@@ -1,6 +1,7 @@
 //! New ids for live sessions, in one step.
 
 use super::{NOW, begin, changes, data, did, lifetime, live, new_id, owner};
+use crate::session::clock::Timestamp;
 use crate::session::id::IdHash;
 use crate::session::lifetime::Lifetime;
 use crate::session::record::{Changes, Grace, Owner, Record, Rotation};
@@ -12,6 +13,8 @@ pub(super) async fn prove(store: &dyn Store) {
     g4_lets_a_renewed_id_reach(store).await;
     g4_rotates_nothing_by_an_id_that_only_reaches(store).await;
     g4_changes_nothing_with_what_it_refuses(store).await;
+    g4_knows_no_earlier_id_of_what_has_ended(store).await;
+    g6_begins_both_clocks_anew_at_a_sign_in(store).await;
 }
 
 pub(super) fn recognised() -> Grace {
@@ -19,7 +22,7 @@ pub(super) fn recognised() -> Grace {
 }
 
 pub(super) fn rotation(to: IdHash, grace: Grace) -> Rotation {
-    Rotation { to, changes: changes(&[]), owner: None, grace }
+    Rotation { to, changes: changes(&[]), owner: None, signed_in: None, grace }
 }
 
 async fn g4_rotates_in_one_step(store: &dyn Store) {
@@ -55,6 +58,40 @@ async fn g4_rotates_in_one_step(store: &dyn Store) {
     let sign_out = Rotation { owner: Some(Owner::default()), ..rotation(new_id(), recognised()) };
     assert_eq!(did(store.rotate(&new, &sign_out, NOW).await), Applied::Done(3));
     assert_eq!(live(store, &sign_out.to, NOW).await.expect("a live session").owner.account, None);
+}
+
+async fn g4_knows_no_earlier_id_of_what_has_ended(store: &dyn Store) {
+    let (old, _) = begin(store, &[]).await;
+    let new = new_id();
+    did(store.rotate(&old, &rotation(new, recognised()), NOW).await);
+    assert_eq!(did(store.load(&old, NOW).await), Loaded::Retired);
+    did(store.end(&new).await);
+    assert_eq!(did(store.load(&old, NOW).await), Loaded::Absent, "there is nothing left to come again to");
+}
+
+async fn g6_begins_both_clocks_anew_at_a_sign_in(store: &dyn Store) {
+    let (old, record) = begin(store, &[("a", "1")]).await;
+    let (moment, order) = (NOW + Duration::from_secs(50), NOW + Duration::from_secs(70));
+    let sign_in =
+        Rotation { owner: Some(owner(Some("ada"))), signed_in: Some(order), ..rotation(new_id(), recognised()) };
+    did(store.rotate(&old, &sign_in, moment).await);
+    let signed_in = live(store, &sign_in.to, moment).await.expect("a live session");
+    assert_eq!(
+        (signed_in.created, signed_in.signed_in),
+        (moment, order),
+        "a sign-in counts as a creation, and is ordered"
+    );
+    assert_eq!((signed_in.handle, &signed_in.data), (record.handle, &record.data), "and nothing else is new");
+    let renewal = rotation(new_id(), recognised());
+    did(store.rotate(&sign_in.to, &renewal, moment + Duration::from_secs(1)).await);
+    let renewed = live(store, &renewal.to, moment).await.expect("a live session");
+    assert_eq!((renewed.created, renewed.signed_in), (moment, order), "another rotation keeps both");
+    for second in (100..640).step_by(45) {
+        assert!(did(store.touch(&renewal.to, NOW + Duration::from_secs(second)).await), "use keeps it alive");
+    }
+    let end = moment + super::lifetime().absolute;
+    assert!(live(store, &renewal.to, Timestamp(end.0 - 1)).await.is_some(), "for a whole life from the sign-in");
+    assert_eq!(live(store, &renewal.to, end).await, None, "and no longer");
 }
 
 async fn g4_lets_a_renewed_id_reach(store: &dyn Store) {

@@ -3,7 +3,7 @@
 use super::rotation::{recognised, rotation};
 use super::{LIMIT, NOW, begin, begin_for, changes, data, did, lifetime, live, new_id};
 use crate::session::clock::Timestamp;
-use crate::session::lifetime::Lifetime;
+use crate::session::lifetime::{Lifetime, Terms};
 use crate::session::record::{Changes, Device, Owner, Record};
 use crate::session::store::{Applied, Loaded, Store};
 use std::time::Duration;
@@ -18,6 +18,7 @@ pub(super) async fn prove(store: &dyn Store) {
     g3_changes_nothing_that_is_gone(store).await;
     g6_ends_at_the_boundary(store).await;
     g6_takes_new_clocks(store).await;
+    g6_keeps_who_set_the_clocks(store).await;
     s22_bears_clocks_that_differ(store).await;
     s100_touches_without_rewriting(store).await;
 }
@@ -135,6 +136,20 @@ async fn g6_takes_new_clocks(store: &dyn Store) {
     assert_eq!(live(store, &id, NOW + Duration::from_secs(5)).await, None, "or shorter");
     while did(store.sweep(NOW + Duration::from_secs(5), 100).await).more {}
     assert_eq!(did(store.stats(NOW + Duration::from_secs(5)).await).over, 0, "and is swept as soon as it is over");
+}
+
+async fn g6_keeps_who_set_the_clocks(store: &dyn Store) {
+    for terms in [Terms::Common, Terms::Own, Terms::Kept] {
+        let (id, record) = (new_id(), Record { terms, ..Record::new(data(&[]), lifetime(), NOW) });
+        assert!(did(store.create(&id, &record).await));
+        did(store.apply(&id, &changes(&[("a", Some("1"))]), NOW).await);
+        assert_eq!(live(store, &id, NOW).await.map(|record| record.terms), Some(terms), "whoever has set them");
+        for other in [Terms::Kept, Terms::Common, Terms::Own] {
+            let change = Changes { lifetime: Some(lifetime()), terms: Some(other), ..changes(&[]) };
+            did(store.apply(&id, &change, NOW).await);
+            assert_eq!(live(store, &id, NOW).await.map(|record| record.terms), Some(other), "and whoever sets others");
+        }
+    }
 }
 
 async fn s22_bears_clocks_that_differ(store: &dyn Store) {

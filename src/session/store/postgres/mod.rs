@@ -21,7 +21,29 @@ macro_rules! channel {
     };
 }
 
+/// Tells of a session when the statement commits, and not when it does not. Of no others than those that end or get a new
+/// id: commits that tell something wait for each other.
+macro_rules! tell {
+    ($handle:literal) => {
+        concat!("pg_notify('", channel!(), "', ", $handle, "::text)")
+    };
+}
+
+/// Ends the sessions that `$which` names, and tells of each: a row a session.
+macro_rules! end {
+    ($which:literal) => {
+        concat!(
+            "WITH ended AS (DELETE FROM hardtack.session WHERE ",
+            $which,
+            " RETURNING handle) SELECT handle::text, ",
+            tell!("handle"),
+            " FROM ended"
+        )
+    };
+}
+
 mod address;
+mod lists;
 mod news;
 mod pool;
 mod rows;

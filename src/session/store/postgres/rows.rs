@@ -2,7 +2,7 @@
 
 use crate::session::clock::{Timestamp, millis};
 use crate::session::id::{Handle, IdHash};
-use crate::session::lifetime::Lifetime;
+use crate::session::lifetime::{Lifetime, Terms};
 use crate::session::record::{Changes, Data, Device, Owner, Record};
 use crate::session::store::sql::unsigned;
 use crate::session::store::{Listed, StoreError};
@@ -13,7 +13,6 @@ use std::time::Duration;
 
 /// A whole session.
 pub(super) fn record(row: &PgRow) -> Result<Record, StoreError> {
-    let span = |name: &str| column(row, name).map(|millis| Duration::from_millis(unsigned(millis)));
     // The reader's own words would repeat the value that it stumbled over.
     let data = serde_json::from_str::<Data>(column(row, "data")?)
         .map_err(|error| StoreError::corrupt(format!("its data make no sense at byte {}", error.column())))?;
@@ -21,8 +20,10 @@ pub(super) fn record(row: &PgRow) -> Result<Record, StoreError> {
         handle: handle(row)?,
         owner: owner(row)?,
         data,
-        lifetime: Lifetime { idle: span("idle")?, absolute: span("absolute")? },
+        lifetime: lifetime(row)?,
+        terms: terms(row)?,
         created: Timestamp(column(row, "created")?),
+        signed_in: signed_in(row)?,
         renewed: Timestamp(column(row, "renewed")?),
         seen: Timestamp(column(row, "seen")?),
         version: unsigned(column(row, "version")?),
@@ -35,7 +36,10 @@ pub(super) fn listed(row: &PgRow) -> Result<Listed, StoreError> {
         handle: handle(row)?,
         owner: owner(row)?,
         created: Timestamp(column(row, "created")?),
+        signed_in: signed_in(row)?,
         seen: Timestamp(column(row, "seen")?),
+        lifetime: lifetime(row)?,
+        terms: terms(row)?,
         deadline: Timestamp(column(row, "expires")?),
     })
 }
@@ -58,7 +62,22 @@ fn owner(row: &PgRow) -> Result<Owner, StoreError> {
     Ok(Owner { account: column(row, "account")?, device: device.map(|(label, address)| Device { label, address }) })
 }
 
-fn handle(row: &PgRow) -> Result<Handle, StoreError> {
+fn lifetime(row: &PgRow) -> Result<Lifetime, StoreError> {
+    let span = |name: &str| column(row, name).map(|millis| Duration::from_millis(unsigned(millis)));
+    Ok(Lifetime { idle: span("idle")?, absolute: span("absolute")? })
+}
+
+fn terms(row: &PgRow) -> Result<Terms, StoreError> {
+    column(row, "terms").map(Terms::from_code)
+}
+
+/// Of a session that a version before this one wrote nothing better is known than when it got its id.
+fn signed_in(row: &PgRow) -> Result<Timestamp, StoreError> {
+    let known: Option<i64> = column(row, "signed_in")?;
+    known.map_or_else(|| column(row, "renewed"), Ok).map(Timestamp)
+}
+
+pub(super) fn handle(row: &PgRow) -> Result<Handle, StoreError> {
     column::<&str>(row, "handle")?.parse().map(Handle).map_err(StoreError::corrupt)
 }
 

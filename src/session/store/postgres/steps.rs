@@ -7,13 +7,14 @@
 //! for one of them, what was ended is not changed, and what was rotated is not found under its old id.
 
 use super::PostgresStore;
-use super::rows::{column, id as live_id, listed, parts, record, span};
+use super::rows::{column, id as live_id, parts, record, span};
 use crate::session::clock::Timestamp;
 use crate::session::id::{Handle, IdHash};
+use crate::session::lifetime::Terms;
 use crate::session::news::News;
 use crate::session::record::{Changes, Grace, Record, Rotation};
 use crate::session::store::sql::{signed, unsigned};
-use crate::session::store::{Applied, Listed, Loaded, Page, Stats, Store, StoreError, Swept};
+use crate::session::store::{Applied, Ended, Listed, Loaded, Order, Page, Stats, Store, StoreError, Swept};
 use async_trait::async_trait;
 use sqlx::postgres::PgArguments;
 use sqlx::query::Query;
@@ -23,27 +24,24 @@ use sqlx::{Postgres, query};
 macro_rules! record {
     () => {
         "s.id_hash, s.handle::text, s.account, s.device_label, s.device_address, s.data::text, s.version, s.created, \
-         s.renewed, s.seen, s.idle, s.absolute"
+         s.signed_in, s.renewed, s.seen, s.idle, s.absolute, s.terms"
     };
 }
 
-/// The columns of a list.
-macro_rules! listed {
-    () => {
-        "s.handle::text, s.account, s.device_label, s.device_address, s.created, s.seen, s.expires"
-    };
-}
-
-/// A guarded change of a session, bound by [`changing`], and in the same step of what `$more` names.
+/// A guarded change of a session, bound by [`changing`], and in the same step of what `$more` names. `$created` is when the
+/// session counts as created afterwards.
 macro_rules! change {
-    ($more:literal) => {
+    ($more:literal, $created:literal) => {
         concat!(
             "UPDATE hardtack.session SET ",
             $more,
             "data = (data || $2::jsonb) - $3, version = version + 1, seen = greatest(seen, $4), \
-             idle = coalesce($7, idle), absolute = coalesce($8, absolute), \
-             expires = least(greatest(seen, $4) + coalesce($7, idle), created + coalesce($8, absolute)), \
-             due = least(due, greatest(seen, $4) + coalesce($7, idle), created + coalesce($8, absolute)) \
+             idle = coalesce($7, idle), absolute = coalesce($8, absolute), terms = coalesce($9, terms), \
+             expires = least(greatest(seen, $4) + coalesce($7, idle), ",
+            $created,
+            " + coalesce($8, absolute)), due = least(due, greatest(seen, $4) + coalesce($7, idle), ",
+            $created,
+            " + coalesce($8, absolute)) \
              WHERE id_hash = $1 AND expires > $4 AND ($5 IS NULL OR version = $5) AND \
              (",
             size!("(data || $2::jsonb) - $3"),
@@ -63,28 +61,7 @@ macro_rules! size {
     };
 }
 
-/// Tells of a session when the statement commits, and not when it does not. Of no others than those that end or get a new
-/// id: commits that tell something wait for each other.
-macro_rules! tell {
-    ($handle:literal) => {
-        concat!("pg_notify('", channel!(), "', ", $handle, "::text)")
-    };
-}
-
-/// Ends the sessions that `$which` names, and tells of each: a row a session.
-macro_rules! end {
-    ($which:literal) => {
-        concat!(
-            "WITH ended AS (DELETE FROM hardtack.session WHERE ",
-            $which,
-            " RETURNING handle) SELECT ",
-            tell!("handle"),
-            " FROM ended"
-        )
-    };
-}
-
-/// Binds `$1` to `$8` of a [`change`].
+/// Binds `$1` to `$9` of a [`change`].
 fn changing<'q>(
     sql: &'static str,
     id: &'q IdHash,
@@ -100,7 +77,8 @@ fn changing<'q>(
         .bind(changes.if_version.map(signed))
         .bind(i64::try_from(changes.max_data).unwrap_or(i64::MAX))
         .bind(changes.lifetime.map(|life| span(life.idle)))
-        .bind(changes.lifetime.map(|life| span(life.absolute))))
+        .bind(changes.lifetime.map(|life| span(life.absolute)))
+        .bind(changes.terms.and_then(Terms::code)))
 }
 
 impl PostgresStore {
@@ -161,9 +139,9 @@ impl Store for PostgresStore {
         let device = record.owner.device.as_ref();
         let query = query(
             "INSERT INTO hardtack.session (id_hash, handle, account, device_label, device_address, data, version, created, \
-                    renewed, seen, idle, absolute, expires, due) \
+                    renewed, seen, idle, absolute, expires, due, terms, signed_in) \
              SELECT $1, $2::uuid, $3, $4, $5, $6::jsonb, $7, $8, $9, $10, $11, $12, \
-                    least($10 + $11, $8 + $12), least($10 + $11, $8 + $12) \
+                    least($10 + $11, $8 + $12), least($10 + $11, $8 + $12), $13, $14 \
              WHERE NOT EXISTS (SELECT FROM hardtack.retired_id WHERE id_hash = $1) ON CONFLICT DO NOTHING RETURNING 1",
         )
         .bind(id.0.as_slice())
@@ -177,14 +155,16 @@ impl Store for PostgresStore {
         .bind(record.renewed.0)
         .bind(record.seen.0)
         .bind(span(record.lifetime.idle))
-        .bind(span(record.lifetime.absolute));
+        .bind(span(record.lifetime.absolute))
+        .bind(record.terms.code())
+        .bind(record.signed_in.0);
         self.hits(query).await
     }
 
     async fn apply(&self, id: &IdHash, changes: &Changes, now: Timestamp) -> Result<Applied, StoreError> {
         let mut id = *id;
         loop {
-            let rows = self.pool.rows(changing(change!(""), &id, changes, now)?).await?;
+            let rows = self.pool.rows(changing(change!("", "created"), &id, changes, now)?).await?;
             if let Some(row) = rows.first() {
                 return Ok(Applied::Done(unsigned(column(row, "version")?)));
             }
@@ -208,20 +188,22 @@ impl Store for PostgresStore {
         let sql = concat!(
             "WITH moved AS (",
             change!(
-                "id_hash = $9, renewed = greatest(renewed, $4), \
-                 account = CASE WHEN $10 THEN $11 ELSE account END, \
-                 device_label = CASE WHEN $10 THEN $12 ELSE device_label END, \
-                 device_address = CASE WHEN $10 THEN $13 ELSE device_address END, "
+                "id_hash = $10, renewed = greatest(renewed, $4), \
+                 account = CASE WHEN $11 THEN $12 ELSE account END, \
+                 device_label = CASE WHEN $11 THEN $13 ELSE device_label END, \
+                 device_address = CASE WHEN $11 THEN $14 ELSE device_address END, \
+                 signed_in = coalesce($17, signed_in), created = CASE WHEN $17 IS NULL THEN created ELSE $4 END, ",
+                "CASE WHEN $17 IS NULL THEN created ELSE $4 END"
             ),
             // An id that reached it before may have been planted. None can have come since this statement began: only a
             // rotation retires an id, and another one of this session leaves this one nothing to find.
             "), cut AS (UPDATE hardtack.retired_id r SET reaches = false FROM moved \
-             WHERE r.handle = moved.handle AND r.reaches AND NOT $14), \
+             WHERE r.handle = moved.handle AND r.reaches AND NOT $15), \
              kept AS (INSERT INTO hardtack.retired_id (id_hash, handle, reaches, until) \
-             SELECT $1, handle, $14, $15 FROM moved) \
+             SELECT $1, handle, $15, $16 FROM moved) \
              SELECT version, (SELECT ",
             tell!("moved.handle"),
-            " WHERE NOT $14) FROM moved"
+            " WHERE NOT $15) FROM moved"
         );
         let query = changing(sql, id, changes, now)?
             .bind(rotation.to.0.as_slice())
@@ -230,7 +212,8 @@ impl Store for PostgresStore {
             .bind(device.map(|device| device.label.as_str()))
             .bind(device.map(|device| device.address.as_str()))
             .bind(reaches)
-            .bind(until.0);
+            .bind(until.0)
+            .bind(rotation.signed_in.map(|moment| moment.0));
         if let Some(row) = self.pool.rows(query).await?.first() {
             return Ok(Applied::Done(unsigned(column(row, "version")?)));
         }
@@ -260,40 +243,36 @@ impl Store for PostgresStore {
         self.hits(query(end!("id_hash = $1")).bind(id.0.as_slice())).await
     }
 
-    async fn list(&self, account: &str, now: Timestamp) -> Result<Vec<Listed>, StoreError> {
-        let sql = concat!(
-            "SELECT ",
-            listed!(),
-            " FROM hardtack.session s WHERE s.account = $1 AND s.expires > $2 ORDER BY s.seen DESC, s.handle DESC"
-        );
-        self.pool.rows(query(sql).bind(account).bind(now.0)).await?.iter().map(listed).collect()
+    async fn list(&self, account: &str, order: Order, limit: u32, now: Timestamp) -> Result<Vec<Listed>, StoreError> {
+        self.list_now(account, order, limit, now).await
     }
 
     async fn browse(&self, cursor: Option<&str>, limit: u32, now: Timestamp) -> Result<Page, StoreError> {
-        let after = cursor.map(str::parse::<uuid::Uuid>).transpose().map_err(StoreError::corrupt)?;
-        let sql = concat!(
-            "SELECT ",
-            listed!(),
-            " FROM hardtack.session s WHERE s.handle > $1::uuid ORDER BY s.handle LIMIT $2"
-        );
-        // No handle is the nil UUID.
-        let page = query(sql).bind(after.unwrap_or_default().to_string()).bind(i64::from(limit.max(1)));
-        let rows = self.pool.rows(page).await?;
-        let mut sessions = rows.iter().map(listed).collect::<Result<Vec<_>, _>>()?;
-        let next = sessions.last().filter(|_| rows.len() == limit.max(1) as usize).map(|last| last.handle.to_string());
-        sessions.retain(|session| session.deadline > now);
-        Ok(Page { sessions, next })
+        self.browse_now(cursor, limit, now).await
+    }
+
+    async fn end_those(
+        &self,
+        account: &str,
+        handles: &[Handle],
+        unused_since: Option<Timestamp>,
+    ) -> Result<Vec<Handle>, StoreError> {
+        self.end_those_now(account, handles, unused_since).await
+    }
+
+    async fn end_some(
+        &self,
+        account: &str,
+        except: Option<&Handle>,
+        cursor: Option<&str>,
+        batch: u32,
+    ) -> Result<Ended, StoreError> {
+        self.end_some_now(account, except, cursor, batch).await
     }
 
     async fn end_by_handle(&self, account: Option<&str>, handle: &Handle) -> Result<bool, StoreError> {
         let sql = end!("handle = $1::uuid AND ($2 IS NULL OR account = $2)");
         self.hits(query(sql).bind(handle.to_string()).bind(account)).await
-    }
-
-    async fn end_by_account(&self, account: &str, except: Option<&Handle>) -> Result<u64, StoreError> {
-        let sql = end!("account = $1 AND handle IS DISTINCT FROM $2::uuid");
-        let query = query(sql).bind(account).bind(except.map(Handle::to_string));
-        Ok(self.pool.rows(query).await?.len() as u64)
     }
 
     async fn sweep(&self, now: Timestamp, batch: u32) -> Result<Swept, StoreError> {

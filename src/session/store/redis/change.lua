@@ -7,8 +7,8 @@ local new_idle, new_absolute = ARGV[5], ARGV[6]
 local careful, expected_id, expected_account, expected_absolute = ARGV[7], ARGV[8], ARGV[9], ARGV[10]
 local new_id, retired_until, reaches = ARGV[11], ARGV[12], ARGV[13]
 local owned, owner = ARGV[14], { account = ARGV[15], label = ARGV[16], address = ARGV[17] }
-local slack, sets = tonumber(ARGV[18]), tonumber(ARGV[19])
-local first_set, first_removed = 20, 20 + 2 * sets
+local slack, new_terms, signed_in, sets = tonumber(ARGV[18]), ARGV[19], ARGV[20], tonumber(ARGV[21])
+local first_set, first_removed = 22, 22 + 2 * sets
 
 local all = redis.pcall('HGETALL', key)
 if all.err then
@@ -84,6 +84,13 @@ seen = math.max(seen, now)
 if new_idle ~= '' then
   idle, absolute = tonumber(new_idle), tonumber(new_absolute)
   redis.call('HSET', key, 'idle', new_idle, 'absolute', new_absolute)
+end
+if new_terms ~= '' then
+  redis.call('HSET', key, 'terms', new_terms)
+end
+if signed_in ~= '' then
+  created = now
+  redis.call('HSET', key, 'created', text(created), 'signed_in', signed_in)
 end
 redis.call('HSET', key, 'version', text(version), 'seen', text(seen))
 for i = first_set, first_removed - 1, 2 do

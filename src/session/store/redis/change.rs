@@ -4,6 +4,7 @@ use super::keys;
 use super::link::Script;
 use crate::session::clock::{Timestamp, millis};
 use crate::session::id::IdHash;
+use crate::session::lifetime::Terms;
 use crate::session::record::{Changes, Grace, Rotation};
 use crate::session::store::Applied;
 use std::sync::LazyLock;
@@ -75,6 +76,8 @@ pub(super) fn arguments(
         optional(device.map(|device| device.label.as_str())),
         optional(device.map(|device| device.address.as_str())),
         super::SLACK.as_millis().to_string(),
+        changes.terms.and_then(Terms::code).map(|code| code.to_string()).unwrap_or_default(),
+        rotation.and_then(|rotation| rotation.signed_in).map(|moment| moment.0.to_string()).unwrap_or_default(),
         set().count().to_string(),
     ];
     arguments.extend(set().flat_map(|(name, value)| [name.clone(), value.clone()]));

@@ -1,8 +1,8 @@
 #!lua flags=allow-oom
 -- Ends a session, and says what else was written because of it: its account, its id and the ids before.
 -- KEYS: the session. ARGV: conditions, each empty or with a `=` in front: the id that it lives under, its account,
--- the moment at which it must be over.
-local key, id, account, over = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
+-- the moment at which it must be over, the moment after which it must not have been used.
+local key, id, account, over, unused = KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local all = redis.pcall('HGETALL', key)
 if all.err then
   -- No session at all, but something in its place. It goes, unless it is asked for as somebody's.
@@ -27,10 +27,13 @@ end
 if account ~= '' and (kept.account and '=' .. kept.account or '') ~= account then
   return { 'gone' }
 end
+local function number(text, form)
+  return tonumber(string.match(text or '', form) or '')
+end
+if unused ~= '' and (number(kept.seen, '^-?%d+$') or 0) > tonumber(string.sub(unused, 2)) then
+  return { 'live' }
+end
 if over ~= '' then
-  local function number(text, form)
-    return tonumber(string.match(text or '', form) or '')
-  end
   local created, seen = number(kept.created, '^-?%d+$'), number(kept.seen, '^-?%d+$')
   local idle, absolute = number(kept.idle, '^%d+$'), number(kept.absolute, '^%d+$')
   local whole = created and seen and idle and absolute

@@ -1,19 +1,20 @@
 //! The store contract on Redis, whole; and what reaches over many sessions: an account's, a page of all.
 
 use super::link::understand;
-use super::steps::{END, end_conditions, tell, traces};
+use super::steps::{Conditions, END, tell, traces};
 use super::{RedisStore, SLACK, keys, rows};
 use crate::session::clock::{Timestamp, millis};
 use crate::session::id::{Handle, IdHash};
 use crate::session::news::News;
 use crate::session::record::{Changes, Record, Rotation};
-use crate::session::store::{Applied, Listed, Loaded, Page, Stats, Store, StoreError, Swept};
+use crate::session::store::{Applied, Ended, Listed, Loaded, Order, Page, Stats, Store, StoreError, Swept};
 use async_trait::async_trait;
 use redis::{Value, cmd};
-use std::cmp::Reverse;
 
 /// How many steps a page makes through the index at most: the index may hold much that is over.
 const STEPS: u32 = 32;
+/// How many sessions are ended before their traces are cleared away.
+const HANDFUL: usize = 100;
 
 impl RedisStore {
     /// What lists show of sessions; those that are gone are left out, those that cannot be read too.
@@ -70,17 +71,16 @@ impl RedisStore {
         Ok(page)
     }
 
-    async fn end_all(&self, account: &str, except: Option<&Handle>) -> Result<u64, StoreError> {
-        let mut handles = self.handles_of(account, "-inf").await?;
-        handles.retain(|handle| Some(handle) != except);
-        let runs = handles.iter().map(|handle| (keys::session(handle), end_conditions(None, Some(account), None)));
+    /// Ends those of these sessions for which the conditions hold, and returns which.
+    async fn end_each(&self, handles: &[Handle], conditions: Conditions<'_>) -> Result<Vec<Handle>, StoreError> {
+        let runs = handles.iter().map(|handle| (keys::session(handle), conditions.arguments()));
         let answers = self.link.run_all(&END, runs.collect()).await;
-        let (mut ended, mut after, mut failed) = (0, Vec::new(), None);
+        let (mut ended, mut after, mut failed) = (Vec::new(), Vec::new(), None);
         for (handle, answer) in handles.iter().zip(answers) {
             match answer.and_then(understand::<Vec<String>>) {
                 Ok(answer) => {
                     if let Some(traces) = traces(handle, &answer) {
-                        ended += 1;
+                        ended.push(*handle);
                         after.push(tell(handle));
                         after.extend(traces);
                         after.push(undue(keys::shard(handle), &[*handle]));
@@ -92,6 +92,31 @@ impl RedisStore {
         self.tidy(after).await;
         // Some may have ended: whoever asks again ends the others.
         failed.map_or(Ok(ended), Err)
+    }
+
+    /// Ends a part of an account's sessions. Goes through the account's list by `ZSCAN`, which shows all that is there from
+    /// the first call to the last.
+    async fn end_part(
+        &self,
+        account: &str,
+        except: Option<&Handle>,
+        cursor: Option<&str>,
+        batch: u32,
+    ) -> Result<Ended, StoreError> {
+        let place: u64 = cursor.unwrap_or("0").parse().map_err(StoreError::corrupt)?;
+        let mut scan = cmd("ZSCAN");
+        scan.arg(keys::account(account)).arg(place).arg("COUNT").arg(batch.max(1));
+        let (next, members): (u64, Vec<Vec<u8>>) = self.link.ask(&scan).await?;
+        // Each member is followed by its score.
+        let mut handles: Vec<_> = members.iter().step_by(2).filter_map(|member| rows::handle(member)).collect();
+        handles.retain(|handle| Some(handle) != except);
+        let conditions = Conditions { account: Some(account), ..Conditions::default() };
+        let mut sessions = 0;
+        // In handfuls, so that what clears up after each has the time for it.
+        for handles in handles.chunks(HANDFUL) {
+            sessions += self.end_each(handles, conditions).await?.len() as u64;
+        }
+        Ok(Ended { sessions, next: (next != 0).then(|| next.to_string()) })
     }
 }
 
@@ -142,14 +167,13 @@ impl Store for RedisStore {
         self.end_now(id).await
     }
 
-    async fn list(&self, account: &str, now: Timestamp) -> Result<Vec<Listed>, StoreError> {
+    async fn list(&self, account: &str, order: Order, limit: u32, now: Timestamp) -> Result<Vec<Listed>, StoreError> {
         let from = now.0.saturating_sub(millis(SLACK)).to_string();
         let handles = self.handles_of(account, &from).await?;
         let mut listed = self.listed(handles, now).await?;
         // The list says who may own, the session says who does.
         listed.retain(|listed| listed.owner.account.as_deref() == Some(account));
-        listed.sort_by_key(|listed| Reverse((listed.seen, listed.handle)));
-        Ok(listed)
+        Ok(order.cut(listed, limit))
     }
 
     async fn browse(&self, cursor: Option<&str>, limit: u32, now: Timestamp) -> Result<Page, StoreError> {
@@ -157,11 +181,31 @@ impl Store for RedisStore {
     }
 
     async fn end_by_handle(&self, account: Option<&str>, handle: &Handle) -> Result<bool, StoreError> {
-        self.end_if(handle, end_conditions(None, account, None)).await
+        self.end_if(handle, Conditions { account, ..Conditions::default() }).await
     }
 
-    async fn end_by_account(&self, account: &str, except: Option<&Handle>) -> Result<u64, StoreError> {
-        self.end_all(account, except).await
+    async fn end_those(
+        &self,
+        account: &str,
+        handles: &[Handle],
+        unused_since: Option<Timestamp>,
+    ) -> Result<Vec<Handle>, StoreError> {
+        let conditions = Conditions { account: Some(account), unused_since, ..Conditions::default() };
+        let mut ended = Vec::new();
+        for handles in handles.chunks(HANDFUL) {
+            ended.extend(self.end_each(handles, conditions).await?);
+        }
+        Ok(ended)
+    }
+
+    async fn end_some(
+        &self,
+        account: &str,
+        except: Option<&Handle>,
+        cursor: Option<&str>,
+        batch: u32,
+    ) -> Result<Ended, StoreError> {
+        self.end_part(account, except, cursor, batch).await
     }
 
     async fn sweep(&self, now: Timestamp, batch: u32) -> Result<Swept, StoreError> {

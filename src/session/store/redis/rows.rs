@@ -3,7 +3,7 @@
 use super::keys;
 use crate::session::clock::{Timestamp, millis};
 use crate::session::id::{Handle, IdHash};
-use crate::session::lifetime::Lifetime;
+use crate::session::lifetime::{Lifetime, Terms};
 use crate::session::record::{Data, Device, Owner, Record};
 use crate::session::store::{Listed, Loaded, StoreError};
 use std::time::Duration;
@@ -12,7 +12,8 @@ use std::time::Duration;
 pub(super) type Field = (Vec<u8>, Vec<u8>);
 
 /// The fields that a list wants, without data.
-pub(super) const LISTED: [&str; 8] = ["id", "account", "label", "address", "created", "seen", "idle", "absolute"];
+pub(super) const LISTED: [&str; 11] =
+    ["id", "account", "label", "address", "created", "signed_in", "renewed", "seen", "idle", "absolute", "terms"];
 
 /// What is known of a session before it is read to the end.
 #[derive(Default)]
@@ -22,10 +23,12 @@ struct Draft {
     label: Option<String>,
     address: Option<String>,
     created: Option<i64>,
+    signed_in: Option<i64>,
     renewed: Option<i64>,
     seen: Option<i64>,
     idle: Option<u64>,
     absolute: Option<u64>,
+    terms: Option<i64>,
     version: Option<u64>,
     data: Data,
     /// Until when the id that is asked for is remembered, and whether it reaches the session.
@@ -41,6 +44,8 @@ impl Draft {
             b"label" => self.label = Some(text(value)?),
             b"address" => self.address = Some(text(value)?),
             b"created" => self.created = Some(number(value)?),
+            b"signed_in" => self.signed_in = Some(number(value)?),
+            b"terms" => self.terms = Some(number(value)?),
             b"renewed" => self.renewed = Some(number(value)?),
             b"seen" => self.seen = Some(number(value)?),
             b"idle" => self.idle = Some(number(value)?),
@@ -63,10 +68,10 @@ impl Draft {
             let device = self.label.zip(self.address).map(|(label, address)| Device { label, address });
             let owner = Owner { account: self.account, device };
             let renewed = self.renewed.map_or(created, Timestamp);
-            Some((
-                id,
-                Record { handle, owner, data: self.data, lifetime, created, renewed, seen, version: self.version? },
-            ))
+            // Of a session that a version before this one wrote nothing better is known than when it got its id.
+            let signed_in = self.signed_in.map_or(renewed, Timestamp);
+            let (data, version, terms) = (self.data, self.version?, Terms::from_code(self.terms));
+            Some((id, Record { handle, owner, data, lifetime, terms, created, signed_in, renewed, seen, version }))
         })();
         whole.ok_or_else(|| damaged("a field that each has"))
     }
@@ -112,11 +117,15 @@ pub(super) fn fields(id: &IdHash, record: &Record) -> Vec<Field> {
     let mut put = |name: &str, value: String| fields.push((name.as_bytes().to_vec(), value.into_bytes()));
     put("id", keys::hex(id));
     put("created", record.created.0.to_string());
+    put("signed_in", record.signed_in.0.to_string());
     put("renewed", record.renewed.0.to_string());
     put("seen", record.seen.0.to_string());
     put("idle", millis(record.lifetime.idle).to_string());
     put("absolute", millis(record.lifetime.absolute).to_string());
     put("version", record.version.to_string());
+    if let Some(terms) = record.terms.code() {
+        put("terms", terms.to_string());
+    }
     if let Some(account) = &record.owner.account {
         put("account", account.clone());
     }

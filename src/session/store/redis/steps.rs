@@ -176,7 +176,9 @@ impl RedisStore {
             Some(lifetime) => lifetime.absolute,
             None => Duration::from_millis(facts.absolute.parse().map_err(|_| rows::damaged("a number"))?),
         };
-        let end = facts.created + absolute;
+        // A sign-in counts as a creation.
+        let created = if rotation.signed_in.is_some() { now } else { facts.created };
+        let end = created + absolute;
         let point = async {
             if pointed {
                 return self.prolong(&rotation.to, end, now).await;
@@ -186,7 +188,9 @@ impl RedisStore {
         };
         let account = match &rotation.owner {
             Some(owner) => owner.account.as_ref(),
-            None => facts.account.as_ref().filter(|_| rotation.changes.lifetime.is_some()),
+            None => {
+                facts.account.as_ref().filter(|_| rotation.changes.lifetime.is_some() || rotation.signed_in.is_some())
+            }
         };
         let own = async {
             match account {
@@ -251,7 +255,7 @@ impl RedisStore {
     pub(super) async fn end_now(&self, id: &IdHash) -> Result<bool, StoreError> {
         let mut trail = self.trail(id);
         while let Some(handle) = trail.next().await? {
-            if self.end_if(&handle, end_conditions(Some(id), None, None)).await? {
+            if self.end_if(&handle, Conditions { id: Some(id), ..Conditions::default() }).await? {
                 return Ok(true);
             }
         }
@@ -259,8 +263,8 @@ impl RedisStore {
     }
 
     /// Ends a session if the conditions hold, and then clears away what led to it.
-    pub(super) async fn end_if(&self, handle: &Handle, conditions: Vec<Vec<u8>>) -> Result<bool, StoreError> {
-        let answer: Vec<String> = self.link.run(&END, &keys::session(handle), &conditions).await?;
+    pub(super) async fn end_if(&self, handle: &Handle, conditions: Conditions<'_>) -> Result<bool, StoreError> {
+        let answer: Vec<String> = self.link.run(&END, &keys::session(handle), &conditions.arguments()).await?;
         let Some(mut traces) = traces(handle, &answer) else { return Ok(false) };
         let mut due = cmd("ZREM");
         due.arg(keys::due(keys::shard(handle))).arg(handle.to_string());
@@ -312,10 +316,26 @@ impl RedisStore {
 }
 
 /// The conditions of `end.lua`.
-pub(super) fn end_conditions(id: Option<&IdHash>, account: Option<&str>, over: Option<Timestamp>) -> Vec<Vec<u8>> {
-    let id = id.map(keys::hex);
-    let over = over.map(|now| now.0.to_string());
-    [id.as_deref(), account, over.as_deref()].map(|text| change::optional(text).into_bytes()).into()
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Conditions<'a> {
+    /// The id that it lives under.
+    pub(super) id: Option<&'a IdHash>,
+    /// Its account.
+    pub(super) account: Option<&'a str>,
+    /// The moment at which it must be over.
+    pub(super) over: Option<Timestamp>,
+    /// The moment after which it must not have been used.
+    pub(super) unused_since: Option<Timestamp>,
+}
+
+impl Conditions<'_> {
+    /// The arguments of the script.
+    pub(super) fn arguments(&self) -> Vec<Vec<u8>> {
+        let moment = |moment: Option<Timestamp>| moment.map(|moment| moment.0.to_string());
+        let (id, over, unused) = (self.id.map(keys::hex), moment(self.over), moment(self.unused_since));
+        let texts = [id.as_deref(), self.account, over.as_deref(), unused.as_deref()];
+        texts.map(|text| change::optional(text).into_bytes()).into()
+    }
 }
 
 /// What clears the traces of a session that was ended, all but its place among the deadlines; `None` when it was not.

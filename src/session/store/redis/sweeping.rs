@@ -5,7 +5,7 @@
 
 use super::link::{Script, understand};
 use super::lists::undue;
-use super::steps::{END, end_conditions, keep_for, traces};
+use super::steps::{Conditions, END, keep_for, traces};
 use super::{RedisStore, SLACK, keys};
 use crate::session::clock::Timestamp;
 use crate::session::id::Handle;
@@ -142,7 +142,8 @@ impl RedisStore {
         over: &[(Timestamp, Handle)],
         now: Timestamp,
     ) -> Result<(Vec<Handle>, Vec<Cmd>), StoreError> {
-        let run = |(_, handle): &(Timestamp, Handle)| (keys::session(handle), end_conditions(None, None, Some(now)));
+        let conditions = Conditions { over: Some(now), ..Conditions::default() };
+        let run = |(_, handle): &(Timestamp, Handle)| (keys::session(handle), conditions.arguments());
         let answers = self.link.run_all(&END, over.iter().map(run).collect()).await;
         let (mut removed, mut after) = (Vec::new(), Vec::new());
         for ((_, handle), answer) in over.iter().zip(answers) {

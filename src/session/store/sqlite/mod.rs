@@ -5,6 +5,7 @@
 
 mod cache;
 mod connections;
+mod lists;
 mod news;
 mod rows;
 mod steps;

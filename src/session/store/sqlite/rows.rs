@@ -2,7 +2,7 @@
 
 use crate::session::clock::Timestamp;
 use crate::session::id::Handle;
-use crate::session::lifetime::Lifetime;
+use crate::session::lifetime::{Lifetime, Terms};
 use crate::session::record::{Changes, Data, Device, Owner, Record};
 use crate::session::store::sql::unsigned;
 use crate::session::store::{Listed, StoreError};
@@ -12,14 +12,15 @@ use std::time::Duration;
 
 /// A whole session.
 pub(super) fn record(row: &SqliteRow) -> Result<Record, StoreError> {
-    let span = |name: &str| number(row, name).map(|millis| Duration::from_millis(unsigned(millis)));
     let data: &str = row.try_get("data").map_err(StoreError::corrupt)?;
     Ok(Record {
         handle: handle(row)?,
         owner: owner(row)?,
         data: serde_json::from_str::<Data>(data).map_err(StoreError::corrupt)?,
-        lifetime: Lifetime { idle: span("idle")?, absolute: span("absolute")? },
+        lifetime: lifetime(row)?,
+        terms: terms(row)?,
         created: Timestamp(number(row, "created")?),
+        signed_in: signed_in(row)?,
         renewed: Timestamp(number(row, "renewed")?),
         seen: Timestamp(number(row, "seen")?),
         version: unsigned(number(row, "version")?),
@@ -32,7 +33,10 @@ pub(super) fn listed(row: &SqliteRow) -> Result<Listed, StoreError> {
         handle: handle(row)?,
         owner: owner(row)?,
         created: Timestamp(number(row, "created")?),
+        signed_in: signed_in(row)?,
         seen: Timestamp(number(row, "seen")?),
+        lifetime: lifetime(row)?,
+        terms: terms(row)?,
         deadline: Timestamp(number(row, "expires")?),
     })
 }
@@ -41,6 +45,21 @@ fn owner(row: &SqliteRow) -> Result<Owner, StoreError> {
     let text = |name: &str| row.try_get::<Option<String>, _>(name).map_err(StoreError::corrupt);
     let device = text("device_label")?.zip(text("device_address")?);
     Ok(Owner { account: text("account")?, device: device.map(|(label, address)| Device { label, address }) })
+}
+
+fn lifetime(row: &SqliteRow) -> Result<Lifetime, StoreError> {
+    let span = |name: &str| number(row, name).map(|millis| Duration::from_millis(unsigned(millis)));
+    Ok(Lifetime { idle: span("idle")?, absolute: span("absolute")? })
+}
+
+fn terms(row: &SqliteRow) -> Result<Terms, StoreError> {
+    row.try_get("terms").map(Terms::from_code).map_err(StoreError::corrupt)
+}
+
+/// Of a session that a version before this one wrote nothing better is known than when it got its id.
+fn signed_in(row: &SqliteRow) -> Result<Timestamp, StoreError> {
+    let known: Option<i64> = row.try_get("signed_in").map_err(StoreError::corrupt)?;
+    known.map_or_else(|| number(row, "renewed"), Ok).map(Timestamp)
 }
 
 fn number(row: &SqliteRow, name: &str) -> Result<i64, StoreError> {
@@ -54,6 +73,12 @@ fn handle(row: &SqliteRow) -> Result<Handle, StoreError> {
 
 pub(super) fn exact<const N: usize>(bytes: &[u8]) -> Result<[u8; N], StoreError> {
     bytes.try_into().map_err(StoreError::corrupt)
+}
+
+/// Handles as a JSON list of their digits.
+pub(super) fn hex(handles: &[Handle]) -> String {
+    let digits: Vec<_> = handles.iter().map(|handle| handle.0.simple().to_string()).collect();
+    serde_json::json!(digits).to_string()
 }
 
 /// The changes as a JSON merge patch: `null` removes, text sets (RFC 7396).

@@ -2,13 +2,14 @@
 
 use super::SqliteStore;
 use super::cache::Known;
-use super::rows::{exact, listed, patch, record};
+use super::rows::{exact, patch, record};
 use crate::session::clock::{Timestamp, millis};
 use crate::session::id::{Handle, IdHash};
+use crate::session::lifetime::Terms;
 use crate::session::news::News;
 use crate::session::record::{Changes, Grace, Record, Rotation};
 use crate::session::store::sql::{signed, unsigned};
-use crate::session::store::{Applied, Listed, Loaded, Page, Stats, Store, StoreError, Swept};
+use crate::session::store::{Applied, Ended, Listed, Loaded, Order, Page, Stats, Store, StoreError, Swept};
 use async_trait::async_trait;
 use sqlx::query::Query;
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
@@ -18,15 +19,18 @@ use std::sync::Arc;
 /// A change that is guarded by liveness, version and size, and in the same step what `$more` names. What is too large
 /// already may shrink.
 ///
-/// Values: id, patch, now, version asked for, limit, new idle timeout, new absolute lifetime; see [`guarded`].
+/// Values: id, patch, now, version asked for, limit, new idle timeout, new absolute lifetime, who sets them; see [`guarded`].
+/// `$created` is when the session counts as created afterwards.
 macro_rules! change {
-    ($more:literal) => {
+    ($more:literal, $created:literal) => {
         concat!(
             "UPDATE session SET ",
             $more,
             "data = json_patch(data, ?2), version = version + 1, seen = max(seen, ?3), \
-             idle = coalesce(?6, idle), absolute = coalesce(?7, absolute), \
-             expires = min(max(seen, ?3) + coalesce(?6, idle), created + coalesce(?7, absolute)) \
+             idle = coalesce(?6, idle), absolute = coalesce(?7, absolute), terms = coalesce(?8, terms), \
+             expires = min(max(seen, ?3) + coalesce(?6, idle), ",
+            $created,
+            " + coalesce(?7, absolute)) \
              WHERE id_hash = ?1 AND expires > ?3 AND (?4 IS NULL OR version = ?4) AND (?5 >= ",
             size!("json_patch(data, ?2)"),
             " OR ",
@@ -45,12 +49,14 @@ macro_rules! size {
     };
 }
 
-const APPLY: &str = change!("");
+const APPLY: &str = change!("", "created");
 
-/// Further values: new id, whether the owner changes, account, label and address of the device.
+/// Further values: new id, whether the owner changes, account, label and address of the device, order of the sign-in.
 const ROTATE: &str = change!(
-    "id_hash = ?8, renewed = max(renewed, ?3), account = iif(?9, ?10, account), \
-     device_label = iif(?9, ?11, device_label), device_address = iif(?9, ?12, device_address), "
+    "id_hash = ?9, renewed = max(renewed, ?3), account = iif(?10, ?11, account), \
+     device_label = iif(?10, ?12, device_label), device_address = iif(?10, ?13, device_address), \
+     signed_in = coalesce(?14, signed_in), created = iif(?14 IS NULL, created, ?3), ",
+    "iif(?14 IS NULL, created, ?3)"
 );
 
 impl SqliteStore {
@@ -69,27 +75,10 @@ impl SqliteStore {
         }
     }
 
-    /// Runs a statement that ends sessions and returns their handles; tells of them, and says how many.
-    async fn end_those(
-        &self,
-        query: Query<'_, Sqlite, SqliteArguments>,
-        effect: impl FnOnce(&mut Known),
-    ) -> Result<u64, StoreError> {
-        let mut writing = self.0.write().await;
-        let ended = writing.rows(query).await?;
-        if !ended.is_empty() {
-            writing.done(effect);
-        }
-        for row in &ended {
-            self.0.tell_of(row.try_get(0).map_err(StoreError::corrupt)?);
-        }
-        Ok(ended.len() as u64)
-    }
-
     async fn find(&self, id: &IdHash, now: Timestamp) -> Result<Option<Arc<Record>>, StoreError> {
         let query = sqlx::query(
-            "SELECT handle, account, device_label, device_address, data, version, created, renewed, seen, idle, absolute \
-             FROM session WHERE id_hash = ?1 AND expires > ?2",
+            "SELECT handle, account, device_label, device_address, data, version, created, signed_in, renewed, seen, idle, \
+                    absolute, terms FROM session WHERE id_hash = ?1 AND expires > ?2",
         );
         let before = self.0.cache.look();
         let row = self.0.read(query.bind(id.0.as_slice()).bind(now.0)).await?.pop();
@@ -130,6 +119,7 @@ impl SqliteStore {
             sessions.change(id, |record| {
                 changes.apply_to(&mut record.data);
                 record.lifetime = changes.lifetime.unwrap_or(record.lifetime);
+                record.terms = changes.terms.unwrap_or(record.terms);
                 record.seen = record.seen.max(now);
                 record.version += 1;
                 record.version == version
@@ -168,7 +158,8 @@ fn guarded<'q>(
         .bind(changes.if_version.map(signed))
         .bind(i64::try_from(changes.max_data).unwrap_or(i64::MAX))
         .bind(changes.lifetime.map(|life| millis(life.idle)))
-        .bind(changes.lifetime.map(|life| millis(life.absolute)));
+        .bind(changes.lifetime.map(|life| millis(life.absolute)))
+        .bind(changes.terms.and_then(Terms::code));
     Ok(query)
 }
 
@@ -202,8 +193,8 @@ impl Store for SqliteStore {
     async fn create(&self, id: &IdHash, record: &Record) -> Result<bool, StoreError> {
         let query = sqlx::query(
             "INSERT INTO session (id_hash, handle, account, device_label, device_address, data, version, created, \
-                    renewed, seen, idle, absolute, expires) \
-             SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13 \
+                    renewed, seen, idle, absolute, expires, terms, signed_in) \
+             SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15 \
              WHERE NOT EXISTS (SELECT 1 FROM retired_id WHERE id_hash = ?1) ON CONFLICT DO NOTHING",
         )
         .bind(id.0.as_slice())
@@ -218,7 +209,9 @@ impl Store for SqliteStore {
         .bind(record.seen.0)
         .bind(millis(record.lifetime.idle))
         .bind(millis(record.lifetime.absolute))
-        .bind(record.deadline().0);
+        .bind(record.deadline().0)
+        .bind(record.terms.code())
+        .bind(record.signed_in.0);
         let write = self.0.write().await;
         Ok(write.once(query, |sessions| sessions.insert(*id, Arc::new(record.clone()))).await? == 1)
     }
@@ -245,7 +238,8 @@ impl Store for SqliteStore {
             .bind(owner.is_some())
             .bind(owner.and_then(|owner| owner.account.as_deref()))
             .bind(device.map(|device| device.label.as_str()))
-            .bind(device.map(|device| device.address.as_str()));
+            .bind(device.map(|device| device.address.as_str()))
+            .bind(rotation.signed_in.map(|moment| moment.0));
         let mut writing = self.0.write().await;
         let begun = writing.connection.begin_with("BEGIN IMMEDIATE").await;
         let mut step = begun.map_err(StoreError::unavailable)?;
@@ -289,44 +283,40 @@ impl Store for SqliteStore {
 
     async fn end(&self, id: &IdHash) -> Result<bool, StoreError> {
         let query = sqlx::query("DELETE FROM session WHERE id_hash = ?1 RETURNING handle").bind(id.0.as_slice());
-        Ok(self.end_those(query, |sessions| drop(sessions.remove(id))).await? == 1)
+        Ok(!self.delete(query, |sessions| drop(sessions.remove(id))).await?.is_empty())
     }
 
-    async fn list(&self, account: &str, now: Timestamp) -> Result<Vec<Listed>, StoreError> {
-        let query = sqlx::query(
-            "SELECT handle, account, device_label, device_address, created, seen, expires FROM session \
-             WHERE account = ?1 AND expires > ?2 ORDER BY seen DESC, handle DESC",
-        );
-        let rows = self.0.read(query.bind(account).bind(now.0)).await?;
-        rows.iter().map(listed).collect()
+    async fn list(&self, account: &str, order: Order, limit: u32, now: Timestamp) -> Result<Vec<Listed>, StoreError> {
+        self.list_now(account, order, limit, now).await
     }
 
     async fn browse(&self, cursor: Option<&str>, limit: u32, now: Timestamp) -> Result<Page, StoreError> {
-        let after = cursor.map(str::parse::<uuid::Uuid>).transpose().map_err(StoreError::corrupt)?;
-        let query = sqlx::query(
-            "SELECT handle, account, device_label, device_address, created, seen, expires FROM session \
-             WHERE handle > ?1 ORDER BY handle LIMIT ?2",
-        )
-        .bind(after.map_or_else(Vec::new, |handle| handle.as_bytes().to_vec()))
-        .bind(limit.max(1));
-        let rows = self.0.read(query).await?;
-        let mut sessions = rows.iter().map(listed).collect::<Result<Vec<_>, _>>()?;
-        let next = sessions.last().filter(|_| rows.len() == limit.max(1) as usize).map(|last| last.handle.to_string());
-        sessions.retain(|session| session.deadline > now);
-        Ok(Page { sessions, next })
+        self.browse_now(cursor, limit, now).await
+    }
+
+    async fn end_those(
+        &self,
+        account: &str,
+        handles: &[Handle],
+        unused_since: Option<Timestamp>,
+    ) -> Result<Vec<Handle>, StoreError> {
+        self.end_those_now(account, handles, unused_since).await
+    }
+
+    async fn end_some(
+        &self,
+        account: &str,
+        except: Option<&Handle>,
+        cursor: Option<&str>,
+        batch: u32,
+    ) -> Result<Ended, StoreError> {
+        self.end_some_now(account, except, cursor, batch).await
     }
 
     async fn end_by_handle(&self, account: Option<&str>, handle: &Handle) -> Result<bool, StoreError> {
         let sql = "DELETE FROM session WHERE handle = ?1 AND (?2 IS NULL OR account = ?2) RETURNING handle";
         let query = sqlx::query(sql).bind(handle.0.as_bytes().as_slice()).bind(account);
-        Ok(self.end_those(query, Known::clear).await? == 1)
-    }
-
-    async fn end_by_account(&self, account: &str, except: Option<&Handle>) -> Result<u64, StoreError> {
-        let query = sqlx::query("DELETE FROM session WHERE account = ?1 AND handle IS NOT ?2 RETURNING handle")
-            .bind(account)
-            .bind(except.map(|handle| handle.0.as_bytes().to_vec()));
-        self.end_those(query, Known::clear).await
+        Ok(!self.delete(query, Known::clear).await?.is_empty())
     }
 
     async fn sweep(&self, now: Timestamp, batch: u32) -> Result<Swept, StoreError> {
