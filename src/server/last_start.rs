@@ -188,7 +188,8 @@ impl Facts {
 
     /// What has changed since the `last` start, for those who have been here.
     fn changes_since(&self, last: &Self) -> Vec<Change> {
-        [self.cookie_since(last), self.store_since(last), self.keys_since(last)].into_iter().flatten().collect()
+        let one = [self.cookie_since(last), self.store_since(last), self.keys_since(last)];
+        one.into_iter().flatten().chain(self.spans_since(last)).collect()
     }
 
     fn cookie_since(&self, last: &Self) -> Option<Change> {
@@ -240,6 +241,25 @@ impl Facts {
             humantime::format_duration(longest)
         );
         missing.into_iter().any(in_use).then_some(Change { setting: "session.keys", means })
+    }
+
+    /// Sessions that have begun are bounded by the present spans.
+    fn spans_since(&self, last: &Self) -> impl Iterator<Item = Change> {
+        let spans = [
+            ("session.idle", last.idle, self.idle, "were silent for longer"),
+            ("session.absolute", last.absolute, self.absolute, "began their session longer ago"),
+            ("sign_in.keep", last.keep, self.keep, "asked longer ago to stay signed in"),
+        ];
+        let shorter = spans.into_iter().filter(|(_, then, now, _)| now < then);
+        shorter.map(|(setting, then, now, whose)| {
+            let span = |seconds| humantime::format_duration(Duration::from_secs(seconds));
+            let means = format!(
+                "it was {} and is {}: visitors who {whose} than that sign in again, once",
+                span(then),
+                span(now)
+            );
+            Change { setting, means }
+        })
     }
 
     /// Why browsers that have been here would refuse every session cookie, if they would: nobody could sign in.

@@ -60,6 +60,10 @@ impl Case {
         Self { away: Duration::from_secs(60 * minutes), ..self }
     }
 
+    const fn fates(self, ordinary: Fate, kept: Fate) -> Self {
+        Self { fates: [ordinary, kept], ..self }
+    }
+
     const fn said(self, said: &'static [&'static str]) -> Self {
         Self { said, ..self }
     }
@@ -122,9 +126,15 @@ pub const CASES: &[Case] = &[
     case("site.insecure", "set or removed", HTTP, &[("SITE_INSECURE", "true")], Stay),
     case("session.name", "another name", HTTPS, NAMED, Leave).said(&["session.name"]),
     case("session.idle", "longer", HTTP, &[("SESSION_IDLE", "2h")], Stay).away(20),
-    case("session.idle", "shorter", HTTP, &[("SESSION_IDLE", "5m")], Stay).away(10),
+    case("session.idle", "shorter", HTTP, &[("SESSION_IDLE", "5m")], Stay)
+        .away(10)
+        .fates(Leave, Stay)
+        .said(&["session.idle"]),
     case("session.absolute", "longer", HTTP, &[("SESSION_ABSOLUTE", "24h")], Stay),
-    case("session.absolute", "shorter", HTTP, &[("SESSION_IDLE", "5m"), ("SESSION_ABSOLUTE", "10m")], Stay).away(20),
+    case("session.absolute", "shorter", HTTP, &[("SESSION_IDLE", "5m"), ("SESSION_ABSOLUTE", "10m")], Stay)
+        .away(20)
+        .fates(Leave, Stay)
+        .said(&["session.idle", "session.absolute"]),
     case("session.touch_every", "longer or shorter", HTTP, &[("SESSION_TOUCH_EVERY", "5m")], Stay),
     case("session.rotation_grace", "longer or shorter", HTTP, &[("SESSION_ROTATION_GRACE", "1s")], Stay),
     case("session.renew_every", "set, changed or `off`", HTTP, &[("SESSION_RENEW_EVERY", "1m")], Stay),
@@ -165,7 +175,10 @@ pub const CASES: &[Case] = &[
     case("sign_in.register", "`open` or `closed`", HTTP, &[("SIGN_IN_REGISTER", "closed")], Stay),
     case("sign_in.password_min", "more or fewer", HTTP, &[("SIGN_IN_PASSWORD_MIN", "64")], Stay),
     case("sign_in.keep", "longer", HTTP, &[("SIGN_IN_KEEP", "60d")], Stay),
-    case("sign_in.keep", "shorter", HTTP, &[("SIGN_IN_KEEP", "12h")], Stay),
+    case("sign_in.keep", "shorter", HTTP, &[("SIGN_IN_KEEP", "12h")], Stay).said(&["sign_in.keep"]),
+    case("sign_in.keep", "shorter than the visitor was away", HTTP, &[("SIGN_IN_KEEP", "12h")], Leave)
+        .away(13 * 60)
+        .said(&["sign_in.keep"]),
     case("sign_in.fresh", "longer or shorter", HTTP, &[("SIGN_IN_FRESH", "1m")], Stay),
     case("sign_in.providers", "one added", HTTP, PROVIDERS, Stay),
     case("sign_in.providers", "one removed", PROVIDERS, HTTP, Stay),
