@@ -176,3 +176,19 @@ async fn g12_a_process_with_another_key_takes_no_cookie_of_this_one() {
     assert_eq!(pair.nodes[1].get(&cookie, "/counted").await.text, "");
     assert_eq!(pair.nodes[0].get(&cookie, "/counted").await.text, "1");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn g12_a_key_that_one_process_signs_by_too_early_makes_strangers_on_the_other_and_loses_no_session() {
+    let mut pair = Pair::start(Kind::Sqlite).await;
+    let (old, new) = (pair.plan.keys[0].clone(), new_key());
+    // As if the first step of `docs/DEPLOY.md` had been left out.
+    pair.nodes[0] = Node::start(&Plan { keys: vec![new.clone(), old.clone()], ..pair.plan.clone() }).await;
+    let visitor = pair.nodes[0].begin("/step/sign-in").await;
+    let stranger = pair.nodes[1].get(&visitor, "/count").await;
+    assert_eq!(stranger.cookie, None, "the cookie that the browser has is not replaced");
+    assert_eq!(pair.nodes[1].get(&visitor, "/who").await.text, "");
+    pair.nodes[1] = Node::start(&Plan { keys: vec![old, new], ..pair.plan.clone() }).await;
+    for node in &pair.nodes {
+        assert_eq!(node.get(&visitor, "/who").await.text, "ada");
+    }
+}
