@@ -23,6 +23,10 @@ pub(super) async fn readyz(State(site): State<Arc<Site>>) -> Response {
     if !site.ready.load(Ordering::Acquire) {
         return say(StatusCode::SERVICE_UNAVAILABLE, "stopping");
     }
+    if let Err(error) = site.accounts.check().await {
+        tracing::error!(%error, "not ready: the database of the accounts failed");
+        return say(StatusCode::SERVICE_UNAVAILABLE, "the database of the accounts cannot be used");
+    }
     match tokio::time::timeout(PATIENCE, site.sessions.store().ping()).await {
         Ok(Ok(())) => say(StatusCode::OK, "ready"),
         Ok(Err(error)) => {

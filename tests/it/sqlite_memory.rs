@@ -5,7 +5,8 @@ use hardtack::session::Lifetime;
 use hardtack::session::clock::Timestamp;
 use hardtack::session::id::{IdHash, Secret};
 use hardtack::session::record::{Changes, Grace, Record, Rotation};
-use hardtack::session::store::{Applied, Loaded, Store};
+use hardtack::session::store::sqlite::SqliteStore;
+use hardtack::session::store::{Applied, Loaded, Schema, Store};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::task::JoinSet;
@@ -92,4 +93,36 @@ async fn g1_whatever_is_acknowledged_is_seen_by_whoever_asks_afterwards() {
         });
     }
     tasks.join_all().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn g3_an_index_of_another_database_is_not_believed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (link, real) = (folder.path().join("h.db"), folder.path().join("elsewhere.db"));
+    drop(SqliteStore::open(&real, 1, Schema::Migrate).await.expect("made"));
+    // A killed server leaves an index beside the path. One of another open database looks the same.
+    let other = SqliteStore::open(&folder.path().join("other.db"), 1, Schema::Migrate).await.expect("made");
+    begin(&other).await;
+    std::fs::copy(folder.path().join("other.db-shm"), folder.path().join("h.db-shm")).expect("copied");
+    std::os::unix::fs::symlink(&real, &link).expect("linked");
+    let store = SqliteStore::open(&link, 1, Schema::Migrate).await.expect("opened");
+    let (id, _) = begin(&store).await;
+    assert_eq!(value(&store, &id).await, Some(0));
+    assert!(store.end(&id).await.expect("ended"));
+    assert_eq!(value(&store, &id).await, None, "what has ended stays ended");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn g3_sessions_are_remembered_behind_a_symbolic_link_too() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (link, real) = (folder.path().join("h.db"), folder.path().join("elsewhere.db"));
+    drop(SqliteStore::open(&real, 1, Schema::Migrate).await.expect("made"));
+    std::os::unix::fs::symlink(&real, &link).expect("linked");
+    let store = SqliteStore::open(&link, 1, Schema::Migrate).await.expect("opened");
+    let (id, _) = begin(&store).await;
+    let (Ok(Loaded::Live(_, one)), Ok(Loaded::Live(_, two))) = (store.load(&id, NOW).await, store.load(&id, NOW).await)
+    else {
+        panic!("a live session")
+    };
+    assert!(Arc::ptr_eq(&one, &two), "the second answer came from memory");
 }

@@ -14,6 +14,7 @@ use sqlx::any::AnyRow;
 use sqlx::migrate::Migrator;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
+use tokio::time::error::Elapsed;
 
 pub use rows::Listed;
 pub(super) use rows::Stored;
@@ -120,16 +121,29 @@ impl Accounts {
         &self.0.clock
     }
 
+    /// Fails when the database is a SQLite file that was moved, replaced or removed since it was opened.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Database`], with a sentence for the operator.
+    pub async fn check(&self) -> Result<(), Failure> {
+        let checked = tokio::time::timeout(self.0.timeout, self.0.database.check()).await;
+        answered(checked)
+    }
+
     /// Runs a statement, for as long as one may take.
     async fn rows(&self, sql: &'static str, values: &[Value]) -> Result<Vec<AnyRow>, Failure> {
-        let answer = tokio::time::timeout(self.0.timeout, self.0.database.rows(sql, values)).await;
-        match answer {
-            Ok(Ok(rows)) => Ok(rows),
-            Ok(Err(StoreError::Unavailable(cause) | StoreError::Corrupt(cause))) => {
-                Err(Failure::Database(cause.to_string()))
-            }
-            Err(_) => Err(Failure::Database("it did not answer in time".to_owned())),
+        answered(tokio::time::timeout(self.0.timeout, self.0.database.rows(sql, values)).await)
+    }
+}
+
+fn answered<T>(answer: Result<Result<T, StoreError>, Elapsed>) -> Result<T, Failure> {
+    match answer {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(StoreError::Unavailable(cause) | StoreError::Corrupt(cause))) => {
+            Err(Failure::Database(cause.to_string()))
         }
+        Err(_) => Err(Failure::Database("it did not answer in time".to_owned())),
     }
 }
 

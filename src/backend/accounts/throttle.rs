@@ -71,7 +71,9 @@ impl Accounts {
         async move {
             loop {
                 tokio::time::sleep(PAUSE).await;
-                if let Err(error) = accounts.sweep_out().await {
+                if let Err(error) = accounts.check().await {
+                    tracing::error!(%error, "the accounts are in danger");
+                } else if let Err(error) = accounts.sweep_out().await {
                     tracing::warn!(%error, "attempts that are over could not be swept");
                 }
             }

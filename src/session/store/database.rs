@@ -115,6 +115,18 @@ impl Database {
         }
     }
 
+    /// Fails when the file of a SQLite database was moved, replaced or removed since it was opened.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`], with a sentence for the operator.
+    pub async fn check(&self) -> Result<(), StoreError> {
+        match &self.0 {
+            Kind::Sqlite(tables) => tables.check().await,
+            Kind::Postgres(_) => Ok(()),
+        }
+    }
+
     /// Runs one statement, to its end and its commit, and hands out what it returns.
     ///
     /// Written as for PostgreSQL, with `$1` and tables named `hardtack.…`, in what both know. What changes something says

@@ -4,12 +4,16 @@
 //! of the database, and before each use [`Watch`] tells whether that is the state still. Another process's commit is
 //! another state, and everything here is forgotten; a commit of our own moves the state on by one, and changes here what it
 //! changed there. When the state cannot be told, there is no cache.
+//!
+//! The watch itself is believed only after a commit of our own has moved it. A WAL index that a killed server left behind
+//! looks like one in use and never changes again, and a cache on it would serve ended sessions for ever.
 
 use super::watch::{Stamp, Watch};
 use crate::session::clock::Timestamp;
 use crate::session::id::IdHash;
 use crate::session::record::{Record, size};
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// How much memory the sessions here may take, in bytes, roughly.
@@ -21,8 +25,17 @@ const OVERHEAD: usize = 512;
 pub(super) struct Cache {
     /// `None` where there is no WAL index to look at.
     watch: Option<Watch>,
+    /// [`UNPROVEN`], [`PROVEN`] or [`REFUTED`].
+    proof: AtomicU8,
     known: Mutex<Known>,
 }
+
+/// No commit of our own has been seen yet.
+const UNPROVEN: u8 = 0;
+/// A commit of our own has moved the stamp.
+const PROVEN: u8 = 1;
+/// A commit of our own has left the stamp as it was, so this is not the index of our database.
+const REFUTED: u8 = 2;
 
 /// What is known of one state of the database.
 #[derive(Debug, Default)]
@@ -34,12 +47,17 @@ pub(super) struct Known {
 
 impl Cache {
     pub(super) fn new(watch: Option<Watch>) -> Self {
-        Self { watch, known: Mutex::default() }
+        Self { watch, proof: AtomicU8::new(UNPROVEN), known: Mutex::default() }
     }
 
-    /// The state of the database now, if it can be told.
+    /// The state of the database now, if it can be told and the watch has proved itself.
     pub(super) fn look(&self) -> Option<Stamp> {
-        self.watch.as_ref()?.look()
+        if self.proof.load(Ordering::Relaxed) == PROVEN { self.stamp() } else { None }
+    }
+
+    /// What the watch shows, for a writer: its commit is what proves the watch.
+    pub(super) fn stamp(&self) -> Option<Stamp> {
+        self.watch.as_ref().filter(|_| self.proof.load(Ordering::Relaxed) != REFUTED)?.look()
     }
 
     /// A session, if it is known for certain to be so.
@@ -64,13 +82,25 @@ impl Cache {
         known.insert(*id, Arc::clone(record));
     }
 
-    /// Follows a transaction of our own, which did `effect` and nothing else; `before` is the state from before it.
+    /// Follows a transaction of our own, which did `effect` and nothing else; `before` is the stamp from before it.
     ///
-    /// Only one of ours may be under way at a time, and it must have written something: to count as one it must be a
-    /// commit. (A touch always is: it moves `expires` in its index.)
-    pub(super) fn wrote(&self, before: Option<Stamp>, effect: impl FnOnce(&mut Known)) {
+    /// Only one of ours may be under way at a time. If it is `certain` that it has written something, it was a commit, and
+    /// a stamp that has not moved refutes the watch for good. (A touch is certain: it moves `expires` in its index. A row
+    /// that is set to what it holds already is not: SQLite commits nothing then.)
+    pub(super) fn wrote(&self, before: Option<Stamp>, certain: bool, effect: impl FnOnce(&mut Known)) {
         let mut known = self.known();
-        let (Some(before), Some(after)) = (before, self.look()) else { return };
+        let (Some(before), Some(after)) = (before, self.stamp()) else { return };
+        if after != before {
+            self.proof.store(PROVEN, Ordering::Relaxed);
+        } else if certain {
+            self.proof.store(REFUTED, Ordering::Relaxed);
+            *known = Known::default();
+            tracing::warn!(
+                "the WAL index beside the SQLite file is not that of the open database, so each session is read from the \
+                 file, which is slower; stop every process that uses the file, and start the server again"
+            );
+            return;
+        }
         // Otherwise somebody else has written too, and what is here is of a state that will not come back.
         if known.at == Some(before) && after.is_one_after(&before) {
             effect(&mut known);
@@ -145,9 +175,12 @@ mod tests {
     fn begin() -> (Index, Cache, IdHash, Arc<Record>) {
         let file = tempfile::tempfile().expect("a file");
         let index = Index(file.try_clone().expect("a second handle"));
-        index.commit(1, 7);
+        index.commit(0, 7);
         let cache = Cache::new(Some(Watch::of(file).expect("a view of it")));
         let record = Record::new([("a".to_owned(), "1".to_owned())].into(), Lifetime::default(), NOW);
+        let before = cache.stamp();
+        index.commit(1, 7);
+        cache.wrote(before, true, |_| {});
         (index, cache, Secret::generate().expect("random numbers").hash(), Arc::new(record))
     }
 
@@ -178,13 +211,13 @@ mod tests {
         cache.read(cache.look(), &id, &record);
         let before = cache.look();
         index.commit(2, 7);
-        cache.wrote(before, |known| {
+        cache.wrote(before, true, |known| {
             known.change(&id, |record| record.data.insert("b".to_owned(), "2".to_owned()).is_none());
         });
         assert_eq!(cache.get(&id, NOW).map(|record| record.data.len()), Some(2));
         let before = cache.look();
         index.commit(4, 7);
-        cache.wrote(before, |_| panic!("two transactions are not one"));
+        cache.wrote(before, true, |_| panic!("two transactions are not one"));
         assert_eq!(cache.get(&id, NOW), None);
     }
 
@@ -194,7 +227,7 @@ mod tests {
         cache.read(cache.look(), &id, &record);
         let before = cache.look();
         index.commit(2, 8);
-        cache.wrote(before, |_| panic!("not known to be one transaction"));
+        cache.wrote(before, true, |_| panic!("not known to be one transaction"));
         assert_eq!(cache.get(&id, NOW), None);
     }
 
@@ -209,6 +242,21 @@ mod tests {
         index.0.write_all_at(&u32::to_ne_bytes(3_008_000), 0).expect("written");
         index.0.write_all_at(&u32::to_ne_bytes(3_008_000), 48).expect("written");
         assert_eq!(cache.get(&id, NOW), None, "nor does one of an unknown format");
+    }
+
+    #[test]
+    fn g3_an_index_that_no_commit_of_our_own_has_moved_is_not_believed() {
+        let (index, cache, id, record) = begin();
+        let fresh = Cache::new(Some(Watch::of(index.0.try_clone().expect("a second handle")).expect("a view of it")));
+        fresh.read(fresh.look(), &id, &record);
+        assert_eq!(fresh.get(&id, NOW), None, "nothing has proved it yet");
+        fresh.wrote(fresh.stamp(), false, |_| panic!("nothing was written"));
+        assert_eq!(fresh.look(), None, "what may have written nothing proves and refutes nothing");
+        cache.read(cache.look(), &id, &record);
+        cache.wrote(cache.stamp(), true, |_| panic!("the commit is not in this index"));
+        index.commit(5, 7);
+        cache.read(cache.look(), &id, &record);
+        assert_eq!(cache.get(&id, NOW), None, "what a commit has not moved is never believed again");
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! the statement it is for.
 
 use super::cache::{Cache, Known};
+use super::files::Files;
 use super::watch::{Stamp, Watch};
 use crate::session::news::Voice;
 use crate::session::store::StoreError;
@@ -25,12 +26,14 @@ pub(super) struct Connections {
     pub(super) voice: Voice,
     /// Where the database is, for people.
     pub(super) place: String,
+    /// What lies at its path, if it is in a file.
+    files: Option<Files>,
 }
 
 impl Connections {
-    /// Opens the readers beside a writer whose schema is up to date.
+    /// Opens the readers beside a writer whose schema is up to date. `file` is its path; an in-memory database has none.
     pub(super) async fn open(
-        path: &Path,
+        file: Option<&Path>,
         options: SqliteConnectOptions,
         writer: SqliteConnection,
         readers: u32,
@@ -41,8 +44,9 @@ impl Connections {
             open.push(Mutex::new(super::connect(&options).await?));
         }
         // Where there is no such file the database is in no state to be cached, and works all the same.
-        let cache = Cache::new(Watch::over(path).ok());
-        let place = path.display().to_string();
+        let cache = Cache::new(file.and_then(|path| Watch::over(path).ok()));
+        let place = file.map_or_else(|| "memory".to_owned(), |path| path.display().to_string());
+        let files = file.map(Files::at).transpose().map_err(sqlx::Error::Io)?;
         Ok(Self {
             writer: Mutex::new(writer),
             readers: open,
@@ -50,7 +54,16 @@ impl Connections {
             cache,
             voice: Voice::default(),
             place,
+            files,
         })
+    }
+
+    /// Fails when the path leads to another file than the one that is open, or to none.
+    pub(super) async fn still_there(&self) -> Result<(), StoreError> {
+        match &self.files {
+            Some(files) => files.still_there().await.map_err(StoreError::unavailable),
+            None => Ok(()),
+        }
     }
 
     /// Runs a reading statement.
@@ -70,7 +83,7 @@ impl Connections {
     /// Waits for the writing connection.
     pub(super) async fn write(&self) -> Writing<'_> {
         let connection = self.writer.lock().await;
-        Writing { connection, before: self.cache.look(), cache: &self.cache }
+        Writing { connection, before: self.cache.stamp(), certain: true, cache: &self.cache }
     }
 }
 
@@ -78,10 +91,17 @@ impl Connections {
 pub(super) struct Writing<'a> {
     pub(super) connection: MutexGuard<'a, SqliteConnection>,
     before: Option<Stamp>,
+    /// Whether a row that is touched has changed.
+    certain: bool,
     cache: &'a Cache,
 }
 
 impl Writing<'_> {
+    /// For a statement that may set a row to what it holds already, which SQLite does not commit.
+    pub(super) fn perhaps(self) -> Self {
+        Self { certain: false, ..self }
+    }
+
     /// Runs a statement to its end and not only to its first row: it commits when it ends, and a full disk says so only
     /// then.
     pub(super) async fn rows(
@@ -107,6 +127,6 @@ impl Writing<'_> {
 
     /// Gives the connection back after a transaction that changed something: `effect` is what.
     pub(super) fn done(self, effect: impl FnOnce(&mut Known)) {
-        self.cache.wrote(self.before, effect);
+        self.cache.wrote(self.before, self.certain, effect);
     }
 }

@@ -5,6 +5,7 @@
 
 mod cache;
 mod connections;
+mod files;
 mod lists;
 mod news;
 mod rows;
@@ -76,7 +77,7 @@ async fn open(path: &Path, readers: u32, migrations: &Migrator, schema: Schema) 
     let unfit = |error: sqlx::Error| OpenError::Unfit { place: place.clone(), reason: error.to_string() };
     let mut writer = connect(&options).await.map_err(unfit)?;
     bring_up_to_date(&mut writer, migrations, &place, schema).await?;
-    Connections::open(path, options, writer, readers).await.map_err(unfit)
+    Connections::open(Some(path), options, writer, readers).await.map_err(unfit)
 }
 
 /// Opens a connection, again if the file is busy: the switch to write-ahead logging does not wait for whoever opens it at

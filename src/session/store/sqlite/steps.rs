@@ -342,6 +342,8 @@ impl Store for SqliteStore {
     }
 
     async fn lead(&self, sweeper: &Handle, until: Timestamp, now: Timestamp) -> Result<bool, StoreError> {
+        // Once a minute, so that the log tells also where `/readyz` is not asked.
+        self.0.still_there().await?;
         let query = sqlx::query(
             "INSERT INTO sweeper (id, holder, until) VALUES (1, ?1, ?2) \
              ON CONFLICT DO UPDATE SET holder = ?1, until = ?2 WHERE holder = ?1 OR until <= ?3",
@@ -349,7 +351,7 @@ impl Store for SqliteStore {
         .bind(sweeper.0.as_bytes().as_slice())
         .bind(until.0)
         .bind(now.0);
-        Ok(self.0.write().await.once(query, |_| {}).await? == 1)
+        Ok(self.0.write().await.perhaps().once(query, |_| {}).await? == 1)
     }
 
     async fn lives(&self, handle: &Handle, now: Timestamp) -> Result<bool, StoreError> {
@@ -369,6 +371,7 @@ impl Store for SqliteStore {
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
+        self.0.still_there().await?;
         // A row is written each time: a full disk, or one that can only be read, must not look healthy.
         let write = "INSERT INTO probe (id, count) VALUES (1, 1) ON CONFLICT DO UPDATE SET count = count + 1";
         self.0.write().await.once(sqlx::query(write), |_| {}).await?;

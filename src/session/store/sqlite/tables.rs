@@ -34,7 +34,7 @@ impl Tables {
         let options = SqliteConnectOptions::from_str("sqlite::memory:").map_err(unfit)?;
         let mut writer = connect(&options).await.map_err(unfit)?;
         bring_up_to_date(&mut writer, migrations, place, Schema::Migrate).await?;
-        let connections = Connections::open(Path::new(place), options, writer, 1).await.map_err(unfit)?;
+        let connections = Connections::open(None, options, writer, 1).await.map_err(unfit)?;
         Ok(Self { connections: Arc::new(connections) })
     }
 
@@ -45,6 +45,10 @@ impl Tables {
     ) -> Result<(), OpenError> {
         let mut writing = self.connections.write().await;
         bring_up_to_date(&mut writing.connection, migrations, &self.connections.place, schema).await
+    }
+
+    pub(in crate::session::store) async fn check(&self) -> Result<(), StoreError> {
+        self.connections.still_there().await
     }
 
     pub(in crate::session::store) async fn rows(
@@ -63,7 +67,7 @@ impl Tables {
         if sql.starts_with("SELECT") {
             return any(&self.connections.read(query).await?);
         }
-        let mut writing = self.connections.write().await;
+        let mut writing = self.connections.write().await.perhaps();
         let rows = writing.rows(query).await?;
         if !rows.is_empty() {
             // No session was touched: those that are known are so still.

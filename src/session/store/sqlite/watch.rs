@@ -7,7 +7,7 @@
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::mem::ManuallyDrop;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use vm_memory::{Bytes as _, FileOffset, MmapRegion, VolatileMemory as _};
@@ -42,9 +42,7 @@ impl Watch {
     /// The watch over the database at `path`, which must be open in this process for as long as the watch is used: the
     /// last connection that closes removes the file, and none makes it shorter before.
     pub(super) fn over(path: &Path) -> io::Result<Self> {
-        let mut index = path.as_os_str().to_owned();
-        index.push("-shm");
-        Self::of(OpenOptions::new().read(true).write(true).open(index)?)
+        Self::of(OpenOptions::new().read(true).write(true).open(beside(path, "-shm")?)?)
     }
 
     /// The watch over a WAL index.
@@ -73,6 +71,14 @@ impl Watch {
         }
         Some(Stamp(words))
     }
+}
+
+/// The file that SQLite keeps beside a database. It follows symbolic links before it appends the suffix, because another
+/// name of the database must lead to the same file.
+pub(super) fn beside(path: &Path, suffix: &str) -> io::Result<PathBuf> {
+    let mut name = path.canonicalize()?.into_os_string();
+    name.push(suffix);
+    Ok(name.into())
 }
 
 impl Stamp {
