@@ -23,6 +23,9 @@ const PAUSE: Duration = Duration::from_millis(500);
 const LONGEST: Duration = Duration::from_secs(30);
 /// Over how long looks are spread, for each of those who look because of one message, and at most.
 const SPREAD: (Duration, Duration) = (Duration::from_millis(1), Duration::from_secs(5));
+/// How long it is, for each of those who look, from one message that makes all look to the next, and at most: together they
+/// look a hundred times a second.
+const PACE: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(10));
 
 /// Where a store tells of sessions that may have ended, or moved to a new id.
 #[derive(Clone, Debug)]
@@ -42,12 +45,16 @@ impl News {
     }
 
     /// Any session may have: the channel has just been opened, or something was missed.
+    ///
+    /// A store may say so as often as it likes. All look at once or, if they have just looked, a while later; what is said
+    /// before that is seen by the same look.
     pub fn of_any(&self) {
-        let state = self.0.state();
-        let (each, most) = SPREAD;
-        let spread = each.saturating_mul(u32::try_from(state.seats.len()).unwrap_or(u32::MAX)).min(most);
+        let mut state = self.0.state();
+        let now = Instant::now();
+        let Some(begin) = state.next_round(now) else { return };
+        let spread = state.each(SPREAD);
         for (_, word) in state.seats.values().flatten() {
-            word.send_modify(|word| word.soon = Some(Instant::now() + jittered(spread)));
+            word.send_modify(|word| word.soon = Some(begin + jittered(spread)));
         }
     }
 }
@@ -97,6 +104,27 @@ struct State {
     listening: bool,
     /// The server stops.
     closed: bool,
+    /// When the last round begins in which all look. It may be still to come.
+    round: Option<Instant>,
+}
+
+impl State {
+    /// When all are to look because of a message of now; `None` when a round to come sees what it tells of.
+    fn next_round(&mut self, now: Instant) -> Option<Instant> {
+        let begin = match self.round {
+            Some(round) if round > now => return None,
+            Some(round) => now.max(round + self.each(PACE)),
+            None => now,
+        };
+        self.round = Some(begin);
+        Some(begin)
+    }
+
+    /// A span for each of those who watch, together no longer than the most.
+    fn each(&self, (each, most): (Duration, Duration)) -> Duration {
+        let watching = self.seats.values().map(VecDeque::len).sum::<usize>();
+        each.saturating_mul(u32::try_from(watching).unwrap_or(u32::MAX)).min(most)
+    }
 }
 
 /// What somebody who watches has been told.
@@ -201,5 +229,49 @@ async fn listen(watchers: Arc<Watchers>, store: Arc<dyn Store>) {
     tokio::select! {
         () = heard => {}
         () = watchers.deserted() => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::store::memory::MemoryStore;
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn those_who_watch_look_a_hundred_times_a_second_at_most_however_often_they_are_told() {
+        const SEATS: u32 = 500;
+        const SECONDS: u32 = 60;
+        let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+        let watchers = Arc::new(Watchers::default());
+        let seats: Vec<_> = (0..SEATS).filter_map(|_| watchers.sit(Handle::generate(), &store)).collect();
+        let news = News::to(&watchers);
+        let begun = Instant::now();
+        let (mut looks, mut soon) = (0, None);
+        while begun.elapsed() < Duration::from_secs(SECONDS.into()) {
+            // As often as another process writes.
+            news.of_any();
+            let now = seats[0].word.borrow().soon;
+            looks += if now == soon { 0 } else { SEATS };
+            soon = now;
+            tokio::time::advance(Duration::from_millis(300)).await;
+        }
+        assert!(looks > 0 && looks <= (SECONDS + 10) * 100, "{looks} looks in {SECONDS} s");
+        news.of_any();
+        let told = Instant::now();
+        tokio::time::advance(PACE.1).await;
+        assert!(seats.iter().all(|seat| seat.word.borrow().soon > Some(told)), "what is told last is looked at too");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_few_who_watch_look_at_once() {
+        let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+        let watchers = Arc::new(Watchers::default());
+        let seat = watchers.sit(Handle::generate(), &store).expect("a place");
+        for _ in 0..10 {
+            tokio::time::advance(Duration::from_millis(300)).await;
+            News::to(&watchers).of_any();
+            let soon = seat.word.borrow().soon.expect("a hint");
+            assert!(soon <= Instant::now() + Duration::from_millis(2), "one alone is told as fast as ever");
+        }
     }
 }

@@ -129,6 +129,9 @@ impl Watch {
     async fn look(&mut self) -> Option<Event> {
         let now = self.engine.clock.now();
         self.next = Instant::now() + jittered(self.engine.look_every);
+        // A hint that is still to come is not answered by this look.
+        let soon = self.seat.word.borrow().soon.filter(|soon| *soon > Instant::now());
+        self.next = soon.map_or(self.next, |soon| self.next.min(soon));
         match timeout(self.engine.timeout, self.ask(now)).await {
             Ok(Ok(Found::Live(id, record))) => {
                 (self.id, self.record) = (id, record);
