@@ -13,7 +13,7 @@
 use super::account::{Account, signed_in};
 use super::accounts::{Bucket, Stored};
 use super::keys::SignIn;
-use super::providers::{LIFE, Person, Provider, ProviderError, Transaction};
+use super::providers::{LIFE, Person, Provider, ProviderError, REMEMBERED, Transaction};
 use super::sign_in::{Entered, again, attempt, enter, is_unchanged, network, remember};
 use super::username::Username;
 use super::visitor::Visitor;
@@ -139,7 +139,7 @@ pub async fn finish(
     let counted = attempt(accounts, &network(visitor, "provider")).await?;
     // Once, on whatever node: the cookie could be sent again, and the code belongs to the provider.
     let once = Bucket { name: visitor.session.pseudonym("transaction", &answer.state), limit: 1 };
-    if accounts.attempt_within(&once, LIFE).await?.is_err() {
+    if accounts.attempt_within(&once, REMEMBERED).await?.is_err() {
         return Err(Kind::SignInLost.into());
     }
     let result = match answer.code {

@@ -21,6 +21,7 @@ const SWEEP_REMOVED: &str = "hardtack_sweep_removed_total";
 const SWEEP_FAILURES: &str = "hardtack_sweep_failures_total";
 const SWEEP_SECONDS: &str = "hardtack_sweep_seconds";
 const SESSIONS: &str = "hardtack_sessions";
+const CLOCK_SKEW: &str = "hardtack_clock_skew_seconds";
 const STORE_FAILURES: &str = "hardtack_store_failures_total";
 const COOKIES_REFUSED: &str = "hardtack_cookies_refused_total";
 const SESSIONS_REFUSED: &str = "hardtack_sessions_refused_total";
@@ -134,6 +135,11 @@ fn describe() {
         SESSIONS,
         Unit::Count,
         "Sessions in the store: live, and over but not swept yet. Told by the node that sweeps, and by no other."
+    );
+    describe_gauge!(
+        CLOCK_SKEW,
+        Unit::Seconds,
+        "By how much this node's clock is ahead of that of PostgreSQL or Redis. Beyond 2 either way a clock is wrong."
     );
     describe_counter!(
         STORE_FAILURES,

@@ -1,6 +1,6 @@
 //! Opens the store that the settings name.
 
-use super::settings::{self, StoreUrl};
+use super::settings::{self, StoreUrl, trust};
 use crate::session::store::memory::MemoryStore;
 use crate::session::store::postgres::PostgresStore;
 use crate::session::store::redis::RedisStore;
@@ -36,7 +36,9 @@ pub(super) async fn open(settings: &settings::Store, timeout: Duration, schema: 
             let database = store.database();
             Opened::new(store, Some(database))
         }
-        StoreUrl::Redis(url) => Opened::new(RedisStore::open(url.reveal(), timeout, schema).await?, None),
+        StoreUrl::Redis(url) => {
+            Opened::new(RedisStore::open_with(url.reveal(), timeout, schema, trust(settings.insecure)).await?, None)
+        }
     })
 }
 

@@ -7,6 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+/// How far the clocks of nodes on one store may be apart while nothing changes by it but the moment at which a session ends.
+pub const SKEW: Duration = Duration::from_secs(60);
+
 /// A moment in milliseconds since 1970-01-01 UTC.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(pub i64);
@@ -60,8 +63,8 @@ pub fn millis(span: Duration) -> i64 {
 
 /// Where the engine reads the time.
 ///
-/// The default is the system's clock. Several nodes on one store need clocks that agree within a fraction of
-/// their idle timeout.
+/// The default is the system's clock. The clocks of several nodes on one store must agree within [`SKEW`], and within a
+/// fraction of the idle timeout. [`sweep`](super::sweep::sweep) compares them with the clock of PostgreSQL or Redis.
 #[derive(Clone, Debug, Default)]
 pub enum Clock {
     /// The system's clock.

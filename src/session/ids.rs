@@ -1,6 +1,6 @@
 //! The ids of a request's session: how it begins, moves to a new one, and ends.
 
-use super::clock::Timestamp;
+use super::clock::{SKEW, Timestamp};
 use super::error::Fault;
 use super::id::{IdHash, Secret};
 use super::record::{Changes, Data, Grace, Record, Rotation, size};
@@ -79,7 +79,8 @@ impl Unit {
             let mut changes = what.changes(&record, self.engine.max_data);
             changes.lifetime = lifetime;
             changes.terms = lifetime.map(|lifetime| self.engine.terms(lifetime));
-            let grace = Grace::Recognised(now + self.engine.clocks.rotation_grace);
+            // With a margin, because another node's clock may be ahead, and to be recognised is to open nothing.
+            let grace = Grace::Recognised(now + self.engine.clocks.rotation_grace + SKEW);
             let rotation = Rotation { to: secret.hash(), changes, owner: owner.clone(), signed_in, grace };
             let applied = self.ask(self.engine.store.rotate(&old, &rotation, now)).await?;
             match applied {

@@ -40,6 +40,7 @@ mod news;
 mod reload;
 mod set_cookie;
 mod sign_in;
+mod skew;
 mod tower;
 mod turn;
 mod unit;

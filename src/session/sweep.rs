@@ -2,6 +2,7 @@
 
 use super::clock::Clock;
 use super::id::Handle;
+use super::skew;
 use super::store::{Stats, Store, StoreError, Swept};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -18,18 +19,23 @@ const OFFICE: Duration = Duration::from_secs(150);
 /// The longest round. Where there is more to remove, the next one follows at once.
 const ROUND: Duration = Duration::from_secs(30);
 
-/// Sweeps for ever, while no other node does. Dropping the future stops it; a failure is logged and the next round tries
+/// Sweeps for ever, while no other node does, and compares the node's clock with the store's, at once and before each round.
+/// Dropping the future stops it; a failure is logged and the next round tries
 /// again.
 ///
 /// Ended and expired sessions are refused by the load already: this only gives back their room.
 ///
 /// Metrics: `hardtack_sweep_removed_total`, `hardtack_sweep_failures_total`, `hardtack_sweep_seconds` (a round),
-/// `hardtack_sessions` by state.
+/// `hardtack_sessions` by state, `hardtack_clock_skew_seconds`.
 pub async fn sweep(store: Arc<dyn Store>, clock: Clock) {
     let sweeper = Handle::generate();
     let mut pause = jittered(PAUSE);
+    skew::look(&*store, &clock).await;
     loop {
         tokio::time::sleep(pause).await;
+        if pause > BREATH {
+            skew::look(&*store, &clock).await;
+        }
         let begun = Instant::now();
         pause = jittered(PAUSE);
         match round(&*store, &clock, &sweeper).await {

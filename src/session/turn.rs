@@ -60,7 +60,7 @@ impl Queue {
 
 impl Queues {
     /// Waits for a turn. Dropped while waiting, it leaves the queue.
-    async fn turn(&self, id: IdHash) -> Turn<'_> {
+    pub(super) async fn turn(&self, id: IdHash) -> Turn<'_> {
         let queue = Arc::clone(self.queues().entry(id).or_default());
         let turns = Arc::clone(&queue.turns);
         let mut turn = Turn { queues: self, id, queue, held: None };
@@ -74,7 +74,7 @@ impl Queues {
 }
 
 /// A turn in a session's queue, or a place in it. The last one to leave takes the queue away.
-struct Turn<'a> {
+pub(super) struct Turn<'a> {
     queues: &'a Queues,
     id: IdHash,
     queue: Arc<Queue>,

@@ -211,8 +211,12 @@ async fn g4_s15_a_rotated_id_is_dead_at_once_and_its_late_request_is_told_to_com
         assert_eq!(late.status(), 503, "on {kind:?}");
         assert_eq!(late.headers()["retry-after"], "1");
         assert_eq!(cookies_set(&late), [] as [String; 0], "its answer cannot overwrite the new cookie");
-        engine.clock.advance(std::time::Duration::from_secs(10));
-        assert_eq!(text(&engine, &old, "/read").await, "", "after the grace the old id is unknown");
+        engine.clock.advance(std::time::Duration::from_secs(70));
+        assert_eq!(
+            text(&engine, &old, "/read").await,
+            "",
+            "after the grace and a minute for other clocks the old id is unknown"
+        );
     }
 }
 

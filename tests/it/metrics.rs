@@ -2,8 +2,9 @@
 
 use crate::support::app::browser;
 use crate::support::process::{METRICS, Place, Running, until};
-use crate::support::servers::{Program, Server};
+use crate::support::servers::{self, Program, Server};
 use reqwest::Client;
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use std::net::TcpListener;
 
 /// With a port for scrapers, picked by the system.
@@ -117,4 +118,26 @@ fn a_port_of_the_figures_in_use_is_one_sentence_and_exit_code_1() {
     let settings = [("SITE_LISTEN", "127.0.0.1:0"), ("METRICS_LISTEN", address.as_str())];
     let said = Place::new().refusal(1, &[], &settings);
     assert!(said.contains("metrics.listen: ") && said.contains(&address) && !said.contains("site.url"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s22_a_clock_that_is_off_is_told_in_the_log_and_in_a_figure() {
+    if !Program::Postgres.is_here() {
+        return;
+    }
+    let database = servers::database().await;
+    let name = database.url.rsplit('/').next().expect("a name");
+    let slow = format!(
+        "CREATE SCHEMA slow; CREATE FUNCTION slow.clock_timestamp() RETURNS timestamptz LANGUAGE sql \
+         AS $$ SELECT pg_catalog.clock_timestamp() - interval '1 hour' $$; \
+         ALTER DATABASE {name} SET search_path = slow, pg_catalog, public"
+    );
+    let mut operator = PgConnection::connect(&database.url).await.expect("the database");
+    sqlx::raw_sql(AssertSqlSafe(slow)).execute(&mut operator).await.expect("a clock an hour behind");
+    let place = Place::on(&database.url);
+    let server = serve(&place).await;
+    let line = server.said.wait_for("this machine's clock and the store's differ").await;
+    assert!(line.contains("WARN") && line.contains("NTP"), "{line}");
+    let ahead = figure(&server, "hardtack_clock_skew_seconds").await;
+    assert!((3_500.0..3_700.0).contains(&ahead), "{ahead}");
 }

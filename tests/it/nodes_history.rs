@@ -187,7 +187,7 @@ async fn follow(world: Arc<World>, current: Arc<Mutex<Option<Arc<Visit>>>>, mut 
 /// When all is well again: each session that nobody ended is there, under one id; the others are under none.
 async fn is_as_it_should_be(world: &World, kind: Kind) {
     let events = world.history.events();
-    world.nemesis.advance(Duration::from_secs(11)).await;
+    world.nemesis.advance(Duration::from_secs(71)).await;
     let live = world.nemesis.handles().await;
     let visits = world.visits.lock().expect("no panic").clone();
     for visit in visits {

@@ -14,7 +14,7 @@ use tokio::sync::Mutex;
 use zeroize::Zeroizing;
 
 pub(super) use client::Person;
-pub(super) use transaction::{LIFE, Transaction};
+pub(super) use transaction::{LIFE, REMEMBERED, Transaction};
 pub use transaction::{Purpose, Wish};
 
 /// What providers are asked with. It follows no redirect.

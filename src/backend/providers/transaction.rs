@@ -1,7 +1,7 @@
 //! A sign-in that is under way at a provider: bound to one browser by a cookie of its own, and over after a while.
 
 use crate::model::next::Next;
-use crate::session::clock::Timestamp;
+use crate::session::clock::{SKEW, Timestamp};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use openidconnect::CsrfToken;
@@ -11,6 +11,10 @@ use std::time::Duration;
 
 /// How long one may take at the provider.
 pub(in crate::backend) const LIFE: Duration = Duration::from_secs(10 * 60);
+/// How far ahead the clock of the node may be that a sign-in was begun on.
+const AHEAD: Duration = Duration::from_secs(2 * SKEW.as_secs());
+/// How long it is remembered that a sign-in was finished: until its cookie is over on every node.
+pub(in crate::backend) const REMEMBERED: Duration = Duration::from_secs(LIFE.as_secs() + AHEAD.as_secs());
 
 /// What for somebody is led to a provider.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
@@ -95,8 +99,9 @@ impl Transaction {
 
     /// Whether its time is over.
     pub(in crate::backend) fn is_over(&self, now: Timestamp) -> bool {
-        // A clock that was set back is no reason to wait.
-        now - Timestamp(self.at) > LIFE || now.0 < self.at - 60_000
+        let at = Timestamp(self.at);
+        // A clock that was set back is no reason to wait for it.
+        now - at > LIFE || at - now > AHEAD
     }
 
     /// What the provider gives back unseen. Its last digit says which cookie is its own.
@@ -121,5 +126,24 @@ impl Transaction {
 
     fn derive(&self, what: &str) -> String {
         URL_SAFE_NO_PAD.encode(Sha256::digest(format!("{what}:{}", self.seed)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn s22_s76_a_way_that_was_begun_on_a_node_a_minute_ahead_is_not_over() {
+        let here = Timestamp(4_000_000_000_000);
+        let begun = |at| Transaction::begin(0, "ada", Wish::default(), None, at);
+        assert!(!begun(here + SKEW).is_over(here), "the other node is ahead");
+        assert!(!begun(here).is_over(here + SKEW), "this node is ahead");
+        assert!(!begun(here).is_over(here + LIFE));
+        assert!(begun(here).is_over(here + LIFE + Duration::from_millis(1)), "ten minutes are over");
+        let set_back = begun(here + AHEAD + Duration::from_millis(1));
+        assert!(set_back.is_over(here), "a clock that was set back prolongs nothing");
+        // Finished at the earliest moment that counts, it is remembered until it is over on the node with the latest clock.
+        assert!(begun(here + AHEAD).is_over(here + REMEMBERED + Duration::from_millis(1)));
     }
 }

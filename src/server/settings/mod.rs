@@ -31,6 +31,7 @@ use tower_sessions::cookie::SameSite;
 pub use provider::{Provider, callback};
 pub use registry::{Setting, Table};
 pub use sign_in::Registration;
+pub(in crate::server) use store_url::trust;
 pub use store_url::{Address, StoreUrl};
 pub use values::{KeySource, LogFormat, Size, TlsMode};
 
@@ -130,7 +131,8 @@ registry::settings! {
         /// stop; or a store that several servers share: `postgres://USER:PASSWORD@HOST/DATABASE?sslmode=verify-full`,
         /// `rediss://:PASSWORD@HOST` (TLS) or `redis://HOST`, `rediss-cluster://HOST:PORT,HOST:PORT` or
         /// `redis-cluster://HOST:PORT,HOST:PORT`. An authority of your own for their certificates is named by
-        /// `sslrootcert=FILE` (PostgreSQL) or `?ca=FILE` (Redis). Give an address with a password by the variable.
+        /// `sslrootcert=FILE` (PostgreSQL) or `?ca=FILE` (Redis; the file may hold the server's own
+        /// certificate). Give an address with a password by the variable.
         url: StoreUrl = "sqlite:data/hardtack.db",
         /// Brings the store's schema up to date at the start, under a lock, so that several servers may start at
         /// once. With `false` an older schema refuses the start, until `hardtack migrate` has run.
@@ -359,7 +361,7 @@ impl Store {
     ///
     /// When the address makes no sense to the store's client.
     pub fn transport(&self) -> Result<Transport, OpenError> {
-        self.url.transport()
+        self.url.transport(self.insecure)
     }
 }
 

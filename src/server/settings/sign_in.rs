@@ -78,7 +78,7 @@ impl Read for Option<StoreUrl> {
 pub(super) fn rules(settings: &Settings) -> Result<[Rule; 5], SettingsError> {
     let Settings { session, store, accounts, sign_in, .. } = settings;
     let wrong = |error| SettingsError(format!("`accounts.database`: {error}."));
-    let transport = accounts.database.as_ref().map(StoreUrl::transport).transpose().map_err(wrong)?;
+    let transport = accounts.database.as_ref().map(|url| url.transport(store.insecure)).transpose().map_err(wrong)?;
     Ok([
         (
             transport == Some(Transport::Unverified) && !store.insecure,

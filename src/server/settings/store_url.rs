@@ -1,7 +1,8 @@
 //! Where sessions are kept, as one line of text.
 
 use super::values::Read;
-use crate::session::store::{OpenError, Transport, postgres, redis};
+use crate::session::store::redis::{self, Trust};
+use crate::session::store::{OpenError, Transport, postgres};
 use std::fmt;
 use std::path::PathBuf;
 
@@ -25,18 +26,23 @@ impl StoreUrl {
         matches!(self, Self::Postgres(_) | Self::Redis(_))
     }
 
-    /// How what is said to it gets there.
+    /// How what is said to it gets there, where `store.insecure` is as said.
     ///
     /// # Errors
     ///
     /// When the address makes no sense to the store's client.
-    pub fn transport(&self) -> Result<Transport, OpenError> {
+    pub fn transport(&self, insecure: bool) -> Result<Transport, OpenError> {
         match self {
             Self::Memory | Self::Sqlite(_) => Ok(Transport::Local),
             Self::Postgres(url) => postgres::transport(url.reveal()),
-            Self::Redis(url) => redis::transport(url.reveal()),
+            Self::Redis(url) => redis::transport(url.reveal(), trust(insecure)),
         }
     }
+}
+
+/// Whom TLS is spoken with to a Redis.
+pub(in crate::server) const fn trust(insecure: bool) -> Trust {
+    if insecure { Trust::Anybody } else { Trust::Verified }
 }
 
 /// The address of a store elsewhere. It may hold a password, so neither `Debug` nor an error shows more than its
@@ -79,6 +85,12 @@ impl Read for StoreUrl {
             ("redis" | "rediss" | "redis-cluster" | "rediss-cluster", rest) if names_a_place(rest) => {
                 Ok(Self::Redis(Address(text.to_owned())))
             }
+            (scheme, _) if scheme.contains("sentinel") => Err(
+                "asks Sentinels, which is not done here; write `redis://NAME` or `rediss://NAME` with one name that \
+                 always leads to the primary: a service, or a proxy that asks the Sentinels (HAProxy, Envoy). After a \
+                 failover that name is asked again by itself"
+                    .to_owned(),
+            ),
             _ => Err(format!("is not {}; write it like {}", Self::WHAT, Self::LIKE)),
         }
     }
@@ -102,6 +114,16 @@ mod tests {
         ] {
             let shown = format!("{:?}", StoreUrl::from_text(url).expect("an address"));
             assert!(!shown.contains("hunter2") && shown.contains("://…"), "{shown}");
+        }
+    }
+
+    #[test]
+    fn sentinels_are_refused_with_what_to_do() {
+        for text in
+            ["redis+sentinel://:hunter2@h1:26379,h2:26379/mymaster", "rediss+sentinel://h1", "redis-sentinel://h1"]
+        {
+            let said = StoreUrl::from_text(text).expect_err(text);
+            assert!(said.contains("always leads to the primary") && !said.contains("hunter2"), "{said}");
         }
     }
 

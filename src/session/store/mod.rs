@@ -9,9 +9,10 @@ pub mod sqlite;
 mod database;
 mod listing;
 mod open;
+mod skew;
 mod sql;
 
-use super::clock::Timestamp;
+use super::clock::{Clock, Timestamp};
 use super::id::{Handle, IdHash};
 use super::news::News;
 use super::record::{Changes, Record, Rotation};
@@ -22,6 +23,7 @@ use std::sync::Arc;
 pub use database::{Chain, Database, Value};
 pub use listing::{After, Ended, Listed, Order, Page};
 pub use open::{OpenError, Schema, Transport};
+pub use skew::Skew;
 
 /// How many sessions one step ends of an account that has many: few enough for the patience of one statement.
 pub(in crate::session) const BATCH: u32 = 1000;
@@ -141,6 +143,15 @@ pub trait Store: Debug + Send + Sync + 'static {
     /// not news. Unless a store has a channel this ends at once, and what happens elsewhere is found by looking.
     async fn news(&self, _news: &News) -> Result<(), StoreError> {
         Ok(())
+    }
+
+    /// Compares a node's clock with the store's own, where it has one that all nodes share; `None` where it has none.
+    ///
+    /// From then on the store judges by its own clock how long an id that was rotated away is good for something, so that
+    /// nodes with different clocks agree on it. Every other moment stays the caller's. A store that several nodes share and
+    /// that has no clock needs nodes whose clocks differ by less than `rotation_grace`.
+    async fn compare(&self, _clock: &Clock) -> Result<Option<Skew>, StoreError> {
+        Ok(None)
     }
 
     /// How many sessions there are.

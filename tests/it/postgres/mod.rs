@@ -2,6 +2,7 @@
 
 mod opening;
 mod outage;
+mod shares;
 
 use crate::support;
 use crate::support::process::insist;

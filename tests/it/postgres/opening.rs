@@ -6,7 +6,7 @@ use crate::support::servers::{self, Program, Server, free_port};
 use crate::support::{self, process};
 use futures::future::join_all;
 use hardtack::session::store::postgres::{PostgresStore, transport};
-use hardtack::session::store::{Loaded, OpenError, Schema, Store, Transport};
+use hardtack::session::store::{Applied, Loaded, OpenError, Schema, Store, Transport};
 use rcgen::{CertificateParams, KeyPair};
 use sqlx::{Connection as _, PgConnection};
 use std::time::Instant;
@@ -115,6 +115,13 @@ async fn s120_what_is_wrong_with_an_address_is_told_without_its_password() {
         ("postgres://me:hunter2@host/db?passwd=hunter2", "`passwd` is not known"),
         ("postgres://me:hunter2@host/db?sslmode=sure", "sslmode"),
         ("postgres://me:hunter2@host:port/db", "port"),
+        ("postgres://me:hunter2@one:5432,two:5433/db", "it names several hosts"),
+        ("postgres://me:hunter2@one,two/db", "the one that always leads to the primary"),
+        ("postgres://me:hunter2@one/db?host=one,two", "it names several hosts"),
+        ("postgres://me:hunter2@host/db?target_session_attrs=standby", "name the primary"),
+        ("postgres://me:hunter2@host/db?gssencmode=require", "write `sslmode=verify-full`"),
+        ("postgres://me:hunter2@host/db?channel_binding=require&sslmode=require", "write `sslmode=verify-full`"),
+        ("postgres://me:hunter2@host/db?channel_binding=hunter2", "`channel_binding` is `disable`"),
         ("postgres://me:hunter2@host/db?sslmode=verify-full&sslrootcert=/no/such", "the file /no/such"),
     ] {
         let error = refused(url, Schema::Migrate).await.to_string();
@@ -198,4 +205,63 @@ async fn g3_a_replica_is_not_asked() {
         assert!(Instant::now() < deadline, "{error}");
     }
     assert!(refused(&url, Schema::Check).await.to_string().contains("the server is a replica"));
+}
+
+#[test]
+fn addresses_made_for_other_clients_are_taken() {
+    for parameters in [
+        "sslmode=verify-full&channel_binding=require",
+        "sslmode=verify-full&channel_binding=prefer&connect_timeout=10",
+        "sslmode=verify-full&pgbouncer=true&connection_limit=1&pool_timeout=5&schema=public",
+        "sslmode=verify-full&keepalives=1&keepalives_idle=30&keepalives_interval=10&keepalives_count=3",
+        "sslmode=verify-full&target_session_attrs=read-write&application_name=me&fallback_application_name=other",
+        "sslmode=verify-full&gssencmode=disable&sslsni=1&sslnegotiation=direct&tcp_user_timeout=1000",
+        "sslmode=verify-full&load_balance_hosts=disable&client_encoding=UTF8&ssl_min_protocol_version=TLSv1.2",
+    ] {
+        let url = format!("postgres://me@db.example.com/app?{parameters}");
+        assert_eq!(transport(&url).expect("an address"), Transport::Verified, "{url}");
+    }
+}
+
+#[tokio::test]
+async fn an_address_of_a_provider_works_as_it_is() {
+    if !Program::Postgres.is_here() {
+        return;
+    }
+    let database = servers::database().await;
+    let parameters = "pgbouncer=true&connect_timeout=10&channel_binding=require&fallback_application_name=from+afar";
+    let store = open(&format!("{}?{parameters}", database.url), 1).await;
+    begin(&store).await;
+    let last = "SELECT count(*) FROM pg_stat_activity \
+                WHERE datname = current_database() AND application_name = 'from afar' AND query = 'COMMIT'";
+    assert_eq!(number(&database.url, last).await, 1, "a statement is prepared and run in one transaction");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn g1_a_role_with_another_isolation_is_served_as_any() {
+    if !Program::Postgres.is_here() {
+        return;
+    }
+    for (level, parameters) in
+        [("serializable", ""), ("repeatable read", ""), ("serializable", "?statement-cache-capacity=0")]
+    {
+        let database = servers::database().await;
+        let name = database.url.rsplit('/').next().expect("a name");
+        sql(&database.url, format!("ALTER DATABASE {name} SET default_transaction_isolation = '{level}'")).await;
+        // Two nodes, because the steps of one wait for each other before they reach the server.
+        let url = format!("{}{parameters}", database.url);
+        let (store, other) = (open(&url, 4).await, open(&url, 4).await);
+        let (id, _) = begin(&store).await;
+        let changes = (0..200).map(|n| {
+            let change = super::change(&n.to_string());
+            let store = if n % 2 == 0 { store.clone() } else { other.clone() };
+            async move { store.apply(&id, &change, NOW).await }
+        });
+        let lists = (0..50).map(|_| store.end_by_account("nobody", None));
+        let (changed, listed) = futures::future::join(join_all(changes), join_all(lists)).await;
+        for answer in changed {
+            assert!(matches!(answer, Ok(Applied::Done(_))), "under {level}: {answer:?}");
+        }
+        assert!(listed.iter().all(Result::is_ok), "under {level}: {listed:?}");
+    }
 }

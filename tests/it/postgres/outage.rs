@@ -148,3 +148,30 @@ async fn connections(url: &str) -> BTreeSet<i32> {
     let sql = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'hardtack'";
     sqlx::query_scalar(sql).fetch_all(&mut database).await.expect("numbers").into_iter().collect()
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn g8_a_server_that_is_far_away_is_reached_and_stays_so() {
+    if !Program::Postgres.is_here() {
+        return;
+    }
+    let server = Server::postgres(&[]).await;
+    let (id, _) = begin(&open(&server.url("postgres"), 1).await).await;
+    // A connection takes longer than a call may: some nine exchanges of 240 ms each.
+    let port = Wire::long(server.port, Duration::from_millis(120)).await;
+    let store = open_within(&server.url_through(port, "postgres"), 1, Duration::from_millis(800)).await;
+    let within = async |tries: usize| {
+        for _ in 0..tries {
+            if store.load(&id, NOW).await.is_ok() {
+                return true;
+            }
+        }
+        false
+    };
+    assert!(within(20).await, "a connection that is made too late for one call is there for the next");
+    let before = connections(&server.url("postgres")).await;
+    // Longer than a connection is trusted without a question, whose answer takes longer than a quarter of the timeout.
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    assert!(within(20).await);
+    let after = connections(&server.url("postgres")).await;
+    assert!(after.is_subset(&before), "a slow one is not thrown away: {before:?} and then {after:?}");
+}

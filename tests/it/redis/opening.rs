@@ -2,13 +2,17 @@
 
 use super::{NOW, ask, begin, keys, open, past};
 use crate::support;
+use crate::support::app::browser;
 use crate::support::authority::authority;
+use crate::support::process::Place;
 use crate::support::servers::{self, Program, Server, free_port};
 use futures::future::join_all;
-use hardtack::session::store::redis::RedisStore;
+use hardtack::session::clock::Clock;
+use hardtack::session::store::redis::{RedisStore, Trust};
 use hardtack::session::store::{Loaded, OpenError, Schema, Store};
-use rcgen::{CertificateParams, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
 use redis::cmd;
+use std::path::Path;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
@@ -143,6 +147,9 @@ async fn a_user_needs_no_rights_but_those_to_its_own_keys() {
     store.ping().await.expect("an answer");
     assert_eq!(store.end_by_account("me", None).await.expect("an answer"), 1);
     assert_eq!(store.load(&id, NOW).await.expect("an answer"), Loaded::Absent);
+    assert_eq!(store.compare(&Clock::System).await.expect("an answer"), None, "it may not ask what time it is");
+    ask::<()>(&mut past, cmd("ACL").arg("SETUSER").arg("app").arg("+time")).await;
+    assert!(store.compare(&Clock::System).await.expect("an answer").is_some(), "and then it may");
     let error = refused(&url.replace("w%401", "w"), Schema::Migrate).await.to_string();
     assert!(error.contains("cannot be opened"), "{error}");
 }
@@ -180,4 +187,48 @@ async fn s87_a_certificate_of_another_authority_or_name_is_refused() {
     let empty = tempfile::NamedTempFile::new().expect("a file");
     let error = refused(&url("localhost", &empty), Schema::Migrate).await.to_string();
     assert!(error.contains("no certificate"), "{error}");
+}
+
+/// A certificate that signs itself and calls itself an authority, as `openssl req -x509` makes it, and its key.
+fn signed_by_itself(folder: &Path, name: &str) -> (String, String) {
+    let key = KeyPair::generate().expect("a key");
+    let mut params = CertificateParams::new(["somewhere.example".to_owned()]).expect("a name");
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let certificate = params.self_signed(&key).expect("a certificate");
+    let [cert_file, key_file] = ["crt", "key"].map(|end| folder.join(format!("{name}.{end}")));
+    std::fs::write(&cert_file, certificate.pem()).expect("written");
+    std::fs::write(&key_file, key.serialize_pem()).expect("written");
+    (cert_file.display().to_string(), key_file.display().to_string())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s87_a_certificate_that_signs_itself_is_pinned_or_taken_for_a_trial() {
+    if !Program::Redis.is_here() {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let (own, key) = signed_by_itself(folder.path(), "own");
+    let (other, _) = signed_by_itself(folder.path(), "other");
+    let port = free_port().to_string();
+    let tls = ["--tls-port", &port, "--tls-cert-file", &own, "--tls-key-file", &key, "--tls-auth-clients", "no"];
+    let _server = Server::redis(&[&tls[..], &["--tls-ca-cert-file", &own]].concat()).await;
+    let plain = format!("rediss://localhost:{port}");
+    let pinned = format!("{plain}?ca={own}");
+    let (id, _) = begin(&open(&pinned).await, None).await;
+    let error = refused(&plain, Schema::Migrate).await.to_string();
+    assert!(error.contains("or the certificate itself, with `?ca=FILE`"), "it says what to do: {error}");
+    let with = async |url: &str, trust| RedisStore::open_with(url, support::PATIENCE, Schema::Check, trust).await;
+    let trial = with(&plain, Trust::Anybody).await.expect("a trial takes any certificate");
+    assert!(matches!(trial.load(&id, NOW).await, Ok(Loaded::Live(..))));
+    for trust in [Trust::Verified, Trust::Anybody] {
+        let error = with(&format!("{plain}?ca={other}"), trust).await.expect_err("another one is named");
+        assert!(error.to_string().contains("its certificate is not trusted"), "{error}");
+    }
+    // The whole server.
+    for (url, insecure) in [(&pinned, "false"), (&plain, "true")] {
+        let place = Place::on(url);
+        let server = place.serve(&[("STORE_INSECURE", insecure)]).await;
+        assert_eq!(server.visit(&browser()).await, 1);
+        server.stop().await;
+    }
 }

@@ -2,10 +2,10 @@
 
 use async_trait::async_trait;
 use hardtack::session::News;
-use hardtack::session::clock::Timestamp;
+use hardtack::session::clock::{Clock, Timestamp};
 use hardtack::session::id::{Handle, IdHash};
 use hardtack::session::record::{Changes, Record, Rotation};
-use hardtack::session::store::{Applied, Ended, Listed, Loaded, Order, Page, Stats, Store, StoreError, Swept};
+use hardtack::session::store::{Applied, Ended, Listed, Loaded, Order, Page, Skew, Stats, Store, StoreError, Swept};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use tokio::sync::watch;
@@ -162,6 +162,9 @@ impl Store for Watched {
     }
     async fn lead(&self, sweeper: &Handle, until: Timestamp, now: Timestamp) -> Result<bool, StoreError> {
         self.pass(true).await?.lead(sweeper, until, now).await
+    }
+    async fn compare(&self, clock: &Clock) -> Result<Option<Skew>, StoreError> {
+        self.inner.compare(clock).await
     }
     async fn stats(&self, now: Timestamp) -> Result<Stats, StoreError> {
         self.pass(false).await?.stats(now).await

@@ -1,6 +1,7 @@
-//! Ways to a server that fail: cut without a word, or after so many commands.
+//! Ways to a server that fail: cut without a word, or after so many commands; and one that is long.
 
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
@@ -37,6 +38,23 @@ impl Wire {
         Self { port, way }
     }
 
+    /// A long one: whatever is sent arrives so much later, in each direction.
+    pub async fn long(server: u16, delay: Duration) -> u16 {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                tokio::spawn(async move {
+                    let Ok(server) = TcpStream::connect(("127.0.0.1", server)).await else { return };
+                    let (from_client, to_client) = client.into_split();
+                    let (from_server, to_server) = server.into_split();
+                    tokio::join!(late(from_client, to_server, delay), late(from_server, to_client, delay));
+                });
+            }
+        });
+        port
+    }
+
     /// Swallows everything from now on. Whoever is connected stays so, and never hears again.
     pub fn cut(&self) {
         self.way.send_replace(Way::Swallowed);
@@ -70,6 +88,16 @@ async fn carry(client: TcpStream, server: u16, ways: Arc<watch::Sender<Way>>) {
     let back = tokio::spawn(answers(from_server, to_client, way));
     commands(from_client, to_server, ways).await;
     back.abort();
+}
+
+async fn late(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, delay: Duration) {
+    let mut bytes = vec![0; 64 * 1024];
+    while let Ok(read @ 1..) = from.read(&mut bytes).await {
+        tokio::time::sleep(delay).await;
+        if to.write_all(&bytes[..read]).await.is_err() {
+            return;
+        }
+    }
 }
 
 async fn answers(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut way: watch::Receiver<Way>) {

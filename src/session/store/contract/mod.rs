@@ -47,6 +47,7 @@ pub async fn prove(store: Arc<dyn Store>, behind: &dyn Behind) {
     crowd::prove(&store).await;
     news::prove(&store).await;
     secrets::prove(&store, behind).await;
+    rotation::s22_nodes_with_other_clocks_agree_on_an_earlier_id(&*store).await;
 }
 
 fn new_id() -> IdHash {

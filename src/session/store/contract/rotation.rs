@@ -1,7 +1,7 @@
 //! New ids for live sessions, in one step.
 
 use super::{NOW, begin, changes, data, did, lifetime, live, new_id, owner};
-use crate::session::clock::Timestamp;
+use crate::session::clock::{Clock, ManualClock, Timestamp};
 use crate::session::id::IdHash;
 use crate::session::lifetime::Lifetime;
 use crate::session::record::{Changes, Grace, Owner, Record, Rotation};
@@ -145,4 +145,34 @@ async fn g4_changes_nothing_with_what_it_refuses(store: &dyn Store) {
     assert_eq!(did(store.rotate(&old, &refused, NOW).await), Applied::TooLarge);
     assert_eq!(live(store, &refused.to, NOW).await, None);
     assert_eq!(live(store, &old, NOW).await, Some(record), "the session is as it was, under its old id");
+}
+
+/// Last of the suite, because the store judges by its own clock from then on.
+pub(super) async fn s22_nodes_with_other_clocks_agree_on_an_earlier_id(store: &dyn Store) {
+    // So long that it does not matter how long the store takes.
+    let (hour, skew) = (Duration::from_secs(3_600), Duration::from_secs(7_200));
+    let [here, ahead] = [NOW, NOW + skew].map(|moment| Clock::Manual(ManualClock::at(moment)));
+    if did(store.compare(&here).await).is_none() {
+        return;
+    }
+    let over = hour + Duration::from_secs(60);
+    let lifetime = Lifetime { idle: hour * 10, absolute: hour * 10 };
+    let (old, renewed, signed_in) = (new_id(), new_id(), new_id());
+    assert!(did(store.create(&old, &Record::new(data(&[]), lifetime, NOW)).await));
+    did(store.rotate(&old, &rotation(renewed, Grace::Reaches(NOW + hour)), NOW).await);
+    assert!(did(store.compare(&ahead).await).is_some(), "the store has a clock");
+    let there = NOW + skew;
+    let reached = did(store.load(&old, there).await);
+    assert!(matches!(reached, Loaded::Live(id, _) if id == renewed), "a node ahead reaches it too: {reached:?}");
+    assert_eq!(did(store.apply(&old, &changes(&[("a", Some("1"))]), there).await), Applied::Done(3), "writes by it");
+    assert!(did(store.touch(&old, there).await), "marks it as used");
+    assert_eq!(
+        did(store.load(&old, there + over).await),
+        Loaded::Absent,
+        "for as long as a node on time, and no longer"
+    );
+    did(store.rotate(&renewed, &rotation(signed_in, Grace::Recognised(there + hour)), there).await);
+    did(store.compare(&here).await);
+    assert_eq!(did(store.load(&renewed, NOW).await), Loaded::Retired, "a node behind recognises what is dead");
+    assert_eq!(did(store.load(&renewed, NOW + over).await), Loaded::Absent, "for as long");
 }

@@ -44,7 +44,7 @@ impl PostgresStore {
         if let Order::Used(Some(After(seen, handle))) = order {
             query = query.bind(seen.0).bind(handle.to_string());
         }
-        self.pool.rows(query).await?.iter().map(listed).collect()
+        self.pool.rows_beside(query).await?.iter().map(listed).collect()
     }
 
     pub(super) async fn browse_now(
@@ -57,7 +57,7 @@ impl PostgresStore {
         let sql = listed!("WHERE s.handle > $1::uuid ORDER BY s.handle LIMIT $2");
         // No handle is the nil UUID.
         let page = query(sql).bind(after.unwrap_or_default().to_string()).bind(i64::from(limit.max(1)));
-        let rows = self.pool.rows(page).await?;
+        let rows = self.pool.rows_beside(page).await?;
         let mut sessions = rows.iter().map(listed).collect::<Result<Vec<_>, _>>()?;
         let next = sessions.last().filter(|_| rows.len() == limit.max(1) as usize).map(|last| last.handle.to_string());
         sessions.retain(|session| session.deadline > now);
@@ -73,7 +73,7 @@ impl PostgresStore {
         let sql = end!("handle = ANY ($1::text[]::uuid[]) AND account = $2 AND ($3 IS NULL OR seen <= $3)");
         let handles: Vec<_> = handles.iter().map(Handle::to_string).collect();
         let query = query(sql).bind(handles).bind(account).bind(unused_since.map(|moment| moment.0));
-        self.pool.rows(query).await?.iter().map(handle).collect()
+        self.pool.rows_beside(query).await?.iter().map(handle).collect()
     }
 
     pub(super) async fn end_some_now(
@@ -90,7 +90,7 @@ impl PostgresStore {
              AND s.handle IS DISTINCT FROM $2::uuid ORDER BY s.handle LIMIT $3 FOR UPDATE)) AND account = $1"
         );
         let query = query(sql).bind(account).bind(except.map(Handle::to_string)).bind(i64::from(batch));
-        let sessions = self.pool.rows(query).await?.len() as u64;
+        let sessions = self.pool.rows_beside(query).await?.len() as u64;
         Ok(Ended { sessions, next: (sessions >= u64::from(batch)).then(String::new) })
     }
 }

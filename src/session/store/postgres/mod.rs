@@ -2,7 +2,9 @@
 //!
 //! All of it lies in a schema of its own, `hardtack`, and every statement names it. So the store can share a database
 //! with an application, and works through a proxy that gives each transaction another connection: with one that knows
-//! prepared statements as it is, with any other when the address says `statement-cache-capacity=0`.
+//! prepared statements as it is, with any other when the address says `statement-cache-capacity=0` (or `pgbouncer=true`).
+//! Behind the first kind the role must begin its transactions at READ COMMITTED, as it does unless somebody has set
+//! `default_transaction_isolation`; everywhere else that is seen to here.
 //!
 //! # What a failed primary can take with it
 //!
@@ -43,6 +45,7 @@ macro_rules! end {
 }
 
 mod address;
+mod libpq;
 mod lists;
 mod news;
 mod pool;
@@ -51,11 +54,14 @@ mod schema;
 mod steps;
 mod tables;
 
+use super::skew::StoreClock;
 use super::{Database, OpenError, Schema};
+use crate::session::turn::Queues;
 use address::Address;
 use pool::Pool;
 use schema::{Chain, SESSIONS};
 use sqlx::Connection as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 pub(super) use tables::Tables;
@@ -66,6 +72,11 @@ pub use address::transport;
 #[derive(Clone, Debug)]
 pub struct PostgresStore {
     pool: Pool,
+    /// Steps on one session wait for each other here. In the server, where the row lets one through at a time as well, each
+    /// would hold a connection that others need.
+    turns: Arc<Queues>,
+    /// Judges how long ids that were rotated away are good for something.
+    clock: StoreClock,
 }
 
 impl PostgresStore {
@@ -74,7 +85,8 @@ impl PostgresStore {
     /// `url` is read as by libpq: `postgres://user:password@host:port/database`, with `sslmode`, `sslrootcert` and others
     /// behind a question mark; what it leaves out comes from `PGHOST`, `PGPASSWORD`, `PGSSLMODE` and so on. With
     /// `sslmode=verify-full` the server must have a certificate for its name, signed by an authority in the file
-    /// `sslrootcert` or known to the system.
+    /// `sslrootcert` or known to the system. Parameters of libpq and of Prisma that change nothing here are passed over with a
+    /// warning; `pgbouncer=true` means what `statement-cache-capacity=0` does.
     ///
     /// At most `connections` are open at a time, at least one. A call that gets none within `timeout`, or none that
     /// answers, fails; nothing need be done for it to go well again.
@@ -86,7 +98,7 @@ impl PostgresStore {
     /// migrated now.
     pub async fn open(url: &str, connections: u32, timeout: Duration, schema: Schema) -> Result<Self, OpenError> {
         let pool = open(url, connections, timeout, SESSIONS, schema).await?;
-        Ok(Self { pool })
+        Ok(Self { pool, turns: Arc::default(), clock: StoreClock::default() })
     }
 
     /// The same database, for tables of an application's own beside the sessions. Shares the connections.
@@ -100,6 +112,9 @@ impl PostgresStore {
 async fn open(url: &str, connections: u32, timeout: Duration, chain: Chain, schema: Schema) -> Result<Pool, OpenError> {
     let address = Address::read(url)?;
     address.has_its_files()?;
+    for passed in &address.passed {
+        tracing::warn!(store = address.place(), "{passed}");
+    }
     bring_up_to_date(&address, timeout, chain, schema).await?;
     Ok(Pool::new(address, connections, timeout))
 }
@@ -107,12 +122,12 @@ async fn open(url: &str, connections: u32, timeout: Duration, chain: Chain, sche
 async fn bring_up_to_date(address: &Address, timeout: Duration, chain: Chain, schema: Schema) -> Result<(), OpenError> {
     let place = address.place();
     // No request waits for a start, and the first connection may be slow.
-    let patience = timeout.max(Duration::from_secs(5));
+    let patience = timeout.max(pool::PATIENCE);
     let Ok(opened) = tokio::time::timeout(patience, pool::connect(&address.options)).await else {
         let reason = format!("there was no answer for {} s", patience.as_secs());
         return Err(OpenError::Unreachable { place, reason });
     };
-    let mut connection = opened.map_err(|error| address::unreachable(&place, &error))?;
+    let (mut connection, _) = opened.map_err(|error| address::unreachable(&place, &error))?;
     schema::bring_up_to_date(&mut connection, chain, &place, schema).await?;
     // What there was to do is done; the pool opens its own when they are needed.
     connection.close().await.ok();

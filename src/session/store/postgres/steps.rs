@@ -8,13 +8,13 @@
 
 use super::PostgresStore;
 use super::rows::{column, id as live_id, parts, record, span};
-use crate::session::clock::Timestamp;
+use crate::session::clock::{Clock, Timestamp};
 use crate::session::id::{Handle, IdHash};
 use crate::session::lifetime::Terms;
 use crate::session::news::News;
 use crate::session::record::{Changes, Grace, Record, Rotation};
 use crate::session::store::sql::{signed, unsigned};
-use crate::session::store::{Applied, Ended, Listed, Loaded, Order, Page, Stats, Store, StoreError, Swept};
+use crate::session::store::{Applied, Ended, Listed, Loaded, Order, Page, Skew, Stats, Store, StoreError, Swept};
 use async_trait::async_trait;
 use sqlx::postgres::PgArguments;
 use sqlx::query::Query;
@@ -87,8 +87,9 @@ impl PostgresStore {
         let sql = "SELECT id_hash, version FROM hardtack.session WHERE id_hash = $1 AND expires > $2 \
                    UNION ALL SELECT s.id_hash, s.version FROM hardtack.retired_id r \
                    JOIN hardtack.session s ON s.handle = r.handle \
-                   WHERE r.id_hash = $1 AND r.until > $2 AND r.reaches AND s.expires > $2";
-        let rows = self.pool.rows(query(sql).bind(id.0.as_slice()).bind(now.0)).await?;
+                   WHERE r.id_hash = $1 AND r.until > $3 AND r.reaches AND s.expires > $2";
+        let query = query(sql).bind(id.0.as_slice()).bind(now.0).bind(self.clock.at(now).0);
+        let rows = self.pool.rows(query).await?;
         rows.first().map(|row| Ok((live_id(row)?, column(row, "version")?))).transpose()
     }
 
@@ -124,7 +125,8 @@ impl Store for PostgresStore {
             " FROM hardtack.retired_id r JOIN hardtack.session s ON s.handle = r.handle \
              WHERE r.id_hash = $1 AND r.until > $2"
         );
-        let rows = self.pool.rows(query(sql).bind(id.0.as_slice()).bind(now.0)).await?;
+        let query = query(sql).bind(id.0.as_slice()).bind(self.clock.at(now).0);
+        let rows = self.pool.rows(query).await?;
         let Some(row) = rows.first() else { return Ok(Loaded::Absent) };
         Ok(if !column::<bool>(row, "reaches")? {
             Loaded::Retired
@@ -162,6 +164,7 @@ impl Store for PostgresStore {
     }
 
     async fn apply(&self, id: &IdHash, changes: &Changes, now: Timestamp) -> Result<Applied, StoreError> {
+        let _turn = self.turns.turn(*id).await;
         let mut id = *id;
         loop {
             let rows = self.pool.rows(changing(change!("", "created"), &id, changes, now)?).await?;
@@ -179,6 +182,7 @@ impl Store for PostgresStore {
     }
 
     async fn rotate(&self, id: &IdHash, rotation: &Rotation, now: Timestamp) -> Result<Applied, StoreError> {
+        let _turn = self.turns.turn(*id).await;
         let (until, reaches) = match rotation.grace {
             Grace::Recognised(until) => (until, false),
             Grace::Reaches(until) => (until, true),
@@ -212,7 +216,7 @@ impl Store for PostgresStore {
             .bind(device.map(|device| device.label.as_str()))
             .bind(device.map(|device| device.address.as_str()))
             .bind(reaches)
-            .bind(until.0)
+            .bind(self.clock.at(until).0)
             .bind(rotation.signed_in.map(|moment| moment.0));
         if let Some(row) = self.pool.rows(query).await?.first() {
             return Ok(Applied::Done(unsigned(column(row, "version")?)));
@@ -224,6 +228,7 @@ impl Store for PostgresStore {
     }
 
     async fn touch(&self, id: &IdHash, now: Timestamp) -> Result<bool, StoreError> {
+        let _turn = self.turns.turn(*id).await;
         let sql = "UPDATE hardtack.session SET seen = greatest(seen, $2), \
                           expires = least(greatest(seen, $2) + idle, created + absolute) \
                    WHERE id_hash = $1 AND expires > $2 RETURNING 1";
@@ -240,6 +245,7 @@ impl Store for PostgresStore {
     }
 
     async fn end(&self, id: &IdHash) -> Result<bool, StoreError> {
+        let _turn = self.turns.turn(*id).await;
         self.hits(query(end!("id_hash = $1")).bind(id.0.as_slice())).await
     }
 
@@ -289,8 +295,9 @@ impl Store for PostgresStore {
         let retired = "DELETE FROM hardtack.retired_id WHERE id_hash = ANY (ARRAY(SELECT id_hash \
                        FROM hardtack.retired_id WHERE until <= $1 ORDER BY until LIMIT $2 FOR UPDATE SKIP LOCKED)) \
                        RETURNING 1";
-        let retired = self.pool.rows(query(retired).bind(now.0).bind(i64::from(batch))).await?.len() as u64;
-        let rows = self.pool.rows(query(sessions).bind(now.0).bind(i64::from(batch))).await?;
+        let until = self.clock.at(now).0;
+        let retired = self.pool.rows_beside(query(retired).bind(until).bind(i64::from(batch))).await?.len() as u64;
+        let rows = self.pool.rows_beside(query(sessions).bind(now.0).bind(i64::from(batch))).await?;
         let count = |name| rows.first().map_or(Ok(0), |row| column(row, name)).map(unsigned);
         Ok(Swept { sessions: count("gone")?, more: count("seen")?.max(retired) >= u64::from(batch) })
     }
@@ -311,6 +318,16 @@ impl Store for PostgresStore {
         self.pool.tell(news).await
     }
 
+    async fn compare(&self, clock: &Clock) -> Result<Option<Skew>, StoreError> {
+        let ask = async {
+            let sql = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now";
+            let rows = self.pool.rows(query(sql)).await?;
+            let row = rows.first().ok_or_else(|| StoreError::unavailable("the server does not tell its time"))?;
+            column(row, "now").map(Timestamp)
+        };
+        self.clock.compare(clock, ask).await.map(Some)
+    }
+
     async fn stats(&self, now: Timestamp) -> Result<Stats, StoreError> {
         // Above a million the server's own estimate, which its vacuum keeps: the sweep asks every minute, and to count
         // them is to read them all.
@@ -319,7 +336,7 @@ impl Store for PostgresStore {
                    (SELECT CASE WHEN reltuples > 1e6 THEN reltuples::bigint \
                     ELSE (SELECT count(*) FROM hardtack.session) END AS total \
                     FROM pg_class WHERE oid = 'hardtack.session'::regclass) AS total";
-        let rows = self.pool.rows(query(sql).bind(now.0)).await?;
+        let rows = self.pool.rows_beside(query(sql).bind(now.0)).await?;
         let count = |name| rows.first().map_or(Ok(0), |row| column(row, name)).map(unsigned);
         Ok(Stats { live: count("live")?, over: count("over")? })
     }

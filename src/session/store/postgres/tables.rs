@@ -44,7 +44,7 @@ impl Tables {
                 Value::Number(number) => query.bind(*number),
             };
         }
-        let rows = self.pool.rows(query).await?;
+        let rows = self.pool.rows_beside(query).await?;
         rows.iter().map(|row| AnyRow::try_from(row).map_err(StoreError::corrupt)).collect()
     }
 }

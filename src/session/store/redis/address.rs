@@ -1,5 +1,6 @@
 //! The address of a Redis, taken apart: which servers, by which way, as whom.
 
+use super::Trust;
 use crate::session::store::{OpenError, Transport};
 use redis::io::tcp::TcpSettings;
 use redis::{ConnectionInfo, IntoConnectionInfo as _, ProtocolVersion};
@@ -18,13 +19,15 @@ pub(super) struct Address {
     pub(super) servers: Vec<ConnectionInfo>,
     /// Who must have signed the servers' certificates, if it is not the system's list.
     pub(super) authority: Option<PathBuf>,
+    /// Whom else TLS is spoken with.
+    pub(super) trust: Trust,
     /// How safe the way is.
     pub(super) transport: Transport,
 }
 
 impl Address {
     /// Reads `redis://[user:password@]host[:port][/database][?ca=/path/ca.pem]` and its kin.
-    pub(super) fn parse(url: &str) -> Result<Self, OpenError> {
+    pub(super) fn parse(url: &str, trust: Trust) -> Result<Self, OpenError> {
         let (scheme, rest) = url.split_once("://").unwrap_or_default();
         let (tls, cluster) = match scheme {
             "redis" => (false, false),
@@ -43,6 +46,8 @@ impl Address {
             return Err(wrong("it names several servers; those of a Cluster begin with `redis-cluster://`"));
         }
         let database = database_number(database, cluster)?;
+        let file = certificate_authority(query, tls)?;
+        let anybody = tls && file.is_none() && trust == Trust::Anybody;
         let mut servers = Vec::new();
         let mut local = true;
         for host in hosts.split(',') {
@@ -53,15 +58,16 @@ impl Address {
                 return Err(wrong("there is a `#` in it; in a user or password write `%23`"));
             }
             local &= is_loopback(&one);
-            servers.push(connection(one)?);
+            servers.push(connection(one, anybody)?);
         }
         let database = if database == 0 { String::new() } else { format!("/{database}") };
         Ok(Self {
             place: format!("{scheme}://{hosts}{database}"),
             cluster,
             servers,
-            authority: certificate_authority(query, tls)?,
-            transport: match (tls, local) {
+            authority: file,
+            trust,
+            transport: match (tls && !anybody, local) {
                 (true, _) => Transport::Verified,
                 (false, true) => Transport::Local,
                 (false, false) => Transport::Unverified,
@@ -94,7 +100,9 @@ fn certificate_authority(query: &str, tls: bool) -> Result<Option<PathBuf>, Open
     Ok(authority)
 }
 
-fn connection(url: Url) -> Result<ConnectionInfo, OpenError> {
+fn connection(mut url: Url, anybody: bool) -> Result<ConnectionInfo, OpenError> {
+    // The client's own word for TLS without verification.
+    url.set_fragment(anybody.then_some("insecure"));
     let info = url.into_connection_info().map_err(|_| wrong("one of its hosts cannot be connected to"))?;
     // RESP3, because with it the client says at once when a connection is lost.
     let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
@@ -115,9 +123,10 @@ fn wrong(reason: &str) -> OpenError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use redis::ConnectionAddr;
 
     fn said(url: &str) -> String {
-        match Address::parse(url) {
+        match Address::parse(url, Trust::Verified) {
             Ok(address) => panic!("{} is taken", address.place),
             Err(error) => error.to_string(),
         }
@@ -125,7 +134,9 @@ mod tests {
 
     #[test]
     fn an_address_is_taken_apart() {
-        let address = Address::parse("rediss-cluster://me:p%2Fw@a:7000,[::1]:7001?ca=/etc/my%20ca.pem").expect("one");
+        let address =
+            Address::parse("rediss-cluster://me:p%2Fw@a:7000,[::1]:7001?ca=/etc/my%20ca.pem", Trust::Verified)
+                .expect("one");
         assert_eq!(address.place, "rediss-cluster://a:7000,[::1]:7001");
         assert!(address.cluster && address.transport == Transport::Verified);
         assert_eq!(address.authority, Some("/etc/my ca.pem".into()));
@@ -149,7 +160,26 @@ mod tests {
             ("redis://localhost.example.com", Transport::Unverified),
             ("rediss://redis.example.com", Transport::Verified),
         ] {
-            assert_eq!(Address::parse(url).map(|address| address.transport).ok(), Some(transport), "{url}");
+            assert_eq!(
+                Address::parse(url, Trust::Verified).map(|address| address.transport).ok(),
+                Some(transport),
+                "{url}"
+            );
+        }
+    }
+
+    #[test]
+    fn s87_anybody_is_trusted_only_where_no_authority_is_named() {
+        for (url, transport) in [
+            ("rediss://redis.example.com", Transport::Unverified),
+            ("rediss-cluster://redis.example.com", Transport::Unverified),
+            ("rediss://localhost", Transport::Local),
+            ("rediss://redis.example.com?ca=/etc/ca.pem", Transport::Verified),
+        ] {
+            let address = Address::parse(url, Trust::Anybody).expect(url);
+            assert_eq!(address.transport, transport, "{url}");
+            let ConnectionAddr::TcpTls { insecure, .. } = address.servers[0].addr() else { panic!("{url} is TLS") };
+            assert_eq!(*insecure, transport != Transport::Verified, "{url}");
         }
     }
 

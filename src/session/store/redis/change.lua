@@ -7,8 +7,9 @@ local new_idle, new_absolute = ARGV[5], ARGV[6]
 local careful, expected_id, expected_account, expected_absolute = ARGV[7], ARGV[8], ARGV[9], ARGV[10]
 local new_id, retired_until, reaches = ARGV[11], ARGV[12], ARGV[13]
 local owned, owner = ARGV[14], { account = ARGV[15], label = ARGV[16], address = ARGV[17] }
-local slack, new_terms, signed_in, sets = tonumber(ARGV[18]), ARGV[19], ARGV[20], tonumber(ARGV[21])
-local first_set, first_removed = 22, 22 + 2 * sets
+local slack, new_terms, signed_in = tonumber(ARGV[18]), ARGV[19], ARGV[20]
+local store, sets = tonumber(ARGV[21]), tonumber(ARGV[22])
+local first_set, first_removed = 23, 23 + 2 * sets
 
 local all = redis.pcall('HGETALL', key)
 if all.err then
@@ -35,7 +36,7 @@ if math.min(seen + idle, created + absolute) <= now then
 end
 if kept.id ~= id then
   local until_, reached = string.match(kept['r:' .. id] or '', '^(-?%d+):([01])$')
-  if new_id ~= '' or reached ~= '1' or tonumber(until_) <= now then
+  if new_id ~= '' or reached ~= '1' or tonumber(until_) <= store then
     return { 'gone' }
   end
 end
@@ -108,7 +109,7 @@ if new_id ~= '' then
   for name, value in pairs(kept) do
     if string.sub(name, 1, 2) == 'r:' then
       local until_ = string.match(value, '^(-?%d+):')
-      if not until_ or tonumber(until_) <= now then
+      if not until_ or tonumber(until_) <= store then
         redis.call('HDEL', key, name)
       elseif reaches == '0' then
         -- It may have been planted: a change of privilege cuts it off too.

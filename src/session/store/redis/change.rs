@@ -7,6 +7,7 @@ use crate::session::id::IdHash;
 use crate::session::lifetime::Terms;
 use crate::session::record::{Changes, Grace, Rotation};
 use crate::session::store::Applied;
+use crate::session::store::skew::StoreClock;
 use std::sync::LazyLock;
 
 pub(super) static CHANGE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("change.lua")));
@@ -37,19 +38,20 @@ pub(super) enum Outcome {
     Corrupt,
 }
 
-/// The arguments of a change; their order is that of the script.
+/// The arguments of a change; their order is that of the script. The moment is the caller's; the store's clock judges ids that
+/// were rotated away.
 pub(super) fn arguments(
     id: &IdHash,
     changes: &Changes,
     rotation: Option<&Rotation>,
     facts: Option<&Facts>,
-    now: Timestamp,
+    (now, clock): (Timestamp, &StoreClock),
 ) -> Vec<Vec<u8>> {
     let owner = rotation.and_then(|rotation| rotation.owner.as_ref());
     let device = owner.and_then(|owner| owner.device.as_ref());
     let (until, reaches) = match rotation.map(|rotation| rotation.grace) {
-        Some(Grace::Recognised(until)) => (until.0.to_string(), flag(false)),
-        Some(Grace::Reaches(until)) => (until.0.to_string(), flag(true)),
+        Some(Grace::Recognised(until)) => (clock.at(until).0.to_string(), flag(false)),
+        Some(Grace::Reaches(until)) => (clock.at(until).0.to_string(), flag(true)),
         None => Default::default(),
     };
     let lifetime = |span: fn(&crate::session::lifetime::Lifetime) -> std::time::Duration| {
@@ -78,6 +80,7 @@ pub(super) fn arguments(
         super::SLACK.as_millis().to_string(),
         changes.terms.and_then(Terms::code).map(|code| code.to_string()).unwrap_or_default(),
         rotation.and_then(|rotation| rotation.signed_in).map(|moment| moment.0.to_string()).unwrap_or_default(),
+        clock.at(now).0.to_string(),
         set().count().to_string(),
     ];
     arguments.extend(set().flat_map(|(name, value)| [name.clone(), value.clone()]));

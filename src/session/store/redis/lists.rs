@@ -3,11 +3,11 @@
 use super::link::understand;
 use super::steps::{Conditions, END, tell, traces};
 use super::{RedisStore, SLACK, keys, rows};
-use crate::session::clock::{Timestamp, millis};
+use crate::session::clock::{Clock, Timestamp, millis};
 use crate::session::id::{Handle, IdHash};
 use crate::session::news::News;
 use crate::session::record::{Changes, Record, Rotation};
-use crate::session::store::{Applied, Ended, Listed, Loaded, Order, Page, Stats, Store, StoreError, Swept};
+use crate::session::store::{Applied, Ended, Listed, Loaded, Order, Page, Skew, Stats, Store, StoreError, Swept};
 use async_trait::async_trait;
 use redis::{Value, cmd};
 
@@ -222,6 +222,15 @@ impl Store for RedisStore {
 
     async fn news(&self, news: &News) -> Result<(), StoreError> {
         self.ears.tell(news).await
+    }
+
+    async fn compare(&self, clock: &Clock) -> Result<Option<Skew>, StoreError> {
+        // Asked once more by the comparison, which must not take the answer that says whether it may be asked.
+        if self.time().await?.is_none() {
+            return Ok(None);
+        }
+        let ask = async { self.time().await?.ok_or_else(|| rows::damaged("a moment")) };
+        self.clock.compare(clock, ask).await.map(Some)
     }
 
     async fn stats(&self, now: Timestamp) -> Result<Stats, StoreError> {

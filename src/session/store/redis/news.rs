@@ -1,6 +1,7 @@
 //! News of sessions by Redis' own channel: told after the step that ended one. A Cluster passes it on to all its servers.
 
 use super::address::Address;
+use super::server::Server;
 use super::{keys, opening, rows};
 use crate::session::news::News;
 use crate::session::store::{OpenError, StoreError};
@@ -16,7 +17,7 @@ const SILENCE: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(super) struct Ears {
     /// Any of these servers will do.
-    servers: Vec<redis::Client>,
+    servers: Vec<Server>,
     patience: Duration,
 }
 
@@ -49,7 +50,7 @@ impl Ears {
         let mut failed = None;
         for server in &self.servers {
             let opening = async {
-                let mut channel = server.get_async_pubsub().await?;
+                let mut channel = server.listen().await?;
                 channel.subscribe(keys::NEWS).await?;
                 Ok::<_, redis::RedisError>(channel)
             };

@@ -1,12 +1,14 @@
 //! Opening a Redis: is it one, is it new enough, will it keep what it is given?
 
+use super::Trust;
 use super::address::Address;
 use super::keys;
 use super::link::Link;
+use super::server::{Server, certificates};
 use super::wire::Client;
 use crate::session::store::{OpenError, Schema, StoreError};
 use redis::cluster::ClusterClientBuilder;
-use redis::{ConnectionInfo, ErrorKind, RedisError, TlsCertificates};
+use redis::{ErrorKind, RedisError, TlsCertificates, TlsMode};
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -19,63 +21,43 @@ const OLDEST: u32 = 7;
 
 /// What makes connections to an address.
 pub(super) fn client(address: &Address, timeout: Duration) -> Result<Client, OpenError> {
-    let certificates = address.authority.as_deref().map(certificates).transpose()?;
-    let unfit = |error: RedisError| refused(address, &error);
-    let client = if address.cluster {
-        let builder = ClusterClientBuilder::new(address.servers.clone())
-            .connection_timeout(timeout)
-            .response_timeout(timeout)
-            .overall_response_timeout(None)
-            // A command whose answer was lost may have been carried out. The client would send it once more, and a
-            // counter would count twice.
-            .retries(0);
-        let builder = match address.servers.first() {
-            Some(first) => builder.tcp_settings(first.tcp_settings().clone()),
-            None => builder,
-        };
-        let builder = match certificates {
-            Some(certificates) => builder.certs(certificates),
-            None => builder,
-        };
-        Client::Cluster(Box::new(builder.build().map_err(unfit)?))
-    } else {
-        let nowhere = || OpenError::Address { place: address.place.clone(), reason: "it names no server".to_owned() };
-        let server = address.servers.first().cloned().ok_or_else(nowhere)?;
-        Client::Alone(match certificates {
-            Some(certificates) => redis::Client::build_with_tls(server, certificates).map_err(unfit)?,
-            None => redis::Client::open(server).map_err(unfit)?,
-        })
-    };
-    Ok(client)
+    let nowhere = || OpenError::Address { place: address.place.clone(), reason: "it names no server".to_owned() };
+    let first = address.servers.first().ok_or_else(nowhere)?;
+    if !address.cluster {
+        return Ok(Client::Alone(Server::of(address, first)?));
+    }
+    let mut builder = ClusterClientBuilder::new(address.servers.clone())
+        .connection_timeout(timeout)
+        .response_timeout(timeout)
+        .overall_response_timeout(None)
+        .tcp_settings(first.tcp_settings().clone())
+        // A command whose answer was lost may have been carried out. The client would send it once more, and a
+        // counter would count twice.
+        .retries(0);
+    if let Some(file) = &address.authority {
+        certificates(file)?;
+        let root_cert = Some(std::fs::read(file).map_err(|source| file_error(file, source))?);
+        builder = builder.certs(TlsCertificates { client_tls: None, root_cert });
+    } else if address.trust == Trust::Anybody {
+        builder = builder.tls(TlsMode::Insecure);
+    }
+    Ok(Client::Cluster(Box::new(builder.build().map_err(|error| address.refused(&error))?)))
 }
 
 /// What makes connections to each of its servers alone.
-pub(super) fn each(address: &Address) -> Result<Vec<redis::Client>, OpenError> {
-    let certificates = address.authority.as_deref().map(certificates).transpose()?;
-    let open = |server: &ConnectionInfo| match certificates.clone() {
-        Some(certificates) => redis::Client::build_with_tls(server.clone(), certificates),
-        None => redis::Client::open(server.clone()),
-    };
-    address.servers.iter().map(|server| open(server).map_err(|error| refused(address, &error))).collect()
+pub(super) fn each(address: &Address) -> Result<Vec<Server>, OpenError> {
+    address.servers.iter().map(|server| Server::of(address, server)).collect()
 }
 
-/// The authority in a file, which alone is trusted then.
-fn certificates(file: &Path) -> Result<TlsCertificates, OpenError> {
-    let place = || file.display().to_string();
-    let pem = std::fs::read(file).map_err(|source| OpenError::File { place: place(), source })?;
-    let begin = b"-----BEGIN CERTIFICATE-----";
-    if !pem.windows(begin.len()).any(|window| window == begin) {
-        let reason = "there is no certificate in it, and `?ca=FILE` names an authority's in PEM".to_owned();
-        return Err(OpenError::Unfit { place: place(), reason });
-    }
-    Ok(TlsCertificates { client_tls: None, root_cert: Some(pem) })
+fn file_error(file: &Path, source: std::io::Error) -> OpenError {
+    OpenError::File { place: file.display().to_string(), source }
 }
 
 /// Connects, and refuses what is no Redis 7; warns of what may lose sessions by itself.
 pub(super) async fn greet(link: &Arc<Link>, address: &Address) -> Result<(), OpenError> {
     let unfit = |reason: String| OpenError::Unfit { place: address.place.clone(), reason };
     let hello: HashMap<String, redis::Value> =
-        link.ask_any(&redis::cmd("HELLO")).await.map_err(|error| refused(address, &error))?;
+        link.ask_any(&redis::cmd("HELLO")).await.map_err(|error| address.refused(&error))?;
     let said = |name: &str| {
         hello.get(name).and_then(|value| redis::from_redis_value_ref::<String>(value).ok()).unwrap_or_default()
     };
@@ -137,19 +119,29 @@ pub(super) async fn agree(link: &Arc<Link>, address: &Address, schema: Schema) -
     }
 }
 
-/// Why a Redis could not be spoken to. The client's own words hold no address and no password.
-fn refused(address: &Address, error: &RedisError) -> OpenError {
-    let said = error.to_string();
-    let reason = if error.kind() == ErrorKind::RESP3NotSupported {
-        format!("it does not speak RESP3, which Redis {OLDEST} does")
-    } else if address.cluster && said.contains("cluster support disabled") {
-        "it is no Cluster; begin the address with `redis://`".to_owned()
-    } else if said.contains("certificate") {
-        format!("its certificate is not trusted ({said}); name the authority that signed it with `?ca=FILE`")
-    } else {
-        said
-    };
-    OpenError::Unreachable { place: address.place.clone(), reason }
+impl Address {
+    /// Why a Redis could not be spoken to. The client's own words hold no address and no password.
+    pub(super) fn refused(&self, error: &RedisError) -> OpenError {
+        let said = error.to_string();
+        let reason = if error.kind() == ErrorKind::RESP3NotSupported {
+            format!("it does not speak RESP3, which Redis {OLDEST} does")
+        } else if self.cluster && said.contains("cluster support disabled") {
+            "it is no Cluster; begin the address with `redis://`".to_owned()
+        } else if self.cluster && said.contains("CaUsedAsEndEntity") {
+            format!(
+                "its certificate calls itself an authority, as `openssl req -x509` makes it, and of a Cluster none such is \
+                 taken ({said}); sign the servers' certificates by an authority of your own, and name that with `?ca=FILE`"
+            )
+        } else if said.contains("certificate") {
+            format!(
+                "its certificate is not trusted ({said}); name the authority that signed it, or the certificate itself, \
+                 with `?ca=FILE`"
+            )
+        } else {
+            said
+        };
+        OpenError::Unreachable { place: self.place.clone(), reason }
+    }
 }
 
 #[cfg(test)]

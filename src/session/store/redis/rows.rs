@@ -78,7 +78,15 @@ impl Draft {
 }
 
 /// What a session, with all its fields, is to an id that led to it.
-pub(super) fn loaded(handle: Handle, fields: Vec<Field>, id: &IdHash, now: Timestamp) -> Result<Loaded, StoreError> {
+///
+/// `now` is the moment on the caller's clock, which judges the session, and `store` on the store's, which judges the id.
+pub(super) fn loaded(
+    handle: Handle,
+    fields: Vec<Field>,
+    id: &IdHash,
+    now: Timestamp,
+    store: Timestamp,
+) -> Result<Loaded, StoreError> {
     if fields.is_empty() {
         return Ok(Loaded::Absent);
     }
@@ -86,7 +94,7 @@ pub(super) fn loaded(handle: Handle, fields: Vec<Field>, id: &IdHash, now: Times
     for (name, value) in fields {
         draft.take(&name, value, asked.as_bytes())?;
     }
-    let retired = draft.retired.filter(|(until, _)| *until > now);
+    let retired = draft.retired.filter(|(until, _)| *until > store);
     let (current, record) = draft.finish(handle)?;
     Ok(match retired {
         _ if current == *id && record.deadline() > now => Loaded::Live(current, record.into()),

@@ -28,7 +28,7 @@ impl RedisStore {
         let mut trail = self.trail(id);
         while let Some(handle) = trail.next().await? {
             let fields = self.link.run(&LOAD, &keys::session(&handle), &[]).await?;
-            match rows::loaded(handle, fields, id, now)? {
+            match rows::loaded(handle, fields, id, now, self.clock.at(now))? {
                 Loaded::Absent => {}
                 found => return Ok(found),
             }
@@ -218,7 +218,7 @@ impl RedisStore {
         facts: Option<&Facts>,
         now: Timestamp,
     ) -> Result<Outcome, StoreError> {
-        let arguments = change::arguments(id, changes, rotation, facts, now);
+        let arguments = change::arguments(id, changes, rotation, facts, (now, &self.clock));
         let answer: Vec<String> = self.link.run(&CHANGE, &keys::session(handle), &arguments).await?;
         change::outcome(&answer).ok_or_else(|| rows::damaged("an answer"))
     }
@@ -239,7 +239,9 @@ impl RedisStore {
     }
 
     pub(super) async fn touch_now(&self, id: &IdHash, now: Timestamp) -> Result<bool, StoreError> {
-        let arguments = [keys::hex(id), now.0.to_string(), SLACK.as_millis().to_string()].map(String::into_bytes);
+        let times = [now.0, millis(SLACK), self.clock.at(now).0].map(|number| number.to_string());
+        let [now, slack, until] = times;
+        let arguments = [keys::hex(id), now, slack, until].map(String::into_bytes);
         let mut trail = self.trail(id);
         while let Some(handle) = trail.next().await? {
             let said: String = self.link.run(&TOUCH, &keys::session(&handle), &arguments).await?;

@@ -1,4 +1,4 @@
-//! What is over: the sweep, who does it, and how much there is of it.
+//! What is over: the sweep, who does it, and how much there is of it; and what time it is.
 //!
 //! The index of deadlines knows of each session a moment that it does not end before. A touch does not move that
 //! moment, so that it costs one write to one key; whoever sweeps looks at the session itself and moves it then.
@@ -17,6 +17,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 static LEAD: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("lead.lua")));
+static TIME: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("time.lua")));
 
 /// How many entries one look at the index takes at least: most of them may have been used since.
 const LOOK: usize = 64;
@@ -183,6 +184,13 @@ impl RedisStore {
             }
         }
         Ok(Stats { live, over })
+    }
+
+    /// The clock of the server that has one certain key, which all nodes agree on; `None` where the user may not ask.
+    pub(super) async fn time(&self) -> Result<Option<Timestamp>, StoreError> {
+        let answer: Vec<i64> = self.link.run(&TIME, keys::PROBE, &[]).await?;
+        let [seconds, micros] = answer[..] else { return Ok(None) };
+        Ok(Some(Timestamp(seconds.saturating_mul(1000).saturating_add(micros / 1000))))
     }
 
     /// Takes the office of sweeper, or keeps it.

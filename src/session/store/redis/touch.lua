@@ -1,7 +1,8 @@
 #!lua flags=allow-oom
 -- Marks a live session as used, and leaves its data alone.
--- KEYS: the session. ARGV: an id that it has or that reaches it, now, how much longer the key stays than the session.
-local key, id, now, slack = KEYS[1], ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+-- KEYS: the session. ARGV: an id that it has or that reaches it, now, how much longer the key stays than the session, now on
+-- this store's clock.
+local key, id, now, slack, store = KEYS[1], ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local kept = redis.pcall('HMGET', key, 'id', 'created', 'seen', 'idle', 'absolute', 'r:' .. id)
 if kept.err then
   return 'corrupt'
@@ -19,7 +20,7 @@ if math.min(seen + idle, created + absolute) <= now then
 end
 if kept[1] ~= id then
   local until_, reached = string.match(kept[6] or '', '^(-?%d+):([01])$')
-  if reached ~= '1' or tonumber(until_) <= now then
+  if reached ~= '1' or tonumber(until_) <= store then
     return 'gone'
   end
 end

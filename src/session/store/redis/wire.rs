@@ -1,5 +1,6 @@
 //! One connection to Redis, and what is thought of it.
 
+use super::server::Server;
 use redis::aio::MultiplexedConnection;
 use redis::cluster::ClusterClient;
 use redis::cluster_async::ClusterConnection;
@@ -15,7 +16,7 @@ use std::time::{Duration, Instant};
 #[expect(clippy::large_enum_variant, reason = "there is one a store")]
 pub(super) enum Client {
     /// To one server.
-    Alone(redis::Client),
+    Alone(Server),
     /// To the servers of a Cluster.
     Cluster(Box<ClusterClient>),
 }
@@ -35,7 +36,7 @@ impl Client {
                         lost.fetch_or(push.kind == PushKind::Disconnection, Ordering::Relaxed);
                         Ok::<_, ()>(())
                     });
-                let making = client.get_multiplexed_async_connection_with_config(&config);
+                let making = client.connect(&config);
                 Connection::Alone(
                     tokio::time::timeout(timeout, async { refuse_replica(making.await?).await })
                         .await
