@@ -135,7 +135,10 @@ async function listen(mine) {
     signal.addEventListener("abort", stop);
     let last;
     try {
-      const answer = await call("/api/events", { signal: attempt.signal });
+      // A proxy may hold the head back with the body: a stream that does not begin is given up like a silent one.
+      const late = setTimeout(stop, 45_000);
+      const wanted = { signal: attempt.signal, headers: { accept: "text/event-stream" } };
+      const answer = await call("/api/events", wanted).finally(() => clearTimeout(late));
       if (answer.status === 204) return tell({ event: "ended" });
       // A server of another kind, which has no such thing.
       if (answer.status === 404) return;

@@ -244,3 +244,21 @@ test("a session that nothing keeps offers nothing to keep it", async ({ page, co
   await said(page, "Your session ends in 0:");
   await expect(page.getByRole("button", { name: "Stay signed in" })).toBeHidden();
 });
+
+test("a stream whose head does not come in 45 s is given up, and asked for again", async ({ page }) => {
+  await register(page, somebody());
+  const asked: (string | undefined)[] = [];
+  // Taken and never answered, as by a proxy that waits for the end of the body.
+  await page.route("**/api/events", (route) => {
+    asked.push(route.request().headers()["accept"]);
+  });
+  await page.clock.install();
+  await open(page, "/");
+  await expect.poll(() => asked).toEqual(["text/event-stream"]);
+  await page.clock.fastForward(46_000);
+  await expect(async () => {
+    // The pause before the next attempt.
+    await page.clock.fastForward(2000);
+    expect(asked.length).toBeGreaterThan(1);
+  }).toPass();
+});

@@ -34,6 +34,8 @@ pub struct Address {
 pub enum AddressError {
     /// It does not begin with `http://` or `https://`.
     Scheme,
+    /// It is a page inside an app or of a browser's extension.
+    App,
     /// It has a user name or a password.
     User,
     /// It has no host, or one that browsers would spell otherwise.
@@ -176,6 +178,7 @@ impl FromStr for Address {
         let https = match () {
             () if scheme.eq_ignore_ascii_case("https") => true,
             () if scheme.eq_ignore_ascii_case("http") => false,
+            () if is_of_app(scheme) => return Err(AddressError::App),
             () => return Err(AddressError::Scheme),
         };
         let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
@@ -226,6 +229,12 @@ fn host_of(text: &str) -> Result<String, AddressError> {
     Ok(text.to_ascii_lowercase())
 }
 
+/// Whether an app or an extension serves its pages by this scheme.
+fn is_of_app(scheme: &str) -> bool {
+    let scheme = scheme.to_ascii_lowercase();
+    matches!(scheme.as_str(), "app" | "capacitor" | "ionic" | "tauri" | "wails") || scheme.ends_with("-extension")
+}
+
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}{}", self.origin(), self.path)
@@ -236,6 +245,11 @@ impl fmt::Display for AddressError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Scheme => "does not begin with `http://` or `https://`",
+            Self::App => {
+                "is a page inside an app or an extension, whose cookies browsers keep apart or drop; let the app's native \
+                 side make the calls (Capacitor: CapacitorHttp, Tauri: its http plugin), or load its pages from an https \
+                 origin and ask for that"
+            }
             Self::User => "has a user name or a password",
             Self::Host => "has no host that browsers would spell so; write a name like `xn--…` in its ASCII form",
             Self::Port => "has a port that is none",
@@ -288,6 +302,9 @@ mod tests {
             ("", AddressError::Scheme),
             ("example.com", AddressError::Scheme),
             ("ftp://example.com", AddressError::Scheme),
+            ("capacitor://localhost", AddressError::App),
+            ("Tauri://localhost", AddressError::App),
+            ("chrome-extension://abc", AddressError::App),
             ("https://", AddressError::Host),
             ("https://:443", AddressError::Host),
             ("https://a..b", AddressError::Host),

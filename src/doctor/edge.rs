@@ -62,6 +62,7 @@ pub(super) fn diagnose(evidence: &Evidence, found: &mut Vec<Finding>) {
             let what = format!("`{}` speaks no TLS that browsers know.", url.origin());
             found.push(Code::Certificate.error(what, trust()));
         }
+        (Some(failure), _) if evidence.proxied => found.push(behind_proxy(url, &failure.to_string())),
         (Some(failure), _) => found.push(unreachable(url, &failure.to_string())),
         (None, Some(tls)) => found.extend(ending(url, tls.days_left)),
         (None, None) => {}
@@ -113,6 +114,19 @@ pub(super) fn unreachable(url: &Address, why: &str) -> Finding {
             "Start the server, compare host and port with what it logs at its start, and list the server in the \
              `connect-src` of the page's policy.",
         ),
+    )
+}
+
+/// The way there is this machine's own, so a visitor's browser may reach the server all the same.
+fn behind_proxy(url: &Address, why: &str) -> Finding {
+    Code::Unreachable.error(
+        format!("`{}` is not reached: {why}. This machine uses a proxy (`HTTPS_PROXY`, `HTTP_PROXY`).", url.origin()),
+        Cure::any(format!(
+            "List `{}` in `NO_PROXY` if this machine reaches it without the proxy; else let the proxy (`http://HOST:PORT`) \
+             connect to port {}.",
+            url.host(),
+            url.port()
+        )),
     )
 }
 

@@ -42,6 +42,8 @@ pub struct Evidence {
     pub addresses: Vec<IpAddr>,
     /// What the name of the page's host leads to.
     pub page_addresses: Vec<IpAddr>,
+    /// Whether this machine reaches the server through a proxy, which a visitor's browser may not do.
+    pub proxied: bool,
     /// What kept the first GET from arriving: then no other call counts.
     pub failure: Option<Failure>,
     /// What the handshake showed.
@@ -89,10 +91,10 @@ impl Evidence {
     /// Nothing seen yet.
     #[must_use]
     pub fn new(page: Address, url: Address, sites: Sites) -> Self {
-        let (cookie, failure, tls) = (None, None, None);
+        let (cookie, proxied, failure, tls) = (None, false, None, None);
         let (addresses, page_addresses) = (Vec::new(), Vec::new());
         let (exchanges, unanswered) = (Vec::new(), Vec::new());
-        Self { page, url, sites, cookie, addresses, page_addresses, failure, tls, exchanges, unanswered }
+        Self { page, url, sites, cookie, addresses, page_addresses, proxied, failure, tls, exchanges, unanswered }
     }
 
     /// The calls that a browser would make, in order. Pages of the server itself ask for no leave.

@@ -11,6 +11,8 @@ pub enum Failure {
     Refused,
     /// Nobody answers in time.
     Silent,
+    /// The proxy of the machine that asks makes no connection.
+    Proxy,
     /// There is no TLS that both know.
     Tls,
     /// What listens speaks no TLS at all.
@@ -50,6 +52,7 @@ impl fmt::Display for Failure {
             Self::Name => "its name is unknown",
             Self::Refused => "nobody listens there",
             Self::Silent => "nobody answers in time",
+            Self::Proxy => "the proxy of this machine makes no connection to it",
             Self::Tls => "TLS cannot be spoken with it",
             Self::Plain => "it speaks no TLS there, so its address begins with `http://` or has another port",
             Self::Encrypted => "it speaks TLS there, so its address begins with `https://`",

@@ -2,6 +2,7 @@
 
 use super::access::see_other;
 use super::explain::refuse;
+use super::fields::{accepts, essence, text};
 use super::form::Form;
 use super::router::Site;
 use super::settings::Limits;
@@ -89,7 +90,7 @@ pub(super) async fn read(parts: &Parts, body: Body, limits: &Limits) -> Result<B
         return Ok(Bytes::new());
     }
     let limit = limits.body.bytes();
-    let announced = parts.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    let announced = text(&parts.headers, header::CONTENT_LENGTH).and_then(|length| length.parse().ok());
     if announced.is_some_and(|length: usize| length > limit) {
         return Err(Kind::TooLarge);
     }
@@ -102,24 +103,23 @@ pub(super) async fn read(parts: &Parts, body: Body, limits: &Limits) -> Result<B
         Ok(Ok(body)) => body,
     };
     // No body has no type. A body without one, or as text, is what a foreign page can send unasked (ASVS 5.0, 3.5.2).
-    if !body.is_empty() && !is_ours(parts.headers.get(header::CONTENT_TYPE)) {
+    if !body.is_empty() && !is_ours(&parts.headers) {
         return Err(Kind::UnsupportedMediaType);
     }
     Ok(body)
 }
 
-fn is_ours(content_type: Option<&HeaderValue>) -> bool {
-    let essence = content_type.and_then(|value| value.to_str().ok()).and_then(|value| value.split(';').next());
-    essence.is_some_and(|essence| {
-        let essence = essence.trim();
-        essence.eq_ignore_ascii_case("application/json")
-            || essence.eq_ignore_ascii_case("application/x-www-form-urlencoded")
-    })
+/// Whether the body is said to be of a type that we take. A proxy may say it twice, but not of two types.
+fn is_ours(headers: &HeaderMap) -> bool {
+    let ours = |essence: &[u8]| {
+        essence.eq_ignore_ascii_case(b"application/json")
+            || essence.eq_ignore_ascii_case(b"application/x-www-form-urlencoded")
+    };
+    headers.contains_key(header::CONTENT_TYPE) && headers.get_all(header::CONTENT_TYPE).iter().map(essence).all(ours)
 }
 
 fn accepts_page(headers: &HeaderMap) -> bool {
-    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    accept.contains("text/html") && !accept.contains("application/json")
+    accepts(headers, "text/html") && !accepts(headers, "application/json")
 }
 
 /// Gives an error of a server function, which arrives as 500 always, the status of its kind.

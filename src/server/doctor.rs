@@ -11,6 +11,7 @@
 
 use super::api;
 use super::explain::refuse;
+use super::fields;
 use super::router::Site;
 use super::settings::Settings;
 use crate::app::access::DOCTOR;
@@ -28,6 +29,7 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::{any, get, post};
 use axum::{Json, Router};
 use serde::Deserialize;
+use std::borrow::Cow;
 use std::sync::Arc;
 use tower_sessions::cookie::SameSite;
 use uuid::Uuid;
@@ -149,7 +151,7 @@ fn test_cookies(own: &CookieSettings) -> [CookieSettings; 2] {
 }
 
 fn text(headers: &HeaderMap, name: HeaderName) -> Option<String> {
-    headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
+    fields::text(headers, name).map(Cow::into_owned)
 }
 
 /// Names and values of all cookies that came. One without a name is all value: it is called by nothing of its own.

@@ -4,7 +4,6 @@ use super::assets::Assets;
 use super::headers::{exported_policy, page_policy};
 use crate::app::{App, ErrorPage, LeadingPage};
 use crate::backend::accounts::Rules;
-use crate::model::error::Kind;
 use crate::model::exported::Exported;
 use crate::model::provider::{Provider, Providers};
 use crate::model::sign_up::SignUp;
@@ -91,9 +90,9 @@ fn Head(style: String) -> impl IntoView {
 }
 
 /// The page of an error answer.
-pub(super) fn error_page(assets: &Assets, theme: Theme, kind: Kind) -> String {
-    let body = move || view! { <ErrorPage title=kind.title() message=kind.sentence()/> }.into_any();
-    plain(assets, theme, kind.title(), None, body)
+pub(super) fn error_page(assets: &Assets, theme: Theme, title: &'static str, sentence: &'static str) -> String {
+    let body = move || view! { <ErrorPage title message=sentence/> }.into_any();
+    plain(assets, theme, title, None, body)
 }
 
 /// A page that leads on to another site by itself, and by a link where a browser does not.

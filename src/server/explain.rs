@@ -1,6 +1,7 @@
 //! Error answers that say what happened: a page for people, JSON for programs.
 
 use super::document;
+use super::fields::accepts;
 use super::router::Site;
 use crate::model::error::{Kind, WireError};
 use crate::session::Fault;
@@ -10,6 +11,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use serde_json::json;
 use std::sync::Arc;
 
 /// An answer that only says its kind; [`explain`] puts it into words.
@@ -19,14 +21,27 @@ pub(super) fn refuse(kind: Kind) -> Response {
     response
 }
 
+/// What an error answer says, where its kind does not say it well enough.
+#[derive(Clone, Copy)]
+pub(super) struct Words {
+    /// As it travels, for programs. Not always one of [`Kind`]: the browser's program need not know what it never meets.
+    pub(super) kind: &'static str,
+    pub(super) title: &'static str,
+    pub(super) sentence: &'static str,
+}
+
+/// Gives a bare answer its words; [`explain`] writes them.
+pub(super) fn put(answer: &mut Response, words: Words) {
+    answer.extensions_mut().insert(words);
+}
+
 /// Whether whoever asks would rather see a page than JSON.
 pub(super) fn wants_page(parts: &Parts) -> bool {
     prefers_page(parts.uri.path(), &parts.headers)
 }
 
 fn prefers_page(path: &str, headers: &HeaderMap) -> bool {
-    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    !accept.contains("application/json") && (accept.contains("text/html") || !path.starts_with("/api/"))
+    !accepts(headers, "application/json") && (accepts(headers, "text/html") || !path.starts_with("/api/"))
 }
 
 /// Puts bare error answers into words. What already is a page or JSON passes.
@@ -34,12 +49,22 @@ pub(super) async fn explain(State(site): State<Arc<Site>>, request: Request, nex
     let page = prefers_page(request.uri().path(), request.headers());
     let theme = document::theme(request.headers());
     let answer = next.run(request).await;
-    let Some(error) = unexplained(&answer) else { return answer };
+    let words = answer.extensions().get::<Words>().copied();
+    let error = if words.is_some() { None } else { unexplained(&answer) };
+    let (title, sentence, json) = match (words, error) {
+        (Some(Words { kind, title, sentence }), _) => {
+            (title, sentence, json!({ "kind": kind, "message": sentence }).to_string())
+        }
+        (None, Some(error)) => {
+            (error.kind.title(), error.kind.sentence(), serde_json::to_string(&error).unwrap_or_default())
+        }
+        (None, None) => return answer,
+    };
     let (mut parts, _) = answer.into_parts();
     let (body, content_type) = if page {
-        (document::error_page(&site.assets, theme, error.kind), "text/html; charset=utf-8")
+        (document::error_page(&site.assets, theme, title, sentence), "text/html; charset=utf-8")
     } else {
-        (serde_json::to_string(&error).unwrap_or_default(), "application/json")
+        (json, "application/json")
     };
     parts.headers.remove(header::CONTENT_LENGTH);
     parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));

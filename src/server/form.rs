@@ -1,6 +1,7 @@
 //! A form that a page has posted without script, and the page that its visitor sees next.
 
 use super::access::wanted;
+use super::fields::text;
 use crate::app::access::{DEVICES, LOGIN, PROFILE, REGISTER, SECURITY};
 use crate::app::parts::elsewhere::CONFIRM;
 use crate::model::error::WireError;
@@ -63,6 +64,6 @@ fn home(endpoint: &str) -> &'static str {
 
 /// The address of the page that the form stood on, without its host, which says nothing.
 fn referer(headers: &HeaderMap) -> Option<Uri> {
-    let referer = url::Url::parse(headers.get(header::REFERER)?.to_str().ok()?).ok()?;
+    let referer = url::Url::parse(&text(headers, header::REFERER)?).ok()?;
     referer[url::Position::BeforePath..url::Position::AfterQuery].parse().ok()
 }

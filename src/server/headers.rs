@@ -1,7 +1,9 @@
 //! Security headers on every answer: pages, files, errors, redirects.
 
+use super::fields::essence;
+use crate::app::access::DOCTOR;
 use axum::extract::Request;
-use axum::http::{HeaderName, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use base64::Engine as _;
@@ -33,8 +35,40 @@ const ALWAYS: [(HeaderName, &str); 7] = [
 /// Adds the headers.
 pub(super) async fn secure(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
+    keep_as_it_is(response.headers_mut());
     for (name, value) in ALWAYS {
         response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    response
+}
+
+/// Tells proxies to pass pages and streams on unchanged: a page with another text is not the one that its islands expect, and
+/// of a stream that is compressed nothing arrives in time.
+///
+/// Source: RFC 9111, 5.2.2.6.
+fn keep_as_it_is(headers: &mut HeaderMap) {
+    let kind = headers.get(header::CONTENT_TYPE).map(essence).unwrap_or_default();
+    if kind != b"text/html" && kind != b"text/event-stream" {
+        return;
+    }
+    let said = headers.get(header::CACHE_CONTROL).map(HeaderValue::as_bytes).unwrap_or_default();
+    let both = if said.is_empty() { b"no-transform".to_vec() } else { [said, b", no-transform"].concat() };
+    if let Ok(both) = HeaderValue::from_bytes(&both) {
+        headers.insert(header::CACHE_CONTROL, both);
+    }
+}
+
+/// In the extensions of an answer that is not compressed.
+#[derive(Clone, Copy)]
+pub(super) struct Reflects;
+
+/// Marks the page that shows what its address says: compressed beside the name of the visitor, its length would tell how much
+/// of a guess in the address is on the page (BREACH).
+pub(super) async fn reflect(request: Request, next: Next) -> Response {
+    let reflects = request.uri().path() == DOCTOR;
+    let mut response = next.run(request).await;
+    if reflects {
+        response.extensions_mut().insert(Reflects);
     }
     response
 }

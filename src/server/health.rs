@@ -1,17 +1,14 @@
 //! Whether the process lives, and whether it should be sent requests.
 
 use super::router::Site;
+use crate::session::store::Ready;
 use axum::extract::State;
 use axum::http::{HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
-
-/// How long the store may take to answer before the server counts as not ready.
-const PATIENCE: Duration = Duration::from_secs(1);
 
 /// 200 as long as the process answers. A page elsewhere may find out whether it does, and reads nothing.
 pub(super) async fn healthz() -> Response {
@@ -19,6 +16,8 @@ pub(super) async fn healthz() -> Response {
 }
 
 /// 200 when the store can be reached and the server is not stopping, else 503 with the reason.
+///
+/// Anybody may ask, so the store is asked once a second at most, however many clients do.
 pub(super) async fn readyz(State(site): State<Arc<Site>>) -> Response {
     if !site.ready.load(Ordering::Acquire) {
         return say(StatusCode::SERVICE_UNAVAILABLE, "stopping");
@@ -27,13 +26,10 @@ pub(super) async fn readyz(State(site): State<Arc<Site>>) -> Response {
         tracing::error!(%error, "not ready: the database of the accounts failed");
         return say(StatusCode::SERVICE_UNAVAILABLE, "the database of the accounts cannot be used");
     }
-    match tokio::time::timeout(PATIENCE, site.sessions.store().ping()).await {
-        Ok(Ok(())) => say(StatusCode::OK, "ready"),
-        Ok(Err(error)) => {
-            tracing::error!(%error, "not ready: the session store failed");
-            say(StatusCode::SERVICE_UNAVAILABLE, "the session store cannot be reached")
-        }
-        Err(_) => say(StatusCode::SERVICE_UNAVAILABLE, "the session store does not answer"),
+    match site.readiness.ask().await {
+        Ready::Yes => say(StatusCode::OK, "ready"),
+        Ready::Failed => say(StatusCode::SERVICE_UNAVAILABLE, "the session store cannot be reached"),
+        Ready::Silent => say(StatusCode::SERVICE_UNAVAILABLE, "the session store does not answer"),
     }
 }
 

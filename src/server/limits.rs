@@ -1,19 +1,30 @@
 //! What a request's head may be. (What its body may be stands in `api`, how long it may take in `listen`.)
 
-use super::explain::{refuse, wants_page};
+use super::explain::{Words, put, refuse, wants_page};
 use super::router::Site;
 use crate::model::error::Kind;
 use crate::session::cookie::pairs;
+use crate::session::policy::Origin;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use axum::http::{HeaderMap, HeaderValue, Method, Uri, header, request::Parts};
 use axum::middleware::Next;
 use axum::response::Response;
+use std::cmp::Reverse;
+use std::collections::HashMap;
 use std::sync::Arc;
 
-const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
-
-/// The longest name of a cookie that is taken away: longer ones would make the answer as large as the request.
+/// The longest name of a cookie that is removed: longer ones would make the answer as large as the request.
 const NAME: usize = 256;
+/// The most that all removals measure together. nginx takes a head of 16 KiB by the files in `deploy`.
+const REMOVALS: usize = 12 << 10;
+/// How deep a path may be for cookies of its parts to be removed.
+const DEPTH: usize = 4;
+
+const TOO_LARGE: Words = Words {
+    kind: Kind::HeadersTooLarge.name(),
+    title: "That is too large.",
+    sentence: "The address and the headers of this request, cookies included, are larger than this site takes. Send less.",
+};
 
 /// Refuses methods that nobody needs, and heads that are too large.
 pub(super) async fn headers(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
@@ -21,8 +32,10 @@ pub(super) async fn headers(State(site): State<Arc<Site>>, request: Request, nex
     if matches!(*request.method(), Method::TRACE | Method::CONNECT) {
         return refuse(Kind::MethodNotAllowed);
     }
-    let measured: usize = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
-    if measured <= site.limits.headers.bytes() && request.headers().len() <= site.limits.header_count as usize {
+    let limit = site.limits.headers.bytes();
+    let fields: usize = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    let fits = address(request.uri()) + fields <= limit;
+    if fits && request.headers().len() <= site.limits.header_count as usize {
         return next.run(request).await;
     }
     let (parts, _) = request.into_parts();
@@ -30,22 +43,67 @@ pub(super) async fn headers(State(site): State<Arc<Site>>, request: Request, nex
     let cookies: usize = parts.headers.get_all(header::COOKIE).iter().map(HeaderValue::len).sum();
     let navigates = parts.headers.get("sec-fetch-mode").is_none_or(|mode| mode == "navigate");
     // Only where cookies are what is too much, and somebody looks at the page that says so.
-    if navigates && wants_page(&parts) && cookies > site.limits.headers.bytes() / 2 {
-        clear_cookies(&parts.headers, response.headers_mut());
+    if navigates && wants_page(&parts) && cookies > limit / 2 {
+        remove_cookies(&parts, &site.own, limit / 2, response.headers_mut());
+    } else {
+        put(&mut response, TOO_LARGE);
     }
     response
 }
 
-/// Takes all cookies away from a browser that sends too many: else every page of the site stays dead for it.
+/// How long the address is, as the request names it. (HTTP/2 has the host there, HTTP/1.1 in a header.)
+fn address(uri: &Uri) -> usize {
+    let host = uri.authority().map_or(0, |authority| authority.as_str().len());
+    host + uri.path_and_query().map_or(0, |path| path.as_str().len())
+}
+
+/// Removes the largest cookies from a browser that sends too many, until `enough` bytes are left: else every page of the
+/// site stays dead for it.
 ///
-/// Named one by one as well, because `Clear-Site-Data` works on secure origins only.
-fn clear_cookies(sent: &HeaderMap, answer: &mut HeaderMap) {
-    answer.insert(CLEAR_SITE_DATA, HeaderValue::from_static("\"cookies\""));
-    let names = pairs(sent).filter_map(|(name, _)| str::from_utf8(name).ok());
-    for name in names.filter(|name| (1..=NAME).contains(&name.len())).take(200) {
-        let secure = if name.starts_with("__") { "; Secure" } else { "" };
-        if let Ok(removal) = HeaderValue::from_str(&format!("{name}=; Max-Age=0; Path=/{secure}")) {
-            answer.append(header::SET_COOKIE, removal);
+/// Other sites of the domain may have set them, for all of its hosts or for a path. So each is removed in all the ways that
+/// it can have been set. The small ones stay, because they may be another application's, and `Clear-Site-Data` is not
+/// sent, because it would take every cookie of every host of the domain.
+fn remove_cookies(parts: &Parts, own: &Origin, enough: usize, answer: &mut HeaderMap) {
+    let mut sizes: HashMap<&[u8], usize> = HashMap::new();
+    for (name, value) in pairs(&parts.headers) {
+        *sizes.entry(name).or_default() += name.len() + value.len();
+    }
+    let mut left: usize = sizes.values().sum();
+    let mut largest: Vec<_> = sizes.into_iter().filter(|(name, _)| (1..=NAME).contains(&name.len())).collect();
+    largest.sort_unstable_by_key(|(name, size)| (Reverse(*size), *name));
+    largest.retain(|(_, size)| {
+        let too_many = left > enough;
+        left -= if too_many { *size } else { 0 };
+        too_many
+    });
+    let mut room = REMOVALS;
+    for attributes in ways(parts.uri.path(), own) {
+        for (name, _) in &largest {
+            let secure: &[u8] =
+                if name.starts_with(b"__") && !attributes.contains("Secure") { b"; Secure" } else { b"" };
+            let line = [name, b"=; Max-Age=0".as_slice(), attributes.as_bytes(), secure].concat();
+            let Some(left) = room.checked_sub(line.len()) else { return };
+            room = left;
+            if let Ok(line) = HeaderValue::from_bytes(&line) {
+                answer.append(header::SET_COOKIE, line);
+            }
         }
     }
+}
+
+/// The attributes of all cookies that a browser sends to a page, the usual ones first: which host or domain, partitioned or
+/// not, and which path.
+fn ways(path: &str, own: &Origin) -> Vec<String> {
+    let domains = own.cookie_domains().map(|domain| format!("; Domain={domain}"));
+    let scopes: Vec<_> = [String::new()].into_iter().chain(domains).collect();
+    let partitioned = own.is_https().then_some("; Secure; Partitioned");
+    let parts = path.match_indices('/').skip(1).flat_map(|(end, _)| [&path[..end], &path[..=end]]);
+    let deeper = parts.take(2 * DEPTH).chain([path]).filter(|path| *path != "/" && !path.contains(';'));
+    let mut ways = Vec::new();
+    for path in ["/"].into_iter().chain(deeper) {
+        for kind in [""].into_iter().chain(partitioned) {
+            ways.extend(scopes.iter().map(|scope| format!("; Path={path}{scope}{kind}")));
+        }
+    }
+    ways
 }

@@ -2,6 +2,7 @@
 
 use super::client::Client;
 use super::settings::{Log, LogFormat};
+use crate::session::Cut;
 use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::Response;
@@ -33,10 +34,10 @@ pub fn start(settings: &Log) {
     }
 }
 
-/// Writes a line a request: client, method, path and status; no query, no header.
+/// Writes a line a request: client, method, the first 512 bytes of the path, and status; no query, no header.
 pub(super) async fn request(request: Request, next: Next) -> Response {
     let begun = Instant::now();
-    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let (method, path) = (request.method().clone(), Cut(request.uri().path()).to_string());
     let client = request.extensions().get::<Client>().map(|Client(address)| display(*address));
     let response = next.run(request).await;
     let status = response.status().as_u16();

@@ -4,7 +4,7 @@ use super::secret;
 use super::settings::{Provider, Settings, callback};
 use super::start::StartError;
 use super::trust::authorities;
-use crate::backend::providers::{Http, Providers, Registration};
+use crate::backend::providers::{Http, Outward, Providers, Registration};
 use hyper_rustls::HttpsConnectorBuilder;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
@@ -21,7 +21,13 @@ pub(super) fn open(settings: &Settings) -> Result<Providers, StartError> {
     }
     let registrations = providers.iter().map(|provider| registration(settings, provider));
     let registrations = registrations.collect::<Result<Vec<_>, _>>()?;
-    Ok(Providers::new(registrations, &client().map_err(StartError::Providers)?))
+    let outward = Outward::from_env();
+    for issuer in providers.iter().filter_map(|provider| provider.issuer.parse().ok()) {
+        if let Some(proxy) = outward.proxy_of(&issuer)? {
+            tracing::info!(%issuer, proxy, "the provider is asked through the proxy that the environment names");
+        }
+    }
+    Ok(Providers::new(registrations, &client(outward).map_err(StartError::Providers)?))
 }
 
 fn registration(settings: &Settings, provider: &Provider) -> Result<Registration, StartError> {
@@ -35,11 +41,12 @@ fn registration(settings: &Settings, provider: &Provider) -> Result<Registration
 }
 
 /// A client that believes the authorities of the system, and goes nowhere but where it is sent.
-fn client() -> Result<Http, String> {
+fn client(outward: Outward) -> Result<Http, String> {
     let tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
     let tls = tls.with_safe_default_protocol_versions().map_err(|error| error.to_string())?;
     let tls = tls.with_root_certificates(authorities()).with_no_client_auth();
     // Plain http is for this machine alone: the settings take no other issuer.
-    let connector = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().build();
+    let connector = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1();
+    let connector = connector.wrap_connector(outward);
     Ok(Client::builder(TokioExecutor::new()).build(connector))
 }

@@ -7,6 +7,7 @@ use super::client::Peer;
 use super::headers;
 use super::listen::{self, BindError, Door, Listener};
 use super::settings::{Limits, Settings};
+use crate::session::LogLimit;
 use crate::session::cookie::pairs;
 use crate::session::policy::Origin;
 use axum::extract::{Request, State};
@@ -17,6 +18,7 @@ use axum::response::{IntoResponse as _, Response};
 use axum::{Json, Router};
 use serde_json::json;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -31,12 +33,14 @@ struct Way {
     to: Origin,
     /// The name of the cookie that must not come here: browsers keep it back, because it is Secure.
     cookie: String,
+    warnings: Arc<LogLimit>,
 }
 
 impl Redirect {
     /// Takes the address.
     pub(super) fn open(address: SocketAddr, settings: &Settings) -> Result<Self, BindError> {
-        let way = Way { to: settings.site.url.clone(), cookie: settings.session.name.clone() };
+        let (to, cookie) = (settings.site.url.clone(), settings.session.name.clone());
+        let way = Way { to, cookie, warnings: Arc::new(LogLimit::a_minute()) };
         Ok(Self { listener: Listener::bind(Door::Redirect, address)?, way })
     }
 
@@ -79,11 +83,17 @@ fn router(way: Way) -> Router {
 }
 
 /// To `site.url` and never to what the request names as its host. Source: ASVS 5.0, 4.1.2.
-async fn lead(State(Way { to, cookie }): State<Way>, request: Request) -> Response {
+async fn lead(State(Way { to, cookie, warnings }): State<Way>, request: Request) -> Response {
     let (parts, _) = request.into_parts();
-    if carries(&parts, &cookie) {
+    if carries(&parts, &cookie)
+        && let Some(held_back) = warnings.turn()
+    {
         let client = parts.extensions.get().map(|Peer(address)| tracing::field::display(*address));
-        tracing::warn!(client, "a session's cookie came over plain http, where it can be read; end that session");
+        tracing::warn!(
+            client,
+            held_back,
+            "a session's cookie came over plain http, where it can be read; end that session"
+        );
     }
     let safe = matches!(parts.method, Method::GET | Method::HEAD);
     let path = parts.uri.path();

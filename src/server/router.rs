@@ -6,7 +6,8 @@
 //! └ headers      security headers on whatever comes out; https from now on
 //!   └ compress   what is not compressed yet
 //!     └ explain  bare error answers become a page or JSON
-//!       └ guard  other origins are refused, front ends let in; all that comes from below says so to their browsers
+//!       └ host   names of strangers that lead here are refused
+//!        └ guard other origins are refused, front ends let in; all that comes from below says so to their browsers
 //!         └ panic  a panic is a 500, and the server goes on
 //!           └ limits   methods, headers, time
 //!             └ begin_limit  how many sessions the client's network may begin
@@ -19,26 +20,28 @@
 //! ```
 
 use super::assets::Assets;
+use super::client::Proxies;
+use super::host::Hosts;
 use super::settings::Limits;
 use super::visitor::provide_visitor;
 use super::{
-    access, api, assets, begin_limit, client, doctor, document, events, explain, federated, headers, health, limits,
-    log,
+    access, api, assets, begin_limit, client, doctor, document, events, explain, federated, headers, health, host,
+    limits, log,
 };
 use crate::app::access::{Access, of};
 use crate::app::{App, Nowhere};
 use crate::backend::accounts::Accounts;
 use crate::model::doctor::Examiner;
 use crate::model::error::Kind;
-use crate::session::policy::Guard;
+use crate::session::policy::{Guard, Origin};
+use crate::session::store::Readiness;
 use crate::session::{RateLimit, Sessions};
 use axum::Router;
 use axum::body::Body;
-use axum::http::{HeaderMap, HeaderValue, Request, StatusCode, header};
+use axum::http::{Extensions, HeaderMap, HeaderValue, Request, StatusCode, Version, header};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::{any, get, post};
-use ipnet::IpNet;
 use leptos::prelude::{AnyView, IntoAny as _, IntoView, provide_context, view};
 use leptos_axum::{AxumRouteListing, LeptosRoutes as _};
 use leptos_axum::{generate_route_list_with_exclusions, render_app_async_with_context};
@@ -47,6 +50,7 @@ use std::sync::{Arc, LazyLock};
 use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{DefaultPredicate, Predicate as _};
 use tower_http::timeout::TimeoutLayer;
 
 /// What all requests share.
@@ -58,7 +62,11 @@ pub(super) struct Site {
     pub(super) guard: Guard,
     /// The origins whose pages may use sessions, beside its own.
     pub(super) front_ends: Vec<String>,
-    pub(super) trusted_proxies: Vec<IpNet>,
+    pub(super) proxies: Proxies,
+    /// The origin by which browsers call this server.
+    pub(super) own: Origin,
+    /// The hosts that a request may name.
+    pub(super) hosts: Hosts,
     pub(super) limits: Limits,
     /// How many sessions a network may begin; none where there is no limit.
     pub(super) session_limit: Option<Arc<dyn RateLimit>>,
@@ -70,6 +78,8 @@ pub(super) struct Site {
     pub(super) hsts: bool,
     /// False while the server stops.
     pub(super) ready: AtomicBool,
+    /// Whether the store works.
+    pub(super) readiness: Readiness,
 }
 
 impl Site {
@@ -116,6 +126,11 @@ fn pages<V: IntoView + 'static>(
         .leptos_routes_with_context(options, listed.cloned().collect(), tell, shell)
         .with_state(options.clone())
         .route_layer(from_fn_with_state((who, site.accounts.clone()), access::admit))
+}
+
+/// Whether an answer may be compressed.
+fn is_compressed(_: StatusCode, _: Version, _: &HeaderMap, extensions: &Extensions) -> bool {
+    extensions.get::<headers::Reflects>().is_none()
 }
 
 /// Everything that the server answers.
@@ -174,8 +189,10 @@ pub(super) fn router(site: &Arc<Site>) -> Router {
         .layer(from_fn_with_state(Arc::clone(site), limits::headers))
         .layer(CatchPanicLayer::custom(|_| explain::refuse(Kind::Internal)))
         .layer(site.guard.clone())
+        .layer(from_fn_with_state(Arc::clone(site), host::check))
         .layer(from_fn_with_state(Arc::clone(site), explain::explain))
-        .layer(CompressionLayer::new())
+        .layer(from_fn(headers::reflect))
+        .layer(CompressionLayer::new().compress_when(DefaultPredicate::new().and(is_compressed)))
         .layer(from_fn(headers::secure));
     let inner = if site.hsts { inner.layer(from_fn(headers::stay_on_https)) } else { inner };
     inner.layer(from_fn(log::request)).layer(from_fn_with_state(Arc::clone(site), client::identify))

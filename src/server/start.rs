@@ -4,7 +4,9 @@ use super::accounts;
 use super::api;
 use super::assets::Assets;
 use super::begin_limit::SessionLimit;
+use super::client::Proxies;
 use super::doctor::examiner;
+use super::host::Hosts;
 use super::last_start::{self, Change};
 use super::listen::{self, BindError, Door, Listener};
 use super::metrics::{Exporter, Exporting, MetricsError};
@@ -16,11 +18,12 @@ use super::store::{self, Opened};
 use super::tls::{Tls, TlsError};
 use super::topology::{self, SetupError};
 use crate::backend::accounts::Failure;
+use crate::backend::providers::UnsupportedProxy;
 use crate::doctor::{Finding, Loss, Severity, Topology, check};
 use crate::session::clock::Clock;
 use crate::session::keys::KeyError;
 use crate::session::policy::Contradiction;
-use crate::session::store::{Database, OpenError, Schema, Transport};
+use crate::session::store::{Database, OpenError, Readiness, Schema, Transport};
 use crate::session::{Keys, RateLimit, Sessions};
 use futures::future::OptionFuture;
 use std::net::SocketAddr;
@@ -96,6 +99,9 @@ pub enum StartError {
         /// Why.
         cause: String,
     },
+    /// Providers would be asked through a proxy that cannot be used.
+    #[error("sign_in.providers: {0}")]
+    Proxy(#[from] UnsupportedProxy),
     /// Nobody can be asked over TLS.
     #[error(
         "sign_in.providers: they cannot be asked: {0}; install the certificates of the authorities that this system trusts"
@@ -164,13 +170,16 @@ impl Server {
             assets: Assets::find(&settings.leptos),
             guard: settings.cors.guard(&settings.site.origins())?.reads(api::must_be_ours),
             front_ends: settings.site.front_ends.iter().map(ToString::to_string).collect(),
-            trusted_proxies: settings.site.trusted_proxies.clone(),
+            proxies: Proxies::new(settings.site.trusted_proxies.clone()),
+            own: settings.site.url.clone(),
+            hosts: Hosts::of(&settings),
             limits: settings.limits.clone(),
             session_limit: limit.map(|limit| Arc::new(limit) as Arc<dyn RateLimit>),
             streams: Arc::new(Semaphore::new(settings.limits.streams())),
             examiner: settings.examines().then(|| examiner(&settings.site.url, &settings)),
             hsts: settings.site.url.is_https() && !settings.site.url.is_loopback(),
             ready: AtomicBool::new(true),
+            readiness: Readiness::new(sessions.store()),
             sessions,
             accounts,
         });

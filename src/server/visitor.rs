@@ -2,6 +2,7 @@
 
 use super::client::Client;
 use super::explain::refuse;
+use super::fields::text;
 use super::router::Site;
 use crate::backend::accounts::Accounts;
 use crate::backend::visitor::{Visitor, device};
@@ -20,9 +21,9 @@ pub(super) fn visitor(accounts: &Accounts, headers: &HeaderMap, extensions: &Ext
     let session = extensions.get::<Session>()?.clone();
     // Of a request that came by no connection nothing is known, and it shares its attempts with all others like it.
     let address = extensions.get::<Client>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |Client(address)| *address);
-    let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
+    let agent = text(headers, header::USER_AGENT).unwrap_or_default();
     let known = session.beside(Visitor::KNOWN, headers);
-    Some(Visitor { session, accounts: accounts.clone(), address, device: device(agent), known })
+    Some(Visitor { session, accounts: accounts.clone(), address, device: device(&agent), known })
 }
 
 impl FromRequestParts<Arc<Site>> for Visitor {

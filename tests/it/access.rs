@@ -118,7 +118,8 @@ async fn every_page_is_shown_to_whom_it_is_for_and_others_are_led_on_by_an_answe
                 Access::SignedIn => (!signed_in).then(|| format!("/login?next={path}")),
                 Access::Nobody => signed_in.then(|| "/profile".to_owned()),
             };
-            assert_eq!(answer.headers()["cache-control"], "no-store", "{path} {visitor:?}");
+            let expected = if to.is_none() { "no-store, no-transform" } else { "no-store" };
+            assert_eq!(answer.headers()["cache-control"], expected, "{path} {visitor:?}");
             assert!(
                 answer
                     .headers()

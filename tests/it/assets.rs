@@ -132,7 +132,7 @@ async fn with_hashes_in_their_names_files_are_kept_for_ever() {
     assert_eq!(header(&robots, "cache-control"), Some("public, max-age=3600"));
     for missing in ["/pkg/hardtack.js", "/pkg/hardtack.01d.js", "/pkg/"] {
         let answer = get(missing).await;
-        assert_eq!((answer.status().as_u16(), header(&answer, "cache-control")), (404, Some("no-store")));
+        assert_eq!((answer.status().as_u16(), header(&answer, "cache-control")), (404, Some("no-store, no-transform")));
     }
 }
 
@@ -156,7 +156,7 @@ async fn a_file_takes_no_post() {
             let answer = request.send().await.expect("an answer");
             assert_eq!(answer.status(), 405, "{path}");
             assert_eq!(header(&answer, "allow"), Some("GET,HEAD"), "{path}");
-            assert_eq!(header(&answer, "cache-control"), Some("no-store"), "{path}");
+            assert_eq!(header(&answer, "cache-control"), Some("no-store, no-transform"), "{path}");
         }
     }
 }
@@ -169,7 +169,11 @@ async fn s93_a_missing_file_is_404_and_no_folder_is_listed() {
     let long = format!("/pkg/{}.js", "x".repeat(300));
     for path in ["/pkg/nothing.js", "/nothing.png", "/pkg", "/pkg/", "/pkg/snippets", "/pkg/snippets/", &long] {
         let answer = get(&app, path, "identity").await;
-        assert_eq!((answer.status().as_u16(), header(&answer, "cache-control")), (404, Some("no-store")), "{path}");
+        assert_eq!(
+            (answer.status().as_u16(), header(&answer, "cache-control")),
+            (404, Some("no-store, no-transform")),
+            "{path}"
+        );
         let body = answer.text().await.expect("a body");
         assert!(
             !body.contains("snippets") && !body.contains(".css.") && body.contains("There is nothing here."),

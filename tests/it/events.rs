@@ -150,7 +150,7 @@ async fn a_stream_passes_proxies_uncompressed_and_outlives_the_limits_of_request
     let headers = stream.answer.headers();
     assert_eq!(
         (&headers["cache-control"], &headers["x-accel-buffering"]),
-        (&"no-store".parse().expect("one"), &"no".parse().expect("one"))
+        (&"no-store, no-transform".parse().expect("one"), &"no".parse().expect("one"))
     );
     assert!(!headers.contains_key("content-encoding") && !headers.contains_key("content-length"));
     assert_eq!(stream.name().await, "expiring");

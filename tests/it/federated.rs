@@ -197,7 +197,7 @@ async fn s79_where_the_session_is_strict_our_own_page_leads_back_once_more() {
     let page = ada.arrive("a", &[("state", &way.state), ("code", &code)]).await;
     assert_eq!(
         (page.status().as_u16(), &page.headers()["cache-control"]),
-        (200, &"no-store".parse().expect("a value"))
+        (200, &"no-store, no-transform".parse().expect("a value"))
     );
     let page = page.text().await.expect("a page");
     assert!(page.contains("http-equiv=\"refresh\"") && page.contains("&amp;here"), "{page}");

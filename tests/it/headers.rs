@@ -203,7 +203,9 @@ async fn s10_s91_whatever_sets_a_cookie_or_is_an_error_is_kept_by_no_cache() {
         let sets = answer.headers.contains_key("set-cookie");
         cookies += usize::from(sets);
         if sets || answer.status >= 400 || answer.to.contains("/api/") {
-            assert_eq!(answer.header("cache-control"), "no-store", "{} {}", answer.to, answer.status);
+            // A page is not to be rewritten by a proxy, either.
+            let expected = if answer.is_page() { "no-store, no-transform" } else { "no-store" };
+            assert_eq!(answer.header("cache-control"), expected, "{} {}", answer.to, answer.status);
         }
     }
     assert!(cookies > 3, "some answers set cookies");
@@ -272,4 +274,17 @@ fn tags(page: &str) -> Vec<Tag<'_>> {
         tags.push(Tag { name, attributes });
     }
     tags
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s88_the_page_that_shows_its_address_is_not_compressed() {
+    let app = App::start().await;
+    let encoding = async |path: &str| {
+        let answer = ask(app.get(path).header("accept-encoding", "br, gzip").header("accept", "text/html")).await;
+        assert_eq!(answer.status, 200, "{path}");
+        answer.headers.get("content-encoding").map(|value| value.to_str().expect("text").to_owned())
+    };
+    assert_eq!(encoding("/doctor").await, None);
+    assert_eq!(encoding(&format!("/doctor?tries={}", "a".repeat(2000))).await, None);
+    assert_eq!(encoding("/").await.as_deref(), Some("br"), "others are");
 }

@@ -108,3 +108,24 @@ impl<'a> MakeWriter<'a> for Log {
         self.clone()
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s109_what_strangers_write_is_cut_in_the_log_and_refusals_do_not_fill_it() {
+    let place = Place::new();
+    let server = place.serve(&[]).await;
+    let path = format!("/{}", "x".repeat(10_000));
+    browser().get(server.url(&path)).send().await.expect("an answer");
+    for _ in 0..100 {
+        let post = browser().post(server.url(&path)).header("origin", format!("https://{}.example", "y".repeat(4000)));
+        assert_eq!(post.send().await.expect("an answer").status(), 403);
+    }
+    let log = server.stop().await;
+    let longest = log.iter().map(String::len).max().unwrap_or_default();
+    assert!(longest < 2000, "a line of {longest} bytes");
+    let asked = log.iter().filter(|line| line.contains("answered")).collect::<Vec<_>>();
+    assert_eq!(asked.len(), 101);
+    assert!(asked.iter().all(|line| line.contains(&format!("path=\"/{}…\" ", "x".repeat(511)))), "{}", asked[0]);
+    let refused = log.iter().filter(|line| line.contains("refused a request from another origin")).count();
+    // However slow this machine is, it does not take a minute for each.
+    assert!((1..50).contains(&refused), "{refused} lines");
+}

@@ -305,7 +305,8 @@ async fn s13_s84_plain_http_leads_pages_to_https_and_refuses_everything_else() {
     rest_of(&mut slow).await;
     let log = server.stop().await;
     let told = |line: &&String| line.contains("came over plain http") && line.contains("client=127.0.0.1");
-    assert_eq!(log.iter().filter(told).count(), 11, "once a request");
+    // However slow this machine is, it does not take a minute for each of the eleven requests.
+    assert!((1..11).contains(&log.iter().filter(told).count()), "once a minute");
     assert!(!log.join("\n").contains("a.b"), "and not what is in it");
 }
 

@@ -1,12 +1,12 @@
 //! Providers of sign-ins (OpenID Connect): other services that say who somebody is.
 
 mod client;
+mod outward;
 mod transaction;
 
 use http_body_util::Full;
 use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
 use std::fmt;
 use std::io::Cursor;
 use std::sync::Arc;
@@ -14,11 +14,12 @@ use tokio::sync::Mutex;
 use zeroize::Zeroizing;
 
 pub(super) use client::Person;
+pub use outward::{Outward, UnsupportedProxy};
 pub(super) use transaction::{LIFE, REMEMBERED, Transaction};
 pub use transaction::{Purpose, Wish};
 
 /// What providers are asked with. It follows no redirect.
-pub type Http = Client<HttpsConnector<HttpConnector>, Full<Cursor<Vec<u8>>>>;
+pub type Http = Client<HttpsConnector<Outward>, Full<Cursor<Vec<u8>>>>;
 
 /// How this site is known to a provider, and the provider to this site.
 pub struct Registration {

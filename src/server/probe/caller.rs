@@ -2,10 +2,11 @@
 
 use super::certificate::{self, Unverified};
 use super::now;
+use crate::backend::providers::Outward;
 use crate::doctor::{Address, Ask, Exchange, Failure, Step, TlsSeen};
 use crate::server::trust::authorities;
 use axum::body::Bytes;
-use axum::http::{HeaderName, HeaderValue, Request, header};
+use axum::http::{HeaderName, HeaderValue, Request, Uri, header};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
@@ -51,13 +52,14 @@ pub(super) struct Caller {
     insecure: bool,
     roots: RootCertStore,
     connector: Option<TlsConnector>,
+    outward: Outward,
 }
 
 impl Caller {
     /// With the authorities that this machine trusts.
-    pub(super) async fn new(insecure: bool) -> Self {
+    pub(super) async fn new(insecure: bool, outward: Outward) -> Self {
         let roots = tokio::task::spawn_blocking(authorities).await.unwrap_or_else(|_| RootCertStore::empty());
-        Self { insecure, roots, connector: connector().ok() }
+        Self { insecure, roots, connector: connector().ok(), outward }
     }
 
     /// What is answered, and what the handshake showed.
@@ -72,7 +74,7 @@ impl Caller {
 
     /// Whether somebody speaks TLS there.
     pub(super) async fn speaks_tls(&self, address: &Address) -> bool {
-        let shaken = async { self.shake(address, connect(address).await?).await };
+        let shaken = async { self.shake(address, self.connect(address).await?).await };
         timeout(LONGEST, shaken).await.is_ok_and(|shaken| shaken.is_ok())
     }
 
@@ -82,7 +84,7 @@ impl Caller {
         let (asked, request) = request(ask, query).ok_or(Failure::Broken)?;
         let method = request.method().to_string();
         let head = async {
-            let stream = connect(&url).await?;
+            let stream = self.connect(&url).await?;
             if !url.is_https() {
                 return Ok((send(stream, request).await?, None));
             }
@@ -103,6 +105,14 @@ impl Caller {
         let headers = head.headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect();
         let status = head.status.as_u16();
         Ok((Exchange { step, method, url, asked, status, headers, at: now(), took }, tls))
+    }
+
+    /// Straight, or through the proxy that the environment names.
+    async fn connect(&self, address: &Address) -> Result<TcpStream, Failure> {
+        match proxied(&self.outward, address) {
+            Some(server) => self.outward.connect(server).await.map(TokioIo::into_inner).map_err(|_| Failure::Proxy),
+            None => connect(address).await,
+        }
     }
 
     async fn shake(&self, address: &Address, stream: TcpStream) -> Result<TlsStream<TcpStream>, Failure> {
@@ -130,6 +140,15 @@ fn connector() -> Result<TlsConnector, Error> {
 /// The host, an IPv6 address without its brackets, and the port.
 fn host_and_port(address: &Address) -> (&str, u16) {
     (address.host().trim_matches(['[', ']']), address.port())
+}
+
+/// The server, if it is asked through a proxy.
+pub(super) fn proxied(outward: &Outward, address: &Address) -> Option<Uri> {
+    let scheme = if address.is_https() { "https" } else { "http" };
+    // With its port: without one a proxy would be asked for that of https.
+    let server = format!("{scheme}://{}:{}/", address.host(), address.port()).parse().ok()?;
+    // One of another kind cannot be used: what that means is told when the connection fails.
+    outward.proxy_of(&server).map_or(true, |proxy| proxy.is_some()).then_some(server)
 }
 
 /// What the name of the host leads to.

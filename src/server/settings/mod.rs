@@ -10,6 +10,7 @@
 
 mod check;
 mod doctor;
+mod host_name;
 mod provider;
 mod registry;
 mod sign_in;
@@ -28,6 +29,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tower_sessions::cookie::SameSite;
 
+pub use host_name::HostName;
 pub use provider::{Provider, callback};
 pub use registry::{Setting, Table};
 pub use sign_in::Registration;
@@ -52,11 +54,15 @@ registry::settings! {
         /// The address and port to listen on. The port of `url` does not follow: change both. Port 0 picks a free one,
         /// and the log says which.
         listen: SocketAddr = "127.0.0.1:3000",
+        /// More hosts that requests may name, beside those of `url` and `front_ends`: names alone, without scheme and port.
+        /// Addresses, `localhost` and names of one part or of a private network always may. A request by another name is
+        /// refused (421), because a stranger's name may lead here (DNS rebinding); not over TLS, which prevents that.
+        hosts: Vec<HostName> = "",
         /// The other origins whose pages may use the session: a front end on another port, host or site. Cookie, CORS
         /// and what is refused follow from them. Empty: only this server's own pages.
         front_ends: Vec<Origin> = "",
         /// The proxies in front of this server, by address or network. Only what they say of a client's address
-        /// (`X-Forwarded-For`) is believed.
+        /// (`X-Forwarded-For`, else `Forwarded`) is believed.
         trusted_proxies: Vec<IpNet> = "",
         /// Accepts plain http on a host that is not this machine. For trials only: anybody on the way can take
         /// over sessions.
@@ -197,7 +203,7 @@ registry::settings! {
     limits: Limits {
         /// The largest body of a request. At least 1 KiB.
         body: Size = "64 KiB",
-        /// The most that the headers of a request may measure, cookies included. At least 8 KiB, at most 256 KiB.
+        /// The most that address and headers of a request may measure, cookies included. At least 8 KiB, at most 256 KiB.
         headers: Size = "16 KiB",
         /// The most headers of a request. At least 32, at most 1000.
         header_count: u32 = "100",

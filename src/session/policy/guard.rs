@@ -5,6 +5,7 @@
 
 use super::origin::Origin;
 use super::origins::Origins;
+use crate::session::{Cut, LogLimit};
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
 use std::fmt;
@@ -39,6 +40,7 @@ struct Rules {
     strict: bool,
     /// Requests that must prove where they come from although they only read.
     reads: fn(&Uri, &HeaderMap) -> bool,
+    refusals: Arc<LogLimit>,
 }
 
 /// In the extensions of an answer that the guard gave in the place of a handler. An application may put a page there.
@@ -73,6 +75,7 @@ impl Guard {
             max_age: HeaderValue::from_static("7200"),
             strict: false,
             reads: |_, _| false,
+            refusals: Arc::new(LogLimit::a_minute()),
         }))
     }
 
@@ -185,12 +188,16 @@ impl Rules {
     }
 
     fn refuse<B>(&self, request: &Request<B>) -> Response<Body> {
-        tracing::warn!(
-            method = %request.method(),
-            path = request.uri().path(),
-            origin = ?request.headers().get(header::ORIGIN),
-            "refused a request from another origin"
-        );
+        if let Some(held_back) = self.refusals.turn() {
+            let origin = request.headers().get(header::ORIGIN).map(|origin| String::from_utf8_lossy(origin.as_bytes()));
+            tracing::warn!(
+                method = %request.method(),
+                path = %Cut(request.uri().path()),
+                origin = ?origin.map(|origin| Cut(&origin).to_string()),
+                held_back,
+                "refused a request from another origin"
+            );
+        }
         metrics::counter!("hardtack_requests_refused_total", "reason" => "origin").increment(1);
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::FORBIDDEN;
@@ -215,7 +222,8 @@ fn is_own(headers: &HeaderMap, own: &Origin, strict: bool) -> bool {
     match (headers.get(header::ORIGIN), headers.get(header::REFERER)) {
         (Some(origin), _) => own.is(origin),
         (None, Some(referer)) => {
-            let referer = referer.to_str().ok().and_then(|referer| Url::parse(referer).ok());
+            // By bytes: some browsers write a path as it stands in the document, in whatever charset.
+            let referer = Url::parse(&String::from_utf8_lossy(referer.as_bytes())).ok();
             referer.is_some_and(|referer| referer.origin().ascii_serialization() == own.as_str())
         }
         (None, None) => !strict,

@@ -48,6 +48,13 @@ pub enum OriginError {
     /// It does not say by which scheme.
     #[error("lacks `http://` or `https://` before the host")]
     Bare,
+    /// It is a page inside an app or of a browser's extension.
+    #[error(
+        "is a page inside an app or an extension, whose cookies browsers keep apart or drop; let the app's native side make \
+         the calls (Capacitor: CapacitorHttp, Tauri: its http plugin, an extension: its service worker with the server in \
+         `host_permissions`), or load its pages from an https origin and list that"
+    )]
+    App,
     /// It begins with something else than `http://` or `https://`.
     #[error("has a scheme other than http and https")]
     Scheme,
@@ -98,6 +105,20 @@ impl Origin {
             }
             Host::Ipv4(_) | Host::Ipv6(_) => None,
         }
+    }
+
+    /// The domains for which a cookie can be set that browsers send to this host: the host itself, and what is above it up
+    /// to the registrable domain. None for an address and for a host of one part.
+    ///
+    /// Source: RFC 6265bis, 5.7, step 9.
+    pub(crate) fn cookie_domains(&self) -> impl Iterator<Item = &str> {
+        let registrable = self.registrable_domain().filter(|(_, dot)| !dot).map(|(domain, _)| domain);
+        let host =
+            registrable.and_then(|_| if let Host::Domain(name) = &self.host { Some(name.as_str()) } else { None });
+        std::iter::successors(host, move |name| {
+            let above = registrable.is_some_and(|domain| name.len() > domain.len());
+            above.then(|| name.split_once('.').map(|(_, rest)| rest)).flatten()
+        })
     }
 
     /// Its host, as a URL spells it.
@@ -171,9 +192,15 @@ impl TryFrom<&Url> for Origin {
                 };
                 Err(OriginError::Extra(extra))
             }
+            _ if is_of_app(url.scheme()) => Err(OriginError::App),
             _ => Err(OriginError::Scheme),
         }
     }
+}
+
+/// Whether an app or an extension serves its pages by this scheme.
+fn is_of_app(scheme: &str) -> bool {
+    matches!(scheme, "app" | "capacitor" | "ionic" | "tauri" | "wails") || scheme.ends_with("-extension")
 }
 
 impl fmt::Display for Origin {
@@ -236,7 +263,11 @@ mod tests {
             ("https://..", "an empty part"),
             ("file:///index.html", "scheme"),
             ("ftp://example.com", "scheme"),
-            ("chrome-extension://abc", "scheme"),
+            ("about:blank", "lacks `http://`"),
+            ("chrome-extension://abc", "inside an app or an extension"),
+            ("moz-extension://abc", "`host_permissions`"),
+            ("capacitor://localhost", "CapacitorHttp"),
+            ("tauri://localhost", "or load its pages from an https origin"),
             ("https://example.com/app", "a path"),
             ("https://example.com/?a", "a query"),
             ("https://example.com/#a", "a fragment"),

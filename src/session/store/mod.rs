@@ -9,6 +9,7 @@ pub mod sqlite;
 mod database;
 mod listing;
 mod open;
+mod readiness;
 mod skew;
 mod sql;
 
@@ -23,6 +24,7 @@ use std::sync::Arc;
 pub use database::{Chain, Database, Value};
 pub use listing::{After, Ended, Listed, Order, Page};
 pub use open::{OpenError, Schema, Transport};
+pub use readiness::{Readiness, Ready};
 pub use skew::Skew;
 
 /// How many sessions one step ends of an account that has many: few enough for the patience of one statement.

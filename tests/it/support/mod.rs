@@ -23,6 +23,7 @@ pub mod secured;
 pub mod servers;
 pub mod stream;
 pub mod tls;
+pub mod tunnel;
 pub mod visitors;
 pub mod watched;
 pub mod wire;

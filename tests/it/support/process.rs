@@ -124,7 +124,7 @@ impl Place {
         self.wait_for(command).await
     }
 
-    async fn wait_for(&self, mut command: Command) -> Running {
+    pub(crate) async fn wait_for(&self, mut command: Command) -> Running {
         command.env("HARDTACK_SITE_LISTEN", "127.0.0.1:0");
         let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary starts");
         // Held from here on: what goes wrong below must not leave a server running.

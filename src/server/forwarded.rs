@@ -1,0 +1,114 @@
+//! The addresses that proxies write down for their clients: `X-Forwarded-For`, and `Forwarded`.
+//!
+//! Both are lists to which each proxy appends. They are read from the end and by bytes, because a client may have written
+//! anything in front of what a proxy has written. Source: RFC 7239, 4 to 6; RFC 9110, 5.6.
+
+use axum::http::{HeaderMap, HeaderName, header};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
+/// An entry of such a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Entry<'a> {
+    /// A client's address.
+    Address(IpAddr),
+    /// Anything else: `unknown`, a name that hides the address, nothing, or what cannot be read.
+    Other(&'a [u8]),
+}
+
+/// The entries of all proxies, the last one first.
+///
+/// Of `X-Forwarded-For`, or of `Forwarded` where there is no `X-Forwarded-For`: which one of two a proxy has written, and
+/// which one it has only passed on, cannot be told.
+pub(super) fn entries(headers: &HeaderMap) -> impl Iterator<Item = Entry<'_>> {
+    let (name, read): (_, fn(&[u8]) -> Option<IpAddr>) = match headers.get(FORWARDED_FOR) {
+        Some(_) => (FORWARDED_FOR, address),
+        None => (header::FORWARDED, |element| address(client(element)?)),
+    };
+    let lines = headers.get_all(name).iter().rev();
+    let elements = lines.flat_map(|line| split(line.as_bytes(), b',').into_iter().rev()).map(<[u8]>::trim_ascii);
+    elements.map(move |element| read(element).map_or(Entry::Other(element), Entry::Address))
+}
+
+/// The parts of a list, where a separator in quotes is none.
+///
+/// The quotes count only if all of them are where the grammar has them. Otherwise a client could open a quote that hides what
+/// a proxy appends, so then each separator counts.
+fn split(list: &[u8], separator: u8) -> Vec<&[u8]> {
+    let mut ends = Vec::new();
+    let (mut at, mut before) = (0, b',');
+    while let Some(byte) = list.get(at) {
+        match byte {
+            b'"' => {
+                let closed = matches!(before, b',' | b';' | b'=').then(|| quoted(&list[at..])).flatten();
+                let Some(length) = closed else { return list.split(|byte| *byte == separator).collect() };
+                at += length;
+                before = b'"';
+                continue;
+            }
+            byte if *byte == separator => ends.push(at),
+            _ => {}
+        }
+        if !matches!(byte, b' ' | b'\t') {
+            before = *byte;
+        }
+        at += 1;
+    }
+    let begins = [0].into_iter().chain(ends.iter().map(|end| end + 1));
+    let ends = ends.iter().copied().chain([list.len()]);
+    begins.zip(ends).map(|(begin, end)| &list[begin..end]).collect()
+}
+
+/// The length of the quoted string that a text begins with, if it ends and nothing but a separator follows.
+fn quoted(text: &[u8]) -> Option<usize> {
+    let mut at = 1;
+    loop {
+        match text.get(at)? {
+            b'\\' => at += 2,
+            b'"' => break,
+            _ => at += 1,
+        }
+    }
+    let follows = text[at + 1..].trim_ascii_start().first();
+    follows.is_none_or(|byte| matches!(byte, b',' | b';')).then_some(at + 1)
+}
+
+/// The value of `for` in an element of `Forwarded`, if there is exactly one.
+fn client(element: &[u8]) -> Option<&[u8]> {
+    let pairs = split(element, b';').into_iter().filter_map(|pair| {
+        let equals = pair.iter().position(|byte| *byte == b'=')?;
+        Some((pair[..equals].trim_ascii(), pair[equals + 1..].trim_ascii()))
+    });
+    let mut clients = pairs.filter(|(name, _)| name.eq_ignore_ascii_case(b"for"));
+    let (_, client) = clients.next()?;
+    clients.next().is_none().then_some(client)
+}
+
+/// Reads an address in the spellings that proxies use: in quotes, in brackets, with a port, with a zone.
+fn address(node: &[u8]) -> Option<IpAddr> {
+    let text = str::from_utf8(node).ok()?;
+    let text = text.strip_prefix('"').map_or(Some(text), |rest| rest.strip_suffix('"'))?.trim();
+    let address = if let Some(rest) = text.strip_prefix('[') {
+        let (host, port) = rest.split_once(']')?;
+        is_port(port).then(|| v6(host))??.into()
+    } else if let Some(address) = v6(text) {
+        address.into()
+    } else {
+        let port = text.find(':').unwrap_or(text.len());
+        is_port(&text[port..]).then(|| text[..port].parse::<Ipv4Addr>().ok())??.into()
+    };
+    Some(IpAddr::to_canonical(&address))
+}
+
+/// The zone says by which interface a proxy reaches the client, which is of no use here. Source: RFC 4007, 11.
+fn v6(text: &str) -> Option<Ipv6Addr> {
+    text.split('%').next()?.parse().ok()
+}
+
+/// Nothing, or `:` and a number or a name that hides it. Source: RFC 7239, 6.
+fn is_port(text: &str) -> bool {
+    let Some(port) = text.strip_prefix(':') else { return text.is_empty() };
+    let hides = |name: &str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
+    port.parse::<u16>().is_ok() || port.strip_prefix('_').is_some_and(hides)
+}

@@ -1,0 +1,35 @@
+//! A bound for what a client can write into one line of the log.
+
+use std::fmt;
+
+/// The most of a client's text that a line holds, in bytes.
+const LONGEST: usize = 512;
+
+/// A client's text as the log shows it: its first 512 bytes, and a sign that there was more.
+#[derive(Clone, Copy)]
+pub(crate) struct Cut<'a>(pub(crate) &'a str);
+
+impl fmt::Display for Cut<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(text) = self;
+        f.write_str(&text[..text.floor_char_boundary(LONGEST)])?;
+        if text.len() > LONGEST { f.write_str("…") } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn s109_a_text_is_cut_between_two_letters() {
+        for (text, shown) in [
+            ("/short".to_owned(), "/short".to_owned()),
+            ("x".repeat(512), "x".repeat(512)),
+            ("x".repeat(513), format!("{}…", "x".repeat(512))),
+            (format!("x{}", "é".repeat(300)), format!("x{}…", "é".repeat(255))),
+        ] {
+            assert_eq!(Cut(&text).to_string(), shown);
+        }
+    }
+}
