@@ -44,7 +44,7 @@ pub async fn visitor(session: &Session, accounts: &Accounts) -> Result<Option<Ac
 impl SignIn {
     /// Whether it is new enough for what is sensitive.
     pub(super) fn is_fresh(&self, accounts: &Accounts) -> bool {
-        accounts.clock().now() - Timestamp(self.at) <= accounts.rules().fresh
+        !self.undated && accounts.clock().now() - Timestamp(self.at) <= accounts.rules().fresh
     }
 }
 

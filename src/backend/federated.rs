@@ -12,8 +12,8 @@
 
 use super::account::{Account, signed_in};
 use super::accounts::{Bucket, Stored};
-use super::keys::SignIn;
-use super::providers::{LIFE, Person, Provider, ProviderError, REMEMBERED, Transaction};
+use super::keys::{SIGNED_IN, SignIn};
+use super::providers::{LIFE, Person, Provider, ProviderError, REMEMBERED, SignOut, Transaction};
 use super::sign_in::{Entered, again, attempt, enter, is_unchanged, network, remember};
 use super::username::Username;
 use super::visitor::Visitor;
@@ -24,13 +24,16 @@ use std::time::Duration;
 use url::Url;
 use uuid::Uuid;
 
-pub use super::providers::{Purpose, Wish};
+pub use super::providers::{Hint, Purpose, Wish};
 
 /// How many sign-ins a browser may have under way.
 pub const SLOTS: usize = 4;
 
 /// How long one may take.
 pub const TIME: Duration = LIFE;
+
+/// How far a provider's clock may be ahead of ours, in milliseconds.
+const AHEAD: i64 = 60_000;
 
 /// The name of a cookie that holds one, beside the session's.
 #[must_use]
@@ -65,7 +68,7 @@ pub struct Back {
 }
 
 /// What a provider says in the address that it leads back to.
-#[derive(Clone, Debug, Default, serde::Deserialize)]
+#[derive(Clone, Debug, Default, serde::Deserialize, serde::Serialize)]
 pub struct Answer {
     /// Which sign-in it is about.
     #[serde(default)]
@@ -137,6 +140,12 @@ pub async fn finish(
     }
     // Each costs a row here and a call there. Apart from passwords: neither shuts the other's door.
     let counted = attempt(accounts, &network(visitor, "provider")).await?;
+    // One that says that it names itself always does, so this is another one's answer. Source: RFC 9207, 2.4.
+    if answer.iss.is_none() && provider.names_itself().await {
+        let cause = ProviderError::Unusable("it leads back without `iss`, which it announces".to_owned());
+        failed(provider, &cause);
+        return Err(Kind::SignInLost.into());
+    }
     // Once, on whatever node: the cookie could be sent again, and the code belongs to the provider.
     let once = Bucket { name: visitor.session.pseudonym("transaction", &answer.state), limit: 1 };
     if accounts.attempt_within(&once, REMEMBERED).await?.is_err() {
@@ -146,7 +155,8 @@ pub async fn finish(
         Some(code) => arrive(visitor, provider, &way, code).await,
         None if answer.error.as_deref() == Some("access_denied") => Err(Kind::Cancelled.into()),
         None => {
-            let refusal = ProviderError::Unusable("it leads back with an error".to_owned());
+            let word = answer.error.as_deref().unwrap_or_default();
+            let refusal = ProviderError::Unusable(format!("it leads back with the error `{}`", word_of(word)));
             Err(failed(provider, &refusal))
         }
     };
@@ -156,14 +166,28 @@ pub async fn finish(
     Ok(Back { slot: way.slot, purpose: way.purpose, next: way.next(), origin: way.origin, result })
 }
 
+/// What a session has to show to a provider at the sign-out, to be read before the session ends.
+///
+/// # Errors
+///
+/// `not_found` for a provider that is none; `unavailable`.
+pub async fn hint(visitor: &Visitor, provider: &str) -> Result<Option<Hint>, WireError> {
+    let registration = &visitor.accounts.providers().of_id(provider).ok_or(Kind::NotFound)?.registration;
+    if registration.quirks.sign_out != SignOut::Hint {
+        return Ok(None);
+    }
+    let sign_in = visitor.session.read(SIGNED_IN).await?.unwrap_or_default();
+    Ok(sign_in.hint.filter(|_| sign_in.provider.as_deref() == Some(provider)))
+}
+
 /// Where an account that was signed in by a provider signs out there too, if the provider offers that.
 ///
 /// # Errors
 ///
 /// `not_found` for a provider that is none. One that does not answer offers nothing.
-pub async fn end(visitor: &Visitor, provider: &str) -> Result<Option<(Url, String)>, WireError> {
+pub async fn end(visitor: &Visitor, provider: &str, hint: Option<&Hint>) -> Result<Option<(Url, String)>, WireError> {
     let provider = visitor.accounts.providers().of_id(provider).ok_or(Kind::NotFound)?;
-    let end = provider.end().await.inspect_err(|error| drop(failed(provider, error))).unwrap_or_default();
+    let end = provider.end(hint).await.inspect_err(|error| drop(failed(provider, error))).unwrap_or_default();
     Ok(end.map(|url| (url, provider.registration.name.clone())))
 }
 
@@ -235,7 +259,7 @@ async fn account_of(visitor: &Visitor, provider: &Provider, person: &Person) -> 
         // As with a wrong password: nobody is told of a closed account.
         return if stored.is_open() { Ok(stored) } else { Err(Kind::BadCredentials.into()) };
     }
-    let made = make(visitor, person, &id).await;
+    let made = make(visitor, provider, person, &id).await;
     if let Err(error) = &made
         && matches!(error.kind, Kind::RegistrationClosed | Kind::EmailUnverified | Kind::AccountExists)
     {
@@ -247,14 +271,14 @@ async fn account_of(visitor: &Visitor, provider: &Provider, person: &Person) -> 
     Ok(stored)
 }
 
-async fn make(visitor: &Visitor, person: &Person, id: &str) -> Result<Stored, WireError> {
+async fn make(visitor: &Visitor, provider: &Provider, person: &Person, id: &str) -> Result<Stored, WireError> {
     let accounts = &visitor.accounts;
     if !accounts.rules().register {
         return Err(Kind::RegistrationClosed.into());
     }
     // Of an address that somebody only claims, its owner would find an account that they have never made.
     let username = person.email.as_deref().filter(|_| person.verified).and_then(Username::parse);
-    let username = username.ok_or(Kind::EmailUnverified)?;
+    let username = username.ok_or_else(|| unvouched(provider))?;
     let name: String = person.name.as_deref().unwrap_or_default().chars().filter(|sign| !sign.is_control()).collect();
     let name: String = name.trim().chars().take(100).collect();
     let name = if name.is_empty() { username.shown() } else { &name };
@@ -265,7 +289,7 @@ async fn connect(visitor: &Visitor, provider: &Provider, person: &Person, accoun
     let Visitor { session, accounts, address, .. } = visitor;
     account.is_fresh(accounts)?;
     if !person.verified {
-        return Err(Kind::EmailUnverified.into());
+        return Err(unvouched(provider));
     }
     if !accounts.connect(person, account.id()).await? {
         return Err(Kind::IdentityTaken.into());
@@ -286,19 +310,50 @@ async fn confirm(visitor: &Visitor, provider: &Provider, person: &Person, accoun
     if accounts.identity(person).await?.as_deref() != Some(account.id()) {
         return Err(Kind::IdentityTaken.into());
     }
-    let sign_in = vouched(visitor, provider, person, account.stored().epoch);
+    let mut sign_in = vouched(visitor, provider, person, account.stored().epoch);
+    // It was asked to ask anew (`prompt=login`, `max_age=0`), and one that never says when is believed to have done so.
+    sign_in.undated &= provider.registration.quirks.auth_time;
     if !sign_in.is_fresh(accounts) {
-        // It was asked to ask anew (`max_age=0`), and says that it did not.
-        return Err(failed(provider, &ProviderError::Token("it is of an earlier sign-in".to_owned())));
+        let cause = if sign_in.undated {
+            "it does not say when that sign-in was (`auth_time`), so it proves nothing anew; if it never does and is to be \
+             believed all the same, set `auth_time = false` of the provider"
+        } else {
+            "it is of an earlier sign-in (`auth_time`)"
+        };
+        return Err(failed(provider, &ProviderError::Token(cause.to_owned())));
     }
     again(visitor, account, sign_in).await
 }
 
-/// When the provider does not say when they signed in there, it is now.
+/// A sign-in that the provider vouches for. When it does not say when that was, it may have been long ago: a person who is
+/// signed in there is led back without a question.
 fn vouched(visitor: &Visitor, provider: &Provider, person: &Person, epoch: i64) -> SignIn {
     let now = visitor.accounts.clock().now().0;
-    let at = person.at.map_or(now, |at| at.min(now));
-    SignIn { at, methods: Vec::new(), provider: Some(provider.registration.id.clone()), epoch }
+    // Of a moment that has yet to come nothing follows.
+    let at = person.at.filter(|at| *at <= now.saturating_add(AHEAD)).map(|at| at.min(now));
+    SignIn {
+        at: at.unwrap_or(now),
+        methods: Vec::new(),
+        provider: Some(provider.registration.id.clone()),
+        undated: at.is_none(),
+        hint: person.hint.clone(),
+        epoch,
+    }
+}
+
+/// A word of a provider for the log, which is an address's and so anybody's.
+fn word_of(text: &str) -> String {
+    text.chars().filter(|sign| sign.is_ascii_alphanumeric() || "_-.".contains(*sign)).take(64).collect()
+}
+
+/// The provider does not vouch for the person's address. What it said instead stands in the log already.
+fn unvouched(provider: &Provider) -> WireError {
+    tracing::warn!(
+        provider = provider.registration.id,
+        "a sign-in by a provider was refused: it does not say that the e-mail address is the person's (`email_verified`); if \
+         all its addresses are, set `trust_email = true` of the provider"
+    );
+    Kind::EmailUnverified.into()
 }
 
 /// The visitor gets a kind, the log gets the cause.

@@ -1,5 +1,6 @@
 //! Everything that the application keeps in a session.
 
+use super::providers::Hint;
 use crate::session::Key;
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +23,12 @@ pub struct SignIn {
     /// The short name of the provider that vouches, if one does.
     #[serde(default)]
     pub provider: Option<String>,
+    /// Whether that provider did not say when it was, so that it may be long ago: no fresh proof of who it is.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub undated: bool,
+    /// What that provider wants to see at the sign-out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<Hint>,
     /// The account's epoch. A later one there means that its owner has ended this session.
     #[serde(default)]
     pub epoch: i64,

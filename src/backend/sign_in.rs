@@ -139,7 +139,8 @@ pub async fn change_password(
     let epoch = stored.epoch + i64::from(end_others);
     // This session goes first: of those that are not in the new epoch, the account knows none any more.
     let methods = vec!["pwd".to_owned()];
-    let sign_in = SignIn { at: accounts.clock().now().0, methods, epoch, provider: account.sign_in().provider.clone() };
+    let SignIn { provider, hint, .. } = account.sign_in().clone();
+    let sign_in = SignIn { at: accounts.clock().now().0, methods, epoch, provider, undated: false, hint };
     remember(session, &sign_in).await?;
     // After an error nobody knows whether it was done: then this session stays where it is in either case.
     if !accounts.replace(&stored.id, stored.changes, &hash, epoch).await? {
@@ -263,7 +264,8 @@ pub(super) async fn is_unchanged(visitor: &Visitor, stored: &Stored) -> Result<(
 }
 
 fn by_password(accounts: &Accounts, stored: &Stored) -> SignIn {
-    SignIn { at: accounts.clock().now().0, methods: vec!["pwd".to_owned()], provider: None, epoch: stored.epoch }
+    let methods = vec!["pwd".to_owned()];
+    SignIn { at: accounts.clock().now().0, methods, epoch: stored.epoch, ..SignIn::default() }
 }
 
 impl Accounts {

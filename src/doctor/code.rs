@@ -153,6 +153,16 @@ codes! {
          on plain http. Source: express-session, cookie.secure."
     44 Unreadable: "A `Set-Cookie` line that sets nothing."
         "A line with control characters, or with neither name nor value, is dropped whole. Source: RFC 6265bis, 5.6."
+    50 ProviderUnusable: "Nobody can sign in by a provider."
+        "A provider says of itself, below its issuer, where it signs people in and which keys it signs with. What it \
+         says must be about the very issuer that the settings name, and offer the code flow. Source: OpenID Connect \
+         Discovery 1.0, 3 and 4.3."
+    51 ProviderDiffers: "A provider does not list what it is asked for."
+        "What is not listed may be refused, on a page of the provider that leads nowhere. Many list less than they \
+         take. Source: OpenID Connect Discovery 1.0, 3; RFC 8414, 2."
+    52 ProviderUnnamed: "A provider does not name itself when it leads back."
+        "Where a site has several providers, one of them could pass an answer off as another's. An answer that names \
+         its issuer prevents that, and so does a callback of its own for each. Source: RFC 9207; RFC 9700, 4.4."
 }
 
 impl Code {

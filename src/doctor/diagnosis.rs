@@ -104,7 +104,11 @@ const fn hop_of(code: Code, tries: &Tries) -> Hop {
         | Code::Clock
         | Code::PlainHttp
         | Code::NoCookie
-        | Code::Unreadable => Hop::Return,
+        | Code::Unreadable
+        // What providers say of themselves, no page sees.
+        | Code::ProviderUnusable
+        | Code::ProviderDiffers
+        | Code::ProviderUnnamed => Hop::Return,
     }
 }
 

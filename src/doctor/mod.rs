@@ -7,6 +7,7 @@
 //! Topology  how it is set up      ──▶ check        before the first request
 //! Evidence  what a probe saw      ──▶ diagnose     of any server, as a browser on the page's origin would see it;
 //!                                 └─▶ verdicts     hop by hop, by the rules of Chrome, Firefox and Safari
+//! Announced what providers say    ──▶ providers    what visitors run into who sign in by one
 //! Tries     what a page saw       ──▶ diagnose_tries   in the visitor's own browser;
 //!                                 └─▶ Diagnosis::of    hop by hop, and as text
 //! ```
@@ -28,6 +29,7 @@ mod finding;
 mod jar;
 mod loss;
 mod page;
+mod provider;
 mod reach;
 mod set_cookie;
 mod sites;
@@ -45,6 +47,7 @@ pub use exchange::Exchange;
 pub use finding::{Cure, Finding, Severity};
 pub use jar::{Jar, Kept, Kind, Request};
 pub use loss::Loss;
+pub use provider::{Announced, providers};
 pub use reach::{Failure, TlsSeen};
 pub use set_cookie::{LineError, SameSite, SetCookie};
 pub use sites::{SiteOf, Sites};

@@ -1,9 +1,10 @@
-//! The way to a provider of sign-ins and back: three addresses that browsers go to. A script that leads its own
+//! The way to a provider of sign-ins and back: addresses that browsers go to. A script that leads its own
 //! page there is told where to in JSON.
 //!
 //! ```text
 //! POST /sign-in                    a page that leads on: a redirect would be a form's, which the page's policy keeps here
 //! GET  /sign-in/ID/callback        where the provider leads back to
+//! POST /sign-in/ID/callback        the same by a form of its page (`form_post`), which is led on to `GET`
 //! POST /sign-in/ID/end             ends the session, and leads to where one signs out at the provider
 //! ```
 
@@ -20,7 +21,7 @@ use crate::model::error::{Kind, WireError};
 use crate::model::next::Next;
 use axum::Json;
 use axum::extract::{Path, Request, State};
-use axum::http::{HeaderMap, HeaderValue, Method, header, request::Parts};
+use axum::http::{HeaderMap, HeaderValue, Method, Uri, header, request::Parts};
 use axum::response::{Html, IntoResponse as _, Response};
 use serde::Deserialize;
 use serde_json::json;
@@ -114,6 +115,35 @@ pub(super) async fn finish(
     answer
 }
 
+/// Whether an address is one that a provider's page may post a form to.
+pub(super) fn is_callback(uri: &Uri) -> bool {
+    let provider = uri.path().strip_prefix("/sign-in/").and_then(|rest| rest.strip_suffix("/callback"));
+    provider.is_some_and(|id| !id.is_empty() && !id.contains('/'))
+}
+
+/// Takes the form of a provider's page, and leads on with what is in it.
+///
+/// A form of another site brings no `SameSite=Lax` cookie along, so nothing is decided here: the browser comes once more by
+/// `GET`, as if the provider had led it, and brings the cookie of the sign-in that it began. Source: OAuth 2.0 Form Post
+/// Response Mode; RFC 6265bis, 5.6.7.
+pub(super) async fn posted(State(site): State<Arc<Site>>, Path(provider): Path<String>, request: Request) -> Response {
+    if !site.accounts.providers().is_posting(&provider) {
+        return refuse(Kind::MethodNotAllowed);
+    }
+    let (parts, body) = request.into_parts();
+    let body = match api::read(&parts, body, &site.limits).await {
+        Ok(body) => body,
+        Err(kind) => return refuse(kind),
+    };
+    // Tokens and names that the form may hold as well are not for an address.
+    let Ok(answer) = serde_urlencoded::from_bytes::<Answer>(&body) else { return refuse(Kind::SignInLost) };
+    let Ok(query) = serde_urlencoded::to_string(&answer) else { return refuse(Kind::SignInLost) };
+    let mut answer = see_other(&format!("{}?{query}", parts.uri.path()));
+    answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    answer.headers_mut().insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    answer
+}
+
 /// Signs out here and then at the provider.
 pub(super) async fn end(
     State(site): State<Arc<Site>>,
@@ -121,11 +151,15 @@ pub(super) async fn end(
     visitor: Visitor,
     parts: Parts,
 ) -> Response {
+    let hint = match federated::hint(&visitor, &provider).await {
+        Ok(hint) => hint,
+        Err(error) => return refuse(error.kind),
+    };
     // Here first: the provider may take its time.
     if let Err(error) = sign_out(&visitor.session).await {
         return refuse(error.kind);
     }
-    let there = match federated::end(&visitor, &provider).await {
+    let there = match federated::end(&visitor, &provider, hint.as_ref()).await {
         Ok(there) => there,
         Err(error) => return refuse(error.kind),
     };

@@ -50,6 +50,7 @@ pub use log::start as start_log;
 pub use metrics::MetricsError;
 pub use operator::{Found, Migration, Operator, OperatorError, migrate};
 pub use probe::{Visit, VisitError, probe};
+pub use providers::examine as examine_providers;
 pub use signal::asked_to_stop;
 pub use start::{Server, StartError};
 pub use tls::{AUTHORITY_FILE, Facts, SERVER_FILE, TlsError};

@@ -5,6 +5,7 @@ use super::settings::{Provider, Settings, callback};
 use super::start::StartError;
 use super::trust::authorities;
 use crate::backend::providers::{Http, Outward, Providers, Registration};
+use crate::doctor::Finding;
 use hyper_rustls::HttpsConnectorBuilder;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
@@ -19,7 +20,7 @@ pub(super) fn open(settings: &Settings) -> Result<Providers, StartError> {
     if providers.is_empty() {
         return Ok(Providers::default());
     }
-    let registrations = providers.iter().map(|provider| registration(settings, provider));
+    let registrations = providers.iter().map(|provider| with_secret(settings, provider));
     let registrations = registrations.collect::<Result<Vec<_>, _>>()?;
     let outward = Outward::from_env();
     for issuer in providers.iter().filter_map(|provider| provider.issuer.parse().ok()) {
@@ -30,14 +31,32 @@ pub(super) fn open(settings: &Settings) -> Result<Providers, StartError> {
     Ok(Providers::new(registrations, &client(outward).map_err(StartError::Providers)?))
 }
 
-fn registration(settings: &Settings, provider: &Provider) -> Result<Registration, StartError> {
-    let Provider { id, name, issuer, client_id, client_secret, scopes } = provider.clone();
-    let secret = secret::read(&client_secret)
-        .map_err(|cause| StartError::ProviderSecret { provider: id.clone(), cause: cause.to_string() })?;
-    let client_secret = Zeroizing::new(secret.trim().to_owned());
+/// What visitors would run into who sign in by the providers of these settings, as far as these say themselves. No secret is
+/// read and none is sent.
+///
+/// # Errors
+///
+/// When nobody can be asked over TLS.
+pub async fn examine(settings: &Settings) -> Result<Vec<Finding>, StartError> {
+    let providers = &settings.sign_in.providers;
+    if providers.is_empty() {
+        return Ok(Vec::new());
+    }
+    let registrations = providers.iter().map(|provider| registration(settings, provider, Zeroizing::default()));
+    Ok(Providers::new(registrations, &client(Outward::from_env()).map_err(StartError::Providers)?).examine().await)
+}
+
+fn with_secret(settings: &Settings, provider: &Provider) -> Result<Registration, StartError> {
+    let secret = secret::read(&provider.client_secret)
+        .map_err(|cause| StartError::ProviderSecret { provider: provider.id.clone(), cause: cause.to_string() })?;
+    Ok(registration(settings, provider, Zeroizing::new(secret.trim().to_owned())))
+}
+
+fn registration(settings: &Settings, provider: &Provider, client_secret: Zeroizing<String>) -> Registration {
+    let Provider { id, name, issuer, client_id, client_secret: _, scopes, quirks } = provider.clone();
     let callback = callback(&settings.site, &id);
     let home = format!("{}/", settings.site.url);
-    Ok(Registration { id, name, issuer, client_id, client_secret, scopes, callback, home })
+    Registration { id, name, issuer, client_id, client_secret, scopes, quirks, callback, home }
 }
 
 /// A client that believes the authorities of the system, and goes nowhere but where it is sent.

@@ -144,7 +144,7 @@ pub(super) fn router(site: &Arc<Site>) -> Router {
         .route("/api/{*path}", any(api::call))
         .route("/api/events", get(events::events))
         .route("/sign-in", post(federated::begin))
-        .route("/sign-in/{provider}/callback", get(federated::finish))
+        .route("/sign-in/{provider}/callback", get(federated::finish).post(federated::posted))
         .route("/sign-in/{provider}/end", post(federated::end))
         .merge(doctor::routes(examines))
         .with_state(Arc::clone(site));

@@ -6,6 +6,7 @@ use super::assets::Assets;
 use super::begin_limit::SessionLimit;
 use super::client::Proxies;
 use super::doctor::examiner;
+use super::federated::is_callback;
 use super::host::Hosts;
 use super::last_start::{self, Change};
 use super::listen::{self, BindError, Door, Listener};
@@ -168,7 +169,7 @@ impl Server {
         let sessions = sessions.former(since.variants).clock(clock);
         let site = Arc::new(Site {
             assets: Assets::find(&settings.leptos),
-            guard: settings.cors.guard(&settings.site.origins())?.reads(api::must_be_ours),
+            guard: settings.cors.guard(&settings.site.origins())?.reads(api::must_be_ours).posts(is_callback),
             front_ends: settings.site.front_ends.iter().map(ToString::to_string).collect(),
             proxies: Proxies::new(settings.site.trusted_proxies.clone()),
             own: settings.site.url.clone(),
@@ -225,7 +226,12 @@ impl Server {
             }
             url => tracing::info!(%address, store, "listening; open {url}"),
         }
-        let sweepers = [tokio::spawn(site.sessions.sweep()), tokio::spawn(site.accounts.sweep())];
+        let sweepers = [
+            tokio::spawn(site.sessions.sweep()),
+            tokio::spawn(site.accounts.sweep()),
+            // Ends by itself. A provider that is away keeps no server from starting.
+            tokio::spawn(site.accounts.providers().clone().warn()),
+        ];
         let stopping = Arc::clone(&site);
         let (told, mut stopped) = watch::channel(false);
         let tell = told.clone();

@@ -86,6 +86,12 @@ fn s87_a_provider_that_cannot_be_one_is_one_sentence_with_its_cure() {
         (provider("client_secret = 'hunter2'"), "no place in `client_secret`", "./google.secret"),
         (provider("secret = 'hunter2'"), "holds `secret`", "client_secret"),
         (provider("scopes = 'email'"), "which is no list", "[\"email\", \"profile\"]"),
+        (provider("audiences = 'project'"), "no list of texts", "audiences = ["),
+        (provider("trust_email = 'yes'"), "`trust_email` of `google`", "trust_email = true"),
+        (provider("nonce = 0"), "`nonce` of `google`", "nonce = false"),
+        (provider("response_mode = 'fragment'"), "`response_mode` of `google`", "`form_post`"),
+        (provider("sign_out = 'there'"), "`sign_out` of `google`", "`logout_uri`"),
+        (provider("pkce = false").replace("}]", ", nonce = false }]"), "neither `nonce` nor `pkce`", "to `true`"),
         (provider("name = ''"), "without `name`", "write it like"),
         (provider("x").replace("}]", "}, { id = 'google' }]"), "without `issuer`", "write it like"),
     ] {

@@ -1,11 +1,14 @@
 //! The doctor at the start, and `hardtack doctor` without an address: what the settings alone show.
 
+use crate::support::issuer::Issuer;
 use crate::support::process::Place;
+use crate::support::profiles::Profile;
 use hardtack::doctor::{Address, Cors, SetCookie, Topology, check};
 use hardtack::server::settings::Settings;
 use hardtack::server::topology;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 
 /// What the command says of settings: its exit code and its document.
 fn doctor(place: &Place, settings: &[(&str, &str)]) -> (i32, Value) {
@@ -106,7 +109,7 @@ fn what_loses_most_sessions_refuses_the_start_in_one_sentence_with_the_cure() {
     let provider =
         "[{ id = 'a', name = 'A', issuer = 'http://localhost:1', client_id = 'us', client_secret = './a.secret' }]";
     let (exit, document) = doctor(&place, &[front_end, ("SESSION_PATH", "/api"), ("SIGN_IN_PROVIDERS", provider)]);
-    assert_eq!((codes(&document), exit), (vec!["HT020"], 2));
+    assert_eq!((codes(&document), exit), (vec!["HT020", "HT050"], 2), "and nobody answers there");
 }
 
 #[test]
@@ -190,4 +193,50 @@ fn what_the_settings_say_is_what_the_doctor_takes_for_right() {
     assert_eq!((*max_age, domain.as_deref()), (Some(12 * 60 * 60), Some("localhost")));
     let server: Address = "http://localhost:3000".parse().expect("an address");
     assert!(persistent.server.is_origin_of(&server));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_visitor_would_run_into_at_a_provider_is_told_by_the_command_and_by_the_log_of_the_start() {
+    let plain = Profile::plain;
+    let refuses = |description: Value| Profile { description, ..plain() };
+    let cases = [
+        (plain(), "", &[][..], ""),
+        (Profile { describes: false, ..plain() }, "", &["HT050"], "404"),
+        (refuses(json!({"issuer": "https://login.example.com/{tenantid}/v2.0"})), "", &["HT050"], "{tenantid}"),
+        (refuses(json!({"response_types_supported": ["id_token"]})), "", &["HT050"], "code flow"),
+        (refuses(json!({"id_token_signing_alg_values_supported": ["HS256"]})), "", &["HT050"], "no algorithm"),
+        (refuses(json!({"token_endpoint_auth_methods_supported": ["private_key_jwt"]})), "", &["HT050"], "secret"),
+        (refuses(json!({"code_challenge_methods_supported": ["plain"]})), "", &["HT051"], "S256"),
+        (refuses(json!({"code_challenge_methods_supported": ["plain"]})), ", pkce = false", &[], ""),
+        (refuses(json!({"scopes_supported": ["openid", "email"]})), "", &["HT051"], "`profile`"),
+        (
+            refuses(json!({"response_modes_supported": ["query"]})),
+            ", response_mode = \"form_post\"",
+            &["HT051"],
+            "form",
+        ),
+    ];
+    for (profile, setting, expected, told) in cases {
+        let issuer = Issuer::start_as(profile).await;
+        let line =
+            issuer.setting("a").replace("env:CARGO_PKG_NAME", "./a.secret").replace(" }", &format!("{setting} }}"));
+        let providers = format!("[{line}]");
+        let settings = [("SIGN_IN_PROVIDERS", providers.as_str())];
+        let place = Place::new();
+        fs::write(place.path().join("a.secret"), "a secret").expect("a secret");
+        fs::set_permissions(place.path().join("a.secret"), fs::Permissions::from_mode(0o600)).expect("a private file");
+        let (exit, document) = tokio::task::block_in_place(|| doctor(&place, &settings));
+        let found: Vec<_> = codes(&document).into_iter().filter(|code| *code != "HT030").collect();
+        let code = expected.first().map_or(0, |code| if *code == "HT050" { 2 } else { 1 });
+        assert_eq!((found.as_slice(), exit), (expected, code), "{providers}: {document:#}");
+        assert!(document["findings"].to_string().contains(told), "{told}: {document:#}");
+        assert!(!document.to_string().contains("a secret"));
+        if let Some(code) = expected.first() {
+            // It starts all the same, and the warning comes when the provider has answered.
+            let server = place.serve(&settings).await;
+            server.said.wait_for(code).await;
+            let log = server.stop().await;
+            assert_eq!(log.iter().filter(|line| line.contains(code)).count(), 1, "{log:#?}");
+        }
+    }
 }

@@ -4,10 +4,20 @@ use crate::support::app::browser;
 use crate::support::issuer::{Issuer, callback, leads};
 use crate::support::people::{PASSWORD, Person};
 use crate::support::process::{Place, Running};
-use crate::support::{SHARED, open};
+use crate::support::{Kind, OwnStore, SHARED, open};
 use futures::future::join;
 use serde_json::json;
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _, SqliteConnection};
 use std::os::unix::fs::PermissionsExt as _;
+
+/// Where servers run that know the secret of the provider.
+fn place(own: &OwnStore) -> Place {
+    let place = Place::on(&own.url);
+    let secret = place.path().join("a.secret");
+    std::fs::write(&secret, "hardtack").expect("a secret");
+    std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0o600)).expect("a private file");
+    place
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn s76_a_sign_in_is_finished_once_on_whatever_node() {
@@ -15,10 +25,7 @@ async fn s76_a_sign_in_is_finished_once_on_whatever_node() {
     let providers = format!("[{}]", issuer.setting("a").replace("env:CARGO_PKG_NAME", "./a.secret"));
     for kind in SHARED {
         let own = open(kind).await;
-        let place = Place::on(&own.url);
-        let secret = place.path().join("a.secret");
-        std::fs::write(&secret, "hardtack").expect("a secret");
-        std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0o600)).expect("a private file");
+        let place = place(&own);
         let settings = [("SIGN_IN_PROVIDERS", providers.as_str())];
         let servers = [place.serve(&settings).await, place.serve(&settings).await];
         let ada = Person::at(&servers[0].url(""), "ada@example.com");
@@ -48,5 +55,91 @@ async fn s76_a_sign_in_is_finished_once_on_whatever_node() {
         let told = grace.post("/api/disconnect", json!({"provider": "a"})).await;
         assert_eq!(told.body["profile"]["providers"], json!([]), "{kind:?}: {told:?}");
         assert_eq!(there.elsewhere().login(PASSWORD).await.status, 200);
+    }
+}
+
+/// Changes the database behind the servers' back, and asks it one number.
+async fn database(own: &OwnStore, statements: &[&str], number: &str) -> i64 {
+    // SQLite has no schemas.
+    let spelt = |text: &str, schema: &str| AssertSqlSafe(text.replace("hardtack.", schema));
+    match own.url.strip_prefix("sqlite:") {
+        Some(path) => {
+            let mut database = SqliteConnection::connect(&format!("sqlite:{path}")).await.expect("the database");
+            for statement in statements {
+                sqlx::raw_sql(spelt(statement, "")).execute(&mut database).await.expect(statement);
+            }
+            sqlx::query(spelt(number, "")).fetch_one(&mut database).await.expect(number).get(0)
+        }
+        None => {
+            let mut database = PgConnection::connect(&own.url).await.expect("the database");
+            for statement in statements {
+                sqlx::raw_sql(spelt(statement, "hardtack.")).execute(&mut database).await.expect(statement);
+            }
+            sqlx::query(spelt(number, "hardtack.")).fetch_one(&mut database).await.expect(number).get(0)
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s78_of_two_identities_of_one_provider_that_are_connected_at_once_an_account_gets_one() {
+    let issuer = Issuer::start().await;
+    let providers = format!("[{}]", issuer.setting("a").replace("env:CARGO_PKG_NAME", "./a.secret"));
+    for kind in [Kind::Sqlite, Kind::Postgres].into_iter().filter(|kind| kind.is_here()) {
+        let own = open(kind).await;
+        let place = place(&own);
+        let settings = [("SIGN_IN_PROVIDERS", providers.as_str()), ("LIMITS_SIGN_IN_NETWORK_ATTEMPTS", "1000")];
+        let server = place.serve(&settings).await;
+        let grace = Person::at(&server.url(""), "grace@example.com").registered().await;
+        let there = grace.elsewhere();
+        assert_eq!(there.login(PASSWORD).await.status, 200);
+        for round in 0..25 {
+            let connect = async |person: &Person, subject: String| {
+                let way = person.leave(&[("provider", "a"), ("purpose", "connect")]).await;
+                let code = issuer.good(&way, &subject);
+                leads(&person.arrive("a", &[("state", &way.state), ("code", &code)]).await)
+            };
+            let both = join(connect(&grace, format!("s{round}")), connect(&there, format!("t{round}"))).await;
+            let mut both = [both.0, both.1];
+            both.sort_unstable();
+            assert_eq!(both, ["/security", "/security?error=identity_taken"], "{kind:?} {round}");
+            let identities = "SELECT count(*) FROM hardtack.identity";
+            assert_eq!(database(&own, &[], identities).await, 1, "{kind:?} {round}");
+            database(&own, &["DELETE FROM hardtack.identity"], identities).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s97_a_database_in_which_an_account_has_two_identities_of_a_provider_is_brought_up_to_date() {
+    for kind in [Kind::Sqlite, Kind::Postgres].into_iter().filter(|kind| kind.is_here()) {
+        let own = open(kind).await;
+        let place = place(&own);
+        place.serve(&[]).await.stop().await;
+        let done = if kind == Kind::Sqlite { "_account_migrations" } else { "hardtack.account_migration" };
+        let back = format!("DELETE FROM {done} WHERE version = 3");
+        let identity = |subject: &str, account: &str, made: i64| {
+            let issuer = if subject == "elsewhere" { "https://b.example" } else { "https://a.example" };
+            format!(
+                "INSERT INTO hardtack.identity (issuer, subject, account, made) \
+                 VALUES ('{issuer}', '{subject}', '{account}', {made})"
+            )
+        };
+        let before = [
+            "DROP INDEX hardtack.identity_by_account_and_issuer".to_owned(),
+            "CREATE INDEX identity_by_account ON hardtack.identity (account)".to_owned(),
+            back,
+            identity("second", "ada", 2),
+            identity("first", "ada", 1),
+            identity("third", "ada", 2),
+            identity("elsewhere", "ada", 3),
+            identity("grace", "grace", 4),
+        ];
+        let before: Vec<_> = before.iter().map(String::as_str).collect();
+        assert_eq!(database(&own, &before, "SELECT count(*) FROM hardtack.identity").await, 5);
+        place.serve(&[]).await.stop().await;
+        for (which, count) in [("1 = 1", 3), ("subject IN ('first', 'elsewhere', 'grace')", 3)] {
+            let number = format!("SELECT count(*) FROM hardtack.identity WHERE {which}");
+            assert_eq!(database(&own, &[], &number).await, count, "{kind:?} {which}");
+        }
     }
 }

@@ -45,14 +45,20 @@ impl Accounts {
     }
 
     /// Makes an identity an account's own. `false` when it is another one's, or when the account has one of that provider.
+    ///
+    /// Two unique indexes decide, so that of any number at once one does: by issuer and subject, and by account and issuer.
     pub(in crate::backend) async fn connect(&self, person: &Person, account: &str) -> Result<bool, Failure> {
-        let sql = "INSERT INTO hardtack.identity AS i (issuer, subject, account, email, name, made) \
-                   SELECT $1, $2, $3, $4, $5, $6 WHERE NOT EXISTS \
-                   (SELECT 1 FROM hardtack.identity WHERE account = $3 AND issuer = $1 AND subject <> $2) \
-                   ON CONFLICT (issuer, subject) DO UPDATE SET account = $3, email = $4, name = $5 \
-                   WHERE i.account = $3 OR NOT EXISTS (SELECT 1 FROM hardtack.account a WHERE a.id = i.account) \
-                   RETURNING account";
-        Ok(!self.rows(sql, &self.values(person, account)).await?.is_empty())
+        self.forget_waiting(person).await?;
+        let sql = "INSERT INTO hardtack.identity (issuer, subject, account, email, name, made) \
+                   VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING RETURNING account";
+        let values = self.values(person, account);
+        if !self.rows(sql, &values).await?.is_empty() {
+            return Ok(true);
+        }
+        // It may be the account's own already.
+        let sql = "UPDATE hardtack.identity SET email = $4, name = $5 \
+                   WHERE issuer = $1 AND subject = $2 AND account = $3 RETURNING account";
+        Ok(!self.rows(sql, &values[..5]).await?.is_empty())
     }
 
     /// The id of the account that a provider knows somebody by, if it does.

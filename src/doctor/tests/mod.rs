@@ -6,6 +6,7 @@ mod chromium;
 mod jars;
 mod probes;
 mod properties;
+mod providers;
 mod texts;
 mod visits;
 
@@ -43,7 +44,8 @@ fn every_code_is_found_by_some_way() {
     let found: std::collections::BTreeSet<_> = checks::cases().into_iter().map(|(code, ..)| code).collect();
     let probed = probes::cases().into_iter().map(|(code, ..)| code);
     let visited = visits::cases().into_iter().map(|(code, ..)| code);
-    let found: Vec<_> = found.into_iter().chain(probed).chain(visited).collect();
+    let announced = providers::cases().into_iter().map(|(code, ..)| code);
+    let found: Vec<_> = found.into_iter().chain(probed).chain(announced).chain(visited).collect();
     let missing: Vec<_> = Code::ALL.iter().filter(|code| !found.contains(code)).collect();
     assert!(missing.is_empty(), "no test shows {missing:?}");
 }

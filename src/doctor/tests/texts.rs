@@ -44,6 +44,7 @@ fn the_page_says_by_which_way_each_code_is_found() {
     for (way, shown) in [
         ("the setup", of(checks::cases().into_iter().map(|(code, ..)| code).collect())),
         ("the command", of(probes::cases().into_iter().map(|(code, ..)| code).collect())),
+        ("the providers", of(providers::cases().into_iter().map(|(code, ..)| code).collect())),
         ("the page", of(visits::cases().into_iter().map(|(code, ..)| code).collect())),
     ] {
         for code in Code::ALL {

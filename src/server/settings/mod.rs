@@ -176,7 +176,9 @@ registry::settings! {
         /// Other services that people sign in by (OpenID Connect): a list of tables with `id` (short, it stands in
         /// addresses), `name` (as visitors see it), `issuer`, `client_id`, `client_secret` (a file or `env:NAME`, never the
         /// secret itself), and `scopes` if others than `email` and `profile` are wanted. Register
-        /// `<site.url>/sign-in/<id>/callback` there. A variable holds the same text as the file.
+        /// `<site.url>/sign-in/<id>/callback` there. What a service does otherwise than others is said by `audiences`,
+        /// `trust_email`, `auth_time`, `nonce`, `pkce`, `response_mode` and `sign_out`: `docs/PROVIDERS.md` has the lines
+        /// for twelve services. A variable holds the same text as the file.
         providers: Vec<Provider> = "",
     }
 

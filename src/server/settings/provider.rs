@@ -2,8 +2,9 @@
 
 use super::values::{KeySource, Read};
 use super::{SettingsError, Site};
+use crate::backend::providers::{Quirks, SignOut};
 use crate::session::policy::Origin;
-use config::{File, FileFormat, Source as _, Value, ValueKind};
+use config::{File, FileFormat, Map, Source as _, Value, ValueKind};
 use std::collections::HashSet;
 use std::path::Path;
 
@@ -22,6 +23,8 @@ pub struct Provider {
     pub client_secret: KeySource,
     /// What it is asked to tell; who it is, it says in any case.
     pub scopes: Vec<String>,
+    /// What it does otherwise than others.
+    pub quirks: Quirks,
 }
 
 const LIKE: &str = "`[{ id = \"google\", name = \"Google\", issuer = \"https://accounts.google.com\", client_id = \"…\", \
@@ -56,7 +59,21 @@ impl Read for Vec<Provider> {
 }
 
 fn provider(value: &Value) -> Result<Provider, String> {
-    const KEYS: [&str; 6] = ["id", "name", "issuer", "client_id", "client_secret", "scopes"];
+    const KEYS: [&str; 13] = [
+        "id",
+        "name",
+        "issuer",
+        "client_id",
+        "client_secret",
+        "scopes",
+        "audiences",
+        "trust_email",
+        "auth_time",
+        "nonce",
+        "pkce",
+        "response_mode",
+        "sign_out",
+    ];
     let ValueKind::Table(table) = &value.kind else {
         return Err(format!("holds something that is no table; write it like {LIKE}"));
     };
@@ -77,21 +94,75 @@ fn provider(value: &Value) -> Result<Provider, String> {
     }
     let issuer = text("issuer")?;
     is_issuer(&issuer).map_err(|why| format!("has the `issuer` of `{id}`, which {why}"))?;
-    let scopes = match table.get("scopes").map(|value| &value.kind) {
-        None => vec!["email".to_owned(), "profile".to_owned()],
-        Some(ValueKind::Array(scopes)) => scopes
-            .iter()
-            .map(|scope| scope.clone().into_string().map_err(|error| error.to_string()))
-            .collect::<Result<_, _>>()?,
-        Some(_) => return Err(format!("has `scopes` of `{id}`, which is no list; write `[\"email\", \"profile\"]`")),
-    };
+    let scopes = list(table, &id, "scopes", "[\"email\", \"profile\"]")?;
+    let scopes = scopes.unwrap_or_else(|| vec!["email".to_owned(), "profile".to_owned()]);
+    let quirks = quirks(table, &id)?;
     // A secret itself is taken for no file: it would be repeated by whoever does not find that.
     let is_place = |source: &KeySource| !matches!(source, KeySource::File(path) if !is_path(path));
     let client_secret = KeySource::from_text(&text("client_secret")?).ok().filter(is_place);
     let client_secret = client_secret.ok_or_else(|| {
         format!("has no place in `client_secret` of `{id}`; name a file or a variable, like `./google.secret` or `env:GOOGLE_SECRET`")
     })?;
-    Ok(Provider { id, name: text("name")?, issuer, client_id: text("client_id")?, client_secret, scopes })
+    Ok(Provider { id, name: text("name")?, issuer, client_id: text("client_id")?, client_secret, scopes, quirks })
+}
+
+/// A key that holds a list of texts.
+fn list(table: &Map<String, Value>, id: &str, key: &str, like: &str) -> Result<Option<Vec<String>>, String> {
+    let wrong = || format!("has `{key}` of `{id}`, which is no list of texts; write `{key} = {like}`");
+    let text = |value: &Value| match &value.kind {
+        ValueKind::String(text) if !text.trim().is_empty() => Ok(text.clone()),
+        _ => Err(wrong()),
+    };
+    match table.get(key).map(|value| &value.kind) {
+        None => Ok(None),
+        Some(ValueKind::Array(values)) => values.iter().map(text).collect::<Result<_, _>>().map(Some),
+        Some(_) => Err(wrong()),
+    }
+}
+
+/// What is said of a provider that does something otherwise than others.
+fn quirks(table: &Map<String, Value>, id: &str) -> Result<Quirks, String> {
+    let usual = Quirks::default();
+    let flag = |key: &str, usual: bool| match table.get(key).map(|value| &value.kind) {
+        None => Ok(usual),
+        Some(ValueKind::Boolean(flag)) => Ok(*flag),
+        Some(_) => Err(format!("has `{key}` of `{id}`, which is neither; write `{key} = {}`", !usual)),
+    };
+    let word = |key: &str| match table.get(key).map(|value| &value.kind) {
+        None => Ok(None),
+        Some(ValueKind::String(word)) => Ok(Some(word.as_str())),
+        Some(_) => Err(format!("has `{key}` of `{id}`, which is no text")),
+    };
+    let quirks = Quirks {
+        audiences: list(table, id, "audiences", "[\"another-client\"]")?.unwrap_or_default(),
+        trust_email: flag("trust_email", usual.trust_email)?,
+        auth_time: flag("auth_time", usual.auth_time)?,
+        nonce: flag("nonce", usual.nonce)?,
+        pkce: flag("pkce", usual.pkce)?,
+        form_post: match word("response_mode")? {
+            None | Some("query") => false,
+            Some("form_post") => true,
+            Some(_) => return Err(format!("has `response_mode` of `{id}`, which is neither `query` nor `form_post`")),
+        },
+        sign_out: match word("sign_out")? {
+            None | Some("standard") => SignOut::Standard,
+            Some("id_token_hint") => SignOut::Hint,
+            Some("logout_uri") => SignOut::LogoutUri,
+            Some("off") => SignOut::Off,
+            Some(_) => {
+                return Err(format!(
+                    "has `sign_out` of `{id}`, which is none of `standard`, `id_token_hint`, `logout_uri` and `off`"
+                ));
+            }
+        },
+    };
+    if !quirks.nonce && !quirks.pkce {
+        return Err(format!(
+            "has neither `nonce` nor `pkce` of `{id}`, so nothing would bind its answer to the browser that began the sign-in, \
+             and a stolen code would sign a stranger in; set one of the two to `true`, or leave this provider out"
+        ));
+    }
+    Ok(quirks)
 }
 
 fn is_path(path: &Path) -> bool {

@@ -41,6 +41,8 @@ struct Rules {
     /// Requests that must prove where they come from although they only read.
     reads: fn(&Uri, &HeaderMap) -> bool,
     refusals: Arc<LogLimit>,
+    /// Addresses that forms of all origins may be posted to.
+    posts: fn(&Uri) -> bool,
 }
 
 /// In the extensions of an answer that the guard gave in the place of a handler. An application may put a page there.
@@ -76,6 +78,7 @@ impl Guard {
             strict: false,
             reads: |_, _| false,
             refusals: Arc::new(LogLimit::a_minute()),
+            posts: |_| false,
         }))
     }
 
@@ -128,6 +131,15 @@ impl Guard {
         self.with(|rules| rules.reads = reads)
     }
 
+    /// Addresses that pages of every origin may post forms to, because what is posted there changes nothing by itself and
+    /// proves by other means what it belongs to, as the answer of an OpenID provider does. Default: none.
+    ///
+    /// A `SameSite` cookie does not come along. The handler must decide nothing by a session.
+    #[must_use]
+    pub fn posts(self, posts: fn(&Uri) -> bool) -> Self {
+        self.with(|rules| rules.posts = posts)
+    }
+
     fn with(mut self, change: impl FnOnce(&mut Rules)) -> Self {
         change(Arc::make_mut(&mut self.0));
         self
@@ -152,7 +164,8 @@ impl Rules {
         if let Some(origin) = listed {
             return Verdict::Pass(Some(origin.clone()));
         }
-        let must_prove = !method.is_safe() || (self.reads)(uri, headers);
+        let is_form = method == Method::POST && (self.posts)(uri);
+        let must_prove = !is_form && (!method.is_safe() || (self.reads)(uri, headers));
         if !must_prove || is_own(headers, &self.origins.own, self.strict) {
             Verdict::Pass(None)
         } else {

@@ -2,16 +2,17 @@
 //!
 //! The real one is in the browser tests (`end2end/tests/elsewhere.spec.ts`).
 
-use super::app::{App, cookies_set};
+use super::app::{browser, cookies_set};
 use super::people::Person;
+use super::profiles::{Profile, When};
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use axum::{Form, Json, Router};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use futures::future::join;
+use hardtack::session::clock::{Clock, ManualClock};
 use openidconnect::JsonWebKeyId;
 use openidconnect::PrivateSigningKey as _;
 use openidconnect::core::{CoreEdDsaPrivateSigningKey, CoreJwsSigningAlgorithm};
@@ -24,6 +25,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{SystemTime, UNIX_EPOCH};
 use url::Url;
+
+pub use super::stage::{Stage, profile};
 
 /// The secret that a site in the test's own process shares with it: what `cargo test` puts into the environment.
 pub const CLIENT_SECRET: &str = env!("CARGO_PKG_NAME");
@@ -39,6 +42,10 @@ pub struct Issuer(Arc<Inner>);
 
 struct Inner {
     address: SocketAddr,
+    profile: Profile,
+    clock: Mutex<Clock>,
+    /// What userinfo says to the bearer of an access token.
+    told: Mutex<HashMap<String, Value>>,
     keys: Mutex<Keys>,
     codes: Mutex<HashMap<String, Good>>,
     asked: AtomicUsize,
@@ -48,7 +55,7 @@ struct Inner {
 /// What a code is good for: a token that says this, for whoever proves the challenge, and how it is made.
 struct Good {
     claims: Map<String, Value>,
-    challenge: String,
+    challenge: Option<String>,
     make: Make,
 }
 
@@ -63,8 +70,6 @@ pub struct Keys {
 pub struct Way {
     pub to: Url,
     pub state: String,
-    nonce: String,
-    challenge: String,
 }
 
 fn key(id: &str) -> CoreEdDsaPrivateSigningKey {
@@ -102,10 +107,19 @@ pub fn seconds_now() -> i64 {
 
 impl Issuer {
     pub async fn start() -> Self {
+        Self::start_as(Profile::plain()).await
+    }
+
+    /// One that does some things otherwise.
+    pub async fn start_as(profile: Profile) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
+        let below = profile.path.trim_end_matches('/').to_owned();
         let inner = Inner {
             address,
+            profile,
+            clock: Mutex::new(Clock::System),
+            told: Mutex::default(),
             keys: Mutex::new(Keys::new("first")),
             codes: Mutex::default(),
             asked: AtomicUsize::new(0),
@@ -113,16 +127,27 @@ impl Issuer {
         };
         let issuer = Self(Arc::new(inner));
         let router = Router::new()
-            .route("/.well-known/openid-configuration", get(describe))
+            .route(&format!("{below}/.well-known/openid-configuration"), get(describe))
             .route("/keys", get(keys))
             .route("/token", post(token))
+            .route("/userinfo", get(user_info))
             .with_state(issuer.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
         issuer
     }
 
+    /// What it vouches by.
     pub fn url(&self) -> String {
-        format!("http://{}", self.0.address)
+        format!("http://{}{}", self.0.address, self.0.profile.path)
+    }
+
+    pub fn profile(&self) -> &Profile {
+        &self.0.profile
+    }
+
+    /// Says by this clock from now on when people have signed in.
+    pub fn follow(&self, clock: &ManualClock) {
+        *self.0.clock.lock().expect("the clock") = Clock::Manual(clock.clone());
     }
 
     /// The setting that names it.
@@ -149,43 +174,79 @@ impl Issuer {
         *self.0.keys.lock().expect("the keys") = Keys::new("second");
     }
 
-    /// The claims of somebody, as a good token has them.
+    /// The claims of somebody who signs in there now, as a good token has them.
     pub fn claims(&self, way: &Way, subject: &str) -> Map<String, Value> {
         let now = seconds_now();
         let claims = json!({
-            "iss": self.url(), "aud": "hardtack", "sub": subject, "nonce": way.nonce, "iat": now, "exp": now + 300,
+            "iss": self.url(), "aud": "hardtack", "sub": subject, "nonce": way.asked("nonce"), "iat": now, "exp": now + 300,
             "name": "Ada", "email": format!("{subject}@example.com"), "email_verified": true,
         });
-        claims.as_object().cloned().expect("claims")
+        let mut claims = changed(claims, &self.0.profile.token);
+        let says_when = match self.0.profile.says_when {
+            When::Always => true,
+            When::Asked => way.asked("max_age").is_some(),
+            When::Never => false,
+        };
+        if says_when {
+            let now = self.0.clock.lock().expect("the clock").now().seconds();
+            claims.insert("auth_time".to_owned(), now.into());
+        }
+        claims
     }
 
     /// The code that somebody is sent back with who has signed in there.
     pub fn code(&self, way: &Way, claims: Map<String, Value>, make: Make) -> String {
+        assert_eq!((self.0.profile.refuses)(way), None, "{}", way.to);
         let mut codes = self.0.codes.lock().expect("the codes");
         let code = format!("canary-code-{}", codes.len());
-        codes.insert(code.clone(), Good { claims, challenge: way.challenge.clone(), make });
+        codes.insert(code.clone(), Good { claims, challenge: way.asked("code_challenge"), make });
         code
+    }
+
+    /// The code of somebody of whose token some claims are otherwise; `null` takes one away.
+    pub fn code_with(&self, way: &Way, subject: &str, change: &Value) -> String {
+        let claims = changed(self.claims(way, subject).into(), change);
+        self.code(way, claims, Arc::new(|keys, claims| Some(keys.token(&claims))))
     }
 
     /// The code of somebody of whom all is as it should be.
     pub fn good(&self, way: &Way, subject: &str) -> String {
-        self.code(way, self.claims(way, subject), Arc::new(|keys, claims| Some(keys.token(&claims))))
+        self.code_with(way, subject, &json!({}))
     }
 }
 
-async fn describe(State(issuer): State<Issuer>) -> Json<Value> {
+/// Claims with others in their place, without those that are `null` then.
+fn changed(claims: Value, change: &Value) -> Map<String, Value> {
+    let Value::Object(mut claims) = claims else { panic!("no claims: {claims}") };
+    claims.extend(change.as_object().expect("claims").clone());
+    claims.into_iter().filter(|(_, value)| !value.is_null()).collect()
+}
+
+async fn describe(State(issuer): State<Issuer>) -> Response {
     issuer.0.described.fetch_add(1, Ordering::SeqCst);
-    let url = issuer.url();
-    Json(json!({
-        "issuer": url,
-        "authorization_endpoint": format!("{url}/authorize"),
-        "token_endpoint": format!("{url}/token"),
-        "jwks_uri": format!("{url}/keys"),
-        "end_session_endpoint": format!("{url}/end"),
+    let (profile, own) = (&issuer.0.profile, format!("http://{}", issuer.0.address));
+    if !profile.describes {
+        return StatusCode::NOT_FOUND.into_response();
+    }
+    let plain = json!({
+        "issuer": issuer.url(),
+        "authorization_endpoint": format!("{own}/authorize"),
+        "token_endpoint": format!("{own}/token"),
+        "jwks_uri": format!("{own}/keys"),
+        "userinfo_endpoint": profile.user_info.as_ref().map(|_| format!("{own}/userinfo")),
+        "end_session_endpoint": format!("{own}/end"),
         "response_types_supported": ["code"],
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["EdDSA"],
-    }))
+        "authorization_response_iss_parameter_supported": profile.names_itself.then_some(true),
+    });
+    Json(changed(plain, &profile.description)).into_response()
+}
+
+async fn user_info(State(issuer): State<Issuer>, headers: HeaderMap) -> Response {
+    let bearer = headers.get("authorization").and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
+    let told = bearer.and_then(|token| issuer.0.told.lock().expect("what is told").get(token).cloned());
+    told.map_or_else(|| StatusCode::UNAUTHORIZED.into_response(), |told| Json(told).into_response())
 }
 
 async fn keys(State(issuer): State<Issuer>) -> Json<Value> {
@@ -193,15 +254,31 @@ async fn keys(State(issuer): State<Issuer>) -> Json<Value> {
     Json(json!({ "keys": [key] }))
 }
 
-async fn token(State(issuer): State<Issuer>, Form(form): Form<HashMap<String, String>>) -> Response {
-    issuer.0.asked.fetch_add(1, Ordering::SeqCst);
+async fn token(
+    State(issuer): State<Issuer>,
+    headers: HeaderMap,
+    Form(form): Form<HashMap<String, String>>,
+) -> Response {
+    let asked = issuer.0.asked.fetch_add(1, Ordering::SeqCst);
+    let profile = &issuer.0.profile;
+    let in_body = form.get("client_secret").is_some_and(|secret| secret == CLIENT_SECRET);
+    if in_body == headers.contains_key("authorization") || (profile.secret_in_body && !in_body) {
+        return (StatusCode::UNAUTHORIZED, Json(json!({"error": "invalid_client"}))).into_response();
+    }
     let code = form.get("code").and_then(|code| issuer.0.codes.lock().expect("the codes").remove(code));
     let proof = form.get("code_verifier").map(|verifier| URL_SAFE_NO_PAD.encode(Sha256::digest(verifier)));
-    let Some(Good { claims, make, .. }) = code.filter(|good| proof.as_ref() == Some(&good.challenge)) else {
+    let Some(Good { claims, make, .. }) = code.filter(|good| proof == good.challenge) else {
         return (StatusCode::BAD_REQUEST, Json(json!({"error": "invalid_grant"}))).into_response();
     };
+    let access = format!("{ACCESS_TOKEN}-{asked}");
+    if let Some(more) = &profile.user_info {
+        let subject = claims.get("sub").and_then(Value::as_str).unwrap_or_default();
+        let told = json!({"sub": subject, "email": format!("{subject}@example.com")});
+        issuer.0.told.lock().expect("what is told").insert(access.clone(), changed(told, more).into());
+    }
     let token = make(&issuer.0.keys.lock().expect("the keys"), claims);
-    let mut answer = json!({"access_token": ACCESS_TOKEN, "token_type": "Bearer"});
+    // What some write as text.
+    let mut answer = json!({"access_token": access, "token_type": "Bearer", "expires_in": "3600"});
     if let Some(token) = token {
         answer["id_token"] = token.into();
     }
@@ -232,11 +309,33 @@ impl Person {
         request.header("accept", "text/html").send().await.expect("an answer")
     }
 
+    /// Comes back with a code, in the way in which this provider leads back.
+    pub async fn arrive_from(&self, issuer: &Issuer, provider: &str, way: &Way, code: &str) -> Answer {
+        let (profile, own) = (issuer.profile(), issuer.url());
+        let mut told = vec![("state", way.state.as_str()), ("code", code)];
+        told.extend(profile.names_itself.then_some(("iss", own.as_str())));
+        if !profile.posts {
+            return self.arrive(provider, &told).await;
+        }
+        // A form of its page, with which no cookie goes along.
+        told.push(("user", "{\"name\":{\"firstName\":\"Ada\"}}"));
+        let posted = browser().post(callback(&self.server, provider, &[])).form(&told).header("accept", "text/html");
+        let posted = posted.header("origin", "https://appleid.apple.com").header("sec-fetch-site", "cross-site");
+        let to = leads(&posted.send().await.expect("an answer"));
+        let request = self.browser.get(format!("{}{to}", self.server)).header("accept", "text/html");
+        request.header("sec-fetch-site", "cross-site").send().await.expect("an answer")
+    }
+
+    /// Goes to a provider and comes back as somebody whom it knows.
+    pub async fn goes_by(&self, issuer: &Issuer, fields: &[(&str, &str)], subject: &str) -> Answer {
+        let way = self.leave(fields).await;
+        let code = issuer.good(&way, subject);
+        self.arrive_from(issuer, fields[0].1, &way, &code).await
+    }
+
     /// Signs in by the provider `a` as somebody whom it knows.
     pub async fn sign_in_at(&self, issuer: &Issuer, subject: &str) -> Answer {
-        let way = self.leave(&[("provider", "a")]).await;
-        let code = issuer.good(&way, subject);
-        self.arrive("a", &[("state", &way.state), ("code", &code)]).await
+        self.goes_by(issuer, &[("provider", "a")], subject).await
     }
 }
 
@@ -251,10 +350,15 @@ impl Way {
 
     fn to(address: &str) -> Self {
         let to: Url = address.parse().expect("an address");
-        let asked: HashMap<_, _> = to.query_pairs().into_owned().collect();
-        let of = |name: &str| asked.get(name).unwrap_or_else(|| panic!("no {name} in {address}")).clone();
-        assert_eq!(of("code_challenge_method"), "S256");
-        Self { state: of("state"), nonce: of("nonce"), challenge: of("code_challenge"), to }
+        let way = Self { state: String::new(), to };
+        let state = way.asked("state").unwrap_or_else(|| panic!("no state in {address}"));
+        assert!(way.asked("code_challenge").is_none() || way.asked("code_challenge_method").as_deref() == Some("S256"));
+        Self { state, ..way }
+    }
+
+    /// A parameter of the address.
+    pub fn asked(&self, name: &str) -> Option<String> {
+        self.to.query_pairs().find(|(known, _)| known == name).map(|(_, value)| value.into_owned())
     }
 }
 
@@ -267,47 +371,4 @@ pub fn callback(server: &str, provider: &str, query: &[(&str, &str)]) -> Url {
 pub fn leads(answer: &Answer) -> String {
     assert_eq!(answer.status(), 303, "{answer:?}");
     answer.headers()["location"].to_str().expect("text").to_owned()
-}
-
-/// A site that knows two providers, `a` and `b`.
-pub struct Stage {
-    pub app: App,
-    pub a: Issuer,
-    pub b: Issuer,
-}
-
-impl Stage {
-    pub async fn set() -> Self {
-        Self::set_with(&[]).await
-    }
-
-    pub async fn set_with(settings: &[(&str, &str)]) -> Self {
-        let (a, b) = join(Issuer::start(), Issuer::start()).await;
-        let providers = format!("[{}, {}]", a.setting("a"), b.setting("b"));
-        let own = [("SIGN_IN_PROVIDERS", providers.as_str()), ("LIMITS_SIGN_IN_NETWORK_ATTEMPTS", "1000")];
-        let settings: Vec<_> = own.iter().chain(settings).copied().collect();
-        Self { app: App::start_with(&settings).await, a, b }
-    }
-
-    pub fn person(&self, name: &str) -> Person {
-        Person::at(&self.app.url(""), &format!("{name}@example.com"))
-    }
-
-    pub async fn count(&self, table: &'static str) -> i64 {
-        super::rows(&self.app.database(), table).await
-    }
-
-    /// Connects a provider with the account of somebody who is signed in.
-    pub async fn connect(&self, person: &Person, (id, issuer): (&str, &Issuer), subject: &str) -> String {
-        let way = person.leave(&[("provider", id), ("purpose", "connect")]).await;
-        let code = issuer.good(&way, subject);
-        leads(&person.arrive(id, &[("state", &way.state), ("code", &code)]).await)
-    }
-}
-
-/// Who is signed in, as the site says it.
-pub async fn profile(person: &Person) -> Value {
-    let told = person.profile().await;
-    assert_eq!(told.status, 200, "{told:?}");
-    told.body["profile"].clone()
 }

@@ -3,11 +3,12 @@
 use super::report::{Maker, bold, findings, refused};
 use super::{Report, code, document};
 use crate::table::escaped;
-use hardtack::doctor::{Topology, check};
+use hardtack::doctor::{Finding, Topology, check};
 use hardtack::server::settings::{Settings, environment};
-use hardtack::server::{SetupError, topology};
+use hardtack::server::{SetupError, examine_providers, topology};
 use std::fmt::{Display, Write as _};
 use std::path::Path;
+use tokio::runtime::Runtime;
 
 /// Whatever keeps the server from starting is an error too.
 pub(super) fn report(config: Option<&Path>) -> Report {
@@ -15,14 +16,25 @@ pub(super) fn report(config: Option<&Path>) -> Report {
         Ok(settings) => settings,
         Err(error) => return unusable(&error),
     };
-    match topology(&settings) {
-        Ok(topology) => judged(&topology),
-        Err(error @ (SetupError::Address { .. } | SetupError::Certificate(_))) => unusable(&error),
+    let topology = match topology(&settings) {
+        Ok(topology) => topology,
+        Err(error @ (SetupError::Address { .. } | SetupError::Certificate(_))) => return unusable(&error),
+    };
+    let runtime = match Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => return unusable(&error),
+    };
+    match runtime.block_on(examine_providers(&settings)) {
+        Ok(providers) => judged(&topology, providers),
+        Err(error) => unusable(&error),
     }
 }
 
-fn judged(topology: &Topology) -> Report {
-    let found = check(topology);
+fn judged(topology: &Topology, providers: Vec<Finding>) -> Report {
+    let mut found = check(topology);
+    found.extend(providers);
+    // Within a severity as each way has put them.
+    found.sort_by_key(|finding| finding.severity);
     let server = topology.server.origin();
     let mut text = format!("The session of {}", bold(&escaped(&server)));
     for page in &topology.pages {
