@@ -104,16 +104,21 @@ pub async fn confirm_password(
     current: String,
 ) -> Result<SignedIn, WireError> {
     use crate::backend::{passwords::Password, sign_in, visitor::Visitor};
-    let visitor: Visitor = leptos::prelude::expect_context();
-    Ok(SignedIn { profile: sign_in::sign_in_again(&visitor, &Password::new(current)).await? })
+    use axum::http::header::SET_COOKIE;
+    use leptos::prelude::expect_context;
+    let visitor: Visitor = expect_context();
+    let entered = sign_in::sign_in_again(&visitor, &Password::new(current)).await?;
+    let known = visitor.session.give_beside(Visitor::KNOWN, &entered.known, sign_in::KNOWN_FOR)?;
+    expect_context::<leptos_axum::ResponseOptions>().append_header(SET_COOKIE, known);
+    Ok(SignedIn { profile: entered.profile })
 }
 
 /// Gives the account another password. The session gets a new id.
 ///
 /// # Errors
 ///
-/// `not_signed_in`; `bad_credentials` with the field `current`; `invalid` with the field `new`; `sign_in_again` where it
-/// has no password and the sign-in is too long ago; `too_many_attempts`, `busy`, `unavailable`.
+/// `not_signed_in`; `bad_credentials` with the field `current`; `invalid` with the field `new`, also when that is the password
+/// that it has; `sign_in_again` where it has no password and the sign-in is too long ago; `too_many_attempts`, `busy`, `unavailable`.
 #[server(client = Credentialed, endpoint = "password", input = Post<JsonOrForm>, output = Post<Json>)]
 pub async fn change_password(
     /// The password that it has; nothing where it has none.
@@ -126,8 +131,13 @@ pub async fn change_password(
     end_others: bool,
 ) -> Result<PasswordChanged, WireError> {
     use crate::backend::{passwords::Password, sign_in, visitor::Visitor};
-    let visitor: Visitor = leptos::prelude::expect_context();
-    sign_in::change_password(&visitor, &Password::new(current), &Password::new(new), end_others).await?;
+    use axum::http::header::SET_COOKIE;
+    use leptos::prelude::expect_context;
+    let visitor: Visitor = expect_context();
+    let (current, new) = (Password::new(current), Password::new(new));
+    let known = sign_in::change_password(&visitor, &current, &new, end_others).await?;
+    let known = visitor.session.give_beside(Visitor::KNOWN, &known, sign_in::KNOWN_FOR)?;
+    expect_context::<leptos_axum::ResponseOptions>().append_header(SET_COOKIE, known);
     Ok(PasswordChanged::default())
 }
 
@@ -142,9 +152,14 @@ pub async fn disconnect(
     /// The provider's short name.
     provider: String,
 ) -> Result<SignedIn, WireError> {
-    use crate::backend::{federated, visitor::Visitor};
-    let visitor: Visitor = leptos::prelude::expect_context();
-    Ok(SignedIn { profile: federated::disconnect(&visitor, &provider).await? })
+    use crate::backend::{federated, sign_in, visitor::Visitor};
+    use axum::http::header::SET_COOKIE;
+    use leptos::prelude::expect_context;
+    let visitor: Visitor = expect_context();
+    let entered = federated::disconnect(&visitor, &provider).await?;
+    let known = visitor.session.give_beside(Visitor::KNOWN, &entered.known, sign_in::KNOWN_FOR)?;
+    expect_context::<leptos_axum::ResponseOptions>().append_header(SET_COOKIE, known);
+    Ok(SignedIn { profile: entered.profile })
 }
 
 /// What is safer when nothing is said.

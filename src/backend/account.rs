@@ -1,7 +1,7 @@
 //! The account that is signed in: the guard of everything that is somebody's.
 
 use super::accounts::{Accounts, Stored};
-use super::keys::{SIGNED_IN, SignIn};
+use super::keys::{MARK, SIGNED_IN, SignIn};
 use crate::model::account::Profile;
 use crate::model::error::{Kind, WireError};
 use crate::session::Session;
@@ -34,11 +34,18 @@ pub async fn visitor(session: &Session, accounts: &Accounts) -> Result<Option<Ac
     let Some(id) = session.facts().await?.and_then(|facts| facts.owner.account) else { return Ok(None) };
     let Some(stored) = accounts.of_id(&id).await?.filter(Stored::is_open) else { return Ok(None) };
     let sign_in = session.read(SIGNED_IN).await?.unwrap_or_default();
-    // Ended with a change of the password, also where whoever did it could not finish that.
-    if sign_in.epoch < stored.epoch {
+    // Ended with a change of the password, also where the request that did it could not end the session itself.
+    if sign_in.epoch != stored.epoch && !is_kept(session, &stored).await? {
         return Ok(None);
     }
     Ok(Some(Account { stored, sign_in }))
+}
+
+/// Whether a session of another epoch is the one that began the present epoch, and was cut off before it had its number.
+///
+/// No other one is let in, not even one that is ahead of its account: it would outlive the next epoch.
+async fn is_kept(session: &Session, stored: &Stored) -> Result<bool, WireError> {
+    Ok(stored.keeps.is_some() && session.read(MARK).await? == stored.keeps)
 }
 
 impl SignIn {

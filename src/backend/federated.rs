@@ -12,12 +12,13 @@
 
 use super::account::{Account, signed_in};
 use super::accounts::{Bucket, Stored};
+use super::attempts::{entered, networks};
 use super::keys::{SIGNED_IN, SignIn};
+use super::known;
 use super::providers::{LIFE, Person, Provider, ProviderError, REMEMBERED, SignOut, Transaction};
-use super::sign_in::{Entered, again, attempt, enter, is_unchanged, network, remember};
+use super::sign_in::{Entered, again, done, enter, is_unchanged, mark, settle};
 use super::username::Username;
 use super::visitor::Visitor;
-use crate::model::account::Profile;
 use crate::model::error::{Kind, WireError};
 use crate::model::next::Next;
 use std::time::Duration;
@@ -139,13 +140,15 @@ pub async fn finish(
         return Err(Kind::SignInLost.into());
     }
     // Each costs a row here and a call there. Apart from passwords: neither shuts the other's door.
-    let counted = attempt(accounts, &network(visitor, "provider")).await?;
+    let counted = networks(visitor, "provider", accounts.rules().network_attempts).await?;
     // One that says that it names itself always does, so this is another one's answer. Source: RFC 9207, 2.4.
     if answer.iss.is_none() && provider.names_itself().await {
         let cause = ProviderError::Unusable("it leads back without `iss`, which it announces".to_owned());
         failed(provider, &cause);
         return Err(Kind::SignInLost.into());
     }
+    // A success begins a session, so it is counted as one by password is.
+    let successes = entered(visitor).await?;
     // Once, on whatever node: the cookie could be sent again, and the code belongs to the provider.
     let once = Bucket { name: visitor.session.pseudonym("transaction", &answer.state), limit: 1 };
     if accounts.attempt_within(&once, REMEMBERED).await?.is_err() {
@@ -160,9 +163,7 @@ pub async fn finish(
             Err(failed(provider, &refusal))
         }
     };
-    if result.is_ok() {
-        accounts.forgive(&[counted]).await;
-    }
+    accounts.forgive(if result.is_ok() { &counted } else { &successes }).await;
     Ok(Back { slot: way.slot, purpose: way.purpose, next: way.next(), origin: way.origin, result })
 }
 
@@ -196,7 +197,7 @@ pub async fn end(visitor: &Visitor, provider: &str, hint: Option<&Hint>) -> Resu
 /// # Errors
 ///
 /// As [`disconnect`](crate::api::account::disconnect).
-pub async fn disconnect(visitor: &Visitor, provider: &str) -> Result<Profile, WireError> {
+pub async fn disconnect(visitor: &Visitor, provider: &str) -> Result<Entered, WireError> {
     let Visitor { session, accounts, .. } = visitor;
     let account = signed_in(session, accounts).await?;
     account.is_fresh(accounts)?;
@@ -210,20 +211,24 @@ pub async fn disconnect(visitor: &Visitor, provider: &str) -> Result<Profile, Wi
     }
     // As with a change of the password: whoever has come in by that provider is out. Of two at once, which together would
     // leave nothing to sign in by, one has changed the account before.
-    let epoch = stored.epoch + 1;
-    remember(session, &SignIn { epoch, ..account.sign_in().clone() }).await?;
-    if !accounts.begin_epoch(&stored.id, stored.changes, epoch).await? {
-        // The epoch stays: a request of this same session may have begun it, and one of another session has ended this one.
+    let mark = mark(session).await?;
+    let Some(epoch) = accounts.begin_epoch(&stored.id, stored.changes, &mark).await? else {
         return Err(Kind::Busy.into());
-    }
+    };
     if !accounts.disconnect(account.id(), &provider.registration.issuer).await? {
         return Err(Kind::LastFactor.into());
     }
-    session.end_others().await?;
-    session.rotate().await?;
-    let left = accounts.of_id(account.id()).await?.ok_or(Kind::NotSignedIn)?.profile;
     tracing::info!(account = account.id(), provider = provider.registration.id, "a provider was disconnected");
-    Ok(left)
+    let half_done = |error| {
+        let message = "The provider has been disconnected, but it is not sure that the other devices are signed out. Sign them \
+                       out on the page of your devices.";
+        done(error, message)
+    };
+    let sign_in = SignIn { epoch, ..account.sign_in().clone() };
+    settle(session, &sign_in, true).await.map_err(|error| half_done(error.into()))?;
+    let left = accounts.of_id(account.id()).await.map_err(|failure| half_done(failure.into()))?;
+    let left = left.ok_or(Kind::NotSignedIn)?;
+    Ok(Entered { known: known::give(visitor, &left), profile: left.profile })
 }
 
 /// What is done with whoever the provider says has come.
@@ -333,11 +338,11 @@ fn vouched(visitor: &Visitor, provider: &Provider, person: &Person, epoch: i64) 
     let at = person.at.filter(|at| *at <= now.saturating_add(AHEAD)).map(|at| at.min(now));
     SignIn {
         at: at.unwrap_or(now),
-        methods: Vec::new(),
         provider: Some(provider.registration.id.clone()),
         undated: at.is_none(),
         hint: person.hint.clone(),
         epoch,
+        ..SignIn::default()
     }
 }
 

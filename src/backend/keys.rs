@@ -13,6 +13,9 @@ pub const HANDSHAKE: Key<String> = Key::new("handshake");
 /// When and how the session's account was signed in.
 pub const SIGNED_IN: Key<SignIn> = Key::new("signed_in");
 
+/// A random name of the session. The account keeps it when this session begins an epoch, so that this one stays signed in.
+pub const MARK: Key<String> = Key::new("mark");
+
 /// A sign-in.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
 pub struct SignIn {
@@ -29,7 +32,7 @@ pub struct SignIn {
     /// What that provider wants to see at the sign-out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hint: Option<Hint>,
-    /// The account's epoch. A later one there means that its owner has ended this session.
+    /// The epoch of the account at the sign-in. Another one there means that its owner has ended this session.
     #[serde(default)]
     pub epoch: i64,
 }

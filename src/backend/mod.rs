@@ -17,4 +17,7 @@ pub mod username;
 pub mod visitor;
 pub mod visits;
 
+mod attempts;
 mod error;
+mod known;
+mod queue;

@@ -1,17 +1,17 @@
 //! Passwords: how they are hashed, beside everything else, and which are none.
 
 use super::accounts::Failure;
+use super::queue::{Asker, Full, Queue};
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Algorithm, Argon2, Params, PasswordHasher as _, PasswordVerifier as _, Version};
 use std::fmt;
 use std::sync::Arc;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use zeroize::Zeroizing;
 
 /// The most bytes of a password: long enough for any sentence, short enough to be hashed.
 pub const LONGEST: usize = 1024;
 
-/// How many may wait for each that is being checked: about half a second's worth.
+/// How many may wait for each that is being hashed: about half a second's worth.
 const WAITING: usize = 16;
 
 /// A password as it was typed.
@@ -79,7 +79,7 @@ pub(super) enum Checked {
     Stale(Hash),
 }
 
-/// Hashes passwords: as many at a time as there are processors, and a few more wait.
+/// Hashes passwords: as many at a time as there are processors, and a few more wait in a queue that clients share.
 ///
 /// Each takes 19 MiB for some tens of milliseconds, so neither the threads that serve requests nor an unlimited number of
 /// others may do it. Source: ASVS 5.0, 15.2.2; OWASP, Authentication Cheat Sheet (denial of service by long passwords).
@@ -88,8 +88,7 @@ pub(super) struct Passwords(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
-    places: Arc<Semaphore>,
-    queue: Arc<Semaphore>,
+    queue: Queue,
     /// Nobody's: checked where there is no account, so that it takes as long.
     nobodys: Hash,
 }
@@ -98,24 +97,30 @@ impl Passwords {
     pub(super) fn new() -> Result<Self, Failure> {
         let at_once = std::thread::available_parallelism().map_or(1, usize::from);
         let nobodys = hash(&Password::new(uuid::Uuid::new_v4().to_string()))?;
-        Ok(Self(Arc::new(Shared {
-            places: Arc::new(Semaphore::new(at_once)),
-            queue: Arc::new(Semaphore::new(at_once * (1 + WAITING))),
-            nobodys,
-        })))
+        Ok(Self(Arc::new(Shared { queue: Queue::new(at_once, at_once * WAITING), nobodys })))
     }
 
     /// The hash of a password; `None` when it is too easily guessed. `words` are such as no password may be made of.
-    pub(super) async fn hash(&self, password: &Password, words: Vec<String>) -> Result<Option<Hash>, Failure> {
+    pub(super) async fn hash(
+        &self,
+        asker: Asker,
+        password: &Password,
+        words: Vec<String>,
+    ) -> Result<Option<Hash>, Failure> {
         let password = password.clone();
-        self.run(move || if is_common(&password, &words) { Ok(None) } else { hash(&password).map(Some) }).await
+        self.run(asker, move || if is_common(&password, &words) { Ok(None) } else { hash(&password).map(Some) }).await
     }
 
     /// Whether the password is the one of this hash. Without one it is wrong, and finding that out takes as long.
-    pub(super) async fn check(&self, password: &Password, kept: Option<&Hash>) -> Result<Checked, Failure> {
+    pub(super) async fn check(
+        &self,
+        asker: Asker,
+        password: &Password,
+        kept: Option<&Hash>,
+    ) -> Result<Checked, Failure> {
         let password = password.clone();
         let (known, kept) = (kept.is_some(), kept.unwrap_or(&self.0.nobodys).clone());
-        self.run(move || {
+        self.run(asker, move || {
             metrics::counter!("hardtack_password_checks_total").increment(1);
             match check(&password, &kept)? {
                 checked if known => Ok(checked),
@@ -128,12 +133,12 @@ impl Passwords {
     /// Does such work on a thread of its own. Whoever asks and goes away again keeps the place until it is done.
     async fn run<T: Send + 'static>(
         &self,
+        asker: Asker,
         work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, Failure> {
-        let queued = Arc::clone(&self.0.queue).try_acquire_owned().map_err(|_| Failure::Busy)?;
-        let place = Arc::clone(&self.0.places).acquire_owned().await.map_err(|_| Failure::Busy)?;
+        let place = self.0.queue.place(asker).await.map_err(|Full| Failure::Busy)?;
         let work = move || {
-            let _places: (OwnedSemaphorePermit, OwnedSemaphorePermit) = (queued, place);
+            let _place = place;
             work()
         };
         tokio::task::spawn_blocking(work).await.map_err(|error| Failure::Hash(error.to_string()))?
@@ -259,16 +264,5 @@ mod tests {
     fn a_password_and_its_hash_are_shown_to_nobody() {
         let shown = format!("{:?} {:?}", password("hunter2"), Hash("$argon2id$hunter2".to_owned()));
         assert_eq!(shown, "Password(…) Hash(…)");
-    }
-
-    #[tokio::test]
-    async fn s63_who_finds_the_queue_full_is_told_so_at_once() {
-        let passwords = Passwords::new().expect("passwords");
-        let all = passwords.0.queue.available_permits();
-        let taken = Arc::clone(&passwords.0.queue).acquire_many_owned(u32::try_from(all).expect("few")).await;
-        let busy = passwords.check(&password("le sel de la mer"), None).await;
-        assert!(matches!(busy, Err(Failure::Busy)), "{busy:?}");
-        drop(taken);
-        assert_eq!(passwords.check(&password("le sel de la mer"), None).await.expect("checked"), Checked::Wrong);
     }
 }

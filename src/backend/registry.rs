@@ -1,7 +1,8 @@
 //! What an operator does with accounts.
 
-use super::accounts::{Accounts, Listed};
+use super::accounts::{Accounts, Listed, Others};
 use super::passwords::Password;
+use super::queue::Asker;
 use super::sign_in::create;
 use super::username::Username;
 use crate::model::account::Profile;
@@ -21,6 +22,12 @@ pub enum RegistryError {
     /// The store of sessions failed: the account is changed, its sessions may live.
     #[error("{0}; the account was changed, but its sessions may live: run `hardtack accounts end-sessions`")]
     Sessions(#[from] StoreError),
+    /// The store of sessions failed, and nothing else was to be done.
+    #[error("{0}; how many of its sessions have ended is unknown: run the command again")]
+    Unended(#[source] StoreError),
+    /// The account was changed at the same moment.
+    #[error("the account was changed by somebody else at the same moment, so nothing was done; run the command again")]
+    Overtaken,
     /// There is no such account.
     #[error("there is no open account {0}; `hardtack accounts list` shows those that are")]
     Unknown(String),
@@ -52,7 +59,7 @@ impl Registry {
     ///
     /// When the name is taken or something is not as it must be; when the database fails.
     pub async fn create(&self, name: &str, username: &str, password: &Password) -> Result<Profile, RegistryError> {
-        Ok(create(&self.accounts, name, username, password).await?.profile)
+        Ok(create(&self.accounts, Asker::default(), name, username, password).await?.profile)
     }
 
     /// At most `limit` accounts, by their names.
@@ -85,9 +92,11 @@ impl Registry {
         let unknown = || RegistryError::Unknown(username.to_owned());
         let name = Username::parse(username).ok_or_else(unknown)?;
         let stored = self.accounts.named(&name).await?.ok_or_else(unknown)?;
-        let hash = self.accounts.fit("password", password, &stored.profile).await?;
-        if !self.accounts.replace(&stored.id, stored.changes, &hash, stored.epoch + 1).await? {
-            return Err(unknown());
+        let hash = self.accounts.fit(Asker::default(), "password", password, &stored.profile).await?;
+        let others = Others::End { keeps: None };
+        if self.accounts.replace(&stored.id, stored.changes, &hash, others).await?.is_none() {
+            let open = self.accounts.named(&name).await?.is_some_and(|found| found.is_open());
+            return Err(if open { RegistryError::Overtaken } else { unknown() });
         }
         Ok(self.sessions.end_by_account(&stored.id, None).await?)
     }
@@ -101,6 +110,6 @@ impl Registry {
         let unknown = || RegistryError::Unknown(username.to_owned());
         let name = Username::parse(username).ok_or_else(unknown)?;
         let stored = self.accounts.named(&name).await?.ok_or_else(unknown)?;
-        Ok(self.sessions.end_by_account(&stored.id, None).await?)
+        self.sessions.end_by_account(&stored.id, None).await.map_err(RegistryError::Unended)
     }
 }

@@ -5,15 +5,20 @@
 //! then. Whichever way they meet, no session is left that was begun with what is valid no more.
 
 use super::account::{Account, signed_in};
-use super::accounts::{Accounts, Attempt, Bucket, Stored};
-use super::keys::{SIGNED_IN, SignIn};
+use super::accounts::{Accounts, Others, Stored};
+use super::attempts::{As, asker, check, networks, successes};
+use super::keys::{MARK, SIGNED_IN, SignIn};
+use super::known;
 use super::passwords::{Checked, Hash, LONGEST, Password};
+use super::queue::Asker;
 use super::username::Username;
 use super::visitor::Visitor;
 use crate::model::account::Profile;
 use crate::model::error::{Kind, WireError};
 use crate::session::{Device, Error, Lifetime, Owner, Session};
-use std::time::Duration;
+
+pub use super::known::KNOWN_FOR;
+use uuid::Uuid;
 
 /// Somebody has signed in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,9 +28,6 @@ pub struct Entered {
     /// What the browser is to be given, beside the session, to be known by.
     pub known: String,
 }
-
-/// How long a browser stays known.
-pub const KNOWN_FOR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// Makes an account and signs it in.
 ///
@@ -42,12 +44,17 @@ pub async fn register(
     if !accounts.rules().register {
         return Err(Kind::RegistrationClosed.into());
     }
-    // Whoever counts accounts by asking for their names is slowed down, and whoever makes many.
-    attempt(accounts, &network(visitor, "network")).await?;
-    let stored = create(accounts, name, username, password).await?;
+    // Whoever counts accounts by asking for their names is slowed down, and whoever makes many. Apart from sign-ins, which
+    // many new neighbours must not stop.
+    networks(visitor, "register", accounts.rules().registrations).await?;
+    let stored = create(accounts, asker(visitor, username), name, username, password).await?;
     tracing::info!(account = stored.id, client = %visitor.address, "an account was made");
     let sign_in = by_password(accounts, &stored);
-    enter(visitor, stored, false, sign_in).await
+    enter(visitor, stored, false, sign_in).await.map_err(|error| match error.kind.status() {
+        // To try again would find the name taken.
+        500.. => done(error, "Your account has been made, but you are not signed in. Sign in with your password."),
+        _ => error,
+    })
 }
 
 /// Makes an account.
@@ -57,6 +64,7 @@ pub async fn register(
 /// `invalid` with the field that is wrong, `username_taken`, `busy`, `unavailable`.
 pub(super) async fn create(
     accounts: &Accounts,
+    asker: Asker,
     name: &str,
     username: &str,
     password: &Password,
@@ -74,7 +82,7 @@ pub(super) async fn create(
         return Err(taken());
     }
     let profile = Profile { name: name.to_owned(), username: username.shown().to_owned(), ..Profile::default() };
-    let hash = accounts.fit("password", password, &profile).await?;
+    let hash = accounts.fit(asker, "password", password, &profile).await?;
     accounts.insert(name, &username, &hash).await?.ok_or_else(taken)
 }
 
@@ -92,10 +100,8 @@ pub async fn sign_in(visitor: &Visitor, username: &str, password: &Password, kee
     };
     // What is no address is nobody's name, and is counted and answered like one.
     let name = name.map_or_else(|| username.to_lowercase(), |name| name.key().to_owned());
-    let known = stored.as_ref().and_then(|stored| known(visitor, stored));
-    let attempts = attempts(visitor, &name, known).await?;
-    let kept = stored.as_ref().and_then(|stored| stored.password.as_ref());
-    let checked = checked(accounts, password, kept, &attempts).await?;
+    let tried = As::sign_in(visitor, &name, stored.as_ref());
+    let checked = check(visitor, tried, password, stored.as_ref()).await?;
     let Some(stored) = stored.filter(|stored| stored.is_open() && checked != Checked::Wrong) else {
         tracing::info!(client = %visitor.address, "a sign-in was refused");
         return Err(Kind::BadCredentials.into());
@@ -126,47 +132,77 @@ pub async fn change_password(
     current: &Password,
     new: &Password,
     end_others: bool,
-) -> Result<(), WireError> {
+) -> Result<String, WireError> {
     let Visitor { session, accounts, .. } = visitor;
     let account = signed_in(session, accounts).await?;
-    let stored = account.stored();
-    match stored.password {
-        Some(_) => confirm(visitor, &account, current).await?,
+    let (stored, sign_in) = (account.stored(), account.sign_in());
+    if stored.password.is_some() {
+        confirm(visitor, &account, current).await?;
+        if new.is(current) {
+            let message = "That is the password that you have. Choose another one.";
+            return Err(WireError::about("new", message));
+        }
+    } else {
         // The first one: a provider has said who that is.
-        None => account.is_fresh(accounts)?,
+        account.is_fresh(accounts)?;
+        successes(visitor, &name_of(stored)).await?;
     }
-    let hash = accounts.fit("new", new, &stored.profile).await?;
-    let epoch = stored.epoch + i64::from(end_others);
-    // This session goes first: of those that are not in the new epoch, the account knows none any more.
-    let methods = vec!["pwd".to_owned()];
-    let SignIn { provider, hint, .. } = account.sign_in().clone();
-    let sign_in = SignIn { at: accounts.clock().now().0, methods, epoch, provider, undated: false, hint };
-    remember(session, &sign_in).await?;
-    // After an error nobody knows whether it was done: then this session stays where it is in either case.
-    if !accounts.replace(&stored.id, stored.changes, &hash, epoch).await? {
-        // Somebody else was faster: the current password is another one by now, so nothing was proved. The epoch stays: a
-        // request of this same session may have begun it, and one of another session has ended this one.
-        remember(session, &SignIn { epoch, ..account.sign_in().clone() }).await?;
-        return Err(wrong_current());
-    }
+    let hash = accounts.fit(asker(visitor, &name_of(stored)), "new", new, &stored.profile).await?;
+    let mark = if end_others { Some(mark(session).await?) } else { None };
+    let others = mark.as_deref().map_or(Others::Stay, |mark| Others::End { keeps: Some(mark) });
+    let Some(epoch) = accounts.replace(&stored.id, stored.changes, &hash, others).await? else {
+        return Err(overtaken(accounts, stored).await?);
+    };
     tracing::info!(account = stored.id, client = %visitor.address, "a password was changed");
-    let others = if end_others { session.end_others().await } else { Ok(0) };
-    others.map_err(half_done)?;
-    session.rotate().await.map_err(half_done)?;
-    Ok(())
+    let (provider, hint) = (sign_in.provider.clone(), sign_in.hint.clone());
+    let sign_in = SignIn { provider, hint, epoch, ..by_password(accounts, stored) };
+    settle(session, &sign_in, end_others).await.map_err(|error| {
+        let message = "Your password has been changed, but it is not sure that the other devices are signed out. Sign in with \
+                       the new one, and sign them out on the page of your devices.";
+        done(error.into(), message)
+    })?;
+    let mut changed = stored.clone();
+    changed.changes += 1;
+    Ok(known::give(visitor, &changed))
 }
 
-/// Writes into the session how it was signed in, whatever the answer will be.
-pub(super) async fn remember(session: &Session, sign_in: &SignIn) -> Result<(), WireError> {
+/// The mark of the session, which it has from now on: by it the account knows the session that begins an epoch, from the
+/// moment at which the account has that until the session has its number, or for good where the request is cut off between.
+///
+/// A session must not get a number that its account has yet to reach, because the account may never reach it.
+pub(super) async fn mark(session: &Session) -> Result<String, WireError> {
+    Ok(session.update(MARK, |mark| mark.unwrap_or_else(|| Uuid::new_v4().to_string())).await?)
+}
+
+/// Brings the sessions in step with an account that has just been changed: this one is signed in as `sign_in` says, under a
+/// new id, and the others end if they are to.
+pub(super) async fn settle(session: &Session, sign_in: &SignIn, end_others: bool) -> Result<(), Error> {
     session.put(SIGNED_IN, sign_in).await?;
-    Ok(session.commit().await?)
+    if end_others {
+        session.end_others().await?;
+    }
+    session.rotate().await
 }
 
-/// What is true when the password is the new one already.
-fn half_done(error: Error) -> WireError {
-    let message = "Your password has been changed, but it is not sure that the other devices are signed out. Sign in with the \
-                   new one, and sign them out on the page of your devices.";
-    WireError { message: message.to_owned(), ..error.into() }
+/// Why an account was not changed: another request was faster. The current password is another one by now, so nothing was
+/// proved; or the account has been closed.
+async fn overtaken(accounts: &Accounts, stored: &Stored) -> Result<WireError, WireError> {
+    let found = accounts.of_id(&stored.id).await?.filter(Stored::is_open);
+    Ok(match found {
+        None => Kind::NotSignedIn.into(),
+        Some(_) if stored.password.is_some() => wrong_current(),
+        Some(_) => Kind::Busy.into(),
+    })
+}
+
+/// An error after the deed: it says what has been done, and does not invite to do it again.
+pub(super) fn done(error: WireError, message: &str) -> WireError {
+    WireError { message: message.to_owned(), ..error }
+}
+
+/// The name that an account signs in by.
+fn name_of(stored: &Stored) -> String {
+    stored.profile.username.to_lowercase()
 }
 
 /// Proves once more, by the password, who is signed in. The session gets a new id.
@@ -174,44 +210,47 @@ fn half_done(error: Error) -> WireError {
 /// # Errors
 ///
 /// As [`confirm_password`](crate::api::account::confirm_password).
-pub async fn sign_in_again(visitor: &Visitor, current: &Password) -> Result<Profile, WireError> {
+pub async fn sign_in_again(visitor: &Visitor, current: &Password) -> Result<Entered, WireError> {
     let Visitor { session, accounts, .. } = visitor;
     let account = signed_in(session, accounts).await?;
     confirm(visitor, &account, current).await?;
     again(visitor, &account, by_password(accounts, account.stored())).await?;
-    Ok(account.profile().clone())
+    Ok(Entered { profile: account.profile().clone(), known: known::give(visitor, account.stored()) })
 }
 
 /// Notes that whoever is signed in has proved it once more.
 pub(super) async fn again(visitor: &Visitor, account: &Account, sign_in: SignIn) -> Result<(), WireError> {
-    visitor.session.put(SIGNED_IN, &sign_in).await?;
-    visitor.session.rotate().await?;
-    is_unchanged(visitor, account.stored()).await
+    let Visitor { session, accounts, .. } = visitor;
+    session.put(SIGNED_IN, &sign_in).await?;
+    session.rotate().await?;
+    match accounts.of_id(account.id()).await {
+        Ok(Some(found)) if is_as(&found, account.stored()) => Ok(()),
+        Ok(_) => {
+            session.end().await?;
+            Err(Kind::BadCredentials.into())
+        }
+        Err(failure) => {
+            // An outage signs nobody out (G8). But whether the proof is worth anything is unknown, so it does not count.
+            session.put(SIGNED_IN, account.sign_in()).await?;
+            session.commit().await?;
+            Err(failure.into())
+        }
+    }
+}
+
+/// Whether an account is open, and signs in by what it did when it was looked at.
+fn is_as(found: &Stored, stored: &Stored) -> bool {
+    found.is_open() && found.changes == stored.changes
 }
 
 /// Whether the password is that of the account that is signed in. Counted as an attempt.
 async fn confirm(visitor: &Visitor, account: &Account, password: &Password) -> Result<(), WireError> {
-    let (accounts, stored) = (&visitor.accounts, account.stored());
-    let name = stored.profile.username.to_lowercase();
-    let attempts = attempts(visitor, &name, known(visitor, stored)).await?;
-    match checked(accounts, password, stored.password.as_ref(), &attempts).await? {
+    let stored = account.stored();
+    let name = name_of(stored);
+    match check(visitor, As::signed_in(visitor, &name, stored), password, Some(stored)).await? {
         Checked::Wrong => Err(wrong_current()),
         Checked::Right | Checked::Stale(_) => Ok(()),
     }
-}
-
-/// Checks a password, and takes back what was counted unless it is wrong: a full queue is nobody's guess.
-async fn checked(
-    accounts: &Accounts,
-    password: &Password,
-    kept: Option<&Hash>,
-    attempts: &[Attempt],
-) -> Result<Checked, WireError> {
-    let checked = accounts.passwords().check(password, kept).await;
-    if !matches!(checked, Ok(Checked::Wrong)) {
-        accounts.forgive(attempts).await;
-    }
-    Ok(checked?)
 }
 
 fn wrong_current() -> WireError {
@@ -246,16 +285,14 @@ pub(super) async fn enter(
     }
     is_unchanged(visitor, &stored).await?;
     tracing::info!(account = stored.id, client = %visitor.address, provider = sign_in.provider, "signed in");
-    let known = known(visitor, &stored).map(str::to_owned);
-    let known = known.unwrap_or_else(|| format!("{}{}", knows(&stored), uuid::Uuid::new_v4().simple()));
+    let known = known::give(visitor, &stored);
     Ok(Entered { profile: stored.profile, known })
 }
 
 /// Looks at the account once more; when it is another one by now, or cannot be looked at, the session ends.
 pub(super) async fn is_unchanged(visitor: &Visitor, stored: &Stored) -> Result<(), WireError> {
-    let unchanged = |found: &Stored| found.is_open() && found.changes == stored.changes;
     match visitor.accounts.of_id(&stored.id).await {
-        Ok(Some(found)) if unchanged(&found) => Ok(()),
+        Ok(Some(found)) if is_as(&found, stored) => Ok(()),
         met => {
             visitor.session.end().await?;
             Err(met.map_or_else(WireError::from, |_| Kind::BadCredentials.into()))
@@ -270,7 +307,13 @@ fn by_password(accounts: &Accounts, stored: &Stored) -> SignIn {
 
 impl Accounts {
     /// The hash of a password that may be the account's, if it may.
-    pub(super) async fn fit(&self, field: &str, password: &Password, profile: &Profile) -> Result<Hash, WireError> {
+    pub(super) async fn fit(
+        &self,
+        asker: Asker,
+        field: &str,
+        password: &Password,
+        profile: &Profile,
+    ) -> Result<Hash, WireError> {
         let min = self.rules().password_min;
         if !password.fits(min) {
             let message = format!("A password has {min} characters at least, and {LONGEST} bytes at most.");
@@ -283,56 +326,7 @@ impl Accounts {
                 text.split(|sign: char| !sign.is_alphanumeric()).filter(|word| word.len() > 2).map(str::to_owned),
             );
         }
-        let hash = self.passwords().hash(password, words).await?;
+        let hash = self.passwords().hash(asker, password, words).await?;
         hash.ok_or_else(|| WireError::about(field, "That is too easily guessed. Take several words, or a longer one."))
     }
-}
-
-/// Counts an attempt, or refuses it.
-pub(super) async fn attempt(accounts: &Accounts, bucket: &Bucket) -> Result<Attempt, WireError> {
-    accounts.attempt(bucket).await?.map_err(|wait| {
-        let seconds = u32::try_from(wait.as_secs()).unwrap_or(u32::MAX).max(1);
-        let minutes = seconds.div_ceil(60);
-        let unit = if minutes == 1 { "minute" } else { "minutes" };
-        let message = format!("Too many attempts in a short time. Try again in {minutes} {unit}.");
-        WireError { retry_after: Some(seconds), ..WireError::new(Kind::TooManyAttempts, message) }
-    })
-}
-
-/// By the network, of all that is tried in one place.
-pub(super) fn network(visitor: &Visitor, place: &str) -> Bucket {
-    let name = visitor.session.pseudonym(place, &visitor.network());
-    Bucket { name, limit: visitor.accounts.rules().network_attempts }
-}
-
-/// By the name, whether anybody has it or not; or apart from all strangers, for a browser that the account is known by.
-///
-/// So that nobody can lock the owner out. Source: OWASP, "Slow Down Online Guessing Attacks with Device Cookies".
-fn name_or_known(visitor: &Visitor, name: &str, known: Option<&str>) -> Bucket {
-    let Visitor { session, accounts, .. } = visitor;
-    let name = known.map_or_else(|| session.pseudonym("name", name), |known| session.pseudonym("known", known));
-    Bucket { name, limit: accounts.rules().attempts }
-}
-
-/// What this browser is known by, if it is by this account, and by the password that it has now: who once had another one
-/// must not go on guessing in places of their own.
-fn known<'a>(visitor: &'a Visitor, stored: &Stored) -> Option<&'a str> {
-    visitor.known.as_deref().filter(|known| known.starts_with(&knows(stored)))
-}
-
-/// What the cookies of browsers begin with that this account knows.
-fn knows(stored: &Stored) -> String {
-    format!("{}-{}-", stored.id, stored.changes)
-}
-
-/// Counts an attempt by the network and by the name; of a browser that is known, by that alone: its neighbours must not
-/// lock it out.
-async fn attempts(visitor: &Visitor, name: &str, known: Option<&str>) -> Result<Vec<Attempt>, WireError> {
-    let accounts = &visitor.accounts;
-    let mut made = Vec::new();
-    if known.is_none() {
-        made.push(attempt(accounts, &network(visitor, "network")).await?);
-    }
-    made.push(attempt(accounts, &name_or_known(visitor, name, known)).await?);
-    Ok(made)
 }

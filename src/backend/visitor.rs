@@ -2,7 +2,7 @@
 
 use super::accounts::Accounts;
 use crate::session::Session;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 
 /// The one who asks: in which session, from where, with what, and what the browser has been given.
 #[derive(Clone, Debug)]
@@ -22,18 +22,6 @@ pub struct Visitor {
 impl Visitor {
     /// The cookie of a browser that an account is known by, beside the session's.
     pub const KNOWN: &str = "known";
-
-    /// The network that attempts are counted by: one address of IPv4, or the 2^64 of IPv6 that one household has.
-    pub(super) fn network(&self) -> String {
-        network(self.address)
-    }
-}
-
-fn network(address: IpAddr) -> String {
-    match address.to_canonical() {
-        IpAddr::V4(address) => address.to_string(),
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).to_string(),
-    }
 }
 
 /// What `User-Agent` says, in words that tell devices apart. Anybody can write anything there: it is a label and no more.
@@ -72,19 +60,6 @@ pub fn device(user_agent: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn s65_a_network_is_an_address_of_the_old_kind_or_half_of_one_of_the_new() {
-        for (address, network) in [
-            ("203.0.113.9", "203.0.113.9"),
-            ("::ffff:203.0.113.9", "203.0.113.9"),
-            ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
-            ("2001:db8:1:2::", "2001:db8:1:2::"),
-            ("2001:db8:1:3::1", "2001:db8:1:3::"),
-        ] {
-            assert_eq!(super::network(address.parse().expect("an address")), network);
-        }
-    }
 
     #[test]
     fn a_device_is_called_by_its_browser_and_system() {

@@ -8,21 +8,26 @@
 //!
 //! Who is not signed in gets 204, and nothing is watched. An open stream is no activity: it keeps no session alive.
 
+use super::client::Client;
 use super::explain::refuse;
 use super::router::Site;
+use super::streams::Room;
+use crate::backend::network::customer;
 use crate::model::error::Kind;
 use crate::session::id::Handle;
 use crate::session::{Event, Session, Watch};
+use axum::Extension;
 use axum::extract::State;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::sse::{self, KeepAlive, Sse};
 use axum::response::{IntoResponse as _, Response};
 use futures::stream::unfold;
 use std::convert::Infallible;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::OwnedSemaphorePermit;
-use tokio::time::{Instant, timeout_at};
+use tokio::sync::mpsc;
+use tokio::time::sleep;
 
 /// Tells nginx to pass on what comes as it comes.
 const BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
@@ -34,53 +39,63 @@ const LIFE: Duration = Duration::from_secs(15 * 60);
 /// When to come again where there is no room.
 const LATER: HeaderValue = HeaderValue::from_static("30");
 
-/// A stream, for as long as it lasts.
-struct Stream {
-    watch: Watch,
-    until: Instant,
-    _room: Room,
-}
-
-/// A place among all streams, counted for as long as it is taken: `hardtack_streams`.
-struct Room(#[expect(dead_code, reason = "held")] OwnedSemaphorePermit);
-
-impl Room {
-    fn take(permit: OwnedSemaphorePermit) -> Self {
-        metrics::gauge!("hardtack_streams").increment(1.0);
-        Self(permit)
-    }
-}
-
-impl Drop for Room {
-    fn drop(&mut self) {
-        metrics::gauge!("hardtack_streams").decrement(1.0);
-    }
-}
+/// How many events may wait for a client. One that does not take them loses its stream.
+const BACKLOG: usize = 8;
 
 /// Tells what becomes of the session of whoever asks.
-pub(super) async fn events(State(site): State<Arc<Site>>, session: Session) -> Response {
+pub(super) async fn events(
+    State(site): State<Arc<Site>>,
+    client: Option<Extension<Client>>,
+    session: Session,
+) -> Response {
+    let client = client.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |Extension(Client(address))| address);
+    let network = customer(client);
     // Before anything is asked of the store, or another stream of the session makes room.
-    let Ok(room) = Arc::clone(&site.streams).try_acquire_owned() else {
-        let mut full = refuse(Kind::Busy);
-        full.headers_mut().insert(header::RETRY_AFTER, LATER);
-        return full;
-    };
+    if !site.streams.has_room(network) {
+        return full();
+    }
     let watch = match session.watch().await {
         // What is nobody's concerns no page: streams are for whoever is signed in.
         Ok(Some(watch)) if watch.is_owned() => watch,
         Ok(_) => return (StatusCode::NO_CONTENT, [(header::CACHE_CONTROL, NO_STORE)]).into_response(),
         Err(error) => return error.into_response(),
     };
-    let stream = Stream { watch, until: Instant::now() + LIFE, _room: Room::take(room) };
-    let told = unfold(stream, |mut stream| async {
-        // Over, when it has lasted long enough.
-        let event = timeout_at(stream.until, stream.watch.next()).await.ok().flatten()?;
-        Some((Ok::<_, Infallible>(written(event, stream.watch.handle())), stream))
-    });
+    // Only now: a client without a session must not take the place of one that has one.
+    let Some(room) = site.streams.take(network) else { return full() };
+    let (tell, told) = mpsc::channel(BACKLOG);
+    tokio::spawn(pass_on(watch, room, tell));
+    let told = unfold(told, |mut told| async { Some((Ok::<_, Infallible>(told.recv().await?), told)) });
     let mut answer = Sse::new(told).keep_alive(KeepAlive::new().interval(HEARTBEAT)).into_response();
     answer.headers_mut().insert(header::CACHE_CONTROL, NO_STORE);
     answer.headers_mut().insert(BUFFERING, HeaderValue::from_static("no"));
     answer
+}
+
+/// Passes on what is told of a session, until the client has gone, another stream needs the place, or the time is up.
+///
+/// In a task of its own, because a client that reads nothing (HTTP/2 without a window) would hold its place for ever if the
+/// answer's body held it.
+async fn pass_on(mut watch: Watch, mut room: Room, tell: mpsc::Sender<sse::Event>) {
+    let over = sleep(LIFE);
+    tokio::pin!(over);
+    loop {
+        let event = tokio::select! {
+            event = watch.next() => event,
+            () = &mut over => None,
+            () = room.lost() => None,
+            () = tell.closed() => None,
+        };
+        let Some(event) = event else { return };
+        if tell.try_send(written(event, watch.handle())).is_err() {
+            return;
+        }
+    }
+}
+
+fn full() -> Response {
+    let mut full = refuse(Kind::Busy);
+    full.headers_mut().insert(header::RETRY_AFTER, LATER);
+    full
 }
 
 fn written(event: Event, session: Handle) -> sse::Event {

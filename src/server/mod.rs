@@ -35,6 +35,7 @@ mod secret;
 mod signal;
 mod start;
 mod store;
+mod streams;
 mod tls;
 mod topology;
 mod trust;

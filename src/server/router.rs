@@ -23,6 +23,7 @@ use super::assets::Assets;
 use super::client::Proxies;
 use super::host::Hosts;
 use super::settings::Limits;
+use super::streams::Streams;
 use super::visitor::provide_visitor;
 use super::{
     access, api, assets, begin_limit, client, doctor, document, events, explain, federated, headers, health, host,
@@ -47,7 +48,6 @@ use leptos_axum::{AxumRouteListing, LeptosRoutes as _};
 use leptos_axum::{generate_route_list_with_exclusions, render_app_async_with_context};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, LazyLock};
-use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{DefaultPredicate, Predicate as _};
@@ -70,8 +70,8 @@ pub(super) struct Site {
     pub(super) limits: Limits,
     /// How many sessions a network may begin; none where there is no limit.
     pub(super) session_limit: Option<Arc<dyn RateLimit>>,
-    /// As many as there may be streams of events.
-    pub(super) streams: Arc<Semaphore>,
+    /// The places for streams of events.
+    pub(super) streams: Arc<Streams>,
     /// Whether browsers are examined, and by what address pages of other origins find this server.
     pub(super) examiner: Option<Examiner>,
     /// Whether browsers are told to come by https alone.

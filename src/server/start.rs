@@ -16,6 +16,7 @@ use super::router::{Site, router};
 use super::secret::{self, SecretError};
 use super::settings::{KeySource, Settings, SettingsError, StoreUrl};
 use super::store::{self, Opened};
+use super::streams::Streams;
 use super::tls::{Tls, TlsError};
 use super::topology::{self, SetupError};
 use crate::backend::accounts::Failure;
@@ -31,7 +32,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 
 /// Why the server does not start, in one sentence: the setting, the reason, the cure.
 #[derive(Debug, thiserror::Error)]
@@ -176,7 +177,7 @@ impl Server {
             hosts: Hosts::of(&settings),
             limits: settings.limits.clone(),
             session_limit: limit.map(|limit| Arc::new(limit) as Arc<dyn RateLimit>),
-            streams: Arc::new(Semaphore::new(settings.limits.streams())),
+            streams: Streams::new(settings.limits.streams()),
             examiner: settings.examines().then(|| examiner(&settings.site.url, &settings)),
             hsts: settings.site.url.is_https() && !settings.site.url.is_loopback(),
             ready: AtomicBool::new(true),

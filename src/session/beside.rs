@@ -49,6 +49,13 @@ impl Session {
         self.unit.engine.keys.pseudonym(place, text)
     }
 
+    /// Whether a name is the [`pseudonym`](Session::pseudonym) of a text, by the first key or by one that was it before and is
+    /// still known.
+    #[must_use]
+    pub fn is_pseudonym(&self, place: &str, text: &str, pseudonym: &str) -> bool {
+        self.unit.engine.keys.is_pseudonym(place, text, pseudonym)
+    }
+
     /// The header that takes such a cookie away.
     ///
     /// # Errors

@@ -81,6 +81,22 @@ pub enum Fault {
 }
 
 impl Error {
+    /// The failure that this is, unless it is one of a value or of a header.
+    const fn fault(&self) -> Option<Fault> {
+        Some(match self {
+            Self::Unavailable => Fault::Unavailable,
+            Self::Ended => Fault::Ended,
+            Self::Rotated => Fault::Rotated,
+            Self::Doubtful => Fault::Doubtful,
+            Self::TooMany { retry_after } => Fault::TooMany { retry_after: *retry_after },
+            Self::TooLarge { limit } => Fault::TooLarge { limit: *limit },
+            Self::Unfit => Fault::Unfit,
+            Self::TooLate => Fault::TooLate,
+            Self::Random => Fault::Random,
+            Self::Value(_) | Self::Header => return None,
+        })
+    }
+
     /// The status that fits: 503 for what may be tried again, 409 for a session that ended, 429 for too many, else 500.
     fn status(&self) -> StatusCode {
         match self {
@@ -97,6 +113,7 @@ impl Error {
 /// A short answer in plain text. A handler may thus return `Result<_, Error>`.
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
+        let fault = self.fault();
         let wait = match self {
             Self::Unavailable | Self::Rotated | Self::Doubtful => Some(1),
             Self::TooMany { retry_after } => Some(retry_after),
@@ -105,6 +122,10 @@ impl IntoResponse for Error {
         let mut response = (self.status(), [(CACHE_CONTROL, "no-store")], format!("{self}\n")).into_response();
         if let Some(seconds) = wait {
             response.headers_mut().insert(RETRY_AFTER, seconds.into());
+        }
+        // An application may put a page in its place, also where a handler has returned it.
+        if let Some(fault) = fault {
+            response.extensions_mut().insert(fault);
         }
         response
     }

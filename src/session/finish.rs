@@ -5,7 +5,7 @@ use super::handle::Session;
 use super::set_cookie::set_cookies;
 use super::unit::{Leaving, Place};
 use axum::body::{Body, Bytes, HttpBody};
-use axum::http::{HeaderName, HeaderValue, Response, header};
+use axum::http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use axum::response::IntoResponse as _;
 use http_body::{Frame, SizeHint};
 use std::pin::Pin;
@@ -51,8 +51,11 @@ async fn commit(session: &Session, failed: bool) -> Result<(), Fault> {
 fn answerable(session: &Session, response: &Response<Body>, met: Option<Fault>) -> Option<Fault> {
     let fault = met?;
     let refused = match fault {
-        // Without a cookie there is no session to protect: the handler has served its visitor without one.
-        Fault::Unavailable | Fault::Rotated | Fault::Doubtful => session.unit.may_have_a_session(),
+        // Without a cookie there is no session to protect: the handler has served its visitor without one. A 503 of the
+        // handler's own stands, because it may say what has been done before the store failed.
+        Fault::Unavailable | Fault::Rotated | Fault::Doubtful => {
+            session.unit.may_have_a_session() && response.status() != StatusCode::SERVICE_UNAVAILABLE
+        }
         // The handler was told. An answer that says so stands; a success would be a lie.
         _ => !(response.status().is_client_error() || response.status().is_server_error()),
     };
@@ -61,9 +64,7 @@ fn answerable(session: &Session, response: &Response<Body>, met: Option<Fault>) 
 
 /// The engine's own answer. An application may put a page in its place: the [`Fault`] is in the extensions.
 fn refusal(fault: Fault) -> Response<Body> {
-    let mut response = Error::from(fault).into_response();
-    response.extensions_mut().insert(fault);
-    response
+    Error::from(fault).into_response()
 }
 
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");

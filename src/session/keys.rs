@@ -111,6 +111,13 @@ impl Keys {
         URL_SAFE_NO_PAD.encode(signature)
     }
 
+    /// Whether this is the [`pseudonym`](Self::pseudonym) of a text, by any of the keys.
+    pub(super) fn is_pseudonym(&self, place: &str, text: &str, pseudonym: &str) -> bool {
+        let Ok(bytes) = URL_SAFE_NO_PAD.decode(pseudonym) else { return false };
+        let of = |key| mac(key, "", format!("{place}={text}").as_bytes());
+        self.0.iter().any(|key| of(key).verify_slice(&bytes).is_ok())
+    }
+
     /// The secret in a cookie value, if one of the keys signed it.
     pub(super) fn open(&self, name: &str, value: &[u8]) -> Option<Secret> {
         Secret::decode(self.verified(name, value)?.as_bytes())

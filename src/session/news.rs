@@ -15,6 +15,9 @@ use tokio::time::Instant;
 /// How many may watch one session at once. One more takes the place of whoever has watched for longest: a browser wants one
 /// place, and a page that has gone without a word keeps its own for a while.
 const EACH: usize = 8;
+/// How many may watch the sessions of one account at once, by the same rule: without it, an account with many sessions could
+/// have all the places that a server offers.
+const OF_ACCOUNT: usize = 32;
 /// How long a store goes on telling when nobody watches any more.
 const LINGER: Duration = Duration::from_secs(30);
 /// The pause before a channel that was lost is opened again. It doubles.
@@ -100,6 +103,8 @@ pub(super) struct Watchers {
 #[derive(Debug, Default)]
 struct State {
     seats: HashMap<Handle, VecDeque<(usize, watch::Sender<Word>)>>,
+    /// The places of each account's sessions, the oldest first.
+    accounts: HashMap<String, VecDeque<(usize, Handle)>>,
     /// Somebody listens to the store, or has found that there is nothing to listen to.
     listening: bool,
     /// The server stops.
@@ -143,13 +148,14 @@ pub(super) struct Word {
 pub(super) struct Seat {
     watchers: Arc<Watchers>,
     handle: Handle,
+    account: Option<String>,
     number: usize,
     pub(super) word: watch::Receiver<Word>,
 }
 
 impl Watchers {
     /// Takes a place, and listens to the store if nobody does; `None` when the server stops.
-    pub(super) fn sit(self: &Arc<Self>, handle: Handle, store: &Arc<dyn Store>) -> Option<Seat> {
+    pub(super) fn sit(self: &Arc<Self>, handle: Handle, account: Option<&str>, store: &Arc<dyn Store>) -> Option<Seat> {
         let number = self.numbers.fetch_add(1, Ordering::Relaxed);
         let (tell, word) = watch::channel(Word::default());
         let mut state = self.state();
@@ -163,11 +169,14 @@ impl Watchers {
         {
             oldest.send_modify(|word| word.closed = true);
         }
+        if let Some(account) = account {
+            state.seat_of_account(account, number, handle);
+        }
         if !std::mem::replace(&mut state.listening, true) {
             tokio::spawn(listen(Arc::clone(self), Arc::clone(store)));
         }
         drop(state);
-        Some(Seat { watchers: Arc::clone(self), handle, number, word })
+        Some(Seat { watchers: Arc::clone(self), handle, account: account.map(str::to_owned), number, word })
     }
 
     /// Sends everybody away, and lets nobody in any more.
@@ -197,9 +206,36 @@ impl Watchers {
     }
 }
 
+impl State {
+    /// Counts a place of an account. The oldest one beyond the limit is closed.
+    fn seat_of_account(&mut self, account: &str, number: usize, handle: Handle) {
+        let own = self.accounts.entry(account.to_owned()).or_default();
+        own.push_back((number, handle));
+        let oldest = if own.len() > OF_ACCOUNT { own.pop_front() } else { None };
+        let Some((number, handle)) = oldest else { return };
+        // It may have made room for another one of its session before.
+        let Some(seats) = self.seats.get_mut(&handle) else { return };
+        for (_, word) in seats.iter().filter(|(other, _)| *other == number) {
+            word.send_modify(|word| word.closed = true);
+        }
+        seats.retain(|(other, _)| *other != number);
+        if seats.is_empty() {
+            self.seats.remove(&handle);
+        }
+    }
+}
+
 impl Drop for Seat {
     fn drop(&mut self) {
         let mut state = self.watchers.state();
+        if let Some(account) = &self.account
+            && let Some(own) = state.accounts.get_mut(account)
+        {
+            own.retain(|(number, _)| *number != self.number);
+            if own.is_empty() {
+                state.accounts.remove(account);
+            }
+        }
         if let Some(seats) = state.seats.get_mut(&self.handle) {
             seats.retain(|(number, _)| *number != self.number);
             if seats.is_empty() {
@@ -243,7 +279,7 @@ mod tests {
         const SECONDS: u32 = 60;
         let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
         let watchers = Arc::new(Watchers::default());
-        let seats: Vec<_> = (0..SEATS).filter_map(|_| watchers.sit(Handle::generate(), &store)).collect();
+        let seats: Vec<_> = (0..SEATS).filter_map(|_| watchers.sit(Handle::generate(), None, &store)).collect();
         let news = News::to(&watchers);
         let begun = Instant::now();
         let (mut looks, mut soon) = (0, None);
@@ -266,7 +302,7 @@ mod tests {
     async fn a_few_who_watch_look_at_once() {
         let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
         let watchers = Arc::new(Watchers::default());
-        let seat = watchers.sit(Handle::generate(), &store).expect("a place");
+        let seat = watchers.sit(Handle::generate(), None, &store).expect("a place");
         for _ in 0..10 {
             tokio::time::advance(Duration::from_millis(300)).await;
             News::to(&watchers).of_any();

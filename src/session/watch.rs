@@ -82,7 +82,8 @@ impl Session {
         let unit = &self.unit;
         let Some((id, record)) = unit.find().await? else { return Ok(None) };
         let engine = Arc::clone(&unit.engine);
-        let seat = engine.watchers.sit(record.handle, &engine.store).ok_or(Error::Unavailable)?;
+        let account = record.owner.account.as_deref();
+        let seat = engine.watchers.sit(record.handle, account, &engine.store).ok_or(Error::Unavailable)?;
         // What happened before the place was taken is found by the first look.
         Ok(Some(Watch { engine, id, record, seat, hints: 0, next: Instant::now(), told: Told::Nothing }))
     }
@@ -90,7 +91,7 @@ impl Session {
 
 impl Watch {
     /// Waits for the next event. `None` when there is none to come: after the last one; because others have taken the place,
-    /// of which a session has eight; because the server stops.
+    /// of which a session has eight and an account 32; because the server stops.
     pub async fn next(&mut self) -> Option<Event> {
         while self.told != Told::Over {
             tokio::select! {

@@ -120,3 +120,21 @@ async fn accounts_may_have_a_file_of_their_own_that_only_its_owner_reads() {
     let memory = place.refusal(1, &["accounts", "list"], &[("STORE_URL", "memory:")]);
     assert!(memory.contains("server's own process"), "{memory}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s34_a_command_that_the_store_of_sessions_fails_says_what_was_done_and_what_was_not() {
+    let place = Place::new();
+    let server = place.serve(&[]).await;
+    let ada = Person::at(&server.url(""), "ada@example.com").registered().await;
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(place.database());
+    let pool = sqlx::SqlitePool::connect_with(options).await.expect("the database");
+    let away = "CREATE TRIGGER away BEFORE DELETE ON session BEGIN SELECT RAISE(ABORT, 'away'); END";
+    sqlx::query(away).execute(&pool).await.expect("a trigger");
+    pool.close().await;
+    let ended = refused(&place.run(&["accounts", "end-sessions", "ada@example.com"], &[]));
+    assert!(ended.contains("is unknown") && !ended.contains("was changed"), "{ended}");
+    assert!(ada.is_signed_in().await);
+    let closed = refused(&place.run(&["accounts", "close", "ada@example.com"], &[]));
+    assert!(closed.contains("was changed") && closed.contains("end-sessions"), "{closed}");
+    assert!(!ada.is_signed_in().await, "closed all the same");
+}

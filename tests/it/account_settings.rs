@@ -19,6 +19,8 @@ fn accounts_are_open_to_all_and_beside_the_sessions_unless_somebody_says_so() {
     assert_eq!((settings.accounts.database, sign_in.register, sign_in.password_min), (None, Registration::Open, 8));
     assert_eq!((sign_in.keep, sign_in.fresh), (Duration::from_hours(720), Duration::from_mins(15)));
     assert_eq!((limits.sign_in_attempts, limits.sign_in_network_attempts), (10, 100));
+    assert_eq!((limits.sign_in_successes, limits.sign_in_network_successes), (60, 1000));
+    assert_eq!(limits.register_network_attempts, 100);
     assert_eq!(limits.sign_in_window, Duration::from_mins(15));
     let long = load(&[("SESSION_ABSOLUTE", "90d")]).expect("settings");
     assert_eq!(long.sign_in.keep, long.session.absolute, "who asks for it stays no shorter than the others");

@@ -1,7 +1,13 @@
 //! One client uses up its own share of the server, and no more: what each of many could fill alone.
 
 use crate::support::app::{App, browser, cookies_set};
-use crate::support::people::Person;
+use crate::support::issuer::Stage;
+use crate::support::people::{PASSWORD, Person};
+use crate::support::stream::Stream;
+use futures::future::join_all;
+use serde_json::json;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 const BEHIND_A_PROXY: (&str, &str) = ("SITE_TRUSTED_PROXIES", "127.0.0.1");
@@ -39,8 +45,7 @@ async fn g7_a_network_begins_so_many_sessions_and_then_its_pages_are_served_with
 
     assert_eq!(session("198.51.100.2").await.status(), 200, "the neighbour has a share of its own");
     let ada = Person::at(&app.url(""), "ada@example.com");
-    let body =
-        serde_json::json!({"name": "Ada", "username": ada.username, "password": crate::support::people::PASSWORD});
+    let body = json!({"name": "Ada", "username": ada.username, "password": PASSWORD});
     let entered = from("198.51.100.1", ada.request("/api/register", &body)).await;
     assert_eq!(entered.status(), 200, "a sign-in has limits of its own");
     app.clock.advance(Duration::from_secs(120));
@@ -57,4 +62,126 @@ async fn g7_an_ipv6_site_has_ten_shares_of_sessions_however_many_networks_it_has
         begun += u32::from(request.send().await.expect("an answer").status() == 200);
     }
     assert_eq!(begun, 20);
+}
+
+/// Posts sign-ins in 64 loops until a neighbour has done what is asked. How many were answered so: 200 or 401, and 503.
+async fn while_flooded(
+    flood: impl Fn(usize) -> reqwest::RequestBuilder + Clone + Send + 'static,
+    neighbour: impl Future<Output = ()>,
+) -> (usize, usize) {
+    let over = Arc::new(AtomicBool::new(false));
+    let loops = (0..64).map(|n| {
+        let (over, flood) = (Arc::clone(&over), flood.clone());
+        tokio::spawn(async move {
+            let (mut checked, mut busy) = (0, 0);
+            while !over.load(Ordering::Relaxed) {
+                match flood(n).send().await.expect("an answer").status().as_u16() {
+                    200 | 401 => checked += 1,
+                    503 => busy += 1,
+                    other => panic!("{other}"),
+                }
+            }
+            (checked, busy)
+        })
+    });
+    let loops: Vec<_> = loops.collect();
+    neighbour.await;
+    over.store(true, Ordering::Relaxed);
+    let counts = join_all(loops).await.into_iter().map(|counts| counts.expect("no panic"));
+    counts.fold((0, 0), |(checked, busy), (more, turned_away)| (checked + more, busy + turned_away))
+}
+
+const GENEROUS: [(&str, &str); 4] = [
+    ("LIMITS_SIGN_IN_ATTEMPTS", "100000"),
+    ("LIMITS_SIGN_IN_NETWORK_ATTEMPTS", "100000"),
+    ("LIMITS_SIGN_IN_SUCCESSES", "100000"),
+    ("LIMITS_SIGN_IN_NETWORK_SUCCESSES", "100000"),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s63_who_knows_a_password_cannot_take_the_queue_from_the_neighbours() {
+    let app = App::start_with(&GENEROUS).await;
+    let mallory = Person::at(&app.url(""), "mallory@example.com").registered().await;
+    let bob = Person::at(&app.url(""), "bob@example.com").registered().await;
+    let body = json!({"username": mallory.username, "password": PASSWORD});
+    let elsewhere = mallory.elsewhere();
+    // Without cookies, so that each sign-in begins a session of its own.
+    let flood = move |_| elsewhere.request("/api/login", &body).header("cookie", "");
+    let (checked, busy) = while_flooded(flood, async {
+        for n in 0..4 {
+            assert_eq!(bob.elsewhere().login(PASSWORD).await.status, 200, "sign-in {n} of a neighbour");
+        }
+    })
+    .await;
+    assert!(checked > 0 && busy > 0, "{checked} were checked, {busy} turned away");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s63_a_network_cannot_take_the_queue_from_other_networks() {
+    let app = App::start_with(&[GENEROUS.as_slice(), &[BEHIND_A_PROXY]].concat()).await;
+    let bob = Person::at(&app.url(""), "bob@example.com").registered().await;
+    let mallory = bob.elsewhere();
+    let flood = move |n: usize| {
+        let body = json!({"username": format!("nobody{n}@example.com"), "password": "a guess"});
+        // Of one IPv6 site, from as many networks.
+        mallory.request("/api/login", &body).header("x-forwarded-for", format!("2001:db8:1:{n:x}::1"))
+    };
+    let (checked, busy) = while_flooded(flood, async {
+        for n in 0..4 {
+            let body = json!({"username": bob.username, "password": PASSWORD});
+            let request = bob.elsewhere().request("/api/login", &body).header("x-forwarded-for", "198.51.100.1");
+            assert_eq!(request.send().await.expect("an answer").status(), 200, "sign-in {n} from another network");
+        }
+    })
+    .await;
+    assert!(checked > 0 && busy > 0, "{checked} were checked, {busy} turned away");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_has_32_streams_and_a_network_leaves_places_to_others() {
+    let app = App::start_with(&[BEHIND_A_PROXY, ("LIMITS_STREAMS", "40")]).await;
+    let ada = Person::at(&app.url(""), "ada@example.com").registered().await;
+    let (mut browsers, mut streams) = (Vec::new(), Vec::new());
+    for _ in 0..5 {
+        let browser = ada.elsewhere();
+        assert_eq!(browser.login(PASSWORD).await.status, 200);
+        for _ in 0..8 {
+            streams.push(Stream::of(&browser).await);
+        }
+        browsers.push(browser);
+    }
+    for stream in &mut streams[..8] {
+        assert_eq!(stream.next().await, None, "the oldest of the account's made room");
+    }
+    // Others of the same network have what is left: eight.
+    let bob = Person::at(&app.url(""), "bob@example.com").registered().await;
+    let mut bobs = Vec::new();
+    for _ in 0..8 {
+        bobs.push(Stream::of(&bob).await);
+    }
+    let carol = Person::at(&app.url(""), "carol@example.com").registered().await;
+    let carols = carol.browser.get(app.url("/api/events")).header("x-forwarded-for", "198.51.100.9");
+    let _carols = Stream::open(carols).await;
+    assert_eq!(streams[8].next().await, None, "another network took the place of the largest one's oldest");
+    // Who has no session takes nobody's place.
+    let nobody = browser().get(app.url("/api/events")).header("x-forwarded-for", "198.51.100.7");
+    assert_eq!(nobody.send().await.expect("an answer").status(), 204);
+    browsers[1].logout().await;
+    bob.logout().await;
+    assert_eq!(streams[9].name().await, "ended", "and nothing before it");
+    assert_eq!(bobs[0].name().await, "ended", "and nothing before it");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn g7_setting_out_for_a_provider_and_the_examination_of_a_browser_store_nothing() {
+    let stage = Stage::set_with(&[("DOCTOR_ENABLED", "true")]).await;
+    for _ in 0..10 {
+        stage.person("nobody").leave(&[("provider", "a")]).await;
+        for (method, path) in [("POST", "/api/doctor/set?test=abc"), ("GET", "/api/doctor/echo?test=abc&nonce=1")] {
+            let method = method.parse().expect("a method");
+            let answer = browser().request(method, stage.app.url(path)).send().await.expect("an answer");
+            assert!(answer.status().is_success(), "{path} {}", answer.status());
+        }
+    }
+    assert_eq!((stage.count("attempt").await, stage.app.sessions().await), (0, 0));
 }

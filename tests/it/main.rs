@@ -8,6 +8,7 @@ mod access;
 mod access_beside;
 mod account;
 mod account_canary;
+mod account_changes;
 mod account_commands;
 mod account_limits;
 mod account_nodes;

@@ -1,5 +1,6 @@
 //! What providers know accounts by.
 
+use super::rows::epoch;
 use super::{Accounts, Failure, Stored, damaged};
 use crate::backend::providers::Person;
 use crate::backend::username::Username;
@@ -84,12 +85,18 @@ impl Accounts {
         self.rows(sql, &values).await.map(drop)
     }
 
-    /// Counts a change of what an open account signs in by, if it is still as after so many, and begins an epoch. Of two at
-    /// once one does.
-    pub(in crate::backend) async fn begin_epoch(&self, id: &str, changes: i64, epoch: i64) -> Result<bool, Failure> {
-        let sql = "UPDATE hardtack.account SET changes = changes + 1, epoch = $3 \
-                   WHERE id = $1 AND changes = $2 AND closed IS NULL RETURNING id";
-        Ok(!self.rows(sql, &[id.into(), changes.into(), epoch.into()]).await?.is_empty())
+    /// Counts a change of what an open account signs in by, if it is still as after so many, and begins an epoch, in which
+    /// the session of the mark `keeps` stays signed in. Returns the epoch; `None` when nothing was changed. Of two at once
+    /// one does.
+    pub(in crate::backend) async fn begin_epoch(
+        &self,
+        id: &str,
+        changes: i64,
+        keeps: &str,
+    ) -> Result<Option<i64>, Failure> {
+        let sql = "UPDATE hardtack.account SET changes = changes + 1, epoch = epoch + 1, keeps = $3 \
+                   WHERE id = $1 AND changes = $2 AND closed IS NULL RETURNING epoch";
+        epoch(&self.rows(sql, &[id.into(), changes.into(), keeps.into()]).await?)
     }
 
     fn values(&self, person: &Person, account: &str) -> [Value; 6] {

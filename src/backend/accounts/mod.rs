@@ -17,7 +17,7 @@ use std::time::Duration;
 use tokio::time::error::Elapsed;
 
 pub use rows::Listed;
-pub(super) use rows::Stored;
+pub(super) use rows::{Others, Stored};
 pub(super) use throttle::{Attempt, Bucket};
 
 static SQLITE: LazyLock<Migrator> = LazyLock::new(|| {
@@ -50,6 +50,12 @@ pub struct Rules {
     pub attempts: u32,
     /// How often one network may try, whatever names.
     pub network_attempts: u32,
+    /// How often an account may sign in, or prove its password once more.
+    pub successes: u32,
+    /// How often all accounts may, in one network.
+    pub network_successes: u32,
+    /// How many accounts one network may try to make.
+    pub registrations: u32,
     /// After how long counting begins anew.
     pub window: Duration,
     /// Words of this site that are no passwords here.

@@ -22,7 +22,7 @@ macro_rules! select {
     };
     (from $providers:literal, $which:literal) => {
         concat!(
-            "SELECT id, name, username, password, changes, created, closed, epoch, ",
+            "SELECT id, name, username, password, changes, created, closed, epoch, keeps, ",
             $providers,
             " FROM hardtack.account ",
             $which
@@ -41,8 +41,22 @@ pub(in crate::backend) struct Stored {
     pub(in crate::backend) changes: i64,
     /// How often its owner has ended all other sessions with that.
     pub(in crate::backend) epoch: i64,
+    /// The mark of the session that began the epoch, which stays signed in.
+    pub(in crate::backend) keeps: Option<String>,
     created: Timestamp,
     closed: Option<Timestamp>,
+}
+
+/// What becomes of an account's other sessions when it gets another password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::backend) enum Others<'a> {
+    /// They stay signed in.
+    Stay,
+    /// A new epoch begins. Of the sessions of earlier ones only that of this mark stays signed in.
+    End {
+        /// The mark; `None` where no session asks.
+        keeps: Option<&'a str>,
+    },
 }
 
 /// An account in a list.
@@ -64,7 +78,7 @@ impl Stored {
     }
 
     fn read(row: &AnyRow, providers: &Providers) -> Result<Self, sqlx::Error> {
-        let (password, issuers): (Option<String>, Option<String>) = (row.try_get(3)?, row.try_get(8)?);
+        let (password, issuers): (Option<String>, Option<String>) = (row.try_get(3)?, row.try_get(9)?);
         let issuers: Vec<_> = issuers.iter().flat_map(|issuers| issuers.split(' ')).collect();
         Ok(Self {
             id: row.try_get(0)?,
@@ -77,6 +91,7 @@ impl Stored {
             password: password.map(Hash::stored),
             changes: row.try_get(4)?,
             epoch: row.try_get(7)?,
+            keeps: row.try_get(8)?,
             created: Timestamp(row.try_get(5)?),
             closed: row.try_get::<Option<i64>, _>(6)?.map(Timestamp),
         })
@@ -88,6 +103,11 @@ impl From<Stored> for Listed {
         let Stored { id, profile, created, closed, .. } = stored;
         Self { id, profile, created, closed }
     }
+}
+
+/// The epoch that a change returns.
+pub(super) fn epoch(rows: &[AnyRow]) -> Result<Option<i64>, Failure> {
+    rows.first().map(|row| row.try_get(0)).transpose().map_err(damaged)
 }
 
 impl Accounts {
@@ -117,7 +137,7 @@ impl Accounts {
     ) -> Result<Option<Stored>, Failure> {
         let sql = "INSERT INTO hardtack.account (id, name, username, signs_in, password, changes, created) \
                    VALUES ($1, $2, $3, $4, $5, 0, $6) ON CONFLICT DO NOTHING \
-                   RETURNING id, name, username, password, changes, created, closed, epoch, NULL";
+                   RETURNING id, name, username, password, changes, created, closed, epoch, keeps, NULL";
         let values = [
             Uuid::new_v4().to_string().as_str().into(),
             name.into(),
@@ -135,17 +155,24 @@ impl Accounts {
         self.rows(sql, &[id.into(), from.reveal().into(), to.reveal().into()]).await.map(drop)
     }
 
-    /// Gives an open account another password, if it still has that one of `changes`; and an epoch.
+    /// Gives an open account another password, if it still has that one of `changes`. Returns the epoch that it has then;
+    /// `None` when nothing was changed.
     pub(in crate::backend) async fn replace(
         &self,
         id: &str,
         changes: i64,
         to: &Hash,
-        epoch: i64,
-    ) -> Result<bool, Failure> {
-        let sql = "UPDATE hardtack.account SET password = $3, changes = changes + 1, epoch = $4 \
-                   WHERE id = $1 AND changes = $2 AND closed IS NULL RETURNING id";
-        Ok(!self.rows(sql, &[id.into(), changes.into(), to.reveal().into(), epoch.into()]).await?.is_empty())
+        others: Others<'_>,
+    ) -> Result<Option<i64>, Failure> {
+        let sql = "UPDATE hardtack.account SET password = $3, changes = changes + 1, epoch = epoch + $4, \
+                   keeps = CASE WHEN $4 = 0 THEN keeps ELSE $5 END \
+                   WHERE id = $1 AND changes = $2 AND closed IS NULL RETURNING epoch";
+        let (step, keeps) = match others {
+            Others::Stay => (0, None),
+            Others::End { keeps } => (1, keeps),
+        };
+        let values = [id.into(), changes.into(), to.reveal().into(), step.into(), keeps.into()];
+        epoch(&self.rows(sql, &values).await?)
     }
 
     /// Closes an account; `None` when there is no open one of that name. Its sessions are the caller's to end.

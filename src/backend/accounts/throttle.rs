@@ -3,6 +3,7 @@
 use super::{Accounts, Failure, damaged};
 use crate::session::clock::Timestamp;
 use sqlx::Row as _;
+use sqlx::any::AnyRow;
 use std::time::Duration;
 
 /// How many counters one step of the sweep removes.
@@ -27,7 +28,8 @@ pub(in crate::backend) struct Attempt {
 impl Accounts {
     /// Counts an attempt, and says after how long another makes sense if this is one too many.
     ///
-    /// In one statement: of any number at once exactly the limit passes. An attempt that is refused prolongs nothing.
+    /// In one statement, so that of any number at once exactly the limit passes. An attempt that is refused is not counted:
+    /// what is given back later makes room for as many.
     pub(in crate::backend) async fn attempt(&self, bucket: &Bucket) -> Result<Result<Attempt, Duration>, Failure> {
         self.attempt_within(bucket, self.rules().window).await
     }
@@ -43,15 +45,17 @@ impl Accounts {
                    ON CONFLICT (bucket) DO UPDATE SET \
                    made = CASE WHEN a.until <= $3 THEN 1 ELSE a.made + 1 END, \
                    until = CASE WHEN a.until <= $3 THEN $2 ELSE a.until END \
-                   RETURNING made, until";
-        let values = [bucket.name.as_str().into(), (now + window).0.into(), now.0.into()];
-        let rows = self.rows(sql, &values).await?;
-        let Some(row) = rows.first() else { return Err(Failure::Database("it counts nothing".to_owned())) };
-        let (made, until): (i64, i64) = (row.try_get(0).map_err(damaged)?, row.try_get(1).map_err(damaged)?);
-        if made > i64::from(bucket.limit) {
-            return Ok(Err(Timestamp(until).left(now)));
+                   WHERE a.until <= $3 OR a.made < $4 \
+                   RETURNING until";
+        let name = bucket.name.as_str();
+        let values = [name.into(), (now + window).0.into(), now.0.into(), i64::from(bucket.limit).into()];
+        if let Some(until) = until(&self.rows(sql, &values).await?)? {
+            return Ok(Ok(Attempt { bucket: bucket.name.clone(), until }));
         }
-        Ok(Ok(Attempt { bucket: bucket.name.clone(), until }))
+        let sql = "SELECT until FROM hardtack.attempt WHERE bucket = $1";
+        // Swept meanwhile: then there is room at once.
+        let over = until(&self.rows(sql, &[name.into()]).await?)?;
+        Ok(Err(over.map_or(Duration::ZERO, |until| Timestamp(until).left(now))))
     }
 
     /// Takes back attempts that were none: they succeeded.
@@ -98,4 +102,9 @@ impl Accounts {
             }
         }
     }
+}
+
+/// When counting begins anew, of the one row that there may be.
+fn until(rows: &[AnyRow]) -> Result<Option<i64>, Failure> {
+    rows.first().map(|row| row.try_get(0)).transpose().map_err(damaged)
 }

@@ -212,8 +212,8 @@ registry::settings! {
         /// The most connections at the same time; more wait.
         connections: u32 = "1024",
         /// The most streams of events (`/api/events`) at the same time, each on a connection of its own while HTTP/1.1 is
-        /// spoken; at most half of `connections` count. Beyond it pages learn of the end of a session at their next
-        /// request. 0: none.
+        /// spoken; at most half of `connections` count. Beyond it the network with the most gives one up for a network with
+        /// fewer; other pages learn of the end of a session at their next request. 0: none.
         streams: Option<NonZeroU32> = "512",
         /// How long the headers of a request may take to arrive. An idle connection stays open as long.
         header_timeout: Duration = "10s",
@@ -230,8 +230,15 @@ registry::settings! {
         /// How often it may be tried to sign in to one account within `sign_in_window`; a browser that has signed in to
         /// it before is counted apart. A success does not count.
         sign_in_attempts: u32 = "10",
-        /// How often one address (IPv4) or network (IPv6, /64) may try to sign in or register within `sign_in_window`.
+        /// How often one address (IPv4) or network (IPv6, /64) may try to sign in within `sign_in_window`; an IPv6 network of
+        /// /48, ten times as often. A success does not count.
         sign_in_network_attempts: u32 = "100",
+        /// How often one account may succeed: sign in, or prove its password once more, within `sign_in_window`.
+        sign_in_successes: u32 = "60",
+        /// How often all accounts in one network may succeed; an IPv6 network of /48, ten times as often.
+        sign_in_network_successes: u32 = "1000",
+        /// How often one network may try to register within `sign_in_window`; an IPv6 network of /48, ten times as often.
+        register_network_attempts: u32 = "100",
         /// After how long attempts are counted anew.
         sign_in_window: Duration = "15m",
         /// At a stop, how long requests under way have to finish.

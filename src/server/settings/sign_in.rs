@@ -120,6 +120,9 @@ impl Settings {
             lifetime: session.clocks().lifetime,
             attempts: limits.sign_in_attempts,
             network_attempts: limits.sign_in_network_attempts,
+            successes: limits.sign_in_successes,
+            network_successes: limits.sign_in_network_successes,
+            registrations: limits.register_network_attempts,
             window: limits.sign_in_window,
             words: vec!["hardtack".to_owned(), site.url.host().to_string()],
         }

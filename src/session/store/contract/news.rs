@@ -39,7 +39,7 @@ async fn tells_of_every_end(store: &Arc<dyn Store>) {
     let mut watched = Vec::new();
     for _ in 0..5 {
         let (id, record) = begin_for(&**store, &[], Some(&account)).await;
-        let Some(seat) = watchers.sit(record.handle, store) else { return };
+        let Some(seat) = watchers.sit(record.handle, None, store) else { return };
         watched.push((id, record.handle, seat));
     }
     let [rotated, by_id, by_handle, first, second] = &mut watched[..] else { return };
