@@ -92,6 +92,7 @@ async fn s32_s68_giving_a_provider_up_says_what_was_done_and_leaves_the_browser_
     let told = ada.post("/api/disconnect", json!({"provider": "a"})).await;
     assert_eq!((told.status, &told.body["profile"]["providers"]), (200, &json!(["b"])));
     known(&told.cookies);
+    assert_eq!(ada.elsewhere().login(PASSWORD).await.status, 200, "another device, to be signed out below");
     for _ in 0..4 {
         ada.elsewhere().login("a guess").await;
     }

@@ -177,10 +177,21 @@ async fn sigkill_between_two_visits_loses_no_acknowledged_visit() {
     }
 }
 
+#[test]
+fn g10_a_disk_without_room_for_the_tables_refuses_the_start() {
+    let place = Place::new();
+    for kib in [16, 64, 128] {
+        let output = place.start_on_a_full_disk(kib);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && said.contains("hardtack.db cannot be used"), "{kib} KiB: {said}");
+        assert_eq!(said.lines().count(), 1, "{said}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn g10_a_full_disk_is_never_called_a_success() {
     let (place, browser) = (Place::new(), browser());
-    let mut server = place.serve_on_a_full_disk(256).await;
+    let mut server = place.serve_on_a_full_disk(1024).await;
     let mut counted = 0;
     loop {
         let url = format!("http://{}/api/visits", server.address);

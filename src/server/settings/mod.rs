@@ -33,6 +33,7 @@ pub use host_name::HostName;
 pub use provider::{Provider, callback};
 pub use registry::{Setting, Table};
 pub use sign_in::Registration;
+pub use sources::environment;
 pub(in crate::server) use store_url::trust;
 pub use store_url::{Address, StoreUrl};
 pub use values::{KeySource, LogFormat, Size, TlsMode};
@@ -386,14 +387,6 @@ impl Site {
     pub fn origins(&self) -> Origins {
         Origins::new(self.url.clone(), self.front_ends.iter().cloned())
     }
-}
-
-/// The environment of this process, for [`Settings::load`].
-///
-/// What is not Unicode is passed on with a replacement sign, so that it is refused where it matters.
-pub fn environment() -> impl Iterator<Item = (String, String)> {
-    let text = |raw: std::ffi::OsString| raw.to_string_lossy().into_owned();
-    std::env::vars_os().map(move |(name, value)| (text(name), text(value)))
 }
 
 /// The page `docs/SETTINGS.md`, printed from the list of settings.

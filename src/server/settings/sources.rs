@@ -136,3 +136,11 @@ fn sorted(map: Map<String, Value>) -> BTreeMap<String, Value> {
 fn nearest(name: &str, known: impl Iterator<Item = String>) -> String {
     known.max_by(|a, b| strsim::jaro_winkler(name, a).total_cmp(&strsim::jaro_winkler(name, b))).unwrap_or_default()
 }
+
+/// The environment of this process, for [`Settings::load`](super::Settings::load).
+///
+/// What is not Unicode is passed on with a replacement sign, so that it is refused where it matters.
+pub fn environment() -> impl Iterator<Item = (String, String)> {
+    let text = |raw: std::ffi::OsString| raw.to_string_lossy().into_owned();
+    std::env::vars_os().map(move |(name, value)| (text(name), text(value)))
+}

@@ -123,6 +123,7 @@ pub const CASES: &[Case] = &[
     case("site.front_ends", "one of another site, added", HTTPS, ACROSS, Stay),
     case("site.front_ends", "one of another site, removed", ACROSS, HTTPS, Stay),
     case("site.trusted_proxies", "others", HTTP, &[("SITE_TRUSTED_PROXIES", "127.0.0.1")], Stay),
+    case("site.hosts", "one added", HTTP, &[("SITE_HOSTS", "shop.example.com")], Stay),
     case("site.insecure", "set or removed", HTTP, &[("SITE_INSECURE", "true")], Stay),
     case("session.name", "another name", HTTPS, NAMED, Leave).said(&["session.name"]),
     case("session.idle", "longer", HTTP, &[("SESSION_IDLE", "2h")], Stay).away(20),

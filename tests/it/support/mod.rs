@@ -137,6 +137,7 @@ pub async fn rows(database: &std::path::Path, table: &'static str) -> i64 {
         "session" => "SELECT count(*) FROM session",
         "account" => "SELECT count(*) FROM account",
         "identity" => "SELECT count(*) FROM identity",
+        "attempt" => "SELECT count(*) FROM attempt",
         "retired_id" => "SELECT count(*) FROM retired_id",
         other => panic!("no table {other}"),
     };

@@ -117,11 +117,21 @@ impl Place {
 
     /// The same, where no file may grow beyond so many KiB: as if the disk were full.
     pub(crate) async fn serve_on_a_full_disk(&self, kib: u32) -> Running {
+        self.wait_for(self.on_a_full_disk(kib)).await
+    }
+
+    /// The same, of a server that cannot start.
+    pub(crate) fn start_on_a_full_disk(&self, kib: u32) -> Output {
+        let mut command = self.on_a_full_disk(kib);
+        command.env("HARDTACK_SITE_LISTEN", "127.0.0.1:0").output().expect("the binary starts")
+    }
+
+    fn on_a_full_disk(&self, kib: u32) -> Command {
         let mut command = Command::new("/bin/bash");
         let script = "trap '' XFSZ; ulimit -f \"$1\"; exec \"$0\" serve";
         command.args(["-c", script]).arg(&self.binary).arg(kib.to_string());
         command.current_dir(self.path()).env_clear().env("HARDTACK_STORE_TIMEOUT", PATIENT.1).stdin(Stdio::null());
-        self.wait_for(command).await
+        command
     }
 
     pub(crate) async fn wait_for(&self, mut command: Command) -> Running {

@@ -77,6 +77,7 @@ pub(super) fn meaning(name: &str, value: &str) -> Meaning {
         ("connection_limit", _) => Meaning::Passed("how many there may be is for `store.connections` to say"),
         ("schema", _) => Meaning::Passed("all tables are in the schema `hardtack`"),
         ("sslnegotiation", "direct") => Meaning::Passed("TLS is asked for first, which every server understands"),
+        ("sslnegotiation", _) => Meaning::Refused("is `postgres` or `direct`"),
         ("load_balance_hosts", _) => Meaning::Passed("there is one host"),
         ("sslsni" | "sslcompression", _) => Meaning::Passed("TLS names the host and compresses nothing"),
         ("ssl_min_protocol_version" | "ssl_max_protocol_version", _) => Meaning::Passed("it is TLS 1.2 or 1.3"),

@@ -189,7 +189,7 @@ mod tests {
             ("rediss://:hunter2@a/b", "database number"),
             ("redis://:hunter/2@a", "database number"),
             ("redis://:hunter2@a,b", "redis-cluster"),
-            ("redis://:hunter?2@a", "cannot be read"),
+            ("redis://:hunter?2@a", "only `ca=FILE`"),
             ("redis://a?password=hunter2", "only `ca=FILE`"),
             ("redis://:hunter2@a?ca=/x", "rediss"),
             ("rediss://:hunter2@a#insecure", "`%23`"),

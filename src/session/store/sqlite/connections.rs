@@ -24,6 +24,8 @@ pub(super) struct Connections {
     pub(super) cache: Cache,
     /// Tells this process of what it has ended itself.
     pub(super) voice: Voice,
+    /// How its connections are opened.
+    pub(super) options: SqliteConnectOptions,
     /// Where the database is, for people.
     pub(super) place: String,
     /// What lies at its path, if it is in a file.
@@ -38,10 +40,10 @@ impl Connections {
         writer: SqliteConnection,
         readers: u32,
     ) -> Result<Self, sqlx::Error> {
-        let options = options.pragma("query_only", "true");
+        let reading = options.clone().pragma("query_only", "true");
         let mut open = Vec::new();
         for _ in 0..readers.max(1) {
-            open.push(Mutex::new(super::connect(&options).await?));
+            open.push(Mutex::new(super::connect(&reading).await?));
         }
         // Where there is no such file the database is in no state to be cached, and works all the same.
         let cache = Cache::new(file.and_then(|path| Watch::over(path).ok()));
@@ -53,6 +55,7 @@ impl Connections {
             turn: AtomicUsize::new(0),
             cache,
             voice: Voice::default(),
+            options,
             place,
             files,
         })

@@ -75,8 +75,7 @@ async fn open(path: &Path, readers: u32, migrations: &Migrator, schema: Schema) 
         .synchronous(SqliteSynchronous::Normal)
         .busy_timeout(Duration::from_millis(500));
     let unfit = |error: sqlx::Error| OpenError::Unfit { place: place.clone(), reason: error.to_string() };
-    let mut writer = connect(&options).await.map_err(unfit)?;
-    bring_up_to_date(&mut writer, migrations, &place, schema).await?;
+    let writer = up_to_date(&options, migrations, &place, schema).await?;
     Connections::open(Some(path), options, writer, readers).await.map_err(unfit)
 }
 
@@ -98,31 +97,39 @@ fn is_busy(error: &dyn DatabaseError) -> bool {
     error.code().and_then(|code| code.parse::<u32>().ok()).is_some_and(|code| code & 0xff == 5)
 }
 
-async fn bring_up_to_date(
-    writer: &mut SqliteConnection,
+/// Opens a connection to a database that has all the tables of `migrations`.
+///
+/// Each look is made by a connection of its own, because one whose commit failed on a full disk may be in a transaction
+/// still: it would see its own tables, and all that it writes later would be lost.
+async fn up_to_date(
+    options: &SqliteConnectOptions,
     migrations: &Migrator,
     place: &str,
     schema: Schema,
-) -> Result<(), OpenError> {
+) -> Result<SqliteConnection, OpenError> {
+    let unfit = |reason: String| OpenError::Unfit { place: place.to_owned(), reason };
     let mut tried = 0;
     loop {
-        let error = match (schema, pending(writer, migrations).await) {
-            (_, Ok(false)) => return Ok(()),
+        let mut connection = connect(options).await.map_err(|error| unfit(error.to_string()))?;
+        let error = match (schema, pending(&mut connection, migrations).await) {
+            (_, Ok(false)) => return Ok(connection),
             (Schema::Check, Ok(true)) => return Err(OpenError::Older { place: place.to_owned() }),
-            (Schema::Migrate, Ok(true)) => match migrations.run_direct(None, &mut *writer, false).await {
-                Ok(()) => return Ok(()),
-                Err(error) => error,
-            },
-            (_, Err(error)) => error,
+            (Schema::Migrate, Ok(true)) => migrations.run_direct(None, &mut connection, false).await.err(),
+            (_, Err(error)) => Some(error),
         };
+        connection.close().await.ok();
         match error {
-            MigrateError::VersionMissing(schema) => return Err(OpenError::Newer { place: place.to_owned(), schema }),
+            Some(MigrateError::VersionMissing(schema)) => {
+                return Err(OpenError::Newer { place: place.to_owned(), schema });
+            }
             // SQLite has no lock for this. A process that was slower finds a table there already, or the file busy;
             // its own step is rolled back, and the next look shows what the faster one has done.
             error if tried == TRIES => {
-                return Err(OpenError::Unfit { place: place.to_owned(), reason: error.to_string() });
+                let reason = error.map_or_else(|| "it does not keep its tables".to_owned(), |error| error.to_string());
+                return Err(unfit(reason));
             }
-            _ => tokio::time::sleep(BREATH).await,
+            Some(_) => tokio::time::sleep(BREATH).await,
+            None => {}
         }
         tried += 1;
     }

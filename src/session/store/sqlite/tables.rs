@@ -1,7 +1,7 @@
 //! An application's own tables in a SQLite file.
 
 use super::connections::Connections;
-use super::{bring_up_to_date, connect, open};
+use super::{connect, open, up_to_date};
 use crate::session::store::{OpenError, Schema, StoreError, Value};
 use sqlx::AssertSqlSafe;
 use sqlx::any::AnyRow;
@@ -32,8 +32,9 @@ impl Tables {
         let unfit = |error: sqlx::Error| OpenError::Unfit { place: place.to_owned(), reason: error.to_string() };
         // The name stands for one database, which all connections by these options share.
         let options = SqliteConnectOptions::from_str("sqlite::memory:").map_err(unfit)?;
-        let mut writer = connect(&options).await.map_err(unfit)?;
-        bring_up_to_date(&mut writer, migrations, place, Schema::Migrate).await?;
+        // The database is there as long as one connection is.
+        let _anchor = connect(&options).await.map_err(unfit)?;
+        let writer = up_to_date(&options, migrations, place, Schema::Migrate).await?;
         let connections = Connections::open(None, options, writer, 1).await.map_err(unfit)?;
         Ok(Self { connections: Arc::new(connections) })
     }
@@ -43,8 +44,8 @@ impl Tables {
         migrations: &Migrator,
         schema: Schema,
     ) -> Result<(), OpenError> {
-        let mut writing = self.connections.write().await;
-        bring_up_to_date(&mut writing.connection, migrations, &self.connections.place, schema).await
+        let Connections { options, place, .. } = &*self.connections;
+        up_to_date(options, migrations, place, schema).await.map(drop)
     }
 
     pub(in crate::session::store) async fn check(&self) -> Result<(), StoreError> {
