@@ -7,6 +7,7 @@ import { createServer as overHttps } from "node:https";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import type { Authority } from "../authority";
+import type { Cookie } from "@playwright/test";
 import { expect, type Page, test as base } from "./fixtures";
 
 /** Why a cookie is not kept or stays behind: the model's word, and Chromium's; none where Chromium says nothing. */
@@ -24,6 +25,8 @@ type Asked = {
   /** The `Set-Cookie` line of the answer, and what becomes of it. */
   sets?: string;
   kept?: "New" | "Replaced" | "Removed";
+  /** The `Date` of the answer. */
+  date?: string;
   /** For how many days, of the one cookie that is there then. */
   days?: number;
   refused?: Loss;
@@ -50,7 +53,7 @@ const CASES: Case[] = JSON.parse(readFileSync(TABLE, "utf8"));
 /** One server on three ports; each request is known by its query. */
 class Servers {
   private readonly carried = new Map<string, string | undefined>();
-  private readonly lines = new Map<string, string>();
+  private readonly lines = new Map<string, { line: string; date?: string }>();
   private asked = 0;
   private readonly ports: Record<string, number> = {};
 
@@ -76,11 +79,11 @@ class Servers {
   }
 
   /** An address that is asked once, and answers with this line. */
-  expecting(text: string, line: string | undefined): URL {
+  expecting(text: string, line: string | undefined, date?: string): URL {
     const url = this.address(text);
     this.asked += 1;
     url.search = String(this.asked);
-    if (line !== undefined) this.lines.set(url.search, line);
+    if (line !== undefined) this.lines.set(url.search, { line, date });
     return url;
   }
 
@@ -103,7 +106,7 @@ class Servers {
   private readonly answer: RequestListener = ({ url = "", headers, socket }) => {
     const search = url.slice(url.indexOf("?"));
     if (url.includes("?")) this.carried.set(search, headers.cookie);
-    const line = this.lines.get(search);
+    const { line, date } = this.lines.get(search) ?? {};
     const body = "<!doctype html><title>A page</title>";
     const head = [
       "HTTP/1.1 200 OK",
@@ -113,6 +116,7 @@ class Servers {
       "Connection: close",
       ...(headers.origin ? [`Access-Control-Allow-Origin: ${headers.origin}`] : []),
       "Access-Control-Allow-Credentials: true",
+      ...(date === undefined ? [] : [`Date: ${date}`]),
       ...(line === undefined ? [] : [`Set-Cookie: ${line}`]),
     ];
     // By hand: Node does not write the signs that a browser has to refuse.
@@ -182,20 +186,25 @@ async function send(page: Page, by: Asked["by"], url: string): Promise<void> {
   await there;
 }
 
+/** What makes a cookie another one. */
+const key = ({ name, domain, path, partitionKey }: Cookie) => JSON.stringify([name, domain, path, partitionKey]);
+
 /** Makes the request in the browser. */
 async function ask(page: Page, servers: Servers, witness: Witness, asked: Asked): Promise<Seen> {
   const from = servers.address(asked.page);
   if (page.url() !== from.href) await page.goto(from.href);
   const cookies = () => page.context().cookies();
   const before = await cookies();
-  const url = servers.expecting(asked.to, asked.sets);
+  const url = servers.expecting(asked.to, asked.sets, asked.date);
   await send(page, asked.by, url.href);
   const { withheld, refused } = await witness.saw(url);
   const after = await cookies();
   const seen: Seen = { carries: servers.cookiesOf(url), withheld };
   if (asked.sets === undefined) return seen;
   if (asked.days !== undefined) seen.days = Math.round((after[0].expires - Date.now() / 1000) / 86_400);
-  if (after.length > before.length) return { ...seen, kept: "New" };
+  const known = new Set(before.map(key));
+  // Of many cookies the oldest goes, so that their number can stay as it is.
+  if (after.some((cookie) => !known.has(key(cookie)))) return { ...seen, kept: "New" };
   if (after.length < before.length) return { ...seen, kept: "Removed" };
   if (JSON.stringify(after) !== JSON.stringify(before)) return { ...seen, kept: "Replaced" };
   return { ...seen, refused };
@@ -215,7 +224,7 @@ function told({ carries, withheld = {}, kept, days, refused }: Asked): Seen {
 
 /** `{v*4096}` is that many. */
 function spelt(line: string): string {
-  return line.replace(/\{(.)\*(\d+)\}/u, (_, sign: string, times: string) => sign.repeat(Number(times)));
+  return line.replaceAll(/\{(.)\*(\d+)\}/gu, (_, sign: string, times: string) => sign.repeat(Number(times)));
 }
 
 type Shared = {

@@ -8,7 +8,8 @@ use std::str::FromStr;
 /// Scheme, host, port and path of a page or a server.
 ///
 /// Read from the spelling that browsers use (`location.href`, the `Origin` header), upper case and default ports
-/// included; a name in another script must be in its ASCII form. What stands behind `?` or `#` is left out.
+/// included; a name in another script must be in its ASCII form. What stands behind `?` or `#` is left out. Shown, it has no
+/// path parameters either: `;jsessionid=…` is a secret.
 ///
 /// # Examples
 ///
@@ -204,6 +205,14 @@ impl FromStr for Address {
     }
 }
 
+/// The text of a path or an address without the values of its parameters: `/app;jsessionid=…`.
+///
+/// Servers such as Tomcat write a session's id there for browsers without cookies.
+pub(super) fn bare_address(text: &str) -> String {
+    let bare = |segment: &str| segment.split_once(';').map_or(segment.to_owned(), |(name, _)| format!("{name};…"));
+    text.split('/').map(bare).collect::<Vec<_>>().join("/")
+}
+
 /// What a provider puts between its customers and the internet. Source: RFC 6598.
 const fn is_carriers(ip: Ipv4Addr) -> bool {
     matches!(ip.octets(), [100, 64..128, ..])
@@ -237,7 +246,7 @@ fn is_of_app(scheme: &str) -> bool {
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}", self.origin(), self.path)
+        write!(f, "{}{}", self.origin(), bare_address(&self.path))
     }
 }
 

@@ -1,13 +1,18 @@
-//! What answers do besides: redirects, caches, cookies that are missing or twice: HT026, HT033 to HT035, HT043, HT044.
+//! What answers do besides: redirects, caches, cookies that are missing or twice: HT026, HT033 to HT035, HT039, HT043 to HT048.
 
 use super::across;
+use super::browser::Browser;
 use super::code::Code;
 use super::cookie;
 use super::cors;
 use super::evidence::{Evidence, Step};
 use super::exchange::Exchange;
 use super::finding::{Cure, Finding, Severity};
+use super::jar::Jar;
 use super::set_cookie::SetCookie;
+
+/// So many redirects of one call browsers follow. Source: the Fetch standard, HTTP-redirect fetch.
+pub const REDIRECTS: usize = 20;
 
 pub(super) fn diagnose(evidence: &Evidence, found: &mut Vec<Finding>) {
     let pair = evidence.pair();
@@ -27,14 +32,21 @@ pub(super) fn diagnose(evidence: &Evidence, found: &mut Vec<Finding>) {
         seen.push(cookie);
         // Of a cookie that another origin sets on the way others speak.
         if exchange.url.is_origin_of(&evidence.url) && !across::is_mixed(&pair) {
-            found.extend(cookie::judge(cookie, &pair, &exchange.url, exchange.at));
+            found.extend(cookie::judge(cookie, &pair, &exchange.url, exchange.at, exchange.date()));
+            found.extend(cookie::in_a_folder(cookie, &exchange.url));
         }
         found.extend(across::strict(cookie, false));
         found.extend(twice(exchange, &cookie.name));
         found.extend(cached(exchange, &cookie.name));
     }
-    found.extend(redirected(evidence));
-    if set.is_empty() {
+    found.extend(dead_end(evidence).or_else(|| redirected(evidence)));
+    found.extend(evidence.calls().find_map(joined));
+    found.extend(cleared(evidence, &seen));
+    found.extend(evicted(evidence, &seen));
+    let refused = refused(evidence);
+    if refused.is_some() {
+        found.extend(refused);
+    } else if set.is_empty() {
         found.extend(without(evidence));
     }
 }
@@ -80,9 +92,97 @@ fn without(evidence: &Evidence) -> Option<Finding> {
     })
 }
 
+/// Every call was refused before the application could show a session: a filter, a firewall, a failure.
+pub(super) fn refused(evidence: &Evidence) -> Option<Finding> {
+    let pair = evidence.pair();
+    let cookies = || evidence.session_cookies().iter().any(|(_, cookie)| cookie.is_ok());
+    let is_refusal = |status: u16| match status {
+        401 | 407 => !cookies(),
+        status => matches!(status, 403 | 429 | 451 | 500..),
+    };
+    let mut reads = evidence.reads().filter(|exchange| !exchange.is_redirect()).peekable();
+    let first = *reads.peek()?;
+    let readable = pair.is_own() || cors::read(first, &pair).is_none();
+    (readable && reads.all(|exchange| is_refusal(exchange.status))).then(|| {
+        Code::Refused.warning(
+            format!("`{}` answered {} each time, so nothing was learnt of its session.", first.url, first.status),
+            Cure::any(
+                "Probe an address that answers (`--path`), bring along what it asks for (`--header 'Authorization: …'`), \
+                 or let the doctor pass the filter.",
+            ),
+        )
+    })
+}
+
+/// Where redirects of the first call end without an answer, if they do.
+pub(super) fn dead_end(evidence: &Evidence) -> Option<Finding> {
+    let hop = evidence.of(Step::First).last().filter(|exchange| exchange.is_redirect())?;
+    let what = match hop.target() {
+        None => format!("`{}` redirects the page's call to an address that no call can follow.", hop.url),
+        Some(_) if evidence.of(Step::First).count() > REDIRECTS => {
+            format!("`{}` redirects the page's call for ever: {REDIRECTS} redirects lead to no answer.", evidence.url)
+        }
+        Some(_) => return None,
+    };
+    Some(Code::DeadEnd.error(
+        what,
+        Cure::any(
+            "Answer the call itself. Behind a proxy that ends TLS, a server that takes the way for plain http redirects \
+             to https for ever: tell it of the proxy (Hardtack: `site.url`; Express: `app.set('trust proxy', 1)`).",
+        ),
+    ))
+}
+
+/// One line that holds two cookies.
+fn joined(exchange: &Exchange) -> Option<Finding> {
+    let (first, second) = exchange.all("set-cookie").find_map(SetCookie::joined)?;
+    Some(Code::Joined.error(
+        format!("`{}` sets the cookies `{first}` and `{second}` in one line, and browsers read one.", exchange.url),
+        Cure::any(
+            "Send a `Set-Cookie` line for each cookie: a proxy, a serverless adapter or `headers.get('set-cookie')` joins \
+             them by a comma; `headers.getSetCookie()` does not.",
+        ),
+    ))
+}
+
+/// The server's own answer takes the session's cookie away.
+fn cleared(evidence: &Evidence, session: &[&SetCookie]) -> Option<Finding> {
+    let exchange = evidence.calls().find(|exchange| exchange.clears_cookies())?;
+    (!session.is_empty()).then(|| {
+        Code::Cleared.error(
+            format!("`{}` answers `Clear-Site-Data` for cookies, which takes the session's cookie away.", exchange.url),
+            Cure::any("Send `Clear-Site-Data` with the answer to a sign-out alone."),
+        )
+    })
+}
+
+/// The session's cookie gives way to others of its server.
+fn evicted(evidence: &Evidence, session: &[&SetCookie]) -> Option<Finding> {
+    let jar = evidence.jar(Browser::USUAL[0]);
+    let clears = evidence.calls().any(Exchange::clears_cookies);
+    let cookie = session.iter().find(|cookie| cookie.partitioned && !jar.has(&cookie.name) && !clears)?;
+    // Where it is not kept at all, others speak.
+    let kept = evidence.session_cookies().iter().any(|(exchange, it)| {
+        let mut alone = Jar::new(Browser::USUAL[0]);
+        let request = exchange.request(&evidence.page);
+        it.as_ref().is_ok_and(|it| it.name == cookie.name && alone.keep(it, &request, &evidence.sites).is_ok())
+    });
+    kept.then(|| {
+        Code::NoRoom.error(
+            format!(
+                "The cookie `{}` is evicted: Chrome keeps 10 KiB of `Partitioned` cookies of a server for each page's site.",
+                cookie.name
+            ),
+            Cure::any("Keep data in the session, not in cookies beside it, and remove the cookies that are not needed."),
+        )
+    })
+}
+
 /// One answer that sets a cookie twice.
 fn twice(exchange: &Exchange, name: &str) -> Option<Finding> {
-    let same = exchange.cookies().filter(|cookie| cookie.as_ref().is_ok_and(|cookie| cookie.name == name)).count();
+    // A removal beside it takes an older cookie of other attributes away.
+    let is_same = |cookie: &SetCookie| cookie.name == name && !cookie.is_removal();
+    let same = exchange.cookies().filter(|cookie| cookie.as_ref().is_ok_and(is_same)).count();
     let what = || format!("`{}` sets the cookie `{name}` {same} times in one answer.", exchange.url);
     (same > 1).then(|| cookie::shared_name(name, what()))
 }
@@ -116,11 +216,13 @@ fn redirected(evidence: &Evidence) -> Option<Finding> {
     let hops = evidence.exchanges.iter().filter_map(|hop| Some((hop, hop.leaves()?)));
     let (from, to) = hops.into_iter().find(|(hop, to)| !(hop.url.is_https() && to.host() == hop.url.host()))?;
     let sets = if from.one("set-cookie").is_some() { " and sets a cookie on the way" } else { "" };
-    Some(Code::Redirected.error(
-        format!("`{}` redirects the page's call to `{}`{sets}.", from.url, to.origin()),
-        Cure::any(
-            "Let the page call the address that the redirect leads to. Answer 401 instead of leading a script to a \
-             sign-in, and let the page go there: `location.href = …`.",
-        ),
-    ))
+    let cure = if to.host() == from.url.host() {
+        format!("Let the page call `{}`, where the redirect leads.", to.origin())
+    } else {
+        "Let the page call the address that the redirect leads to. Answer 401 instead of leading a script to a sign-in, \
+         and let the page go there: `location.href = …`."
+            .to_owned()
+    };
+    let what = format!("`{}` redirects the page's call to `{}`{sets}.", from.url, to.origin());
+    Some(Code::Redirected.error(what, Cure::any(cure)))
 }

@@ -78,6 +78,18 @@ impl Browser {
         self.maker == Maker::Firefox
     }
 
+    /// Whether the setting that blocks third parties blocks `Partitioned` cookies too.
+    ///
+    /// Source: Firefox 153 with `network.cookie.cookieBehavior` 1 ("All cross-site cookies") keeps none.
+    pub(super) fn blocks_partitioned(self) -> bool {
+        self.blocks_third_parties && self.maker == Maker::Firefox
+    }
+
+    /// Whether a partition holds a limited number of bytes and cookies. Source: CHIPS; Chromium 156.
+    pub(super) fn limits_partitions(self) -> bool {
+        self.maker == Maker::Chrome
+    }
+
     /// Whether a tab within a line is a sign that no cookie can carry. The standard lets it pass.
     pub(super) fn refuses_tabs(self) -> bool {
         self.maker == Maker::Chrome

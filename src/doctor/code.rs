@@ -71,8 +71,8 @@ codes! {
         "A cookie for other sites' pages is accepted with `Secure` alone. Source: RFC 6265bis, 5.7; CHIPS."
     13 ThirdParty: "The cookie is a third party's, and not partitioned."
         "Safari blocks the cookies of other sites than the page's, and so do private windows and many settings; \
-         Firefox gives each page's site a jar of its own. A `Partitioned` cookie is kept everywhere, once for each \
-         site (Safari: from 26.2). Source: CHIPS; the WebKit blog on full third-party cookie blocking, 2020."
+         Firefox gives each page's site a jar of its own. A `Partitioned` cookie is kept once for each site, by Safari \
+         from 26.2 on and not by a Firefox that is set to block all cross-site cookies. Source: CHIPS; the WebKit blog on full third-party cookie blocking, 2020."
     14 SecureOverHttp: "A `Secure` cookie on plain http."
         "A `Secure` cookie is neither kept from nor sent over plain http, except on this machine. Source: RFC 6265bis, \
          5.7 and 5.8."
@@ -97,8 +97,9 @@ codes! {
     21 TooLarge: "The cookie is too large."
         "Name and value of more than 4096 bytes are dropped without a word. Source: RFC 6265bis, 5.6."
     22 Expired: "The cookie is over when it arrives."
-        "A cookie whose `Max-Age` is 0 or less, or whose `Expires` is past by the visitor's clock, is removed. Source: \
-         RFC 6265bis, 5.7."
+        "A cookie whose `Max-Age` is 0 or less, or whose `Expires` is not later than \
+         the answer's `Date`, is removed. Where the answer has no `Date`, the visitor's clock counts. Source: RFC \
+         6265bis, 5.7; Chromium and Firefox."
     23 LoopbackNames: "`localhost` on one side, `127.0.0.1` or `[::1]` on the other."
         "Names of one machine are different hosts, and so different sites. Source: the HTML standard, site."
     24 SchemesDiffer: "Page and server differ in http and https."
@@ -142,8 +143,8 @@ codes! {
         "A visitor, an extension or a company's policy can forbid them, and of too many cookies on one domain the \
          oldest go. Browsers need not keep more than 50. Source: RFC 6265bis, 6.1."
     40 Clock: "The clocks differ."
-        "`Expires`, tokens of a sign-in elsewhere and certificates hold by the clock of whoever reads them. Source: \
-         RFC 6265bis, 5.7; OpenID Connect Core, 3.1.3.7."
+        "Tokens of a sign-in elsewhere and certificates hold by the clock of whoever reads them, and so does `Expires` in \
+         an answer without `Date`. Source: RFC 6265bis, 5.7; OpenID Connect Core, 3.1.3.7."
     41 CertificateEnds: "The certificate ends soon."
         "From that moment every call fails, without a question (HT027). Source: RFC 5280, 4.1.2.5."
     42 PlainHttp: "Sessions travel over plain http."
@@ -153,6 +154,18 @@ codes! {
          on plain http. Source: express-session, cookie.secure."
     44 Unreadable: "A `Set-Cookie` line that sets nothing."
         "A line with control characters, or with neither name nor value, is dropped whole. Source: RFC 6265bis, 5.6."
+    45 Joined: "Two cookies are joined in one `Set-Cookie` line."
+        "A `Set-Cookie` line holds one cookie. Where a proxy or a library joins two by a comma, browsers read the first \
+         one, and the comma with what follows becomes a part of it. Source: RFC 9110, 5.3; RFC 6265bis, 5.6."
+    46 Cleared: "The answer clears the cookies."
+        "`Clear-Site-Data: \"cookies\"` empties the jar of the host's whole domain, with the cookie of the same answer. \
+         Source: the Clear Site Data specification, 3.1."
+    47 Refused: "Every call was refused."
+        "A bot filter, a firewall, a protected preview or a broken server answers in the place of the application. \
+         Whether its sessions hold is not to be seen there. Source: RFC 9110, 15.5 and 15.6."
+    48 DeadEnd: "The redirects lead nowhere."
+        "A browser follows twenty redirects of a call, and none to a scheme other than http and https or to an address \
+         with a user name. Then the call fails. Source: the Fetch standard, HTTP-redirect fetch."
     50 ProviderUnusable: "Nobody can sign in by a provider."
         "A provider says of itself, below its issuer, where it signs people in and which keys it signs with. What it \
          says must be about the very issuer that the settings name, and offer the code flow. Source: OpenID Connect \

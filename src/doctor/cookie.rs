@@ -5,7 +5,7 @@ use super::address::Address;
 use super::browser::Browser;
 use super::code::Code;
 use super::finding::{Cure, Finding, Severity};
-use super::jar::{Jar, Request};
+use super::jar::{Jar, Request, default_path};
 use super::loss::Loss;
 use super::set_cookie::{LineError, SetCookie};
 use super::topology::{Pair, Topology};
@@ -15,7 +15,7 @@ pub(super) fn check(topology: &Topology, found: &mut Vec<Finding>) {
     for page in topology.users() {
         let pair = topology.pair(page);
         if !across::is_mixed(&pair) {
-            found.extend(judge(cookie, &pair, &pair.server.at("/"), 0));
+            found.extend(judge(cookie, &pair, &pair.server.at("/"), 0, None));
         }
     }
     if topology.neighbours.contains(&cookie.name) {
@@ -28,9 +28,9 @@ pub(super) fn check(topology: &Topology, found: &mut Vec<Finding>) {
 
 /// What browsers make of a cookie for a call of the page: kept where `from` sets it, and sent to the server.
 ///
-/// The first browser that loses it says why; most visitors have Chrome, so what it loses is an error.
-pub(super) fn judge(cookie: &SetCookie, pair: &Pair, from: &Address, now: u64) -> Option<Finding> {
-    let losses = Browser::USUAL.map(|browser| lost(browser, cookie, pair, from, now));
+/// `date` is the `Date` of the answer. The first browser that loses it says why; most visitors have Chrome, so what it loses is an error.
+pub(super) fn judge(cookie: &SetCookie, pair: &Pair, from: &Address, now: u64, date: Option<i64>) -> Option<Finding> {
+    let losses = Browser::USUAL.map(|browser| lost(browser, cookie, pair, from, now, date));
     let loss = losses.into_iter().flatten().next()?;
     let who: Vec<_> = Browser::USUAL.iter().zip(losses).filter(|(_, lost)| *lost == Some(loss)).collect();
     let who: Vec<_> = who.into_iter().map(|(browser, _)| browser.maker.to_string()).collect();
@@ -38,9 +38,16 @@ pub(super) fn judge(cookie: &SetCookie, pair: &Pair, from: &Address, now: u64) -
     Some(explain(loss, cookie, pair, &list(&who)).graded(severity))
 }
 
-fn lost(browser: Browser, cookie: &SetCookie, pair: &Pair, from: &Address, now: u64) -> Option<Loss> {
+fn lost(
+    browser: Browser,
+    cookie: &SetCookie,
+    pair: &Pair,
+    from: &Address,
+    now: u64,
+    date: Option<i64>,
+) -> Option<Loss> {
     let mut jar = Jar::new(browser);
-    if let Err(loss) = jar.keep(cookie, &Request::fetch(pair.page, from, now), pair.sites) {
+    if let Err(loss) = jar.keep(cookie, &Request::fetch(pair.page, from, now).dated(date), pair.sites) {
         return Some(loss);
     }
     let back = Request::fetch(pair.page, pair.server, now);
@@ -105,6 +112,20 @@ fn explain(loss: Loss, cookie: &SetCookie, pair: &Pair, who: &str) -> Finding {
         }
         Loss::Unreadable => line(LineError::Unreadable, pair.server),
     }
+}
+
+/// A cookie without `Path` that goes to a folder alone: found where it is set, lost everywhere else.
+pub(super) fn in_a_folder(cookie: &SetCookie, from: &Address) -> Option<Finding> {
+    let folder = default_path(from.path());
+    (cookie.path.is_none() && folder != "/").then(|| {
+        Code::Path.warning(
+            format!(
+                "The cookie `{}` has no `Path`, so browsers send it to `{folder}` and below alone, where `{from}` set it.",
+                cookie.name
+            ),
+            Cure::new("[session]\npath = \"/\"", "session({ cookie: { path: '/' } })"),
+        )
+    })
 }
 
 /// A `Secure` cookie on plain http.

@@ -52,7 +52,9 @@ pub(super) fn diagnose(evidence: &Evidence, found: &mut Vec<Finding>) {
     }
     found.extend(asked(evidence, &pair));
     for exchange in evidence.of(Step::Post).chain(evidence.of(Step::Error)) {
-        if exchange.leaves().is_none() && read(exchange, &pair).is_some() {
+        // Where a path that does not exist is answered as well, a fallback speaks: of errors it says nothing.
+        let fallback = exchange.step == Step::Error && exchange.status < 400;
+        if !fallback && exchange.leaves().is_none() && read(exchange, &pair).is_some() {
             found.push(if exchange.status >= 400 {
                 hidden(pair.page, &exchange.status.to_string(), &exchange.url)
             } else {

@@ -75,6 +75,7 @@ const fn hop_of(code: Code, tries: &Tries) -> Hop {
         | Code::MixedContent
         | Code::LocalNetwork
         | Code::Unreachable
+        | Code::Refused
         | Code::Cached => Hop::Reach,
         Code::Wildcard
         | Code::NoCredentials
@@ -82,6 +83,7 @@ const fn hop_of(code: Code, tries: &Tries) -> Hop {
         | Code::TwoOrigins
         | Code::ErrorsHidden
         | Code::ExposedSetCookie
+        | Code::DeadEnd
         | Code::Redirected => Hop::Read,
         Code::Preflight | Code::PreflightRedirected | Code::WildcardList | Code::Unlisted => Hop::Ask,
         Code::SharedName | Code::NotForwarded | Code::Forgotten | Code::NodesDiffer => Hop::Know,
@@ -101,6 +103,8 @@ const fn hop_of(code: Code, tries: &Tries) -> Hop {
         | Code::SchemesDiffer
         | Code::Strict
         | Code::NoRoom
+        | Code::Joined
+        | Code::Cleared
         | Code::Clock
         | Code::PlainHttp
         | Code::NoCookie

@@ -19,7 +19,6 @@ use super::browser::{Browser, Maker};
 use super::exchange::Exchange;
 use super::jar::{Jar, Request};
 use super::reach::{Failure, TlsSeen};
-use super::set_cookie::{LineError, SetCookie};
 use super::sites::{Sites, is_same_site};
 use super::topology::Pair;
 use std::fmt;
@@ -113,7 +112,7 @@ impl Evidence {
     #[must_use]
     pub fn ask(&self, step: Step, now: u64) -> Ask {
         let url =
-            if step == Step::Error { self.url.at("/hardtack-doctor-finds-nothing-here") } else { self.url.clone() };
+            if step == Step::Error { self.url.beside("hardtack-doctor-finds-nothing-here") } else { self.url.clone() };
         self.ask_at(step, url, now)
     }
 
@@ -180,21 +179,35 @@ impl Evidence {
         for exchange in self.calls() {
             for line in exchange.all("set-cookie") {
                 // What is dropped is what `diagnose` speaks of.
-                let _ = jar.set(line, &Request::fetch(&self.page, &exchange.url, exchange.at), &self.sites);
+                let _ = jar.set(line, &exchange.request(&self.page), &self.sites);
+            }
+            if exchange.clears_cookies() {
+                jar.clear(&exchange.request(&self.page), &self.sites);
             }
         }
         jar
     }
 
-    /// The text without any cookie's value, wherever a server repeats one. Of a few letters none is told from others.
+    /// Returns the text without any cookie's value, wherever a server repeats one: whole, percent-decoded, or a part of a
+    /// signed value (`s:ID.SIGNATURE`). Values of fewer than 8 letters are too short to be told from other words.
     #[must_use]
     pub fn hide(&self, text: &str) -> String {
         let values = self.exchanges.iter().flat_map(|exchange| {
             let set = exchange.cookies().filter_map(Result::ok).map(|cookie| cookie.value);
             set.chain(exchange.sent().map(|(_, value)| value.to_owned()))
         });
-        let long = values.filter(|value| value.len() >= 8);
-        long.fold(text.to_owned(), |text, value| if text.contains(&value) { text.replace(&value, "…") } else { text })
+        let mut secrets: Vec<String> = Vec::new();
+        for value in values {
+            let decoded = percent_decoded(&value);
+            secrets.extend(decoded.split(['.', ':', '|', '"', '%']).map(str::to_owned));
+            secrets.extend([decoded, value]);
+        }
+        secrets.retain(|secret| secret.len() >= 8);
+        // The longest first, so that no part of one is left.
+        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        secrets
+            .iter()
+            .fold(text.to_owned(), |text, secret| if text.contains(secret) { text.replace(secret, "…") } else { text })
     }
 
     pub(super) fn pair(&self) -> Pair<'_> {
@@ -218,26 +231,12 @@ impl Evidence {
     }
 
     /// All but preflights, whose cookies no browser takes.
-    fn calls(&self) -> impl Iterator<Item = &Exchange> {
+    pub(super) fn calls(&self) -> impl Iterator<Item = &Exchange> {
         self.exchanges.iter().filter(|exchange| exchange.step != Step::Preflight)
     }
 
     pub(super) fn of(&self, step: Step) -> impl Iterator<Item = &Exchange> {
         self.exchanges.iter().filter(move |exchange| exchange.step == step)
-    }
-
-    /// The cookies that may be the session's, and where they were set. Removals are left out.
-    pub(super) fn session_cookies(&self) -> Vec<(&Exchange, Result<SetCookie, LineError>)> {
-        let lines = self.calls().flat_map(|exchange| exchange.cookies().map(move |cookie| (exchange, cookie)));
-        let set: Vec<_> = lines.filter(|(_, cookie)| !cookie.as_ref().is_ok_and(is_removal)).collect();
-        let guarded = |cookie: &Result<SetCookie, LineError>| cookie.as_ref().is_ok_and(|cookie| cookie.http_only);
-        let some_guarded = set.iter().any(|(_, cookie)| guarded(cookie));
-        let counts = |cookie: &Result<SetCookie, LineError>| match (&self.cookie, cookie) {
-            (_, Err(_)) => true,
-            (Some(name), Ok(cookie)) => cookie.name == *name,
-            (None, cookie) => !some_guarded || guarded(cookie),
-        };
-        set.into_iter().filter(|(_, cookie)| counts(cookie)).collect()
     }
 }
 
@@ -253,12 +252,23 @@ impl fmt::Display for Step {
     }
 }
 
+/// `%3A` becomes `:`. What is no text afterwards stays as it is.
+fn percent_decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, tail @ ..] = rest {
+        let escaped = || {
+            let (digits, after) = tail.split_at_checked(2).filter(|_| *first == b'%')?;
+            Some((u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?, after))
+        };
+        let (byte, after) = escaped().unwrap_or((*first, tail));
+        bytes.push(byte);
+        rest = after;
+    }
+    String::from_utf8(bytes).unwrap_or_else(|_| text.to_owned())
+}
+
 /// Where the nearest of some addresses is.
 fn nearest(addresses: &[IpAddr]) -> Option<Space> {
     addresses.iter().map(|&ip| Space::of(ip)).min()
-}
-
-fn is_removal(cookie: &SetCookie) -> bool {
-    cookie.value.is_empty()
-        && (cookie.max_age.is_some_and(|age| age <= 0) || cookie.expires.is_some_and(|at| at <= 86400))
 }

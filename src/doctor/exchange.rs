@@ -1,7 +1,8 @@
 //! A call of the probe and its answer.
 
-use super::address::Address;
+use super::address::{Address, bare_address};
 use super::evidence::Step;
+use super::jar::Request;
 use super::set_cookie::{LineError, SetCookie, date};
 use std::fmt;
 use std::time::Duration;
@@ -69,6 +70,11 @@ impl Exchange {
         matches!(self.status, 301 | 302 | 303 | 307 | 308) && self.location().is_some()
     }
 
+    /// Whether the answer empties the browser's jar: `Clear-Site-Data`, which counts on trusted ways alone.
+    pub(super) fn clears_cookies(&self) -> bool {
+        self.url.is_trusted() && self.list("clear-site-data").any(|kind| matches!(kind, "\"cookies\"" | "\"*\""))
+    }
+
     /// Where the answer leads, without what stands behind `?` or `#`: tokens of a sign-in may.
     #[must_use]
     pub fn location(&self) -> Option<&str> {
@@ -78,17 +84,7 @@ impl Exchange {
     /// Where the probe is to ask next: the address that a redirect leads to, without what stands behind `?`.
     #[must_use]
     pub fn target(&self) -> Option<Address> {
-        let location = self.location().filter(|_| self.is_redirect())?;
-        let scheme = if self.url.is_https() { "https" } else { "http" };
-        match location.strip_prefix("//") {
-            Some(rest) => format!("{scheme}://{rest}").parse().ok(),
-            None if location.starts_with('/') => Some(self.url.at(location)),
-            None if location.contains("://") => location.parse().ok(),
-            None => {
-                let folder = self.url.path().rfind('/').map_or("/", |end| &self.url.path()[..=end]);
-                Some(self.url.at(&format!("{folder}{location}")))
-            }
-        }
+        self.url.join(self.location().filter(|_| self.is_redirect())?)
     }
 
     /// The other origin that the answer leads to, if it does.
@@ -96,9 +92,19 @@ impl Exchange {
         self.target().filter(|target| !target.is_origin_of(&self.url))
     }
 
+    /// The server's clock as its answer tells it, in seconds since 1970.
+    pub(super) fn date(&self) -> Option<i64> {
+        date(self.one("date")?)
+    }
+
     /// The server's clock in advance of ours, in seconds.
     pub(super) fn skew(&self) -> Option<i64> {
-        Some(date(self.one("date")?)? - i64::try_from(self.at).ok()?)
+        Some(self.date()? - i64::try_from(self.at).ok()?)
+    }
+
+    /// The call as browsers see it that take cookies from its answer.
+    pub(super) fn request<'a>(&'a self, page: &'a Address) -> Request<'a> {
+        Request::fetch(page, &self.url, self.at).dated(self.date())
     }
 
     /// The headers of the answer that decide, for the table of the evidence. Cookies show no value.
@@ -113,7 +119,7 @@ impl Exchange {
             "date",
         ];
         let decide = DECIDE.iter().flat_map(|&name| self.all(name).map(move |value| (name, value.to_owned())));
-        let shown = decide.chain(self.location().map(|target| ("location", target.to_owned())));
+        let shown = decide.chain(self.location().map(|target| ("location", bare_address(target))));
         shown.chain(self.all("set-cookie").map(|line| ("set-cookie", bare(line)))).collect()
     }
 
@@ -123,12 +129,62 @@ impl Exchange {
         let told = |(name, value): &(String, String)| match name.to_ascii_lowercase().as_str() {
             "cookie" => value.split("; ").map(bare).collect::<Vec<_>>().join("; "),
             "set-cookie" => bare(value),
-            "location" | "referer" => value.split(['?', '#']).next().unwrap_or_default().to_owned(),
-            _ => value.clone(),
+            "location" | "referer" => bare_address(value.split(['?', '#']).next().unwrap_or_default()),
+            name if is_plain(name) => value.clone(),
+            _ => format!("… ({} bytes)", value.len()),
         };
         [&self.asked, &self.headers]
             .map(|headers| headers.iter().map(|header| (header.0.as_str(), told(header))).collect())
     }
+}
+
+/// Whether a header of this name holds no secret of a visitor. What applications call their own may hold one.
+fn is_plain(name: &str) -> bool {
+    const PLAIN: [&str; 41] = [
+        "accept",
+        "accept-ranges",
+        "age",
+        "allow",
+        "alt-svc",
+        "cache-control",
+        "cf-cache-status",
+        "cf-mitigated",
+        "cf-ray",
+        "clear-site-data",
+        "connection",
+        "content-encoding",
+        "content-language",
+        "content-length",
+        "content-security-policy",
+        "content-type",
+        "date",
+        "expires",
+        "host",
+        "keep-alive",
+        "last-modified",
+        "origin",
+        "permissions-policy",
+        "pragma",
+        "referrer-policy",
+        "retry-after",
+        "server",
+        "server-timing",
+        "strict-transport-security",
+        "transfer-encoding",
+        "upgrade",
+        "user-agent",
+        "vary",
+        "via",
+        "www-authenticate",
+        "x-cache",
+        "x-content-type-options",
+        "x-frame-options",
+        "x-powered-by",
+        "x-robots-tag",
+        "x-xss-protection",
+    ];
+    let starts = ["access-control-", "cross-origin-", "sec-fetch-"];
+    PLAIN.contains(&name) || starts.iter().any(|start| name.starts_with(start))
 }
 
 /// The line of a cookie without its value.

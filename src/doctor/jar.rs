@@ -41,6 +41,8 @@ pub struct Request<'a> {
     pub kind: Kind,
     /// When, in seconds since 1970.
     pub now: u64,
+    /// The `Date` of its answer, in seconds since 1970, if the answer has one.
+    pub date: Option<i64>,
 }
 
 /// What makes a request.
@@ -84,12 +86,22 @@ pub enum Kept {
 const LAX_POST: u64 = 120;
 /// Longer lives are cut. Source: RFC 6265bis, 5.5.
 const LONGEST: i64 = 400 * 86400;
+/// The most bytes of names and values that one domain keeps in one partition. Source: CHIPS.
+const PARTITION_BYTES: usize = 10 * 1024;
+/// The most cookies that one domain keeps in one partition. Source: CHIPS.
+const PARTITION_COOKIES: usize = 180;
 
 impl<'a> Request<'a> {
     /// What a script of `page` asks of `to`.
     #[must_use]
     pub const fn fetch(page: &'a Address, to: &'a Address, now: u64) -> Self {
-        Self { to, page, kind: Kind::Fetch, now }
+        Self { to, page, kind: Kind::Fetch, now, date: None }
+    }
+
+    /// The same, with the `Date` of its answer.
+    #[must_use]
+    pub const fn dated(self, date: Option<i64>) -> Self {
+        Self { date, ..self }
     }
 
     /// The site that the window shows.
@@ -135,7 +147,9 @@ impl Jar {
         let stored = Stored {
             path: cookie.path.clone().unwrap_or_else(|| default_path(request.to.path())),
             partition: self.partition(cookie, request, sites)?,
-            ends: cookie.ends(request.now).map(|ends| ends.min(seconds(request.now).saturating_add(LONGEST))),
+            ends: cookie
+                .ends(request.now, request.date)
+                .map(|ends| ends.min(seconds(request.now).saturating_add(LONGEST))),
             created: request.now,
             cookie: cookie.clone(),
             domain,
@@ -154,12 +168,14 @@ impl Jar {
             (true, Some(_)) => Ok(Kept::Removed),
             (false, None) => {
                 self.cookies.push(stored);
+                self.make_room(sites);
                 Ok(Kept::New)
             }
             (false, Some(earlier)) => {
                 let renewed = self.browser.renews_with_value() && stored.cookie.value != earlier.cookie.value;
                 let created = if renewed { request.now } else { earlier.created };
                 self.cookies.push(Stored { created, ..stored });
+                self.make_room(sites);
                 Ok(Kept::Replaced)
             }
         }
@@ -189,6 +205,39 @@ impl Jar {
     pub fn withheld(&self, request: &Request, sites: &dyn SiteOf) -> Vec<(&str, Loss)> {
         let stays = |kept| self.stays(kept, request, sites).map(|loss| (kept.cookie.name.as_str(), loss));
         self.cookies.iter().filter_map(stays).collect()
+    }
+
+    /// Empties the jar of a host's whole domain, as `Clear-Site-Data: "cookies"` in its answer does.
+    pub(super) fn clear(&mut self, request: &Request, sites: &dyn SiteOf) {
+        let cleared = site(request.to, sites);
+        self.cookies.retain(|kept| kept.registrable(sites) != cleared);
+    }
+
+    /// Whether a cookie of this name is there.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.cookies.iter().any(|kept| kept.cookie.name == name)
+    }
+
+    /// Evicts the oldest cookies of the partition that the newest cookie belongs to, until what is left fits.
+    ///
+    /// Source: CHIPS, "Limit the number of cookies a domain can use in one partition"; Chromium 156.
+    fn make_room(&mut self, sites: &dyn SiteOf) {
+        let Some(newest) = self.cookies.last().filter(|kept| kept.cookie.partitioned) else { return };
+        if !self.browser.limits_partitions() {
+            return;
+        }
+        let place = |kept: &Stored| kept.partition.clone().map(|partition| (partition, kept.registrable(sites)));
+        let full = place(newest);
+        loop {
+            let there = || self.cookies.iter().enumerate().filter(|(_, kept)| place(kept) == full);
+            let bytes: usize = there().map(|(_, kept)| kept.cookie.name.len() + kept.cookie.value.len()).sum();
+            if bytes <= PARTITION_BYTES && there().count() <= PARTITION_COOKIES {
+                return;
+            }
+            let Some((oldest, _)) = there().min_by_key(|(at, kept)| (kept.created, *at)) else { return };
+            self.cookies.remove(oldest);
+        }
     }
 
     /// Whether the attributes may be together, and may come this way.
@@ -222,6 +271,9 @@ impl Jar {
 
     /// The partition that a cookie is kept in, or that it is not kept at all.
     fn partition(&self, cookie: &SetCookie, request: &Request, sites: &dyn SiteOf) -> Result<Option<String>, Loss> {
+        if cookie.partitioned && self.browser.blocks_partitioned() && request.crosses(self.browser, sites) {
+            return Err(Loss::ThirdParty);
+        }
         if cookie.partitioned {
             return Ok(Some(request.top(sites)));
         }
@@ -274,6 +326,11 @@ impl Stored {
         if self.host_only { host == self.domain } else { is_below(host, &self.domain) }
     }
 
+    /// The registrable domain of its domain, or the host itself.
+    fn registrable(&self, sites: &dyn SiteOf) -> String {
+        sites.registrable(&self.domain).unwrap_or_else(|| self.domain.clone())
+    }
+
     fn is_same_as(&self, other: &Self) -> bool {
         let key = |kept: &Self| (kept.domain.clone(), kept.host_only, kept.path.clone(), kept.partition.clone());
         self.cookie.name == other.cookie.name && key(self) == key(other)
@@ -320,7 +377,7 @@ fn covers(path: &str, asked: &str) -> bool {
 }
 
 /// The folder of the address. Source: RFC 6265bis, 5.1.4.
-fn default_path(path: &str) -> String {
+pub(super) fn default_path(path: &str) -> String {
     match path.rfind('/') {
         None | Some(0) => "/".to_owned(),
         Some(at) => path[..at].to_owned(),

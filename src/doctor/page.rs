@@ -96,7 +96,7 @@ fn came_back(tries: &Tries, pair: &Pair, echo: &Echo, found: &mut Vec<Finding>) 
 /// Whether the test cookie came back, which has the attributes of the session's.
 fn cookie_came(tries: &Tries, pair: &Pair, echo: &Echo, session: &SetCookie, found: &mut Vec<Finding>) {
     let now = u64::try_from(tries.now).unwrap_or_default();
-    let judged = cookie::judge(session, pair, pair.server, now);
+    let judged = cookie::judge(session, pair, pair.server, now, None);
     // That the session is known proves that its cookie comes, whatever becomes of the test's.
     if !echo.test_cookie && echo.session != Known::Live {
         found.push(lost(tries, pair, echo, session, judged));

@@ -112,6 +112,23 @@ impl SetCookie {
         Ok(cookie)
     }
 
+    /// The names of two cookies that something has joined in one line: `a=1; Path=/, b=2; Path=/`.
+    ///
+    /// A comma may stand in a value and in a date, so only `, NAME=` counts, with a name of a cookie or what follows it.
+    pub(super) fn joined(line: &str) -> Option<(String, String)> {
+        let token = |text: &str| {
+            !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
+        };
+        let (first, rest) = line.split_once('=')?;
+        let second = rest.match_indices(", ").find_map(|(at, _)| {
+            let name = rest[at + 2..].split(['=', ';']).next()?;
+            // Within the first value a comma counts where attributes follow what stands behind it.
+            let is_pair = rest[at + 2 + name.len()..].starts_with('=');
+            (is_pair && token(name)).then_some(name)
+        })?;
+        Some((trim(first).to_owned(), second.to_owned()))
+    }
+
     /// Name and value must fit.
     pub(super) fn measure(&self) -> Result<(), LineError> {
         if self.name.len() + self.value.len() > LARGEST { Err(LineError::TooLarge) } else { Ok(()) }
@@ -148,11 +165,20 @@ impl SetCookie {
         }
     }
 
-    /// When it is over, in seconds since 1970; `None` when the browser closes.
-    pub(super) fn ends(&self, now: u64) -> Option<i64> {
+    /// Returns when the cookie expires, in seconds since 1970; `None` when the browser closes.
+    ///
+    /// `date` is the `Date` of the answer. Chrome and Firefox measure `Expires` from it, so a server with a wrong clock
+    /// sets cookies that live as long as it meant. Without a `Date`, `Expires` counts by the clock of the browser.
+    pub(super) fn ends(&self, now: u64, date: Option<i64>) -> Option<i64> {
         let now = i64::try_from(now).unwrap_or(i64::MAX);
         let after = |age: i64| if age <= 0 { i64::MIN } else { now.saturating_add(age) };
-        self.max_age.map(after).or(self.expires)
+        let by_date = |expires: i64| date.map_or(expires, |date| expires.saturating_sub(date).saturating_add(now));
+        self.max_age.map(after).or(self.expires.map(by_date))
+    }
+
+    /// Whether the line takes a cookie away: whatever its value, it ends at once or at the beginning of time.
+    pub(super) fn is_removal(&self) -> bool {
+        self.max_age.map_or_else(|| self.expires.is_some_and(|at| at <= 86400), |age| age <= 0)
     }
 
     /// Whether it begins so. Browsers compare prefixes without case. Source: RFC 6265bis, 4.1.3.

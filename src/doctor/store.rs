@@ -3,7 +3,7 @@
 use super::code::Code;
 use super::evidence::{Evidence, Step};
 use super::exchange::Exchange;
-use super::finding::{Cure, Finding};
+use super::finding::{Cure, Finding, Severity};
 use super::topology::Topology;
 
 /// More seconds between two clocks than a slow answer explains.
@@ -31,12 +31,17 @@ pub(super) fn diagnose(evidence: &Evidence, found: &mut Vec<Finding>) {
     let (url, all) = (&evidence.url, again.len());
     if new > 0 && new < all {
         let known = all - new;
-        found.push(nodes_differ(&format!(
-            "`{url}` knew its own session in {known} of {all} calls, and began another in {new}."
-        )));
+        let what = format!(
+            "`{url}` kept its cookie in {known} of {all} calls and set another value in {new}: a cookie that is renewed \
+             now and then, or several servers of which not all know the session."
+        );
+        found.push(nodes_differ(&what).graded(Severity::Note));
     } else if new > 0 {
-        found
-            .push(forgotten(format!("`{url}` was given its own cookie and set another: it did not know the session.")));
+        let what = format!(
+            "`{url}` was given its own cookie and set another value each time: a cookie that is encrypted anew in each \
+             answer, or a session that the server did not know."
+        );
+        found.push(forgotten(what).graded(Severity::Note));
     }
     found.extend(evidence.exchanges.iter().find_map(Exchange::skew).and_then(clock));
 }

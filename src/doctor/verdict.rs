@@ -1,11 +1,13 @@
 //! What each browser makes of what was seen, hop by hop: where the session's trip breaks.
 
 use super::across;
+use super::answer;
 use super::browser::Browser;
 use super::cors;
 use super::evidence::{Evidence, Step};
 use super::jar::{Jar, Request};
 use super::loss::Loss;
+use super::set_cookie::SetCookie;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -105,6 +107,9 @@ fn ask(evidence: &Evidence) -> State {
 fn read(evidence: &Evidence) -> State {
     let pair = evidence.pair();
     let mut reads = evidence.reads().peekable();
+    if let Some(finding) = answer::dead_end(evidence) {
+        return State::Broken(finding.what);
+    }
     if evidence.of(Step::First).any(|exchange| exchange.leaves().is_some()) {
         return State::Broken("the call is redirected to another origin".to_owned());
     }
@@ -118,22 +123,39 @@ fn read(evidence: &Evidence) -> State {
 /// Whether the session's cookies are kept, and go along with the next call.
 fn cookie(evidence: &Evidence, browser: Browser) -> (State, State) {
     let broken = |loss: Loss| State::Broken(loss.to_string());
-    let mut jar = Jar::new(browser);
-    let (mut keep, mut name, mut last) = (State::Unseen, None, 0);
-    for (exchange, cookie) in evidence.session_cookies() {
-        last = exchange.at;
-        let request = Request::fetch(&evidence.page, &exchange.url, exchange.at);
-        let kept = cookie.map_err(Loss::from).and_then(|cookie| {
-            jar.keep(&cookie, &request, &evidence.sites)?;
-            Ok(cookie.name)
-        });
-        match kept {
-            Ok(kept) if keep == State::Unseen => (keep, name) = (State::Fine, Some(kept)),
-            Ok(_) => {}
-            Err(loss) => return (broken(loss), State::Unseen),
+    if answer::refused(evidence).is_some() {
+        return (State::Unseen, State::Unseen);
+    }
+    let (mut jar, mut keep, mut name, mut last) = (Jar::new(browser), State::Unseen, None, 0);
+    let candidates = evidence.session_cookies();
+    let is_candidate = |cookie: &SetCookie| candidates.iter().any(|(_, it)| it.as_ref().is_ok_and(|it| it == cookie));
+    for exchange in evidence.calls() {
+        let request = exchange.request(&evidence.page);
+        for cookie in exchange.cookies() {
+            let candidate = cookie.as_ref().map_or(true, is_candidate);
+            // All of them take up room.
+            let kept = cookie.map_err(Loss::from).and_then(|cookie| {
+                jar.keep(&cookie, &request, &evidence.sites)?;
+                Ok(cookie.name)
+            });
+            match kept {
+                _ if !candidate => {}
+                Ok(kept) => {
+                    last = exchange.at;
+                    keep = State::Fine;
+                    name.get_or_insert(kept);
+                }
+                Err(loss) => return (broken(loss), State::Unseen),
+            }
+        }
+        if exchange.clears_cookies() {
+            jar.clear(&request, &evidence.sites);
         }
     }
     let Some(name) = name else { return (keep, State::Unseen) };
+    if !jar.has(&name) {
+        return (keep, State::Broken("it is evicted by other cookies, or the server clears it".to_owned()));
+    }
     let request = Request::fetch(&evidence.page, &evidence.url, last);
     let withheld = jar.withheld(&request, &evidence.sites).into_iter().find(|(held, _)| *held == name);
     (keep, withheld.map_or(State::Fine, |(_, loss)| broken(loss)))

@@ -313,14 +313,14 @@ impl Cookie {
     /// Why a browser that holds this cookie does not send it where `now` is given away.
     fn is_withheld_from(&self, now: &Self) -> Option<Loss> {
         let (jar, to) = (self.jar()?, now.address()?);
-        let request = Request { to: &to, page: &to, kind: Kind::Link, now: 0 };
+        let request = Request { to: &to, page: &to, kind: Kind::Link, now: 0, date: None };
         jar.withheld(&request, &sites([to.host()])).first().map(|(_, loss)| *loss)
     }
 
     /// Why a browser that holds this cookie does not take `now` as well.
     fn keeps_out(&self, now: &Self) -> Option<Loss> {
         let (mut jar, to) = (self.jar()?, now.address()?);
-        let request = Request { to: &to, page: &to, kind: Kind::Link, now: 0 };
+        let request = Request { to: &to, page: &to, kind: Kind::Link, now: 0, date: None };
         jar.keep(&now.line(), &request, &sites([to.host()])).err().filter(|loss| *loss == Loss::ShadowsSecure)
     }
 
@@ -328,7 +328,7 @@ impl Cookie {
     fn jar(&self) -> Option<Jar> {
         let mut jar = Jar::new(Browser::new(Maker::Chrome, false));
         let from = self.address()?;
-        let request = Request { to: &from, page: &from, kind: Kind::Link, now: 0 };
+        let request = Request { to: &from, page: &from, kind: Kind::Link, now: 0, date: None };
         jar.keep(&self.line(), &request, &sites([from.host()])).ok()?;
         Some(jar)
     }

@@ -84,6 +84,8 @@ fn cookie_cases() -> Vec<Case> {
         (Code::Strict, "Strict", PAGE, cookie("sid=1; Path=/; HttpOnly; SameSite=Strict")),
         (Code::NoCookie, "none", PAGE, header("set-cookie", &[])),
         (Code::Unreadable, "neither name nor value", PAGE, cookie("=; Path=/; HttpOnly")),
+        (Code::Joined, "two in one line", PAGE, cookie("sid=1; Path=/; HttpOnly; SameSite=Lax, theme=dark; Path=/")),
+        (Code::Cleared, "cleared by its own answer", PAGE, header("clear-site-data", &["\"cookies\""])),
         (
             Code::SharedName,
             "two of a name",
@@ -118,6 +120,42 @@ fn answer_cases() -> Vec<Case> {
                 if request.method == "GET" && request.uri.path() == "/session" {
                     answer.status = 302;
                     answer.set("location", &["http://localhost:9/login?state=hush"]);
+                }
+            }),
+        ),
+        (
+            Code::DeadEnd,
+            "to an application",
+            PAGE,
+            change(|request, answer| {
+                if request.method == "GET" && request.uri.path() == "/session" {
+                    answer.status = 302;
+                    answer.set("location", &["myapp://callback"]);
+                }
+            }),
+        ),
+        (
+            Code::Refused,
+            "a bot filter",
+            PAGE,
+            change(|request, answer| {
+                if request.method != "OPTIONS" {
+                    answer.status = 403;
+                }
+            }),
+        ),
+        (
+            Code::NoRoom,
+            "beside large ones",
+            FAR,
+            change(|_, answer| {
+                if answer.headers.iter().any(|(name, _)| *name == "set-cookie") {
+                    let line = |name: &str, length: usize| {
+                        let value = "v".repeat(length);
+                        format!("{name}={value}; Path=/; HttpOnly; Secure; SameSite=None; Partitioned")
+                    };
+                    let lines = [line("sid", 8), line("a", 4000), line("b", 4000), line("c", 4000)];
+                    answer.set("set-cookie", &lines.each_ref().map(String::as_str));
                 }
             }),
         ),
@@ -192,7 +230,7 @@ async fn what_no_browser_sends_the_probe_does_not_send_either() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn redirects_are_followed_five_times_and_with_what_stands_behind_the_question_mark() {
+async fn redirects_are_followed_twenty_times_with_their_queries_and_a_loop_is_an_error() {
     let port = serve(
         HERE,
         change(|request, answer| {
@@ -207,7 +245,33 @@ async fn redirects_are_followed_five_times_and_with_what_stands_behind_the_quest
     let evidence = visit(&format!("http://localhost:{port}/session?0"), PAGE).await;
     let first = evidence.exchanges.iter().filter(|exchange| exchange.step == hardtack::doctor::Step::First);
     let led: Vec<_> = first.filter_map(|exchange| exchange.one("location")).collect();
-    assert_eq!(led, ["/session?1", "/session?2", "/session?3", "/session?4", "/session?5", "/session?6"]);
+    let expected: Vec<_> = (1..=21).map(|hop| format!("/session?{hop}")).collect();
+    assert_eq!(led, expected);
+    assert_found(Code::DeadEnd, "a loop", &diagnose(&evidence));
+    assert!(verdicts(&evidence).iter().all(|verdict| verdict.broken().is_some()), "no session holds in a loop");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn headers_that_were_given_go_to_the_server_alone_and_are_not_shown() {
+    let port = serve(
+        HERE,
+        change(|request, answer| {
+            let named = request.headers.get("authorization").is_some_and(|value| value == "Basic aHVzaA==");
+            if request.method != "OPTIONS" && !named {
+                answer.status = 401;
+                answer.set("set-cookie", &[]);
+            }
+        }),
+    )
+    .await;
+    let mut visit = Visit::new(&format!("http://localhost:{port}"), Some("/session"), Some(PAGE)).expect("a visit");
+    assert!(diagnose(&probe(&visit).await).iter().any(|finding| finding.code == Code::Refused));
+    visit.header("Authorization: Basic aHVzaA==").expect("a header");
+    let evidence = probe(&visit).await;
+    assert_eq!(diagnose(&evidence), []);
+    let told: Vec<_> = evidence.exchanges.iter().map(hardtack::doctor::Exchange::told).collect();
+    assert!(!format!("{told:?}").contains("aHVzaA"), "{told:?}");
+    assert!(visit.header("Cookie: sid=1").is_err() && visit.header("no header").is_err());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -42,7 +42,7 @@ impl Visitor<'_> {
     async fn open(&mut self, path: &str) -> String {
         self.now += 1;
         let to: Address = format!("{}{path}", self.site.origin()).parse().expect("an address");
-        let request = Request { to: &to, page: &to, kind: hardtack::doctor::Kind::Link, now: self.now };
+        let request = Request { to: &to, page: &to, kind: hardtack::doctor::Kind::Link, now: self.now, date: None };
         let mut sent = browser().get(self.engine.url(path)).header("host", self.site.host());
         if let Some(cookies) = self.jar.header(&request, &self.sites) {
             sent = sent.header("cookie", cookies);
@@ -59,7 +59,7 @@ impl Visitor<'_> {
     /// The other applications of the host, and scripts of siblings.
     fn plant(&mut self, line: &str, path: &str) {
         let to: Address = format!("{}{path}", self.site.origin()).parse().expect("an address");
-        let request = Request { to: &to, page: &to, kind: hardtack::doctor::Kind::Link, now: self.now };
+        let request = Request { to: &to, page: &to, kind: hardtack::doctor::Kind::Link, now: self.now, date: None };
         self.jar.set(line, &request, &self.sites).expect("kept");
     }
 }
@@ -95,7 +95,8 @@ async fn g9_a_browser_with_cookies_of_earlier_settings_is_signed_in_by_its_next_
             assert_eq!(visitor.open("/who").await, "grace", "{change}");
             visitor.open("/end").await;
             assert_eq!(visitor.open("/who").await, "nobody", "{change}");
-            let request = Request { to: &site, page: &site, kind: hardtack::doctor::Kind::Link, now: visitor.now };
+            let request =
+                Request { to: &site, page: &site, kind: hardtack::doctor::Kind::Link, now: visitor.now, date: None };
             assert_eq!(visitor.jar.sent(&request, &visitor.sites), [] as [&str; 0], "{change}");
         }
     }

@@ -32,6 +32,8 @@ struct Asked {
     withheld: BTreeMap<String, Lost>,
     sets: Option<String>,
     kept: Option<String>,
+    /// The `Date` of its answer.
+    date: Option<String>,
     /// For how many days, of the one cookie that is there then.
     days: Option<u64>,
     refused: Option<Lost>,
@@ -61,7 +63,7 @@ impl Asked {
             By::Link => Kind::Link,
             By::Post => Kind::Post,
         };
-        Request { to: &self.to, page: &self.page, kind, now }
+        Request { to: &self.to, page: &self.page, kind, now, date: self.date.as_deref().and_then(set_cookie::date) }
     }
 }
 
@@ -71,7 +73,7 @@ fn spelt(text: &str) -> String {
         let (before, rest) = text.split_once('{')?;
         let (many, after) = rest.split_once('}')?;
         let (sign, times) = many.split_once('*')?;
-        Some(format!("{before}{}{after}", sign.repeat(times.parse().ok()?)))
+        Some(format!("{before}{}{}", sign.repeat(times.parse().ok()?), spelt(after)))
     };
     many().unwrap_or_else(|| text.to_owned())
 }

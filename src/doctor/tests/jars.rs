@@ -92,8 +92,9 @@ fn a_post_carries_what_is_silent_only_while_it_is_fresh() {
     let (server, other) = (address("https://example.com/"), address("https://example.org"));
     let mut jar = Jar::new(CHROME);
     jar.set("silent=1", &Request::fetch(&server, &server, 0), &Sites::default()).expect("a cookie");
-    let sent =
-        |now| jar.sent(&Request { to: &server, page: &other, kind: Kind::Post, now }, &Sites::default()).join(" ");
+    let sent = |now| {
+        jar.sent(&Request { to: &server, page: &other, kind: Kind::Post, now, date: None }, &Sites::default()).join(" ")
+    };
     assert_eq!((sent(119).as_str(), sent(120).as_str()), ("silent", ""));
 }
 

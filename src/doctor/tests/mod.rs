@@ -3,10 +3,12 @@
 mod calls;
 mod checks;
 mod chromium;
+mod corpus;
 mod jars;
 mod probes;
 mod properties;
 mod providers;
+mod systems;
 mod texts;
 mod visits;
 

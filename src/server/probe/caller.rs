@@ -1,7 +1,7 @@
 //! One call: a connection of its own, a request, the head of the answer. No redirect is followed, no cookie is kept.
 
 use super::certificate::{self, Unverified};
-use super::now;
+use super::{LONGEST, Visit, now};
 use crate::backend::providers::Outward;
 use crate::doctor::{Address, Ask, Exchange, Failure, Step, TlsSeen};
 use crate::server::trust::authorities;
@@ -23,8 +23,6 @@ use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_rustls::rustls::{ClientConfig, Error, RootCertStore};
 
-/// From the name of the host to the head of the answer.
-const LONGEST: Duration = Duration::from_secs(5);
 /// Some servers have done their work only when the body is there. Others send one without an end.
 const BODY_TIME: Duration = Duration::from_secs(1);
 /// More of a body is not read.
@@ -50,6 +48,11 @@ impl From<Failure> for Missed {
 /// Who makes the calls.
 pub(super) struct Caller {
     insecure: bool,
+    /// How long one call may take until the head of its answer is there.
+    longest: Duration,
+    /// What calls to `server` bring along.
+    headers: Vec<(HeaderName, HeaderValue)>,
+    server: Address,
     roots: RootCertStore,
     connector: Option<TlsConnector>,
     outward: Outward,
@@ -57,9 +60,18 @@ pub(super) struct Caller {
 
 impl Caller {
     /// With the authorities that this machine trusts.
-    pub(super) async fn new(insecure: bool, outward: Outward) -> Self {
+    pub(super) async fn new(visit: &Visit, outward: Outward) -> Self {
         let roots = tokio::task::spawn_blocking(authorities).await.unwrap_or_else(|_| RootCertStore::empty());
-        Self { insecure, roots, connector: connector().ok(), outward }
+        let Visit { insecure, timeout, headers, url, .. } = visit;
+        Self {
+            insecure: *insecure,
+            longest: *timeout,
+            headers: headers.clone(),
+            server: url.clone(),
+            roots,
+            connector: connector().ok(),
+            outward,
+        }
     }
 
     /// What is answered, and what the handshake showed.
@@ -69,19 +81,25 @@ impl Caller {
         ask: Ask,
         query: Option<&str>,
     ) -> Result<(Exchange, Option<TlsSeen>), Missed> {
-        timeout(LONGEST + BODY_TIME, self.exchange(step, ask, query)).await.unwrap_or(Err(Failure::Silent.into()))
+        timeout(self.longest + BODY_TIME, self.exchange(step, ask, query)).await.unwrap_or(Err(Failure::Silent.into()))
     }
 
     /// Whether somebody speaks TLS there.
     pub(super) async fn speaks_tls(&self, address: &Address) -> bool {
         let shaken = async { self.shake(address, self.connect(address).await?).await };
-        timeout(LONGEST, shaken).await.is_ok_and(|shaken| shaken.is_ok())
+        timeout(self.longest, shaken).await.is_ok_and(|shaken| shaken.is_ok())
     }
 
     async fn exchange(&self, step: Step, ask: Ask, query: Option<&str>) -> Result<(Exchange, Option<TlsSeen>), Missed> {
         let began = Instant::now();
         let url = ask.url.clone();
-        let (asked, request) = request(ask, query).ok_or(Failure::Broken)?;
+        let (asked, mut request) = request(ask, query).ok_or(Failure::Broken)?;
+        // To no other origin: what a redirect leads to must not learn them. A preflight brings none along.
+        if step != Step::Preflight && url.is_origin_of(&self.server) {
+            for (name, value) in &self.headers {
+                request.headers_mut().append(name.clone(), value.clone());
+            }
+        }
         let method = request.method().to_string();
         let head = async {
             let stream = self.connect(&url).await?;
@@ -96,7 +114,7 @@ impl Caller {
             }
             Ok((send(stream, request).await?, Some(seen)))
         };
-        let (answer, tls) = timeout(LONGEST, head).await.unwrap_or(Err(Failure::Silent.into()))?;
+        let (answer, tls) = timeout(self.longest, head).await.unwrap_or(Err(Failure::Silent.into()))?;
         let took = began.elapsed();
         let (head, body) = answer.into_parts();
         // Who sends without an end has answered all the same.

@@ -8,13 +8,12 @@ mod certificate;
 
 use crate::backend::doctor::sites;
 use crate::backend::providers::Outward;
-use crate::doctor::{Address, AddressError, Evidence, Exchange, Failure, SetCookie, Step};
+use crate::doctor::{Address, AddressError, Evidence, Exchange, Failure, REDIRECTS, SetCookie, Step};
 use crate::session::clock::Clock;
+use axum::http::{HeaderName, HeaderValue};
 use caller::{Caller, Missed, look_up, proxied};
+use std::time::Duration;
 use url::Url;
-
-/// So many redirects of a call are followed.
-const REDIRECTS: usize = 5;
 
 /// What is to be probed, and for whom.
 #[derive(Clone, Debug)]
@@ -29,7 +28,14 @@ pub struct Visit {
     pub insecure: bool,
     /// Whether to post JSON too.
     pub post: bool,
+    /// Headers that each call to the server's own origin brings along.
+    headers: Vec<(HeaderName, HeaderValue)>,
+    /// How long one call may take, from the name of the host to the head of the answer. Default: 5 seconds.
+    pub timeout: Duration,
 }
+
+/// From the name of the host to the head of the answer, unless another time is given.
+const LONGEST: Duration = Duration::from_secs(5);
 
 /// Why nothing can be probed, in one sentence. What was written is not repeated: it may hold a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -43,6 +49,12 @@ pub enum VisitError {
     /// The path is none.
     #[error("--path is no path of the server; begin it with one `/`, like `/session`")]
     Path,
+    /// A header is none.
+    #[error("--header is no header; write it like `Authorization: Basic …`, with a name, a colon and a value")]
+    Header,
+    /// A header that the doctor itself must set.
+    #[error("--header cannot set `{0}`, because the doctor sets it as a browser would")]
+    Own(&'static str),
 }
 
 impl Visit {
@@ -63,7 +75,37 @@ impl Visit {
             Some(origin) => spelt(origin).map_err(VisitError::Origin)?.0,
             None => url.clone(),
         };
-        Ok(Self { url, query, page: page.at("/"), cookie: None, insecure: false, post: true })
+        Ok(Self {
+            url,
+            query,
+            page: page.at("/"),
+            cookie: None,
+            insecure: false,
+            post: true,
+            headers: Vec::new(),
+            timeout: LONGEST,
+        })
+    }
+}
+
+impl Visit {
+    /// Lets each call to the server's own origin bring along a header, `Name: value`.
+    ///
+    /// # Errors
+    ///
+    /// When it is no header, or one that a browser sets by itself.
+    pub fn header(&mut self, line: &str) -> Result<(), VisitError> {
+        const OWN: [&str; 7] =
+            ["cookie", "origin", "host", "content-length", "content-type", "connection", "transfer-encoding"];
+        let (name, value) = line.split_once(':').ok_or(VisitError::Header)?;
+        let name: HeaderName = name.trim().parse().map_err(|_| VisitError::Header)?;
+        if let Some(own) = OWN.into_iter().find(|own| name == *own) {
+            return Err(VisitError::Own(own));
+        }
+        let mut value: HeaderValue = value.trim().parse().map_err(|_| VisitError::Header)?;
+        value.set_sensitive(true);
+        self.headers.push((name, value));
+        Ok(())
     }
 }
 
@@ -99,7 +141,7 @@ pub async fn probe(visit: &Visit) -> Evidence {
         Err(failure) => evidence.failure = Some(failure),
     }
     if evidence.failure.is_none() {
-        let caller = Caller::new(visit.insecure, outward).await;
+        let caller = Caller::new(visit, outward).await;
         evidence.failure = ask_all(&caller, visit, &mut evidence).await;
     }
     evidence

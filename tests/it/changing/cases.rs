@@ -52,7 +52,7 @@ const fn case(key: &'static str, change: &'static str, from: Set, to: Set, fate:
 }
 
 impl Case {
-    const fn from_page(self, page: &'static str) -> Self {
+    const fn on_page(self, page: &'static str) -> Self {
         Self { page: Some(page), ..self }
     }
 
@@ -161,7 +161,7 @@ pub const CASES: &[Case] = &[
     case("session.domain", "set, with a `session.name` of your own", NAMED, &[URL, NAME, DOMAIN], Stay),
     case("session.domain", "removed, with a `session.name` of your own", &[URL, NAME, DOMAIN], NAMED, Stay),
     case("session.path", "another", API, &[API_URL, FRONT_END, ("SESSION_PATH", "/api")], Leave)
-        .from_page(PAGE)
+        .on_page(PAGE)
         .said(&["session.path"]),
     case(
         "session.path",
@@ -170,7 +170,7 @@ pub const CASES: &[Case] = &[
         &[API_URL, FRONT_END, NAME, ("SESSION_PATH", "/api")],
         Stay,
     )
-    .from_page(PAGE),
+    .on_page(PAGE),
     case("session.persistent", "set", HTTP, &[("SESSION_PERSISTENT", "true")], Stay),
     case("session.persistent", "removed", &[("SESSION_PERSISTENT", "true")], HTTP, Stay),
     case("sign_in.register", "`open` or `closed`", HTTP, &[("SIGN_IN_REGISTER", "closed")], Stay),
@@ -183,12 +183,12 @@ pub const CASES: &[Case] = &[
     case("sign_in.fresh", "longer or shorter", HTTP, &[("SIGN_IN_FRESH", "1m")], Stay),
     case("sign_in.providers", "one added", HTTP, PROVIDERS, Stay),
     case("sign_in.providers", "one removed", PROVIDERS, HTTP, Stay),
-    case("cors.methods", "others", API, &[API_URL, FRONT_END, ("CORS_METHODS", "GET, POST")], Stay).from_page(PAGE),
+    case("cors.methods", "others", API, &[API_URL, FRONT_END, ("CORS_METHODS", "GET, POST")], Stay).on_page(PAGE),
     case("cors.headers", "others", API, &[API_URL, FRONT_END, ("CORS_HEADERS", "content-type, x-one")], Stay)
-        .from_page(PAGE),
-    case("cors.expose", "others", API, &[API_URL, FRONT_END, ("CORS_EXPOSE", "x-one")], Stay).from_page(PAGE),
-    case("cors.max_age", "longer or shorter", API, &[API_URL, FRONT_END, ("CORS_MAX_AGE", "1m")], Stay).from_page(PAGE),
-    case("cors.strict", "set or removed", API, &[API_URL, FRONT_END, ("CORS_STRICT", "true")], Stay).from_page(PAGE),
+        .on_page(PAGE),
+    case("cors.expose", "others", API, &[API_URL, FRONT_END, ("CORS_EXPOSE", "x-one")], Stay).on_page(PAGE),
+    case("cors.max_age", "longer or shorter", API, &[API_URL, FRONT_END, ("CORS_MAX_AGE", "1m")], Stay).on_page(PAGE),
+    case("cors.strict", "set or removed", API, &[API_URL, FRONT_END, ("CORS_STRICT", "true")], Stay).on_page(PAGE),
     case("limits.sign_in_attempts", "more or fewer", HTTP, &[("LIMITS_SIGN_IN_ATTEMPTS", "1")], Stay),
     case("limits.sign_in_network_attempts", "more or fewer", HTTP, &[("LIMITS_SIGN_IN_NETWORK_ATTEMPTS", "1")], Stay),
     case("limits.sign_in_window", "longer or shorter", HTTP, &[("LIMITS_SIGN_IN_WINDOW", "1m")], Stay),

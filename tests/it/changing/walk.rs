@@ -147,7 +147,7 @@ impl Visitor {
     /// Asks as the browser would: with the cookies that go along, and keeping those that come back.
     async fn ask(&mut self, site: &Site, kind: Kind, (method, path): (Method, &str), body: Option<Value>) -> Answer {
         let to = site.url.at(path);
-        let request = Request { to: &to, page: &site.page, kind, now: site.now };
+        let request = Request { to: &to, page: &site.page, kind, now: site.now, date: None };
         let sites = Sites::default();
         let registrable = |address: &Address| sites.registrable(address.host());
         let relation = match () {
@@ -211,7 +211,7 @@ impl Visitor {
     /// How many cookies of the session's name go along with a call.
     pub fn session_cookies(&self, site: &Site) -> usize {
         let to = site.url.at("/api/profile");
-        let request = Request { to: &to, page: &site.page, kind: Kind::Fetch, now: site.now };
+        let request = Request { to: &to, page: &site.page, kind: Kind::Fetch, now: site.now, date: None };
         self.jar.sent(&request, &Sites::default()).iter().filter(|name| **name == site.cookie).count()
     }
 

@@ -38,7 +38,9 @@ pub(super) fn visit(evidence: &Evidence, found: &[Finding], verdicts: &[Verdict]
             "days_left": tls.days_left, "issuer": tls.issuer,
         })
     });
+    let (taken, others) = evidence.candidates();
     json!({
+        "cookies": { "taken": taken, "others": others },
         "server": evidence.url, "page": evidence.page.origin(), "addresses": evidence.addresses,
         "failure": evidence.failure.map(|failure| failure.to_string()), "tls": tls,
         "findings": findings(found), "verdicts": verdicts.iter().map(verdict).collect::<Vec<_>>(),

@@ -1,7 +1,7 @@
 //! `hardtack doctor`: why a session's cookie is lost, here or at any server.
 //!
-//! Exit code 0: nothing, or nothing that anybody loses a session by; 1: warnings; 2: errors, also in the settings or the
-//! arguments themselves.
+//! Exit code 0: nothing, or nothing that a session is lost by; 1: warnings, or not all was seen; 2: errors, also in the
+//! settings or the arguments themselves.
 
 mod document;
 mod report;
@@ -36,6 +36,12 @@ pub(crate) struct Arguments {
     /// Leaves out the call that posts the JSON `{}`.
     #[arg(long, requires = "url")]
     no_post: bool,
+    /// A header that each call to the server brings along, as `Authorization: Basic …`. May be given several times.
+    #[arg(long = "header", value_name = "NAME: VALUE", requires = "url")]
+    headers: Vec<String>,
+    /// How long one call may take: a server that starts at the first call needs longer. Default: 5s.
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, requires = "url")]
+    timeout: Option<std::time::Duration>,
     /// Shows each request and its answer, without the values of cookies.
     #[arg(long, requires = "url")]
     verbose: bool,

@@ -95,6 +95,16 @@ pub(super) fn evidence(evidence: &Evidence, found: &[Finding]) -> String {
         let _ = write!(text, " Its certificate {trusted}, of `{issuer}`, {days} days left.");
     }
     text.push('\n');
+    let (taken, others) = evidence.candidates();
+    if !others.is_empty() && !taken.is_empty() {
+        let list =
+            |names: &[String]| names.iter().map(|name| format!("`{}`", escaped(name))).collect::<Vec<_>>().join(", ");
+        let (taken, others) = (list(&taken), list(&others));
+        let _ = writeln!(
+            text,
+            "Taken for the session's cookie: {taken}. Passed over: {others}. Say `--cookie NAME` if that is wrong."
+        );
+    }
     text
 }
 

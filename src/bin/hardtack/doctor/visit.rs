@@ -1,11 +1,12 @@
 //! Any server, spoken to as a browser on a page's origin would.
 
-use super::report::{Maker, bold, findings};
+use super::report::{Maker, bold, dim, findings};
 use super::{Arguments, Report, code, document, trip};
 use crate::table::escaped;
-use hardtack::doctor::{Evidence, diagnose, verdicts};
+use hardtack::doctor::{Evidence, State, diagnose, verdicts};
 use hardtack::server::{Visit, probe};
 use std::error::Error;
+use std::fmt::Write as _;
 use tokio::runtime::Runtime;
 
 /// What was seen, and what follows.
@@ -13,6 +14,10 @@ pub(super) fn report(url: &str, arguments: &Arguments) -> Result<Report, Box<dyn
     let mut visit = Visit::new(url, arguments.path.as_deref(), arguments.origin.as_deref())?;
     visit.cookie.clone_from(&arguments.cookie);
     (visit.insecure, visit.post) = (arguments.insecure, !arguments.no_post);
+    visit.timeout = arguments.timeout.unwrap_or(visit.timeout);
+    for header in &arguments.headers {
+        visit.header(header)?;
+    }
     let evidence = Runtime::new()?.block_on(probe(&visit));
     let (found, verdicts) = (diagnose(&evidence), verdicts(&evidence));
     let mut text = format!(
@@ -24,14 +29,21 @@ pub(super) fn report(url: &str, arguments: &Arguments) -> Result<Report, Box<dyn
         text.push_str(&trip::drawn(&evidence, &verdicts));
         text.push_str(&trip::table_of(&verdicts));
     }
-    text.push_str(&findings(&found, maker(&evidence), "Nothing is wrong with what was seen."));
+    let seen = verdicts.iter().all(|verdict| verdict.holds() || verdict.broken().is_some());
+    if found.is_empty() && !seen {
+        let sign = dim(&State::Unseen.sign().to_string());
+        let _ = writeln!(text, "{sign} Not all was seen, so nothing can be said.");
+    } else {
+        text.push_str(&findings(&found, maker(&evidence), "Nothing is wrong with what was seen."));
+    }
     if !evidence.exchanges.is_empty() {
         text.push_str(&trip::evidence(&evidence, &found));
     }
     if arguments.verbose {
         text.push_str(&trip::letters(&evidence));
     }
-    Ok(Report { code: code(&found), document: document::visit(&evidence, &found, &verdicts), text })
+    let code = code(&found).max(u8::from(!seen));
+    Ok(Report { code, document: document::visit(&evidence, &found, &verdicts), text })
 }
 
 /// Whose cure to show first.

@@ -1,0 +1,157 @@
+//! Which of the cookies that a server sets is the session's.
+
+use super::evidence::{Evidence, Step};
+use super::exchange::Exchange;
+use super::set_cookie::{LineError, SetCookie};
+
+/// A `Set-Cookie` line of an answer, as browsers read it.
+pub(super) type Line<'a> = (&'a Exchange, Result<SetCookie, LineError>);
+
+/// Cookies of load balancers, bot filters and analytics, which hold no session. A `*` stands for any end.
+///
+/// Source: the documentation of Cloudflare, Azure, AWS, Google Cloud, F5, Imperva, Akamai, DataDome, Heroku, HAProxy,
+/// ingress-nginx, Traefik and Google Analytics.
+const INFRASTRUCTURE: [&str; 46] = [
+    "__cf_bm",
+    "_cfuvid",
+    "__cfruid",
+    "__cflb",
+    "__cfwaitingroom*",
+    "cf_clearance",
+    "cf_chl*",
+    "ARRAffinity*",
+    "ApplicationGatewayAffinity*",
+    "TiPMix",
+    "x-ms-routing-name",
+    "AWSALB*",
+    "AWSELB*",
+    "aws-waf-token",
+    "GCLB",
+    "GCILB",
+    "GAESA",
+    "INGRESSCOOKIE",
+    "BIGipServer*",
+    "F5_*",
+    "visid_incap_*",
+    "incap_ses_*",
+    "nlbi_*",
+    "reese84",
+    "ak_bmsc",
+    "bm_sv",
+    "bm_sz",
+    "bm_mi",
+    "_abck",
+    "akavpau_*",
+    "datadome",
+    "heroku-session-affinity",
+    "SERVERID",
+    "SRVNAME",
+    "lb",
+    "route",
+    "_traefik*",
+    "fly-instance-id",
+    "_ga*",
+    "_gid",
+    "FPID",
+    "FPLC",
+    "_gcl_*",
+    "_fbp",
+    "_pk_*",
+    "ajs_*",
+];
+
+/// Whether the name is that of a load balancer, a bot filter or an analytics script.
+fn is_infrastructure(name: &str) -> bool {
+    // F5 writes `TS` and eight digits in base 16.
+    let f5 = name.strip_prefix("TS").is_some_and(|rest| rest.len() >= 8 && rest.bytes().all(|b| b.is_ascii_hexdigit()));
+    f5 || INFRASTRUCTURE.iter().any(|known| match known.strip_suffix('*') {
+        Some(start) => name.starts_with(start),
+        None => name == *known,
+    })
+}
+
+/// Whether frameworks call their session's cookie so: `connect.sid`, `JSESSIONID`, `laravel_session`, `sessionid`,
+/// `__Secure-next-auth.session-token`, `.AspNetCore.Cookies`, `wordpress_logged_in_…`.
+fn is_named_like_a_session(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    let words = name.split(|sign: char| !sign.is_ascii_alphanumeric());
+    name.contains("sess")
+        || words.into_iter().any(|word| matches!(word, "sid" | "auth" | "token" | "identity"))
+        || name.starts_with(".aspnetcore.")
+        || name.starts_with("wordpress_logged_in_")
+        || (name.starts_with('_') && name.ends_with("_key"))
+}
+
+/// Whether the cookie guards forms and answers of a sign-in, or holds a message for the next page.
+fn is_beside_a_session(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    let words = [
+        ".sig",
+        "csrf",
+        "xsrf",
+        "antiforgery",
+        "flash",
+        "messages",
+        "nonce",
+        "pkce",
+        "callback",
+        "state",
+        "correlation",
+    ];
+    words.iter().any(|word| name.contains(word))
+}
+
+impl Evidence {
+    /// The cookies that may be the session's, and the answers that set them. Lines that no browser reads are among them.
+    ///
+    /// A name that was given decides alone. Else cookies of load balancers, bot filters and analytics count for nothing, and
+    /// neither do those of the answer to a path that does not exist. Of the rest the cookies count that are named like a
+    /// session, else those that are `HttpOnly`, else all.
+    pub(super) fn session_cookies(&self) -> Vec<Line<'_>> {
+        let lines = self.calls().flat_map(|exchange| exchange.cookies().map(move |cookie| (exchange, cookie)));
+        let lines: Vec<Line<'_>> = lines.collect();
+        let named = |line: &Line<'_>, name: &str| line.1.as_ref().is_ok_and(|cookie| cookie.name == name);
+        if let Some(name) = &self.cookie {
+            let live = lines.iter().any(|line| named(line, name) && !is_removal(line));
+            return lines
+                .into_iter()
+                .filter(|line| line.1.is_err() || (named(line, name) && !(live && is_removal(line))))
+                .collect();
+        }
+        let counts = |(exchange, cookie): &Line<'_>| match cookie {
+            Err(_) => true,
+            Ok(cookie) => exchange.step != Step::Error && !is_infrastructure(&cookie.name),
+        };
+        let set: Vec<_> = lines.into_iter().filter(|line| counts(line) && !is_removal(line)).collect();
+        let session = |cookie: &SetCookie| is_named_like_a_session(&cookie.name) && !is_beside_a_session(&cookie.name);
+        let guarded = |cookie: &SetCookie| cookie.http_only && !is_beside_a_session(&cookie.name);
+        let ways: [&dyn Fn(&SetCookie) -> bool; 3] = [&session, &guarded, &|cookie| cookie.http_only];
+        let some = |way: &&&dyn Fn(&SetCookie) -> bool| set.iter().any(|(_, cookie)| cookie.as_ref().is_ok_and(**way));
+        let chosen = ways.iter().find(some).copied();
+        set.into_iter()
+            .filter(|(_, cookie)| cookie.as_ref().map_or(true, |cookie| chosen.is_none_or(|chosen| chosen(cookie))))
+            .collect()
+    }
+
+    /// The names of the cookies that were taken for the session's, and of those that were passed over.
+    #[must_use]
+    pub fn candidates(&self) -> (Vec<String>, Vec<String>) {
+        let mut taken: Vec<String> = Vec::new();
+        for cookie in self.session_cookies().into_iter().filter_map(|(_, cookie)| cookie.ok()) {
+            if !taken.contains(&cookie.name) {
+                taken.push(cookie.name);
+            }
+        }
+        let mut others: Vec<String> = Vec::new();
+        for cookie in self.calls().flat_map(Exchange::cookies).filter_map(Result::ok) {
+            if !taken.contains(&cookie.name) && !others.contains(&cookie.name) {
+                others.push(cookie.name);
+            }
+        }
+        (taken, others)
+    }
+}
+
+fn is_removal((_, cookie): &Line<'_>) -> bool {
+    cookie.as_ref().is_ok_and(SetCookie::is_removal)
+}
