@@ -41,7 +41,7 @@ fn is_zero(parameter: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    fn of(name: HeaderName, lines: &[&[u8]]) -> HeaderMap {
+    fn of(name: &HeaderName, lines: &[&[u8]]) -> HeaderMap {
         let mut headers = HeaderMap::new();
         for line in lines {
             headers.append(name.clone(), HeaderValue::from_bytes(line).expect("a value"));
@@ -66,7 +66,7 @@ mod tests {
             (&[b""], false),
             (&[], false),
         ] {
-            assert_eq!(accepts(&of(header::ACCEPT, lines), "text/html"), page, "{lines:?}");
+            assert_eq!(accepts(&of(&header::ACCEPT, lines), "text/html"), page, "{lines:?}");
         }
     }
 

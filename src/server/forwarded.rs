@@ -17,12 +17,15 @@ pub(super) enum Entry<'a> {
     Other(&'a [u8]),
 }
 
+/// Reads the address in one entry, if there is one.
+type Read = fn(&[u8]) -> Option<IpAddr>;
+
 /// The entries of all proxies, the last one first.
 ///
 /// Of `X-Forwarded-For`, or of `Forwarded` where there is no `X-Forwarded-For`: which one of two a proxy has written, and
 /// which one it has only passed on, cannot be told.
 pub(super) fn entries(headers: &HeaderMap) -> impl Iterator<Item = Entry<'_>> {
-    let (name, read): (_, fn(&[u8]) -> Option<IpAddr>) = match headers.get(FORWARDED_FOR) {
+    let (name, read): (_, Read) = match headers.get(FORWARDED_FOR) {
         Some(_) => (FORWARDED_FOR, address),
         None => (header::FORWARDED, |element| address(client(element)?)),
     };

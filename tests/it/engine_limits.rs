@@ -181,8 +181,10 @@ async fn many(own: &OwnStore, now: Timestamp, count: u32) {
                 makers.spawn(async move {
                     for _ in 0..count / 8 {
                         let id = hardtack::session::id::Secret::generate().expect("random numbers").hash();
-                        let record =
-                            Record { owner: ada(), ..Record::new(Default::default(), Lifetime::default(), now) };
+                        let record = Record {
+                            owner: ada(),
+                            ..Record::new(std::collections::BTreeMap::default(), Lifetime::default(), now)
+                        };
                         assert!(store.create(&id, &record).await.expect("kept"));
                     }
                 });

@@ -62,21 +62,18 @@ async fn s76_a_sign_in_is_finished_once_on_whatever_node() {
 async fn database(own: &OwnStore, statements: &[&str], number: &str) -> i64 {
     // SQLite has no schemas.
     let spelt = |text: &str, schema: &str| AssertSqlSafe(text.replace("hardtack.", schema));
-    match own.url.strip_prefix("sqlite:") {
-        Some(path) => {
-            let mut database = SqliteConnection::connect(&format!("sqlite:{path}")).await.expect("the database");
-            for statement in statements {
-                sqlx::raw_sql(spelt(statement, "")).execute(&mut database).await.expect(statement);
-            }
-            sqlx::query(spelt(number, "")).fetch_one(&mut database).await.expect(number).get(0)
+    if let Some(path) = own.url.strip_prefix("sqlite:") {
+        let mut database = SqliteConnection::connect(&format!("sqlite:{path}")).await.expect("the database");
+        for statement in statements {
+            sqlx::raw_sql(spelt(statement, "")).execute(&mut database).await.expect(statement);
         }
-        None => {
-            let mut database = PgConnection::connect(&own.url).await.expect("the database");
-            for statement in statements {
-                sqlx::raw_sql(spelt(statement, "hardtack.")).execute(&mut database).await.expect(statement);
-            }
-            sqlx::query(spelt(number, "hardtack.")).fetch_one(&mut database).await.expect(number).get(0)
+        sqlx::query(spelt(number, "")).fetch_one(&mut database).await.expect(number).get(0)
+    } else {
+        let mut database = PgConnection::connect(&own.url).await.expect("the database");
+        for statement in statements {
+            sqlx::raw_sql(spelt(statement, "hardtack.")).execute(&mut database).await.expect(statement);
         }
+        sqlx::query(spelt(number, "hardtack.")).fetch_one(&mut database).await.expect(number).get(0)
     }
 }
 

@@ -64,7 +64,7 @@ impl Claims {
         match self.seconds("iat").map(|issued| now.saturating_sub(issued)) {
             Ok(age) if (-AHEAD..=OLDEST).contains(&age) => {}
             Ok(age) if age < 0 => {
-                wrong.push(format!("`iat` is {} seconds ahead of the clock here", age.saturating_neg()))
+                wrong.push(format!("`iat` is {} seconds ahead of the clock here", age.saturating_neg()));
             }
             Ok(age) => wrong.push(format!("`iat` is {age} seconds ago")),
             Err(why) => wrong.push(why),
@@ -113,7 +113,7 @@ impl Claims {
             Some(Value::String(party)) if party == client_id => {}
             None => {}
             Some(Value::String(party)) => {
-                wrong.push(format!("`azp` is {}: it was given to another site", shown(party)))
+                wrong.push(format!("`azp` is {}: it was given to another site", shown(party)));
             }
             Some(other) => wrong.push(format!("`azp` is {} and no text", kind(other))),
         }

@@ -82,7 +82,7 @@ fn announce(metadata: &Metadata, announced: &mut Announced) {
             .iter()
             .any(|one| matches!(one, CoreClientAuthMethod::ClientSecretBasic | CoreClientAuthMethod::ClientSecretPost))
     });
-    announced.challenges = more.code_challenge_methods_supported.clone();
+    announced.challenges.clone_from(&more.code_challenge_methods_supported);
     let scope = |scope: &Scope| scope.as_str().to_owned();
     announced.scopes = metadata.scopes_supported().map(|scopes| scopes.iter().map(scope).collect());
     announced.posts = metadata.response_modes_supported().map(|modes| modes.contains(&CoreResponseMode::FormPost));

@@ -13,8 +13,8 @@ use openidconnect::core::{
     CoreJwsSigningAlgorithm as Algorithm, CoreTokenType,
 };
 use openidconnect::{
-    AccessToken, AccessTokenHash, EmptyAdditionalClaims, JsonWebKey, JsonWebKeyAlgorithm, JsonWebKeyUse as _,
-    JwsSigningAlgorithm as _, OAuth2TokenResponse, RefreshToken, Scope, TokenResponse,
+    AccessToken, AccessTokenHash, EmptyAdditionalClaims, JsonWebKey, JsonWebKeyAlgorithm, JwsSigningAlgorithm as _,
+    OAuth2TokenResponse, RefreshToken, Scope, TokenResponse,
 };
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -196,7 +196,7 @@ impl<'a> IdToken<'a> {
             JsonWebKeyAlgorithm::Unspecified => true,
             JsonWebKeyAlgorithm::Unsupported => false,
         };
-        let signs = key.key_use().is_none_or(|for_what| for_what.allows_signature());
+        let signs = key.key_use().is_none_or(openidconnect::JsonWebKeyUse::allows_signature);
         named && fit && signs && self.algorithm.key_type().as_ref() == Some(key.key_type())
     }
 }

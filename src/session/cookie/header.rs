@@ -55,6 +55,9 @@ mod tests {
     use super::*;
     use axum::http::HeaderValue;
 
+    /// Lines of a header, and the pairs in them.
+    type Case<'a> = (&'a [&'a [u8]], &'a [(&'a str, &'a str)]);
+
     fn read(lines: &[&[u8]]) -> Vec<(String, String)> {
         let mut headers = HeaderMap::new();
         for line in lines {
@@ -66,7 +69,7 @@ mod tests {
 
     #[test]
     fn g9_s2_s4_odd_spellings_of_a_cookie_header_are_read_as_the_page_says() {
-        let cases: [(&[&[u8]], &[(&str, &str)]); 13] = [
+        let cases: [Case; 13] = [
             (&[b"a=1; b=2"], &[("a", "1"), ("b", "2")]),
             (&[b"a=1;b=2;"], &[("a", "1"), ("b", "2")]),
             (&[b";; \ta=1 ;\t;b= 2 "], &[("a", "1"), ("b", "2")]),

@@ -124,14 +124,18 @@ impl CookieSettings {
         let partitions = [self.partitioned, !self.partitioned];
         for path in &paths {
             for domain in &domains {
-                partitions.iter().for_each(|partitioned| find(path, domain, *partitioned));
+                for partitioned in partitions {
+                    find(path, domain, partitioned);
+                }
             }
         }
         if thorough && !host_bound {
             let below = target.paths();
             for partitioned in [false, true] {
                 for domain in &domains {
-                    below.iter().for_each(|path| find(path, domain, partitioned));
+                    for path in &below {
+                        find(path, domain, partitioned);
+                    }
                 }
             }
         }

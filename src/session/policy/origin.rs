@@ -113,8 +113,7 @@ impl Origin {
     /// Source: RFC 6265bis, 5.7, step 9.
     pub(crate) fn cookie_domains(&self) -> impl Iterator<Item = &str> {
         let registrable = self.registrable_domain().filter(|(_, dot)| !dot).map(|(domain, _)| domain);
-        let host =
-            registrable.and_then(|_| if let Host::Domain(name) = &self.host { Some(name.as_str()) } else { None });
+        let host = registrable.and(if let Host::Domain(name) = &self.host { Some(name.as_str()) } else { None });
         std::iter::successors(host, move |name| {
             let above = registrable.is_some_and(|domain| name.len() > domain.len());
             above.then(|| name.split_once('.').map(|(_, rest)| rest)).flatten()

@@ -258,8 +258,8 @@ async fn g1_a_role_with_another_isolation_is_served_as_any() {
             async move { store.apply(&id, &change, NOW).await }
         });
         let lists = (0..50).map(|_| store.end_by_account("nobody", None));
-        let (changed, listed) = futures::future::join(join_all(changes), join_all(lists)).await;
-        for answer in changed {
+        let (done, listed) = futures::future::join(join_all(changes), join_all(lists)).await;
+        for answer in done {
             assert!(matches!(answer, Ok(Applied::Done(_))), "under {level}: {answer:?}");
         }
         assert!(listed.iter().all(Result::is_ok), "under {level}: {listed:?}");

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 /// A provider, as far as it differs.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a quirk of its own")]
 pub struct Profile {
     /// Its name in the table of `docs/PROVIDERS.md`.
     pub name: &'static str,
@@ -81,6 +82,7 @@ fn apples(way: &Way) -> Option<&'static str> {
 }
 
 /// All twelve.
+#[expect(clippy::too_many_lines, reason = "it is a table")]
 pub fn profiles() -> Vec<Profile> {
     vec![
         Profile {

@@ -54,19 +54,17 @@ pub(super) enum Meaning {
 pub(super) fn meaning(name: &str, value: &str) -> Meaning {
     match (name, value) {
         ("channel_binding", "require") => Meaning::Bound,
-        ("channel_binding", "disable" | "prefer")
-        | ("gssencmode", "disable" | "prefer")
+        ("pgbouncer", "true" | "1") | ("prepared_statements", "false" | "0") => Meaning::Transactions,
+        ("pgbouncer" | "prepared_statements", _)
+        | ("channel_binding" | "gssencmode", "disable" | "prefer")
         | ("load_balance_hosts", "disable")
         | ("sslnegotiation", "postgres")
         | ("sslsni", "1")
         | ("sslcompression", "0")
         | ("ssl_min_protocol_version", "TLSv1" | "TLSv1.1" | "TLSv1.2")
         | ("ssl_max_protocol_version", "TLSv1.3")
-        // A primary is asked for always.
         | ("target_session_attrs", "any" | "read-write" | "primary") => Meaning::Kept,
         ("client_encoding", encoding) if is_utf8(encoding) => Meaning::Kept,
-        ("pgbouncer", "true" | "1") | ("prepared_statements", "false" | "0") => Meaning::Transactions,
-        ("pgbouncer" | "prepared_statements", _) => Meaning::Kept,
         ("fallback_application_name", _) => Meaning::Called,
         ("connect_timeout" | "tcp_user_timeout" | "pool_timeout", _) => {
             Meaning::Passed("how long anything may take is for `store.timeout` to say")

@@ -137,8 +137,8 @@ pub(super) async fn connect(options: &PgConnectOptions) -> Result<(PgConnection,
 impl Shared {
     async fn lend(self: &Arc<Self>, beside: bool) -> Result<Lease, StoreError> {
         let place = async {
-            let _beside = if beside { Some(Arc::clone(&self.beside).acquire_owned().await?) } else { None };
-            Ok::<_, AcquireError>(Place { _one: Arc::clone(&self.places).acquire_owned().await?, _beside })
+            let beside = if beside { Some(Arc::clone(&self.beside).acquire_owned().await?) } else { None };
+            Ok::<_, AcquireError>(Place { _one: Arc::clone(&self.places).acquire_owned().await?, _beside: beside })
         };
         let Ok(Ok(place)) = timeout(self.timeout, place).await else {
             return Err(StoreError::unavailable("all connections to the server are in use"));
@@ -156,7 +156,9 @@ impl Shared {
             self.alarm();
             // The others have lain there for longer. They prove themselves before a call meets them.
             let others = std::mem::take(&mut *self.idle());
-            others.into_iter().for_each(|held| drop(self.prove(held)));
+            for held in others {
+                drop(self.prove(held));
+            }
         }
         self.open(place).await
     }

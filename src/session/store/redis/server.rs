@@ -26,7 +26,7 @@ use tokio_rustls::rustls::{self, ClientConfig, DigitallySignedStruct, RootCertSt
 #[derive(Debug)]
 pub(super) enum Server {
     /// By the client's own ways.
-    Usual(redis::Client),
+    Usual(Box<redis::Client>),
     /// By TLS with a certificate that the file of `?ca=` knows.
     Known(Box<Known>),
 }
@@ -35,7 +35,9 @@ impl Server {
     pub(super) fn of(address: &Address, server: &ConnectionInfo) -> Result<Self, OpenError> {
         match &address.authority {
             Some(file) => Ok(Self::Known(Box::new(Known::new(server, file)?))),
-            None => redis::Client::open(server.clone()).map(Self::Usual).map_err(|error| address.refused(&error)),
+            None => redis::Client::open(server.clone())
+                .map(|client| Self::Usual(Box::new(client)))
+                .map_err(|error| address.refused(&error)),
         }
     }
 

@@ -13,7 +13,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// Makes connections.
-#[expect(clippy::large_enum_variant, reason = "there is one a store")]
 pub(super) enum Client {
     /// To one server.
     Alone(Server),
