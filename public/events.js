@@ -189,7 +189,11 @@ if (globalThis.navigation) {
 } else {
   // Not by `beforeunload`: some browsers keep no page that listens to it, and others never tell.
   addEventListener("submit", (event) => event.defaultPrevented || depart());
-  addEventListener("click", (event) => event.defaultPrevented || (event.target.closest?.("a[href]") && depart()));
+  addEventListener("click", (event) => {
+    const link = event.target.closest?.("a[href]:not([target], [download])");
+    const elsewhere = event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey;
+    if (link && !elsewhere && link.pathname + link.search !== location.pathname + location.search) depart();
+  });
   // The program's own: see `browser/place.rs`.
   addEventListener("hardtack:go", depart);
 }

@@ -87,7 +87,7 @@ pub(super) async fn check(
 async fn guesses(visitor: &Visitor, tried: As<'_>) -> Result<Vec<Attempt>, WireError> {
     let Visitor { session, accounts, .. } = visitor;
     let limit = accounts.rules().attempts;
-    let (mut made, name) = match tried {
+    let (made, name) = match tried {
         As::Stranger(name) => {
             let network = networks(visitor, "network", accounts.rules().network_attempts).await?;
             (network, session.pseudonym("name", name))
@@ -95,18 +95,12 @@ async fn guesses(visitor: &Visitor, tried: As<'_>) -> Result<Vec<Attempt>, WireE
         As::Known(_, browser) => (Vec::new(), session.pseudonym("known", browser)),
         As::SignedIn(_, id) => (Vec::new(), session.pseudonym("signed in", id)),
     };
-    made.push(one(accounts, &Bucket { name, limit }).await?);
-    Ok(made)
+    with(accounts, made, &Bucket { name, limit }).await
 }
 
-/// Counts what may be a success, of all browsers: a client that knows a password can use up the queue with it, and begins a
-/// session each time.
-pub(super) async fn successes(visitor: &Visitor, name: &str) -> Result<Vec<Attempt>, WireError> {
-    let Visitor { session, accounts, .. } = visitor;
-    let mut made = entered(visitor).await?;
-    // By the name that was typed, also where no account has it: nobody can tell from the time that it takes.
-    let bucket = Bucket { name: session.pseudonym("entered", name), limit: accounts.rules().successes };
-    match one(accounts, &bucket).await {
+/// Counts one attempt more. Where it is refused, those that were counted for it are taken back.
+async fn with(accounts: &Accounts, mut made: Vec<Attempt>, bucket: &Bucket) -> Result<Vec<Attempt>, WireError> {
+    match one(accounts, bucket).await {
         Ok(attempt) => made.push(attempt),
         Err(error) => {
             accounts.forgive(&made).await;
@@ -114,6 +108,16 @@ pub(super) async fn successes(visitor: &Visitor, name: &str) -> Result<Vec<Attem
         }
     }
     Ok(made)
+}
+
+/// Counts what may be a success, of all browsers: a client that knows a password can use up the queue with it, and begins a
+/// session each time.
+pub(super) async fn successes(visitor: &Visitor, name: &str) -> Result<Vec<Attempt>, WireError> {
+    let Visitor { session, accounts, .. } = visitor;
+    let made = entered(visitor).await?;
+    // By the name that was typed, also where no account has it: nobody can tell from the time that it takes.
+    let bucket = Bucket { name: session.pseudonym("entered", name), limit: accounts.rules().successes };
+    with(accounts, made, &bucket).await
 }
 
 /// Counts what may be a success, by network.

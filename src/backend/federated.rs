@@ -148,10 +148,17 @@ pub async fn finish(
         return Err(Kind::SignInLost.into());
     }
     // A success begins a session, so it is counted as one by password is.
-    let successes = entered(visitor).await?;
+    let successes = match entered(visitor).await {
+        Ok(successes) => successes,
+        Err(error) => {
+            accounts.forgive(&counted).await;
+            return Err(error);
+        }
+    };
     // Once, on whatever node: the cookie could be sent again, and the code belongs to the provider.
     let once = Bucket { name: visitor.session.pseudonym("transaction", &answer.state), limit: 1 };
     if accounts.attempt_within(&once, REMEMBERED).await?.is_err() {
+        accounts.forgive(&successes).await;
         return Err(Kind::SignInLost.into());
     }
     let result = match answer.code {

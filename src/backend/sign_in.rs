@@ -16,9 +16,9 @@ use super::visitor::Visitor;
 use crate::model::account::Profile;
 use crate::model::error::{Kind, WireError};
 use crate::session::{Device, Error, Lifetime, Owner, Session};
+use uuid::Uuid;
 
 pub use super::known::KNOWN_FOR;
-use uuid::Uuid;
 
 /// Somebody has signed in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -214,7 +214,8 @@ pub async fn sign_in_again(visitor: &Visitor, current: &Password) -> Result<Ente
     let Visitor { session, accounts, .. } = visitor;
     let account = signed_in(session, accounts).await?;
     confirm(visitor, &account, current).await?;
-    again(visitor, &account, by_password(accounts, account.stored())).await?;
+    let SignIn { provider, hint, .. } = account.sign_in().clone();
+    again(visitor, &account, SignIn { provider, hint, ..by_password(accounts, account.stored()) }).await?;
     Ok(Entered { profile: account.profile().clone(), known: known::give(visitor, account.stored()) })
 }
 

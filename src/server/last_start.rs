@@ -10,6 +10,7 @@ use crate::session::clock::Timestamp;
 use crate::session::store::Store;
 use crate::session::{CookieSettings, Keys};
 use serde::{Deserialize, Serialize};
+use std::cmp::Reverse;
 use std::time::Duration;
 
 /// A change since the last start, and what existing visitors meet because of it.
@@ -142,13 +143,18 @@ async fn stranded(settings: &Settings, accounts: &Accounts) -> Result<Option<Cha
 /// What the last start of this site has noted, if there was one.
 async fn last(settings: &Settings, accounts: &Accounts) -> Result<Option<Facts>, Failure> {
     let noted = accounts.starts().await?;
-    let read = |text: &String| serde_json::from_str::<Facts>(text).ok();
-    let own = noted.iter().find(|(site, _)| *site == settings.site.url.to_string());
-    Ok(match own {
-        Some((_, text)) => read(text),
-        // Another address than ever before: then it is that of before which visitors know.
-        None => noted.iter().filter_map(|(_, text)| read(text)).max_by_key(|facts| facts.at),
-    })
+    let mut all: Vec<Facts> = noted.iter().filter_map(|(_, text)| serde_json::from_str(text).ok()).collect();
+    // At another address than ever before, visitors know the one of the start before.
+    all.sort_by_key(|facts| (facts.cookie.origin != settings.site.url.to_string(), Reverse(facts.at)));
+    let mut all = all.into_iter();
+    let Some(mut last) = all.next() else { return Ok(None) };
+    // Browsers may hold the cookies of all of them: the site may have been at another address since.
+    for other in all {
+        last.former.push(Former { cookie: other.cookie, until: other.at });
+        last.former.extend(other.former);
+    }
+    last.former.sort_by_key(|former| Reverse(former.until));
+    Ok(Some(last))
 }
 
 impl Facts {

@@ -18,7 +18,10 @@ impl Session {
         let (value, twice) = settings.value(headers);
         if twice {
             // The answer takes the others away, as it does with the session's own.
-            self.unit.state().twice.push(name.to_owned());
+            let twice = &mut self.unit.state().twice;
+            if !twice.iter().any(|known| known == name) {
+                twice.push(name.to_owned());
+            }
             return None;
         }
         self.unit.engine.keys.verified(&settings.name, value?).map(str::to_owned)

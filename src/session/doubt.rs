@@ -160,6 +160,10 @@ impl Unit {
                 }
                 // Another request has just renewed its id, or ended it.
                 found = self.behind(id).await?;
+                if matches!(found, Behind::Session(next) if next == live) {
+                    // It can neither be read nor be ended by this id.
+                    return Err(self.fail(Fault::Unavailable));
+                }
             }
             moved = moved || matches!(found, Behind::Moved);
         }

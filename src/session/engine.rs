@@ -31,7 +31,8 @@ pub(super) struct Engine {
     pub(super) look_every: Duration,
 }
 
-/// How many sessions an account may have. What is too much ends at a sign-in, never the session that it is made in.
+/// How many sessions an account may have. What is too much ends at a sign-in. The session that signs in stays, unless an exact
+/// limit has no room for all sign-ins of the same moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PerAccount {
     /// Any number.

@@ -65,7 +65,7 @@ pub enum Fault {
         /// When to try again, in seconds.
         retry_after: u32,
     },
-    /// Whose the request is, is in doubt: 503, because the answer takes away what may be.
+    /// Which session the request belongs to is in doubt: 503, because the next request may be clear.
     Doubtful,
     /// The session would hold more than it may: 500, for it is the application that put it there.
     TooLarge {

@@ -35,9 +35,12 @@ impl Move {
 impl Unit {
     /// Keeps a new session under a new id.
     pub(super) async fn begin(&self, data: Data) -> Result<(), Fault> {
-        if self.is_passed_over().await? {
-            return Ok(());
-        }
+        if self.is_passed_over().await? { Ok(()) } else { self.begin_anyway(data).await }
+    }
+
+    /// The same, where the beginning is meant, whatever cookies came along. Sessions that it takes the place of end just
+    /// before.
+    pub(super) async fn begin_anyway(&self, data: Data) -> Result<(), Fault> {
         if size(&data) > self.engine.max_data {
             return Err(self.too_large());
         }

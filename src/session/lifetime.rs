@@ -13,7 +13,7 @@ use std::time::Duration;
 pub struct Lifetime {
     /// Ends a session after this much silence. Default: 30 minutes.
     pub idle: Duration,
-    /// Ends a session this long after it was first created, however busy. Default: 12 hours.
+    /// Ends a session this long after it was first created or last signed in, however busy. Default: 12 hours.
     pub absolute: Duration,
 }
 

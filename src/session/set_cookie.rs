@@ -9,6 +9,9 @@ use super::record::Record;
 use super::unit::{Cookie, Place};
 use axum::http::HeaderValue;
 
+/// The most lines that take away cookies beside the session's: proxies hold heads of answers in few kilobytes.
+const MOST_BESIDE: usize = 20;
+
 /// The `Set-Cookie` headers of the answer; and whether a session had a part in it.
 ///
 /// What takes cookies away stands before what sets one: browsers that do not know `Partitioned` take two places for one.
@@ -22,9 +25,6 @@ pub(super) fn set_cookies(session: &Session) -> (Vec<HeaderValue>, bool) {
     }
     let (target, former) = (&unit.asked.target, &unit.engine.former[..]);
     let mut cookies = Vec::new();
-    for name in std::mem::take(&mut state.twice) {
-        cookies.extend(session.settings_beside(&name).other_removals(&[], &Around::Request(target)));
-    }
     let several = matches!(unit.asked.doubt, Some(Doubt::Several { .. }));
     let came = unit.asked.presented.is_some() || unit.asked.doubt.as_ref().is_some_and(Doubt::is_a_cookie);
     // Which of the places the old one came from is not known: only the new one is to stay.
@@ -71,5 +71,9 @@ pub(super) fn set_cookies(session: &Session) -> (Vec<HeaderValue>, bool) {
         }
         _ => false,
     };
+    let beside = std::mem::take(&mut state.twice);
+    let removals =
+        beside.iter().flat_map(|name| session.settings_beside(name).other_removals(&[], &Around::Request(target)));
+    cookies.extend(removals.take(MOST_BESIDE));
     (cookies, used)
 }

@@ -20,8 +20,7 @@ const OFFICE: Duration = Duration::from_secs(150);
 const ROUND: Duration = Duration::from_secs(30);
 
 /// Sweeps for ever, while no other node does, and compares the node's clock with the store's, at once and before each round.
-/// Dropping the future stops it; a failure is logged and the next round tries
-/// again.
+/// Dropping the future stops it; a failure is logged and the next round tries again.
 ///
 /// Ended and expired sessions are refused by the load already: this only gives back their room.
 ///

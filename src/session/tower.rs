@@ -114,11 +114,10 @@ impl Unit {
                 if self.in_doubt() == Some(old) && !self.is_presented(id) =>
             {
                 self.state().place = Place::Nowhere;
-                if failed || values.is_empty() {
+                if failed || self.asked.speculative || values.is_empty() {
                     return Ok(());
                 }
-                self.end_before_another().await?;
-                self.begin(self.texts(values)?).await
+                self.begin_anyway(self.texts(values)?).await
             }
             // `flush` empties the record and leaves the old id in it: that session is over, another one may begin.
             Place::Leaving(Leaving { id: old, .. }) if old.as_tower_id() == id || self.is_presented(id) => {

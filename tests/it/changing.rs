@@ -104,6 +104,14 @@ async fn g15_a_start_is_refused_after_which_browsers_would_take_no_session_cooki
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn g15_a_start_that_goes_back_to_plain_http_is_refused_as_well() {
+    let before = Before::begin(PLAIN, None).await;
+    Site::open(&before.place, SECURE, None).await.close().await;
+    let sentence = before.place.refusal(PLAIN).await;
+    assert!(sentence.starts_with("session.name: "), "{sentence}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn g15_the_start_says_that_accounts_are_not_where_their_sessions_are() {
     let before = Before::begin(&[], None).await;
     let [mut visitor, _] = before.visitors;

@@ -77,7 +77,8 @@ pub fn wake() {
             each("[name=next]:not([value^='/'])", &|field| set(field, "value", Some(next.path())));
         }
         if let Some(error) = browser::asked("error").as_deref().and_then(kind) {
-            notice::show(error.sentence());
+            // Not before the islands have woken: one whose words are others than the server's stays asleep.
+            start(async move { notice::show(error.sentence()) });
         }
         start(find_out());
     }

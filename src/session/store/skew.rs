@@ -23,6 +23,9 @@ impl Skew {
     }
 }
 
+/// How wrong a comparison may be that is believed.
+const CLOSE: Duration = Duration::from_secs(1);
+
 /// A store's own clock, as one node knows it: by the node's clock and what that was off by at the last comparison.
 ///
 /// Until the first comparison it is the node's clock. Clones share what is known.
@@ -46,7 +49,10 @@ impl StoreClock {
         // The store has looked at some moment in between, most likely in the middle.
         let within = begun.elapsed() / 2;
         let ahead = (before + within).0.saturating_sub(store.0);
-        self.0.store(ahead, Ordering::Relaxed);
+        // An answer that took long says little of the clock, so the comparison before it stays.
+        if within <= CLOSE {
+            self.0.store(ahead, Ordering::Relaxed);
+        }
         Ok(Skew { ahead, within })
     }
 }

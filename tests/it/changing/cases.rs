@@ -191,6 +191,22 @@ pub const CASES: &[Case] = &[
     case("cors.strict", "set or removed", API, &[API_URL, FRONT_END, ("CORS_STRICT", "true")], Stay).on_page(PAGE),
     case("limits.sign_in_attempts", "more or fewer", HTTP, &[("LIMITS_SIGN_IN_ATTEMPTS", "1")], Stay),
     case("limits.sign_in_network_attempts", "more or fewer", HTTP, &[("LIMITS_SIGN_IN_NETWORK_ATTEMPTS", "1")], Stay),
+    case("limits.sign_in_successes", "more or fewer", HTTP, &[("LIMITS_SIGN_IN_SUCCESSES", "30")], Stay),
+    case(
+        "limits.sign_in_network_successes",
+        "more or fewer",
+        HTTP,
+        &[("LIMITS_SIGN_IN_NETWORK_SUCCESSES", "300")],
+        Stay,
+    ),
+    case(
+        "limits.register_network_attempts",
+        "more or fewer",
+        HTTP,
+        &[("LIMITS_REGISTER_NETWORK_ATTEMPTS", "30")],
+        Stay,
+    ),
+    case("limits.new_sessions", "more or fewer", HTTP, &[("LIMITS_NEW_SESSIONS", "300")], Stay),
     case("limits.sign_in_window", "longer or shorter", HTTP, &[("LIMITS_SIGN_IN_WINDOW", "1m")], Stay),
     case("limits.new_sessions", "more or fewer", HTTP, &[("LIMITS_NEW_SESSIONS", "1")], Stay),
     case(

@@ -88,7 +88,8 @@ impl PostgresStore {
     /// `sslrootcert` or known to the system. Parameters of libpq and of Prisma that change nothing here are passed over with a
     /// warning; `pgbouncer=true` means what `statement-cache-capacity=0` does.
     ///
-    /// At most `connections` are open at a time, at least one. A call that gets none within `timeout`, or none that
+    /// At most `connections` are in use at a time, at least one. While the server is silent, earlier ones that are still being
+    /// tried can be open beside them for some seconds. A call that gets none within `timeout`, or none that
     /// answers, fails; nothing need be done for it to go well again.
     ///
     /// # Errors

@@ -196,7 +196,7 @@ impl Store for PostgresStore {
                  account = CASE WHEN $11 THEN $12 ELSE account END, \
                  device_label = CASE WHEN $11 THEN $13 ELSE device_label END, \
                  device_address = CASE WHEN $11 THEN $14 ELSE device_address END, \
-                 signed_in = coalesce($17, signed_in), created = CASE WHEN $17 IS NULL THEN created ELSE $4 END, ",
+                 signed_in = coalesce($17, signed_in, renewed), created = CASE WHEN $17 IS NULL THEN created ELSE $4 END, ",
                 "CASE WHEN $17 IS NULL THEN created ELSE $4 END"
             ),
             // An id that reached it before may have been planted. None can have come since this statement began: only a

@@ -105,6 +105,10 @@ if owned == '1' then
     put(name, optional)
   end
 end
+if new_id ~= '' and signed_in == '' and not kept.signed_in then
+  -- A session of an earlier version: a renewal must not pass for a sign-in.
+  redis.call('HSET', key, 'signed_in', kept.renewed or text(created))
+end
 if new_id ~= '' then
   for name, value in pairs(kept) do
     if string.sub(name, 1, 2) == 'r:' then
@@ -121,5 +125,5 @@ if new_id ~= '' then
   redis.call('HSET', key, 'r:' .. id, retired_until .. ':' .. reaches, 'id', new_id, 'renewed', text(renewed))
 end
 local deadline = math.min(seen + idle, created + absolute)
-redis.call('PEXPIRE', key, text(math.min(deadline - now + slack, 1e14)))
+redis.call('PEXPIRE', key, text(math.max(1, math.min(deadline - now + slack, 1e14))))
 return { 'done', text(version), text(math.min(deadline, 9e15)) }

@@ -55,7 +55,7 @@ const APPLY: &str = change!("", "created");
 const ROTATE: &str = change!(
     "id_hash = ?9, renewed = max(renewed, ?3), account = iif(?10, ?11, account), \
      device_label = iif(?10, ?12, device_label), device_address = iif(?10, ?13, device_address), \
-     signed_in = coalesce(?14, signed_in), created = iif(?14 IS NULL, created, ?3), ",
+     signed_in = coalesce(?14, signed_in, renewed), created = iif(?14 IS NULL, created, ?3), ",
     "iif(?14 IS NULL, created, ?3)"
 );
 
