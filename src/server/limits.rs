@@ -17,6 +17,8 @@ use std::sync::Arc;
 const NAME: usize = 256;
 /// The most that all removals measure together. nginx takes a head of 16 KiB by the files in `deploy`.
 const REMOVALS: usize = 12 << 10;
+/// What a line measures beside its value: `set-cookie: `, and its end.
+const LINE: usize = 14;
 /// How deep a path may be for cookies of its parts to be removed.
 const DEPTH: usize = 4;
 
@@ -82,7 +84,7 @@ fn remove_cookies(parts: &Parts, own: &Origin, enough: usize, answer: &mut Heade
             let secure: &[u8] =
                 if name.starts_with(b"__") && !attributes.contains("Secure") { b"; Secure" } else { b"" };
             let line = [name, b"=; Max-Age=0".as_slice(), attributes.as_bytes(), secure].concat();
-            let Some(left) = room.checked_sub(line.len()) else { return };
+            let Some(left) = room.checked_sub(line.len() + LINE) else { return };
             room = left;
             if let Ok(line) = HeaderValue::from_bytes(&line) {
                 answer.append(header::SET_COOKIE, line);
