@@ -1,6 +1,7 @@
 //! Whether the process lives, and whether it should be sent requests.
 
 use super::router::Site;
+use crate::session::LogLimit;
 use crate::session::store::Ready;
 use axum::extract::State;
 use axum::http::{HeaderName, StatusCode, header};
@@ -9,6 +10,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
+
+/// Bounds the lines of the log, because anybody may ask.
+static FAILURES: LogLimit = LogLimit::a_minute();
 
 /// 200 as long as the process answers. A page elsewhere may find out whether it does, and reads nothing.
 pub(super) async fn healthz() -> Response {
@@ -22,8 +26,10 @@ pub(super) async fn readyz(State(site): State<Arc<Site>>) -> Response {
     if !site.ready.load(Ordering::Acquire) {
         return say(StatusCode::SERVICE_UNAVAILABLE, "stopping");
     }
-    // The log says it every few minutes, and not here, because anybody may ask.
-    if site.accounts.check().await.is_err() {
+    if let Err(error) = site.accounts.check().await {
+        if let Some(held_back) = FAILURES.turn() {
+            tracing::error!(%error, held_back, "not ready: the database of the accounts failed");
+        }
         return say(StatusCode::SERVICE_UNAVAILABLE, "the database of the accounts cannot be used");
     }
     match site.readiness.ask().await {
