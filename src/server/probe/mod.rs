@@ -15,6 +15,9 @@ use caller::{Caller, Missed, look_up, proxied};
 use std::time::Duration;
 use url::Url;
 
+/// From the name of the host to the head of the answer, unless another time is given.
+const LONGEST: Duration = Duration::from_secs(5);
+
 /// What is to be probed, and for whom.
 #[derive(Clone, Debug)]
 pub struct Visit {
@@ -33,9 +36,6 @@ pub struct Visit {
     /// How long one call may take, from the name of the host to the head of the answer. Default: 5 seconds.
     pub timeout: Duration,
 }
-
-/// From the name of the host to the head of the answer, unless another time is given.
-const LONGEST: Duration = Duration::from_secs(5);
 
 /// Why nothing can be probed, in one sentence. What was written is not repeated: it may hold a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -86,9 +86,7 @@ impl Visit {
             timeout: LONGEST,
         })
     }
-}
 
-impl Visit {
     /// Lets each call to the server's own origin bring along a header, `Name: value`.
     ///
     /// # Errors
