@@ -200,3 +200,21 @@ fn g15_settings_that_leave_no_room_to_sign_in_are_refused_with_a_sentence() {
         assert!(sentence.starts_with(&begins) && sentence.contains("; write "), "{sentence}");
     }
 }
+
+#[test]
+fn g15_a_kept_id_token_needs_room_in_the_session() {
+    let load = |max_data: &str| {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("Leptos.toml");
+        let provider = r#"{ id = "okta", name = "Okta", issuer = "https://a.example", client_id = "us",
+            client_secret = "env:OKTA_SECRET", sign_out = "id_token_hint" }"#
+            .replace('\n', " ");
+        std::fs::write(&file, format!("[session]\nmax_data = \"{max_data}\"\n[sign_in]\nproviders = [{provider}]\n"))
+            .expect("a file of settings");
+        Settings::load(Some(&file), [("OKTA_SECRET".to_owned(), "secret".to_owned())]).map(drop)
+    };
+    let sentence = load("8191").expect_err("no room").to_string();
+    assert!(sentence.starts_with("`session.max_data` is less than `8 KiB`"), "{sentence}");
+    assert!(sentence.contains("`8 KiB` or more"), "{sentence}");
+    load("8 KiB").expect("room");
+}

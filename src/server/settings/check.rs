@@ -4,6 +4,7 @@
 
 use super::{Limits, Log, Session, Settings, SettingsError, Site, Store, StoreUrl, Tls, TlsMode};
 use super::{provider, sign_in};
+use crate::backend::providers::SignOut;
 use crate::session::policy::{Contradiction, Unreachable};
 use crate::session::store::Transport;
 use tower_sessions::cookie::SameSite;
@@ -36,7 +37,7 @@ pub(super) fn check(settings: &Settings) -> Result<(), SettingsError> {
     }
     first(&[&domain_rules(site, session), &store_rules(store)?, &sign_in::rules(settings)?])?;
     provider::is_reachable(site, &settings.sign_in.providers)?;
-    first(&[&room_rules(session, limits), &limit_rules(limits), &log_rules(log)])
+    first(&[&room_rules(settings), &limit_rules(limits), &log_rules(log)])
 }
 
 fn first(rules: &[&[Rule]]) -> Result<(), SettingsError> {
@@ -125,11 +126,18 @@ fn store_rules(store: &Store) -> Result<[Rule; 2], SettingsError> {
 }
 
 /// With less nobody could sign in. Guarantee G15.
-fn room_rules(session: &Session, limits: &Limits) -> [Rule; 3] {
+fn room_rules(settings: &Settings) -> [Rule; 4] {
+    let Settings { session, limits, .. } = settings;
+    let keeps_tokens = settings.sign_in.providers.iter().any(|provider| provider.quirks.sign_out == SignOut::Hint);
     [
         (
             session.max_data.bytes() < 1 << 10,
             "`session.max_data` is less than `1 KiB`, which a sign-in can need, so nobody could sign in; write `1 KiB` or more.",
+        ),
+        (
+            keeps_tokens && session.max_data.bytes() < 8 << 10,
+            "`session.max_data` is less than `8 KiB`, but a provider's `sign_out = \"id_token_hint\"` keeps an ID token of up to \
+             4 KiB in each session, so sign-ins by it could be refused; write `8 KiB` or more, or `sign_out = \"off\"`.",
         ),
         (
             limits.body.bytes() < 1 << 10,

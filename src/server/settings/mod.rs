@@ -97,7 +97,7 @@ registry::settings! {
         /// with `memory:` a new one at every start. PostgreSQL and Redis need at least one, the same on all servers.
         /// Never write a key itself here, and begin the name of a variable of yours with anything but `HARDTACK_`.
         keys: Vec<KeySource> = "",
-        /// The most data that one session may hold. At least 1 KiB.
+        /// The most data that one session may hold. At least 1 KiB; 8 KiB with `sign_out = "id_token_hint"`.
         max_data: Size = "16 KiB",
         /// Which requests from other sites carry the cookie: `lax`, links to this site; `strict`, none; `none`,
         /// all (needs https). When it is not set: `none` if one of `site.front_ends` is another site than `site.url`,
