@@ -1,0 +1,13 @@
+import { defineConfig } from "@playwright/test";
+import type { Shared } from "./engines/fixtures";
+import config from "./playwright.config";
+
+/** The main flows and the table of cookies in the two other engines; see engines/. Playwright starts no browser here. */
+export default defineConfig<object, Shared>({
+  ...config,
+  testDir: "engines",
+  // A file after the other in one worker, and the engines side by side: each is started once.
+  fullyParallel: false,
+  use: {},
+  projects: (["Firefox", "WebKitGTK"] as const).map((engineName) => ({ name: engineName, use: { engineName } })),
+});
