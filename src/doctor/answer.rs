@@ -51,10 +51,16 @@ pub(super) fn diagnose(evidence: &Evidence, found: &mut Vec<Finding>) {
     }
 }
 
+/// Whether each call was answered by a proxy or a CDN whose application does not answer.
+pub(super) fn is_down(evidence: &Evidence) -> bool {
+    let mut reads = evidence.reads().peekable();
+    reads.peek().is_some() && reads.all(|exchange| matches!(exchange.status, 502..=504 | 520..=530))
+}
+
 /// No answer has set the session's cookie.
 ///
 /// Express withholds a `secure` cookie from what it takes for plain http. Nothing but its silence shows that.
-fn without(evidence: &Evidence) -> Option<Finding> {
+pub(super) fn without(evidence: &Evidence) -> Option<Finding> {
     let pair = evidence.pair();
     let answer = evidence.of(Step::First).last()?;
     let readable = pair.is_own() || cors::read(answer, &pair).is_none();
@@ -102,7 +108,7 @@ pub(super) fn refused(evidence: &Evidence) -> Option<Finding> {
     };
     let mut reads = evidence.reads().filter(|exchange| !exchange.is_redirect()).peekable();
     let first = *reads.peek()?;
-    let readable = pair.is_own() || cors::read(first, &pair).is_none();
+    let readable = pair.is_own() || is_down(evidence) || cors::read(first, &pair).is_none();
     (readable && reads.all(|exchange| is_refusal(exchange.status))).then(|| {
         Code::Refused.warning(
             format!("`{}` answered {} each time, so nothing was learnt of its session.", first.url, first.status),

@@ -105,8 +105,8 @@ impl Evidence {
     /// The cookies that may be the session's, and the answers that set them. Lines that no browser reads are among them.
     ///
     /// A name that was given decides alone. Else cookies of load balancers, bot filters and analytics count for nothing, and
-    /// neither do those of the answer to a path that does not exist. Of the rest the cookies count that are named like a
-    /// session, else those that are `HttpOnly`, else all.
+    /// neither do tokens for forms and sign-ins, messages for the next page, and the cookies of the answer to a path that
+    /// does not exist. Of the rest the cookies count that are named like a session, else those that are `HttpOnly`, else all.
     pub(super) fn session_cookies(&self) -> Vec<Line<'_>> {
         let lines = self.calls().flat_map(|exchange| exchange.cookies().map(move |cookie| (exchange, cookie)));
         let lines: Vec<Line<'_>> = lines.collect();
@@ -120,12 +120,13 @@ impl Evidence {
         }
         let counts = |(exchange, cookie): &Line<'_>| match cookie {
             Err(_) => true,
-            Ok(cookie) => exchange.step != Step::Error && !is_infrastructure(&cookie.name),
+            Ok(SetCookie { name, .. }) => {
+                exchange.step != Step::Error && !is_infrastructure(name) && !is_beside_a_session(name)
+            }
         };
         let set: Vec<_> = lines.into_iter().filter(|line| counts(line) && !is_removal(line)).collect();
-        let session = |cookie: &SetCookie| is_named_like_a_session(&cookie.name) && !is_beside_a_session(&cookie.name);
-        let guarded = |cookie: &SetCookie| cookie.http_only && !is_beside_a_session(&cookie.name);
-        let ways: [&dyn Fn(&SetCookie) -> bool; 3] = [&session, &guarded, &|cookie| cookie.http_only];
+        let ways: [&dyn Fn(&SetCookie) -> bool; 2] =
+            [&|cookie| is_named_like_a_session(&cookie.name), &|cookie| cookie.http_only];
         let some = |way: &&&dyn Fn(&SetCookie) -> bool| set.iter().any(|(_, cookie)| cookie.as_ref().is_ok_and(**way));
         let chosen = ways.iter().find(some).copied();
         set.into_iter()

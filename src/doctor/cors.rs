@@ -2,6 +2,7 @@
 
 use super::across;
 use super::address::Address;
+use super::answer;
 use super::code::Code;
 use super::evidence::{Evidence, Step};
 use super::exchange::Exchange;
@@ -38,7 +39,8 @@ pub(super) fn check(topology: &Topology, found: &mut Vec<Finding>) {
 /// works.
 pub(super) fn diagnose(evidence: &Evidence, found: &mut Vec<Finding>) {
     let pair = evidence.pair();
-    if pair.is_own() {
+    // Of an application that does not answer nobody knows what it allows.
+    if pair.is_own() || answer::is_down(evidence) {
         return;
     }
     let preflights = || evidence.of(Step::Preflight);

@@ -5,6 +5,7 @@ use super::answer;
 use super::browser::Browser;
 use super::cors;
 use super::evidence::{Evidence, Step};
+use super::finding::Severity;
 use super::jar::{Jar, Request};
 use super::loss::Loss;
 use super::set_cookie::SetCookie;
@@ -95,6 +96,7 @@ fn ask(evidence: &Evidence) -> State {
     let pair = evidence.pair();
     match evidence.of(Step::Preflight).next() {
         _ if pair.is_own() => State::Fine,
+        _ if answer::is_down(evidence) => State::Unseen,
         Some(exchange) if exchange.is_redirect() => State::Broken("the preflight is redirected".to_owned()),
         answer => match cors::asked(evidence, &pair) {
             Some(finding) => State::Broken(finding.what),
@@ -115,6 +117,7 @@ fn read(evidence: &Evidence) -> State {
     }
     match reads.peek() {
         None => State::Unseen,
+        Some(_) if answer::is_down(evidence) => State::Unseen,
         Some(_) if pair.is_own() => State::Fine,
         Some(_) => reads.find_map(|seen| cors::read(seen, &pair)).map_or(State::Fine, |it| State::Broken(it.what)),
     }
@@ -128,6 +131,10 @@ fn cookie(evidence: &Evidence, browser: Browser) -> (State, State) {
     }
     let (mut jar, mut keep, mut name, mut last) = (Jar::new(browser), State::Unseen, None, 0);
     let candidates = evidence.session_cookies();
+    if candidates.is_empty() {
+        let missing = answer::without(evidence).filter(|finding| finding.severity == Severity::Error);
+        return (missing.map_or(State::Unseen, |finding| State::Broken(finding.what)), State::Unseen);
+    }
     let is_candidate = |cookie: &SetCookie| candidates.iter().any(|(_, it)| it.as_ref().is_ok_and(|it| it == cookie));
     for exchange in evidence.calls() {
         let request = exchange.request(&evidence.page);

@@ -1,10 +1,14 @@
 //! What the doctor must find, and what it must not.
 
+mod broken;
+mod broken_answers;
 mod calls;
 mod checks;
 mod chromium;
 mod corpus;
+mod front_ends;
 mod jars;
+mod played;
 mod probes;
 mod properties;
 mod providers;

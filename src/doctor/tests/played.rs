@@ -1,0 +1,170 @@
+//! Systems in words, asked as the probe asks: step by step, with the redirects that they answer.
+
+use super::*;
+use std::time::Duration;
+
+/// A system, as far as a probe sees it. What it does not say it does as a healthy one.
+pub(super) struct System {
+    pub(super) name: &'static str,
+    /// The origin of the page that calls.
+    pub(super) page: &'static str,
+    pub(super) url: &'static str,
+    /// The `Set-Cookie` lines of each answer to a request without cookies.
+    pub(super) sets: &'static [&'static str],
+    pub(super) rules: &'static [Rule],
+    pub(super) way: Way,
+    /// The name of the session's cookie, where the operator says it.
+    pub(super) cookie: Option<&'static str>,
+}
+
+/// Where an answer differs, in which header, and what it has there. `:status` is its status, and `+` before a name leaves what is there.
+pub(super) type Rule = (On, &'static str, &'static [&'static str]);
+
+/// Which answers.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum On {
+    All,
+    Of(Step),
+    /// The second of the calls with the cookie.
+    Last,
+    /// All answers at a path.
+    At(&'static str),
+}
+
+/// How the way there is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Way {
+    Open,
+    /// No call is answered.
+    Fails(Failure),
+    /// A certificate of an unknown authority.
+    Unknown,
+    /// A certificate of another name.
+    OtherName,
+    /// A certificate that has ended.
+    Ended,
+    /// A server at 192.168.1.5, whatever its name.
+    Near,
+}
+
+pub(super) type Headers = Vec<(String, String)>;
+
+/// Asks as the probe asks, of a server that answers so.
+pub(super) fn play(evidence: &mut Evidence, answer: &dyn Fn(Step, usize, &Ask) -> (u16, Headers)) {
+    for (nth, step) in evidence.steps().enumerate() {
+        let at = probes::NOW + nth as u64;
+        let mut ask = Some(evidence.ask(step, at));
+        for _ in 0..=REDIRECTS {
+            let Some(now) = ask.take() else { break };
+            let (status, headers) = answer(step, nth, &now);
+            let asked = now.headers.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+            let (method, url) = (now.method.to_owned(), now.url);
+            let exchange = Exchange { step, method, url, asked, status, headers, at, took: Duration::ZERO };
+            ask = evidence.follow(&exchange, at);
+            evidence.exchanges.push(exchange);
+            ask = ask.filter(|_| evidence.exchanges.last().is_some_and(Exchange::is_redirect));
+        }
+    }
+}
+
+/// A certificate as it should be.
+pub(super) fn accepted() -> TlsSeen {
+    TlsSeen { trusted: true, names_host: true, begun: true, days_left: 60, issuer: "R10".to_owned() }
+}
+
+/// What the public suffix list says of the hosts of the corpora.
+fn registrable(host: &str) -> Option<String> {
+    const PUBLIC: [&str; 5] = ["github.io", "vercel.app", "up.railway.app", "onrender.com", "co.uk"];
+    if PUBLIC.contains(&host) || host == "com" {
+        return None;
+    }
+    let below = PUBLIC.iter().find_map(|suffix| Some((suffix, host.strip_suffix(suffix)?.strip_suffix('.')?)));
+    match below {
+        Some((suffix, below)) => Some(format!("{}.{suffix}", below.rsplit('.').next()?)),
+        None => Sites::default().registrable(host),
+    }
+}
+
+impl System {
+    /// What a probe sees of it.
+    pub(super) fn seen(&self) -> Evidence {
+        let (page, url) = (address(self.page), address(self.url));
+        let domains = self.sets.iter().filter_map(|line| SetCookie::read(line).ok()?.domain);
+        let hosts: Vec<_> = [page.host().to_owned(), url.host().to_owned()].into_iter().chain(domains).collect();
+        let mut evidence = Evidence::new(page, url, Sites::look_up(hosts, registrable));
+        evidence.cookie = self.cookie.map(str::to_owned);
+        let tls = accepted();
+        let refused = match self.way {
+            Way::Open | Way::Near | Way::Fails(_) => None,
+            Way::Unknown => Some(TlsSeen { trusted: false, issuer: "Example Root CA".to_owned(), ..tls.clone() }),
+            Way::OtherName => Some(TlsSeen { names_host: false, ..tls.clone() }),
+            Way::Ended => Some(TlsSeen { days_left: -1, ..tls.clone() }),
+        };
+        if self.way == Way::Near {
+            evidence.addresses = vec![[192, 168, 1, 5].into()];
+        }
+        if let Way::Fails(failure) = self.way {
+            evidence.failure = Some(failure);
+        } else if refused.is_some() {
+            evidence.tls = refused;
+        } else if evidence.is_sent() {
+            evidence.tls = evidence.url.is_https().then_some(tls);
+            play(&mut evidence, &|step, nth, ask| self.answer(step, nth, ask));
+        }
+        evidence
+    }
+
+    fn answer(&self, step: Step, nth: usize, ask: &Ask) -> (u16, Headers) {
+        let mut status = match step {
+            Step::Preflight => 204,
+            Step::Error => 404,
+            Step::First | Step::Again | Step::Post => 200,
+        };
+        let mut headers: Headers = Vec::new();
+        let mut add = |name: &str, value: &str| {
+            let value = value.replace("{n}", &format!("value{nth}"));
+            let value = value.replace("{big}", &"v".repeat(4000)).replace("{large}", &"v".repeat(4100));
+            headers.push((name.to_owned(), value));
+        };
+        let page = address(self.page);
+        let has = |name: &str| ask.headers.iter().any(|(known, _)| *known == name);
+        if !page.is_origin_of(&address(self.url)) {
+            add("access-control-allow-origin", &page.origin());
+            add("access-control-allow-credentials", "true");
+            add("vary", "Origin");
+        }
+        if step == Step::Preflight {
+            add("access-control-allow-methods", "GET,HEAD,PUT,PATCH,POST,DELETE");
+            add("access-control-allow-headers", "content-type");
+        } else {
+            add("cache-control", "no-store");
+        }
+        if !has("cookie") && !matches!(step, Step::Preflight | Step::Error) {
+            self.sets.iter().for_each(|line| add("set-cookie", line));
+        }
+        let second = Step::ALL.len() - 3;
+        for (on, name, values) in self.rules {
+            let last = step == Step::Again && nth + usize::from(page.is_origin_of(&address(self.url))) == second;
+            let applies = match on {
+                On::All => true,
+                On::Of(of) => *of == step,
+                On::Last => last,
+                On::At(path) => ask.url.path() == *path,
+            };
+            if !applies {
+                continue;
+            }
+            if *name == ":status" {
+                status = values.concat().parse().expect("a status");
+                continue;
+            }
+            let kept = name.strip_prefix('+');
+            headers.retain(|(known, _)| kept.is_some() || known != name);
+            for value in *values {
+                let value = value.replace("{n}", &format!("value{nth}"));
+                headers.push((kept.unwrap_or(name).to_owned(), value));
+            }
+        }
+        (status, headers)
+    }
+}
