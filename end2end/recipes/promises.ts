@@ -28,6 +28,16 @@ export function promises(wanted: Wanted, hosts: string[]): void {
     });
   }
 
+  test("while no node is there the proxy says when to come again, and that there is nothing but TLS", async ({ serve }) => {
+    const site = await serve(wanted);
+    for (const node of site.nodes) await node.stop();
+    const away = await site.call(`${site.api}/api/session`, { method: "POST", headers: JSON_ONLY });
+    expect(away.status).toBe(502);
+    expect(away.all("retry-after")).toEqual(["1"]);
+    expect(away.all("strict-transport-security")).toEqual(["max-age=31536000"]);
+    expect(away.all("set-cookie")).toEqual([]);
+  });
+
   test("a client cannot fake its address", async ({ serve }) => {
     await knowsTheClient(await serve(wanted));
   });

@@ -41,6 +41,11 @@ function folders(kind: Kind, { pages }: Places, directive: string): Change[] {
   return kind === "split" ? [[`${directive} /srv/hardtack/pages`, `${directive} ${pages}`]] : [];
 }
 
+/** The pages' origin, where the recipe names it to browsers. */
+function origins(kind: Kind, { https }: Places): Change[] {
+  return kind === "split" ? [["https://app.example.com", `https://app.example.com:${https}`]] : [];
+}
+
 /** Certificates come from the tests' authority; that, and the ports, are all that the added lines say. */
 function caddyfile(recipe: string, kind: Kind, places: Places): string {
   const { certificate, key } = places.authority;
@@ -58,7 +63,7 @@ function caddyfile(recipe: string, kind: Kind, places: Places): string {
 
 `;
   const sites: Change[] = hosts.map((host) => [`\n${host} {\n`, `\n${host} {\n\ttls ${certificate} ${key}\n`]);
-  return options + changed(recipe, [...sites, ...upstreams(kind, places), ...folders(kind, places, "root *")]);
+  return options + changed(recipe, [...sites, ...upstreams(kind, places), ...folders(kind, places, "root *"), ...origins(kind, places)]);
 }
 
 /** Within what Debian's nginx.conf puts around a site, as far as it matters. */
@@ -75,6 +80,7 @@ function nginxSite(recipe: string, kind: Kind, places: Places): string {
     [`${live}/privkey.pem`, key],
     ...upstreams(kind, places),
     ...folders(kind, places, "root"),
+    ...origins(kind, places),
   ]);
   return nginxConf(`	sendfile on;
 	tcp_nopush on;

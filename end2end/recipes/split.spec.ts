@@ -104,6 +104,47 @@ for (const proxy of proxies) {
       expect((await site.call(`${site.api}/api/visits`, asked("https://other.example.com"))).status).toBe(403);
     });
 
+    test("what the proxy answers itself is read by the pages, and by no others", async ({ page, serve, trouble }) => {
+      const site = await serve(wanted);
+      await page.goto(site.origin);
+      await awake(page);
+      await site.nodes[0].stop();
+      const away = await site.call(`${site.api}/api/session`, { headers: { origin: site.origin } });
+      expect(away.status).toBe(502);
+      expect(away.all("access-control-allow-origin")).toEqual([site.origin]);
+      expect(away.all("access-control-allow-credentials")).toEqual(["true"]);
+      expect(away.all("vary").join()).toMatch(/origin/i);
+      expect(away.all("retry-after")).toEqual(["1"]);
+      expect(away.all("cache-control")).toEqual(["no-store"]);
+      expect(away.all("strict-transport-security")).toEqual(["max-age=31536000"]);
+      const strangers: Record<string, string>[] = [{ origin: "https://other.example.com" }, { origin: `${site.origin}0` }, {}];
+      for (const headers of strangers) {
+        const strange = await site.call(`${site.api}/api/session`, { headers });
+        expect(strange.status).toBe(502);
+        expect(strange.all("access-control-allow-origin")).toEqual([]);
+        expect(strange.all("access-control-allow-credentials")).toEqual([]);
+        expect(strange.all("vary").join()).toMatch(/origin/i);
+      }
+      trouble.expect(/\b502\b/, /\/api\/events/);
+      const read = await page.evaluate(async (url) => {
+        const answer = await fetch(url, { credentials: "include" });
+        return [answer.status, answer.headers.get("retry-after")];
+      }, `${site.api}/api/session`);
+      expect(read).toEqual([502, "1"]);
+    });
+
+    if (proxy === "nginx") {
+      test("a page is told that its body is too large", async ({ serve }) => {
+        const site = await serve(wanted);
+        const headers = { origin: site.origin, "content-type": "application/json" };
+        const answer = await site.call(`${site.api}/api/session`, { method: "POST", headers, body: "x".repeat(100_000) });
+        expect(answer.status).toBe(413);
+        expect(answer.all("access-control-allow-origin")).toEqual([site.origin]);
+        expect(answer.all("access-control-allow-credentials")).toEqual(["true"]);
+        expect(answer.all("retry-after")).toEqual([]);
+      });
+    }
+
     promises(wanted, ["app.example.com", "api.example.com"]);
   });
 }
