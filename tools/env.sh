@@ -17,8 +17,12 @@ PATH=$tools_home/sslyze-$SSLYZE/bin:$PATH
 PATH=$root/tools/node_modules/.bin:$PATH:${CARGO_HOME:-$HOME/.cargo}/bin
 export PATH
 
-# What the browser loads names source files in its panics: not by where this machine keeps them.
-export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS="--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}/registry/src=crates"
+# What the browser loads names source files in its panics: not by where this machine keeps them. Handed on by tools/front/cargo
+# and tools/client as a list in TOML, because a variable of cargo's splits its flags at blanks, and a home may have one.
+registry=${CARGO_HOME:-$HOME/.cargo}/registry/src
+registry=${registry//\\/\\\\}
+registry=${registry//\"/\\\"}
+export FRONT_CONFIG="target.wasm32-unknown-unknown.rustflags=[\"--remap-path-prefix=$registry=crates\"]"
 
 say() { printf '%s\n' "$*" >&2; }
 

@@ -85,3 +85,4 @@ mod store;
 mod tls;
 mod tls_files;
 mod tls_trust;
+mod tools;
