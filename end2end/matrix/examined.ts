@@ -205,7 +205,11 @@ export class Examined {
     const ports: number[] = [];
     for (let node = 0; node < (what.nodes ?? 1); node += 1) ports.push(await this.startNode(node));
     if (what.exported) {
-      await command(["export", "--out", join(folder, "pages"), "--api", this.server], folder, { HARDTACK_DOCTOR_ENABLED: "true" });
+      await command(["export", "--out", join(folder, "pages"), "--api", this.server], folder, {
+        HARDTACK_SITE_URL: this.server,
+        HARDTACK_SITE_INSECURE: `${this.server.startsWith("http:")}`,
+        HARDTACK_DOCTOR_ENABLED: "true",
+      });
     }
     this.stops.push(await (what.nginx ? this.startNginx(port, ports[0], what.nginx) : this.startProxy(port, ports)));
   }

@@ -39,7 +39,8 @@ export const VUE: FrontEnd = {
 export const HARDTACK: FrontEnd = {
   name: "Hardtack's pages",
   build: async (into, api, own) => {
-    await command(["export", "--out", into, "--api", api], dirname(into), own);
+    const settings = { HARDTACK_SITE_URL: api, HARDTACK_SITE_INSECURE: `${api.startsWith("http:")}`, ...own };
+    await command(["export", "--out", into, "--api", api], dirname(into), settings);
   },
   awake,
 };

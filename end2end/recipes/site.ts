@@ -99,7 +99,7 @@ export class Site {
     };
     if (this.kind === "split") {
       shared.HARDTACK_SITE_FRONT_ENDS = this.origin;
-      await command(["export", "--out", this.pages, "--api", this.api], this.folder);
+      await command(["export", "--out", this.pages, "--api", this.api], this.folder, shared);
     }
     if (this.kind === "nodes") {
       const key = join(this.folder, "session.key");

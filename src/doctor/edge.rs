@@ -36,6 +36,7 @@ pub(super) fn check(topology: &Topology, found: &mut Vec<Finding>) {
         ));
     }
     found.extend(plain_http(server));
+    found.extend(edge.open.then(|| beyond(server)));
     found.extend(topology.others().filter_map(plain_page));
 }
 
@@ -148,6 +149,20 @@ fn plain_http(server: &Address) -> Option<Finding> {
         let https = server.over_https();
         Code::PlainHttp.warning(what, Cure::new(format!("[site]\nurl = \"{https}\""), format!("Serve it as {https}.")))
     })
+}
+
+fn beyond(server: &Address) -> Finding {
+    Code::PlainHttp.warning(
+        format!(
+            "`{}` is this machine, but the server listens for the network around it too, on plain http: anybody on the way can \
+             take over sessions of other machines.",
+            server.origin()
+        ),
+        Cure::new(
+            format!("[site]\nlisten = \"127.0.0.1:{}\" # in a container: publish the port for 127.0.0.1 alone", server.port()),
+            format!("app.listen({}, '127.0.0.1')", server.port()),
+        ),
+    )
 }
 
 /// Source: GO-2025-3884.

@@ -349,7 +349,9 @@ impl Stored {
 /// Where a cookie is kept for, and whether for that host alone.
 fn domain(cookie: &SetCookie, from: &Address, browser: Browser, sites: &dyn SiteOf) -> Result<(String, bool), Loss> {
     let host = from.host();
-    match cookie.domain.as_deref() {
+    // Source: RFC 6265bis, 5.6.3.
+    let domain = cookie.domain.as_deref().map(str::to_ascii_lowercase);
+    match domain.as_deref() {
         None => Ok((host.to_owned(), true)),
         Some("") if browser.takes_dot_for_none() => Ok((host.to_owned(), true)),
         Some(domain) if domain == host && from.ip().is_some() => Ok((host.to_owned(), true)),

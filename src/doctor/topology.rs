@@ -84,6 +84,8 @@ pub struct Edge {
     pub proxy_adds_cors: bool,
     /// The port that is bound, when browsers reach it directly.
     pub bound: Option<u16>,
+    /// Whether the server takes itself to be on this machine alone, and answers plain http for the network around it.
+    pub open: bool,
     /// How many days the certificate still holds.
     pub days_left: Option<i64>,
 }
@@ -139,6 +141,7 @@ impl Topology {
                 believes_https: server.is_https(),
                 proxy_adds_cors: false,
                 bound: None,
+                open: false,
                 days_left: None,
             },
             store: Store { lasting: true, shared: false, nodes: 1, same_keys: true },

@@ -56,6 +56,18 @@ pub enum ExportError {
     /// The folder is a part of the built site, and would be exported the next time.
     #[error("{} lies in {}, which is what is exported; choose another folder", .0.display(), .1.display())]
     Inside(PathBuf, PathBuf),
+    /// The pages would be made of another server's settings.
+    #[error(
+        "`--api {api}` is not `site.url`, which is `{own}`: the pages would call another server than the one whose settings \
+         (providers of sign-ins, who may register, the doctor) they show; run this with the settings of that server \
+         (`HARDTACK_SITE_URL={api}` and its others)"
+    )]
+    OtherServer {
+        /// The server that the pages were to call.
+        api: Origin,
+        /// The server of these settings.
+        own: Origin,
+    },
     /// A page could not be made.
     #[error("the page {0} could not be made")]
     Page(String),
@@ -78,8 +90,13 @@ pub struct Manifest {
 ///
 /// # Errors
 ///
-/// When the site is not built, a page cannot be made, or a file is in the way that no export has written.
+/// When `api` is not `site.url`, the site is not built, a page cannot be made, or a file is in the way that no export has
+/// written.
 pub async fn export(settings: &Settings, out: &Path, api: Option<&Origin>) -> Result<Manifest, ExportError> {
+    let own = &settings.site.url;
+    if let Some(api) = api.filter(|api| *api != own) {
+        return Err(ExportError::OtherServer { api: api.clone(), own: own.clone() });
+    }
     let assets = Assets::find(&settings.leptos);
     if !assets.root().join(assets.script.trim_start_matches('/')).is_file() {
         return Err(ExportError::NotBuilt(assets.root().to_owned()));
@@ -93,8 +110,7 @@ pub async fn export(settings: &Settings, out: &Path, api: Option<&Origin>) -> Re
     collect(assets.root(), assets.root(), &mut files)?;
     let names = settings.sign_in.providers.iter().map(|provider| (provider.id.as_str(), provider.name.as_str()));
     let told = (document::sign_up(&settings.account_rules()), document::providers(names));
-    let server = api.unwrap_or(&settings.site.url);
-    let examines = settings.examines_from_pages(server).then(|| examiner(server, settings));
+    let examines = settings.examines_from_pages(own).then(|| examiner(own, settings));
     if examines.is_some() {
         files.insert(SCRIPT.trim_start_matches('/').to_owned(), EXAMINATION.as_bytes().to_vec());
     }

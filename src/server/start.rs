@@ -114,6 +114,35 @@ pub enum StartError {
     NoVariable(String),
 }
 
+impl StartError {
+    /// Whether only other settings can help: what is in the way has nothing to do with what is around this process.
+    #[must_use]
+    pub fn is_of_the_settings(&self) -> bool {
+        match self {
+            Self::NoAccounts
+            | Self::NoSharedKey
+            | Self::Lost(_)
+            | Self::LocksOut { .. }
+            | Self::Session(_)
+            | Self::Settings(_)
+            | Self::Setup(SetupError::Address { .. })
+            | Self::Proxy(_)
+            | Self::NoVariable(_) => true,
+            // A database comes back, an address is free again, a file is put in place or becomes readable.
+            Self::Store(_)
+            | Self::Accounts(_)
+            | Self::Passwords(_)
+            | Self::Keys(_)
+            | Self::Bind(_)
+            | Self::Setup(SetupError::Certificate(_))
+            | Self::Metrics(_)
+            | Self::Tls(_)
+            | Self::ProviderSecret { .. }
+            | Self::Providers(_) => false,
+        }
+    }
+}
+
 impl From<SecretError> for StartError {
     fn from(error: SecretError) -> Self {
         match error {

@@ -67,6 +67,8 @@ pub(super) fn plan(settings: &Settings) -> Result<Topology, SetupError> {
         TlsMode::Local => Tls::Own,
         TlsMode::Files => Tls::Public,
     };
+    topology.edge.open =
+        tls.mode == TlsMode::Off && !site.url.is_https() && site.url.is_loopback() && !site.listen.ip().is_loopback();
     // `sign_in_elsewhere` is left out: our own pages lead a strict cookie back once more.
     topology.store.lasting = store.url != StoreUrl::Memory;
     topology.store.shared = store.url.is_shared();

@@ -131,7 +131,7 @@ fn with_redis_a_database_of_accounts_must_be_named_before_anything_is_made() {
     std::fs::write(&key, "3f9c1b7e5d2a48600c1e9f7b6a5d4c3b2a190817263544f3e2d1c0bfae9d8c7b\n").expect("a key");
     std::fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o600)).expect("private");
     let settings = [("STORE_URL", "redis://127.0.0.1:1"), ("SESSION_KEYS", "own.key"), ("SITE_LISTEN", "127.0.0.1:0")];
-    let said = place.refusal(1, &["serve"], &settings);
+    let said = place.refusal(2, &["serve"], &settings);
     assert!(said.contains("accounts.database: none is named") && said.contains("Redis"), "{said}");
     assert!(said.contains("sqlite:data/accounts.db"), "{said}");
 }

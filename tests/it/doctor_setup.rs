@@ -3,7 +3,7 @@
 use crate::support::issuer::Issuer;
 use crate::support::process::Place;
 use crate::support::profiles::Profile;
-use hardtack::doctor::{Address, Cors, SetCookie, Topology, check};
+use hardtack::doctor::{Address, Cors, SetCookie, Sites, Topology, check};
 use hardtack::server::settings::Settings;
 use hardtack::server::topology;
 use serde_json::{Value, json};
@@ -89,6 +89,36 @@ fn a_port_that_is_not_the_one_browsers_are_sent_to_is_found_unless_a_proxy_is_be
     }
 }
 
+/// Source: RFC 6265bis, 5.6.3.
+#[test]
+fn the_domain_of_a_cookie_is_compared_without_case() {
+    let server: Address = "https://api.example.com".parse().expect("an address");
+    for (domain, found) in [("Example.COM", 0), ("API.example.com", 0), ("Example.ORG", 1)] {
+        let mut topology = Topology::of(server.clone(), Vec::new(), Sites::default());
+        topology.cookie.name = "sid".to_owned();
+        topology.cookie.domain = Some(domain.to_owned());
+        assert_eq!(check(&topology).len(), found, "{domain}: {:?}", check(&topology));
+    }
+}
+
+#[test]
+fn plain_http_for_the_whole_network_is_found_although_the_address_is_this_machine() {
+    let place = Place::new();
+    for (settings, found) in [
+        (&[("SITE_LISTEN", "0.0.0.0:3000")][..], &["HT042"][..]),
+        (&[("SITE_LISTEN", "[::]:3000"), ("SITE_URL", "http://127.0.0.1:3000")], &["HT042"]),
+        (&[("SITE_LISTEN", "[::1]:3000")], &[]),
+        // A proxy, or TLS here.
+        (&[("SITE_LISTEN", "0.0.0.0:3000"), ("SITE_URL", "https://app.example.com")], &[]),
+        (&[("SITE_LISTEN", "0.0.0.0:3000"), ("SITE_URL", "https://localhost:3000"), ("TLS_MODE", "local")], &["HT027"]),
+    ] {
+        let document = doctor(&place, settings).1;
+        assert_eq!(codes(&document), found, "{settings:?}: {document:#}");
+    }
+    let what = doctor(&place, &[("SITE_LISTEN", "0.0.0.0:3000")]).1["findings"][0]["what"].to_string();
+    assert!(what.contains("listens for the network around it too"), "{what}");
+}
+
 #[test]
 fn what_loses_most_sessions_refuses_the_start_in_one_sentence_with_the_cure() {
     let place = Place::new();
@@ -99,7 +129,7 @@ fn what_loses_most_sessions_refuses_the_start_in_one_sentence_with_the_cure() {
     ] {
         let (exit, document) = doctor(&place, settings);
         assert_eq!((codes(&document), exit), (vec![code], 2));
-        let said = place.refusal(1, &["serve"], settings);
+        let said = place.refusal(2, &["serve"], settings);
         assert!(said.contains(&format!("({code}); ")) && said.ends_with(cure), "{said}");
         assert!(!place.path().join("data").exists(), "nothing was made before");
     }

@@ -43,7 +43,9 @@ impl Stage {
 
     async fn export(&self, api: Option<&str>) -> Result<BTreeSet<String>, String> {
         let api = api.map(|api| api.parse().expect("an origin"));
-        let manifest = export(&self.settings, &self.out(), api.as_ref()).await.map_err(|error| error.to_string())?;
+        let mut settings = self.settings.clone();
+        settings.site.url = api.clone().unwrap_or(settings.site.url);
+        let manifest = export(&settings, &self.out(), api.as_ref()).await.map_err(|error| error.to_string())?;
         Ok(manifest.files.into_keys().collect())
     }
 }
@@ -235,6 +237,18 @@ async fn a_site_that_is_not_built_is_not_exported() {
     fs::remove_file(stage.folder.path().join("site/pkg/hardtack.js")).expect("removed");
     let error = stage.export(None).await.expect_err("refused");
     assert!(error.contains("make run") && !stage.out().exists(), "{error}");
+}
+
+#[test]
+fn pages_are_not_made_of_the_settings_of_another_server() {
+    let place = Place::new();
+    for own in ["http://localhost:3000", "https://api.example.com:8443", "https://app.example.com"] {
+        let arguments = ["export", "--out", "out", "--api", "https://api.example.com"];
+        let said = place.refusal(2, &arguments, &[("SITE_URL", own)]);
+        let words = format!("`--api https://api.example.com` is not `site.url`, which is `{own}`:");
+        assert!(said.contains(&words) && said.contains("HARDTACK_SITE_URL=https://api.example.com"), "{said}");
+        assert!(!place.path().join("out").exists());
+    }
 }
 
 #[test]

@@ -18,7 +18,7 @@ const FREE_PORT: (&str, &str) = ("SITE_LISTEN", "127.0.0.1:0");
 fn g12_a_store_that_servers_share_demands_a_key_and_none_is_made() {
     for url in ["postgres://127.0.0.1:1/a", "redis://127.0.0.1:1", "redis-cluster://127.0.0.1:1,127.0.0.1:2"] {
         let place = Place::new();
-        let said = place.refusal(1, &["serve"], &[("STORE_URL", url), FREE_PORT]);
+        let said = place.refusal(2, &["serve"], &[("STORE_URL", url), FREE_PORT]);
         assert!(said.contains("session.keys: ") && said.contains("openssl rand -hex 32"), "{said}");
         assert_eq!(fs::read_dir(place.path()).expect("a folder").count(), 0, "nothing is left behind");
     }

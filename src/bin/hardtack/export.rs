@@ -10,8 +10,8 @@ pub(crate) struct Arguments {
     /// The folder to write to. What an earlier export has written there is replaced; anything else is left alone.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// The origin of the server that the pages call, as https://api.example.com. Without it, the one that they are
-    /// served from.
+    /// The origin of the server that the pages call, as https://api.example.com: `site.url` of its settings, with which this
+    /// is run, because the pages show what they say. Without it, the origin that the pages are served from.
     #[arg(long, value_name = "URL")]
     api: Option<Origin>,
 }

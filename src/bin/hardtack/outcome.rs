@@ -1,8 +1,10 @@
 //! What all commands share: how they begin, what they print, and how they end.
 //!
-//! Exit code 0: done; 1: something is in the way; 2: the settings or the arguments are wrong.
+//! Exit code 0: done; 1: something is in the way, which may be gone at the next attempt; 2: the settings or the arguments are
+//! wrong, and each attempt will fail until they are changed (`RestartPreventExitStatus=` in `deploy/hardtack.service`).
 
 use hardtack::server::settings::{Settings, environment};
+use hardtack::server::{ExportError, OperatorError, StartError, TooFewFiles};
 use std::error::Error;
 use std::fmt::Display;
 use std::io::{ErrorKind, Write as _, stdout};
@@ -25,7 +27,18 @@ pub(crate) fn carry_out(config: Option<&Path>, command: impl AsyncFnOnce(Setting
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => refuse(error, 1),
+        Err(error) => {
+            let code = if is_of_the_settings(&*error) { 2 } else { 1 };
+            refuse(error, code)
+        }
+    }
+}
+
+/// Whether only other settings can help.
+fn is_of_the_settings(error: &(dyn Error + 'static)) -> bool {
+    match (error.downcast_ref::<OperatorError>(), error.downcast_ref::<StartError>()) {
+        (Some(OperatorError::Accounts(error)), _) | (_, Some(error)) => error.is_of_the_settings(),
+        _ => error.is::<TooFewFiles>() || matches!(error.downcast_ref(), Some(ExportError::OtherServer { .. })),
     }
 }
 

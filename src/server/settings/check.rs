@@ -2,11 +2,14 @@
 //!
 //! Each rule is a condition that must not hold, and the sentence that names setting, reason and cure.
 
-use super::{Limits, Log, Session, Settings, SettingsError, Site, Store, StoreUrl, Tls, TlsMode};
+use super::{Limits, Log, Metrics, Session, Settings, SettingsError, Site, Store, StoreUrl, Tls, TlsMode};
 use super::{provider, sign_in};
 use crate::backend::providers::SignOut;
 use crate::session::policy::{Contradiction, Unreachable};
 use crate::session::store::Transport;
+use ipnet::IpNet;
+use std::net::SocketAddr;
+use std::time::Duration;
 use tower_sessions::cookie::SameSite;
 use tracing_subscriber::EnvFilter;
 use url::Host;
@@ -15,8 +18,9 @@ pub(super) type Rule = (bool, &'static str);
 
 /// The first contradiction, if there is one.
 pub(super) fn check(settings: &Settings) -> Result<(), SettingsError> {
-    let Settings { site, session, cors, store, tls, limits, log, .. } = settings;
-    first(&[site_rules(site).as_slice(), &tls_rules(site, tls), &secure_rules(site, session)])?;
+    let Settings { site, session, cors, store, tls, limits, log, metrics, .. } = settings;
+    let doors = [tls_rules(site, tls).as_slice(), &metrics_rules(site, tls, metrics)].concat();
+    first(&[site_rules(site).as_slice(), &doors, &secure_rules(site, session)])?;
     let origins = site.origins();
     match origins.reachable() {
         // A trial may be as open as it says it is.
@@ -37,7 +41,7 @@ pub(super) fn check(settings: &Settings) -> Result<(), SettingsError> {
     }
     first(&[&domain_rules(site, session), &store_rules(store)?, &sign_in::rules(settings)?])?;
     provider::is_reachable(site, &settings.sign_in.providers)?;
-    first(&[&room_rules(settings), &limit_rules(limits), &log_rules(log)])
+    first(&[&room_rules(settings), &limit_rules(limits), &time_rules(session, store, limits), &log_rules(log)])
 }
 
 fn first(rules: &[&[Rule]]) -> Result<(), SettingsError> {
@@ -45,12 +49,43 @@ fn first(rules: &[&[Rule]]) -> Result<(), SettingsError> {
     broken.map_or(Ok(()), |(_, sentence)| Err(SettingsError((*sentence).to_owned())))
 }
 
-fn site_rules(site: &Site) -> [Rule; 1] {
-    [(
-        !site.url.is_https() && !site.url.is_loopback() && !site.insecure,
-        "`site.url` is plain http on a host that is not this machine, so anybody on the way could take over \
-         sessions; use https, or set `site.insecure = true` for a trial.",
-    )]
+fn site_rules(site: &Site) -> [Rule; 2] {
+    // Also as two halves.
+    let all = IpNet::aggregate(&site.trusted_proxies).iter().any(|network| network.prefix_len() == 0);
+    [
+        (
+            !site.url.is_https() && !site.url.is_loopback() && !site.insecure,
+            "`site.url` is plain http on a host that is not this machine, so anybody on the way could take over \
+             sessions; use https, or set `site.insecure = true` for a trial.",
+        ),
+        (
+            all,
+            "`site.trusted_proxies` names every address there is, so each client could name any address as its own, and no \
+             limit by network would hold; name the proxies alone, like `10.0.0.10` or `10.0.0.0/24`.",
+        ),
+    ]
+}
+
+/// Whether only one of both can be had: one port, and one host or all hosts. Port 0 picks a free one.
+fn clash(one: SocketAddr, other: SocketAddr) -> bool {
+    let hosts = one.ip() == other.ip() || one.ip().is_unspecified() || other.ip().is_unspecified();
+    one.port() == other.port() && one.port() != 0 && one.is_ipv4() == other.is_ipv4() && hosts
+}
+
+fn metrics_rules(site: &Site, tls: &Tls, metrics: &Metrics) -> [Rule; 2] {
+    let clashes = |address| metrics.listen.is_some_and(|listen| clash(listen, address));
+    [
+        (
+            clashes(site.listen),
+            "`metrics.listen` is the address of `site.listen`, and the figures have a listener of their own; give it another \
+             port.",
+        ),
+        (
+            tls.redirect_listen.is_some_and(clashes),
+            "`metrics.listen` is the address of `tls.redirect_listen`, and the figures have a listener of their own; give it \
+             another port.",
+        ),
+    ]
 }
 
 fn tls_rules(site: &Site, tls: &Tls) -> [Rule; 3] {
@@ -67,7 +102,7 @@ fn tls_rules(site: &Site, tls: &Tls) -> [Rule; 3] {
              `tls.mode` to `local` or `files`, or leave `tls.redirect_listen` empty.",
         ),
         (
-            tls.redirect_listen.is_some_and(|address| address == site.listen && address.port() != 0),
+            tls.redirect_listen.is_some_and(|address| clash(address, site.listen)),
             "`tls.redirect_listen` is the address of `site.listen`, which speaks https; give it another port.",
         ),
     ]
@@ -166,6 +201,38 @@ fn limit_rules(limits: &Limits) -> [Rule; 3] {
         (
             limits.header_count > 1000,
             "`limits.header_count` is more than 1000, which is more than the server reads; write `100`.",
+        ),
+    ]
+}
+
+/// With less nothing would be answered, and with more a failure would last for as long.
+fn time_rules(session: &Session, store: &Store, limits: &Limits) -> [Rule; 6] {
+    let short = |time: Duration| time < Duration::from_millis(100);
+    [
+        (
+            session.rotation_grace > Duration::from_mins(10),
+            "`session.rotation_grace` is more than 10 minutes, for which an old id would be good after a renewal, and a browser \
+             that missed the new one be told to come again after a sign-in; write `10s`, or `10m` at most.",
+        ),
+        (
+            !(Duration::from_millis(10)..=Duration::from_mins(1)).contains(&store.timeout),
+            "`store.timeout` is not from 10ms to a minute: in less no store answers, and for longer nobody waits; write `800ms`.",
+        ),
+        (
+            short(limits.header_timeout),
+            "`limits.header_timeout` is less than 100ms, in which the headers of a slow client do not arrive; write `10s`.",
+        ),
+        (
+            short(limits.body_timeout),
+            "`limits.body_timeout` is less than 100ms, in which the body of a slow client does not arrive; write `10s`.",
+        ),
+        (
+            short(limits.request_timeout),
+            "`limits.request_timeout` is less than 100ms, in which no password is verified, so nobody could sign in; write `30s`.",
+        ),
+        (
+            short(limits.answer_timeout),
+            "`limits.answer_timeout` is less than 100ms, in which a slow client takes nothing; write `30s`.",
         ),
     ]
 }

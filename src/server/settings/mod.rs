@@ -9,6 +9,7 @@
 //! `Leptos.toml`, and print the page anew: `cargo run --features ssr -- settings`, into `docs/SETTINGS.md`.
 
 mod check;
+mod derived;
 mod doctor;
 mod host_name;
 mod provider;
@@ -18,8 +19,7 @@ mod sources;
 mod store_url;
 mod values;
 
-use crate::session::policy::{Guard, Origin, Origins};
-use crate::session::store::{OpenError, Transport};
+use crate::session::policy::Origin;
 use crate::session::{Clocks, CookieSettings, Lifetime, PerAccount};
 use ipnet::IpNet;
 use sources::Given;
@@ -63,7 +63,7 @@ registry::settings! {
         /// and what is refused follow from them. Empty: only this server's own pages.
         front_ends: Vec<Origin> = "",
         /// The proxies in front of this server, by address or network. Only what they say of a client's address
-        /// (`X-Forwarded-For`, else `Forwarded`) is believed.
+        /// (`X-Forwarded-For`, else `Forwarded`) is believed, so not every address can be one.
         trusted_proxies: Vec<IpNet> = "",
         /// Accepts plain http on a host that is not this machine. For trials only: anybody on the way can take
         /// over sessions.
@@ -83,7 +83,7 @@ registry::settings! {
         /// Activity is written down no more often than this. Shorter than `idle`.
         touch_every: Duration = "60s",
         /// For this long after a session got a new id the old one is recognised: after a sign-in late requests are told
-        /// to try again, after a renewal they still reach the session.
+        /// to try again, after a renewal they still reach the session. At most 10 minutes.
         rotation_grace: Duration = "10s",
         /// Gives a session that is used a new id when it has had its present one for so long; `off`: never. The old id
         /// goes on reaching it during `rotation_grace`. Longer than that.
@@ -148,10 +148,11 @@ registry::settings! {
         /// verifies. For trials and closed networks only: anybody on the way can read and end sessions.
         insecure: bool = "false",
         /// SQLite: how many connections read at the same time; one more writes. PostgreSQL: how many connections
-        /// this server has at most. Redis: one is shared.
+        /// this server has at most; for a moment it may have as many more open, while those that have fallen silent are tried.
+        /// Redis: one is shared.
         connections: u32 = "4",
         /// The most time that all calls of one request to the store may take together. Then the request is
-        /// answered with 503, and nobody is signed out (guarantee G8). Keep it under a second.
+        /// answered with 503, and nobody is signed out (guarantee G8). Keep it under a second; from 10ms to a minute.
         timeout: Duration = "800ms",
     }
 
@@ -210,13 +211,15 @@ registry::settings! {
         headers: Size = "16 KiB",
         /// The most headers of a request. At least 32, at most 1000.
         header_count: u32 = "100",
-        /// The most connections at the same time; more wait.
+        /// The most connections at the same time; more wait. Each can take two open files: the server raises its limit of them
+        /// as far as the system allows, and where that is not enough, fewer connections count and the log says so.
         connections: u32 = "1024",
         /// The most streams of events (`/api/events`) at the same time, each on a connection of its own while HTTP/1.1 is
         /// spoken; at most half of `connections` count. Beyond it the network with the most gives one up for a network with
         /// fewer; other pages learn of the end of a session at their next request. 0: none.
         streams: Option<NonZeroU32> = "512",
-        /// How long the headers of a request may take to arrive. An idle connection stays open as long.
+        /// How long the headers of a request may take to arrive. An idle connection stays open as long. This and the three
+        /// below: at least 100ms.
         header_timeout: Duration = "10s",
         /// How long a body may take to arrive.
         body_timeout: Duration = "10s",
@@ -298,6 +301,8 @@ impl Settings {
         if !given.has("sign_in.keep") {
             settings.sign_in.keep = settings.sign_in.keep.max(settings.session.absolute);
         }
+        // As browsers do. Source: RFC 6265bis, 5.6.3.
+        settings.session.domain.iter_mut().for_each(|domain| domain.make_ascii_lowercase());
         check::check(&settings)?;
         Ok(settings)
     }
@@ -344,48 +349,6 @@ impl Session {
         if !given.has("session.name") && self.secure && self.domain.is_none() && self.path == "/" {
             self.name.insert_str(0, "__Host-");
         }
-    }
-}
-
-impl Cors {
-    /// The layer that lets in whom these settings name.
-    ///
-    /// # Errors
-    ///
-    /// When a method or a header has no name that a browser can be told.
-    pub fn guard(&self, origins: &Origins) -> Result<Guard, SettingsError> {
-        let of = |key| move |error| SettingsError(format!("`cors.{key}`: {error}."));
-        let guard = origins.guard().methods(&self.methods).map_err(of("methods"))?;
-        let guard = guard.headers(&self.headers).map_err(of("headers"))?;
-        let guard = guard.exposed(&self.expose).map_err(of("expose"))?;
-        Ok(guard.max_age(self.max_age).strict(self.strict))
-    }
-}
-
-impl Limits {
-    /// How many streams of events there may be, so that there is room for requests beside them.
-    #[must_use]
-    pub fn streams(&self) -> usize {
-        self.streams.map_or(0, NonZeroU32::get).min(self.connections / 2) as usize
-    }
-}
-
-impl Store {
-    /// How what is said to the store gets there.
-    ///
-    /// # Errors
-    ///
-    /// When the address makes no sense to the store's client.
-    pub fn transport(&self) -> Result<Transport, OpenError> {
-        self.url.transport(self.insecure)
-    }
-}
-
-impl Site {
-    /// Where the session is used from.
-    #[must_use]
-    pub fn origins(&self) -> Origins {
-        Origins::new(self.url.clone(), self.front_ends.iter().cloned())
     }
 }
 

@@ -82,9 +82,13 @@ impl Place {
         command
     }
 
-    /// Runs the command to its end: its own, or the one that patience has.
+    /// Runs the command to its end.
     pub(crate) fn run(&self, arguments: &[&str], settings: &[(&str, &str)]) -> Output {
-        let mut command = self.command(arguments, settings);
+        Self::to_its_end(self.command(arguments, settings))
+    }
+
+    /// Runs it to its end: its own, or the one that patience has.
+    pub(crate) fn to_its_end(mut command: Command) -> Output {
         let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary runs");
         let (ended, end) = mpsc::channel::<()>();
         let id = child.id();
@@ -127,10 +131,22 @@ impl Place {
     }
 
     fn on_a_full_disk(&self, kib: u32) -> Command {
+        self.under(&format!("trap '' XFSZ; ulimit -f {kib}"), &[])
+    }
+
+    /// The server, with so many open files at first, and so many at most.
+    pub(crate) fn with_files(&self, first: u32, most: u32, settings: &[(&str, &str)]) -> Command {
+        self.under(&format!("ulimit -Sn {first} && ulimit -Hn {most}"), settings)
+    }
+
+    /// The server, begun by a shell after these words.
+    fn under(&self, words: &str, settings: &[(&str, &str)]) -> Command {
         let mut command = Command::new("/bin/bash");
-        let script = "trap '' XFSZ; ulimit -f \"$1\"; exec \"$0\" serve";
-        command.args(["-c", script]).arg(&self.binary).arg(kib.to_string());
-        command.current_dir(self.path()).env_clear().env("HARDTACK_STORE_TIMEOUT", PATIENT.1).stdin(Stdio::null());
+        command.args(["-c", &format!("{words} && exec \"$0\" serve")]).arg(&self.binary);
+        command.current_dir(self.path()).env_clear().stdin(Stdio::null());
+        for (name, value) in [PATIENT].iter().chain(settings) {
+            command.env(format!("HARDTACK_{name}"), value);
+        }
         command
     }
 

@@ -1,0 +1,58 @@
+//! How many files the process may have open: each connection is one.
+
+use super::settings::Settings;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+/// The files that a process has open beside its connections and its stores: listeners, log, timers, and a margin.
+const OWN: u64 = 64;
+/// The files that one connection to a store can take: a SQLite database with its journal and its index, for the sessions
+/// and for the accounts, while one connection replaces another.
+const EACH_STORE: u64 = 8;
+/// The files that one client's connection can take: its socket, and the file that its answer is read from.
+const EACH: u64 = 2;
+
+/// Why a process cannot serve with so few files.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "limits.connections: this process may open {files} files, and its store needs {reserve} of them, so there is no room for \
+     connections; raise the limit of files (`LimitNOFILE=` in the unit, `ulimit -Hn`), or lower `store.connections`"
+)]
+pub struct TooFewFiles {
+    files: u64,
+    reserve: u64,
+}
+
+/// Raises the limit of open files as far as the system lets this process, and lowers `limits.connections` to what fits.
+///
+/// A service manager begins with 1024 files, because some programs use `select`; this one does not. Connections beyond
+/// what fits would wait in any case, but after the files for answers and store are spent.
+///
+/// # Errors
+///
+/// When there is no room for one connection.
+pub fn make_room(settings: &mut Settings) -> Result<(), TooFewFiles> {
+    let reserve = OWN + EACH_STORE * u64::from(settings.store.connections);
+    let wanted = reserve + EACH * u64::from(settings.limits.connections);
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    // macOS has a hard limit that is no limit, and refuses to go there.
+    let raised = [maximum, Some(wanted)]
+        .into_iter()
+        .find(|current| setrlimit(Resource::Nofile, Rlimit { current: *current, maximum }).is_ok());
+    if raised.is_none() {
+        tracing::debug!("the limit of open files cannot be raised");
+    }
+    let Some(files) = getrlimit(Resource::Nofile).current.filter(|files| *files < wanted) else { return Ok(()) };
+    // Less than `limits.connections`, so it fits.
+    let fits = u32::try_from(files.saturating_sub(reserve) / EACH).unwrap_or(u32::MAX);
+    if fits == 0 {
+        return Err(TooFewFiles { files, reserve });
+    }
+    tracing::warn!(
+        "limits.connections is {}, but this process may open {files} files, which is enough for {fits}; more wait, as if it were \
+         {fits}. Raise the limit of files to {wanted} (`LimitNOFILE=` in the unit, `ulimit -Hn`), or set \
+         `limits.connections = {fits}`",
+        settings.limits.connections
+    );
+    settings.limits.connections = fits;
+    Ok(())
+}
