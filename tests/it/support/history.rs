@@ -19,6 +19,9 @@ pub enum What {
     Set { key: char, value: u32, acknowledged: bool },
     /// A value was read.
     Get { key: char, value: u32 },
+    /// One was added to the counter, which was told to be at so many then. Without an answer one is added at any time from
+    /// then on, or never.
+    Counted { told: Option<u32> },
     /// The session could be used in another way.
     Used,
     /// The session was not there, or no more.
@@ -79,6 +82,11 @@ fn broken(events: &[Event]) -> Vec<String> {
                 true
             }
             What::Set { acknowledged, .. } => *acknowledged,
+            What::Counted { told: Some(told) } => {
+                broken.extend(miscounted(events, event, *told));
+                true
+            }
+            What::Counted { told: None } => false,
             What::Used => true,
             What::Gone => {
                 if ending.is_none_or(|ending| event.done < ending) {
@@ -114,6 +122,25 @@ fn unfit(events: &[Event], get: &Event, key: char, value: u32) -> Option<String>
     (acknowledged && newer).then(|| format!("a value that was superseded before: {get:?}"))
 }
 
+/// What is wrong with what a counter was told to be at, if something is.
+fn miscounted(events: &[Event], count: &Event, told: u32) -> Option<String> {
+    let counts = || {
+        events.iter().filter_map(|event| match event.what {
+            What::Counted { told } => Some((event, told)),
+            _ => None,
+        })
+    };
+    let before = counts().filter(|(event, told)| told.is_some() && event.done < count.begun).count();
+    let begun = counts().filter(|(event, _)| event.begun <= count.done).count();
+    let moment = |event: &Event| (event.done, event.begun);
+    if counts().any(|(event, other)| other == Some(told) && moment(event) < moment(count)) {
+        return Some(format!("counted twice to the same number: {count:?}"));
+    }
+    let told = told as usize;
+    (told <= before || told > begun)
+        .then(|| format!("{before} counts were done before and {begun} were begun: {count:?}"))
+}
+
 /// A history that is made up: moments in milliseconds.
 fn told(events: &[(u64, u64, What)]) -> Vec<String> {
     let at = Duration::from_millis;
@@ -142,6 +169,9 @@ fn a_history_that_can_be_is_believed() {
         (12, 13, get(2)),
         (14, 15, set(4, true)),
         (16, 17, get(3)),
+        (17, 18, What::Counted { told: Some(1) }),
+        (17, 18, What::Counted { told: None }),
+        (18, 19, What::Counted { told: Some(3) }),
         (20, 24, What::Revoke { acknowledged: true }),
         (21, 25, get(4)),
         (26, 27, What::Gone),
@@ -154,6 +184,7 @@ fn a_history_that_cannot_be_is_not() {
     let set = |value, acknowledged| What::Set { key: 'a', value, acknowledged };
     let get = |value| What::Get { key: 'a', value };
     let revoked = (2, 3, What::Revoke { acknowledged: true });
+    let counted = |told| What::Counted { told: Some(told) };
     let cases = [
         (vec![(0, 1, set(1, true)), (2, 3, get(2))], "nobody set"),
         (vec![(0, 1, set(1, true)), (2, 3, set(2, true)), (4, 5, get(1))], "superseded"),
@@ -163,6 +194,9 @@ fn a_history_that_cannot_be_is_not() {
         (vec![revoked.clone(), (4, 5, What::Used)], "after its end"),
         (vec![(0, 1, What::Gone), revoked], "lost"),
         (vec![(0, 1, What::Gone)], "lost"),
+        (vec![(0, 1, counted(1)), (2, 3, counted(3))], "2 were begun"),
+        (vec![(0, 1, counted(2)), (1, 2, counted(0))], "were begun"),
+        (vec![(2, 3, counted(1)), (0, 1, What::Counted { told: None }), (4, 5, counted(1))], "twice"),
     ];
     for (history, says) in cases {
         let found = told(&history);

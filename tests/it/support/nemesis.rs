@@ -1,4 +1,5 @@
 //! Two servers on one store, and what can happen to them: they are killed, the store freezes, the way to it is cut.
+//! Their clocks differ.
 
 use super::chance::Chance;
 use super::node::{Answer, Node, Plan};
@@ -8,6 +9,9 @@ use super::{Kind, OwnStore, open};
 use sqlx::{Connection as _, SqliteConnection};
 use std::time::{Duration, Instant};
 use tokio::sync::RwLock;
+
+/// How far the clock of the second server is ahead, also after each of its starts.
+pub const SKEW: Duration = Duration::from_secs(20);
 
 pub struct Nemesis {
     nodes: [RwLock<Node>; 2],
@@ -48,7 +52,7 @@ impl Nemesis {
         let [first, second] = urls;
         // They read a session that is used at every request, and say so to the store.
         let usual = Plan { timeout: Duration::from_millis(800), touch_every: Duration::ZERO, ..Plan::on(&first) };
-        let plans = [usual.clone(), Plan { url: second, ..usual }];
+        let plans = [usual.clone(), Plan { url: second, ahead: SKEW, ..usual }];
         let nodes = [RwLock::new(Node::start(&plans[0]).await), RwLock::new(Node::start(&plans[1]).await)];
         Self { nodes, plans, store }
     }

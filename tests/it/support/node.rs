@@ -35,6 +35,8 @@ pub struct Plan {
     pub connections: u32,
     pub renew_every: Option<Duration>,
     pub touch_every: Duration,
+    /// How far its clock is ahead.
+    pub ahead: Duration,
 }
 
 impl Plan {
@@ -47,6 +49,7 @@ impl Plan {
             connections: 4,
             renew_every: None,
             touch_every: Duration::from_secs(60),
+            ahead: Duration::ZERO,
         }
     }
 
@@ -255,6 +258,7 @@ async fn a_process_of_its_own() {
     if let Ok(plan) = std::env::var(PLAN) {
         let plan: Plan = serde_json::from_str(&plan).expect("a plan");
         let clock = ManualClock::at(BEGIN);
+        clock.advance(plan.ahead);
         let store = connect(&plan.url, plan.timeout).await;
         println!("\nserves on {}", serve(plan.sessions(store, &clock), clock).await);
         // Until the process that started this one lets go, or is gone.
