@@ -231,3 +231,19 @@ fn no_source_panics_prints_or_is_unfinished() {
         assert!(!open, "src/{path} is unfinished");
     }
 }
+
+/// Source: RUSTSEC-2024-0332, -2024-0003 and -2023-0034 (h2), -2024-0336 and -2024-0399 (rustls).
+#[test]
+fn s112_the_libraries_of_the_protocols_are_past_the_floods_that_stopped_them() {
+    let lock = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.lock")).expect("the lock file");
+    for (library, least) in [("h2", [0, 4, 4]), ("rustls", [0, 23, 18])] {
+        let versions: Vec<Vec<u32>> = lock
+            .split("[[package]]")
+            .filter(|package| package.contains(&format!("\nname = \"{library}\"\n")))
+            .filter_map(|package| package.split("version = \"").nth(1)?.split('"').next())
+            .map(|version| version.split('.').filter_map(|part| part.parse().ok()).collect())
+            .collect();
+        assert!(!versions.is_empty(), "{library} is in the lock file");
+        assert!(versions.iter().all(|version| version[..] >= least[..]), "{library}: {versions:?}");
+    }
+}

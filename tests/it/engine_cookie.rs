@@ -4,14 +4,17 @@ use crate::support::app::{browser, cookies_set};
 use crate::support::engine::Engine;
 use crate::support::{Kind, count, open};
 use axum::Router;
-use axum::routing::get;
+use axum::routing::{any, get};
+use hardtack::doctor::{Address, Browser, Jar, Request, Sites};
+use hardtack::session::cookie::SameSite;
 use hardtack::session::keys::KeyError;
-use hardtack::session::{CookieSettings, Keys, Session};
+use hardtack::session::store::memory::MemoryStore;
+use hardtack::session::{CookieSettings, Keys, Session, Sessions};
 use std::time::Duration;
 
 fn routes() -> Router {
     Router::new()
-        .route("/count", get(async |session: Session| count(&session).await.to_string()))
+        .route("/count", any(async |session: Session| count(&session).await.to_string()))
         .route(
             "/read",
             get(async |session: Session| {
@@ -51,8 +54,50 @@ async fn s91_a_handler_may_allow_its_own_visitor_to_cache_but_never_a_cookie() {
     assert_eq!(engine.get("/cached").await.headers()["cache-control"], "private, max-age=60");
 }
 
+/// Each shape of the cookie, in each browser that there is, by a model of its cookies.
 #[tokio::test(flavor = "multi_thread")]
 async fn g9_s9_after_the_end_the_jar_is_empty() {
+    let named = |name: &str, secure| CookieSettings { name: name.to_owned(), ..CookieSettings::new(secure) };
+    let at_https = [
+        CookieSettings::new(true),
+        CookieSettings { partitioned: true, same_site: SameSite::None, ..CookieSettings::new(true) },
+        CookieSettings { persistent: true, ..CookieSettings::new(true) },
+        CookieSettings { domain: Some("example.com".to_owned()), ..named("__Secure-sess", true) },
+        CookieSettings { path: "/a".to_owned(), ..named("my_sess", true) },
+        CookieSettings { same_site: SameSite::Strict, ..named("__Host-Http-sess", true) },
+    ];
+    let at_http = [CookieSettings::new(false), CookieSettings { path: "/a".to_owned(), ..CookieSettings::new(false) }];
+    let secure = at_https.map(|settings| ("https://app.example.com/a/b", settings));
+    for (page, settings) in secure.into_iter().chain(at_http.map(|settings| ("http://app.example.com/a/b", settings))) {
+        let set = |s: Sessions| s.cookie(settings.clone()).expect("legal");
+        let routes = axum::Router::new().nest("/a/b", routes());
+        let engine = Engine::start_as(open(Kind::Memory).await.store, routes, set).await;
+        let page: Address = page.parse().expect("an address");
+        let sites = Sites::look_up([page.host()], |_| Some("example.com".to_owned()));
+        let visit =
+            Request { to: &page, page: &page, kind: hardtack::doctor::Kind::Link, now: 1_700_000_000, date: None };
+        for browser in Browser::ALL {
+            let mut jar = Jar::new(browser);
+            let first = cookies_set(&engine.get_as("", "/a/b/count").await);
+            for line in &first {
+                jar.set(line, &visit, &sites).unwrap_or_else(|loss| panic!("{line} is lost: {loss:?}"));
+            }
+            let cookie = jar.header(&visit, &sites).expect("a cookie");
+            let answer = engine.get_as(&cookie, "/a/b/end").await;
+            assert_eq!(answer.headers()["cache-control"], "no-store");
+            for line in cookies_set(&answer) {
+                assert!(line.contains("=; ") && line.contains("Max-Age=0"), "{line}");
+                // A browser that knows no partitions has one cookie, and the second line finds nothing.
+                jar.set(&line, &visit, &sites).ok();
+            }
+            assert_eq!(jar.header(&visit, &sites), None, "{settings:?} in {browser:?}: {first:?}");
+            assert_eq!(jar.withheld(&visit, &sites), [], "{settings:?} in {browser:?}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn g9_s9_the_removal_repeats_every_attribute_and_comes_once() {
     let engine = Engine::start(Kind::Memory, routes()).await;
     engine.get("/count").await;
     let answer = engine.get("/end").await;
@@ -61,7 +106,6 @@ async fn g9_s9_after_the_end_the_jar_is_empty() {
         assert!(removal.contains(&attribute), "{attribute} is missing in {removal}");
     }
     assert!(removal.starts_with("hardtack_sess=; ") && removal.contains("Max-Age=0"), "{removal}");
-    assert_eq!(answer.headers()["cache-control"], "no-store");
     assert_eq!(cookies_set(&engine.get("/end").await), [] as [String; 0], "a second end has nothing to take away");
 }
 
@@ -133,8 +177,35 @@ fn g12_s107_weak_malformed_and_exposed_keys_are_refused() {
     assert!(matches!(Keys::in_file(&file), Err(KeyError::Exposed(_))));
 }
 
+#[test]
+fn s14_a_name_that_promises_http_only_is_taken_where_the_promise_is_kept() {
+    let named = |secure| CookieSettings { name: "__Host-Http-sess".to_owned(), ..CookieSettings::new(secure) };
+    let take = |settings| Sessions::new(MemoryStore::default(), Keys::generate().expect("a key")).cookie(settings);
+    assert!(take(named(true)).is_ok());
+    assert!(named(true).attributes().iter().any(|attribute| attribute == "HttpOnly"));
+    for broken in [
+        named(false),
+        CookieSettings { domain: Some("example.com".to_owned()), ..named(true) },
+        CookieSettings { path: "/a".to_owned(), ..named(true) },
+    ] {
+        assert!(take(broken.clone()).is_err(), "{broken:?}");
+    }
+}
+
+/// Cookies know no ports. The name is the same for all applications (docs/GUARANTEES.md, item 12).
 #[tokio::test(flavor = "multi_thread")]
-async fn s12_two_servers_on_one_host_keep_apart_by_their_cookies_names() {
+async fn s12_under_one_name_two_servers_on_one_host_take_each_others_sessions() {
+    let one = Engine::start(Kind::Memory, routes()).await;
+    let two = Engine::start(Kind::Memory, routes()).await;
+    let visitor = browser();
+    for engine in [&one, &two, &one, &two] {
+        let answer = visitor.post(engine.url("/count")).send().await.expect("an answer");
+        assert_eq!(answer.text().await.expect("text"), "1", "the session of before is out of reach");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s12_two_servers_on_one_host_keep_apart_by_cookies_names_of_their_own() {
     let named = |name: &str| CookieSettings { name: name.to_owned(), ..CookieSettings::new(false) };
     let one =
         Engine::start_as(open(Kind::Memory).await.store, routes(), |s| s.cookie(named("one_sess")).expect("legal"))

@@ -4,6 +4,8 @@ use crate::support::app::{App, browser, cookies_set};
 use crate::support::issuer::{ACCESS_TOKEN, Issuer, Stage, Way, callback, leads, profile};
 use crate::support::people::{PASSWORD, Person};
 use crate::support::process::Place;
+use hardtack::app::access::PAGES;
+use reqwest::Method;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -40,7 +42,7 @@ async fn who_signs_in_at_a_provider_has_an_account_here_and_the_session_goes_on_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn g7_a_sign_in_that_is_not_finished_is_no_session_and_no_account() {
+async fn g7_s36_a_sign_in_that_is_not_finished_is_no_session_and_no_account() {
     let stage = Stage::set().await;
     let ada = stage.person("ada");
     let answer = ada.ask_to_leave(&[("provider", "a"), ("keep", "true")]).await;
@@ -56,6 +58,28 @@ async fn g7_a_sign_in_that_is_not_finished_is_no_session_and_no_account() {
     let counts = (stage.app.sessions().await, stage.count("account").await, stage.count("identity").await);
     assert_eq!(counts, (0, 0, 0));
     assert_eq!(stage.a.asked(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s36_the_cookie_of_a_sign_in_that_is_not_finished_opens_nothing() {
+    let stage = Stage::set().await;
+    let cookies = cookies_set(&stage.person("ada").ask_to_leave(&[("provider", "a")]).await);
+    let pending = cookies[0].split(';').next().expect("a pair");
+    let functions = server_fn::axum::server_fn_paths().map(|(path, method)| (path, method, "application/json"));
+    let pages = PAGES.iter().map(|(page, _)| (*page, Method::GET, "text/html"));
+    let mut refused = 0;
+    for (path, method, accept) in functions.chain(pages) {
+        let ask = |cookie: &str| {
+            let request = browser().request(method.clone(), stage.app.url(path)).header("accept", accept);
+            let request = request.header("sec-fetch-site", "same-origin").header("cookie", cookie);
+            request.header("content-type", "application/json").body("{}").send()
+        };
+        let (with, without) = (ask(pending).await.expect("an answer"), ask("").await.expect("an answer"));
+        assert_eq!(with.status(), without.status(), "{method} {path}");
+        assert_eq!(with.headers().get("location"), without.headers().get("location"), "{method} {path}");
+        refused += usize::from(with.status() == 401 || with.status() == 303);
+    }
+    assert!(refused >= 6, "what is an account's alone is among them: {refused}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
