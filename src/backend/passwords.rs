@@ -189,6 +189,7 @@ fn is_common(password: &Password, words: &[String]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     fn password(text: &str) -> Password {
         Password::new(text.to_owned())
@@ -257,6 +258,52 @@ mod tests {
             };
             assert_eq!(check(&sentence, &raised).expect("checked"), Checked::Right);
             assert_eq!(check(&password("another one"), &weak).expect("checked"), Checked::Wrong);
+        }
+    }
+
+    #[test]
+    fn s64_what_is_checked_where_there_is_no_account_costs_what_a_password_costs() {
+        let effort = |hash: &Hash| hash.reveal().rsplitn(3, '$').nth(2).map(str::to_owned);
+        let kept = hash(&password("le sel de la mer")).expect("a hash");
+        let passwords = Passwords::new().expect("a hash");
+        assert_eq!(effort(&passwords.0.nobodys), effort(&kept));
+        assert_eq!(effort(&kept).as_deref(), Some("$argon2id$v=19$m=19456,t=2,p=1"));
+        // A sign-in that finds it stale would hash once more.
+        let parsed = PasswordHash::new(passwords.0.nobodys.reveal()).expect("a hash");
+        assert!(!is_stale(&parsed, argon2().expect("parameters").params()));
+    }
+
+    /// Counts how often another task of the same thread has its turn while a future is waited for.
+    async fn turns_during<T>(work: impl Future<Output = T>) -> (T, usize) {
+        let turns = Arc::new(AtomicUsize::new(0));
+        let counting = Arc::clone(&turns);
+        let other = tokio::spawn(async move {
+            loop {
+                counting.fetch_add(1, Ordering::Relaxed);
+                tokio::task::yield_now().await;
+            }
+        });
+        let done = work.await;
+        other.abort();
+        (done, turns.load(Ordering::Relaxed))
+    }
+
+    // On one thread: what would hash there would let no other task have its turn.
+    #[tokio::test(flavor = "current_thread")]
+    async fn s63_no_password_is_hashed_on_a_thread_that_serves_requests() {
+        let passwords = Passwords::new().expect("a hash");
+        let (kept, turns) =
+            turns_during(passwords.hash(Asker::default(), &password("le sel de la mer"), Vec::new())).await;
+        let kept = kept.expect("hashed").expect("not a common one");
+        assert!(turns > 0, "a hash was made on the thread of the requests");
+        for (typed, hash, expected) in [
+            ("le sel de la mer", Some(&kept), Checked::Right),
+            ("another one", Some(&kept), Checked::Wrong),
+            ("another one", None, Checked::Wrong),
+        ] {
+            let (checked, turns) = turns_during(passwords.check(Asker::default(), &password(typed), hash)).await;
+            assert_eq!(checked.expect("checked"), expected);
+            assert!(turns > 0, "{typed} was checked on the thread of the requests");
         }
     }
 

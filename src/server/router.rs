@@ -183,8 +183,12 @@ pub(super) fn router(site: &Arc<Site>) -> Router {
         })
         .with_state(Arc::clone(site));
 
-    let inner = with_session
-        .merge(without_session)
+    layered(with_session.merge(without_session), site)
+}
+
+/// What goes around everything that is answered.
+fn layered(answers: Router, site: &Arc<Site>) -> Router {
+    let inner = answers
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, site.limits.request_timeout))
         .layer(from_fn_with_state(Arc::clone(site), limits::headers))
         .layer(CatchPanicLayer::custom(|_| explain::refuse(Kind::Internal)))
@@ -202,6 +206,49 @@ pub(super) fn router(site: &Arc<Site>) -> Router {
 mod tests {
     use super::*;
     use crate::app::access;
+    use crate::server::Server;
+    use crate::server::settings::Settings;
+
+    const FRONT_END: &str = "http://localhost:2015";
+
+    /// No address of ours panics, so the test brings one.
+    #[tokio::test]
+    async fn s52_s90_s118_a_panic_is_a_500_without_its_text_that_front_ends_can_read() {
+        let variables = [("STORE_URL", "memory:"), ("SITE_LISTEN", "127.0.0.1:0"), ("SITE_FRONT_ENDS", FRONT_END)];
+        let variables = variables.map(|(name, value)| (format!("HARDTACK_{name}"), value.to_owned()));
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("Leptos.toml");
+        std::fs::write(&file, "").expect("an empty file of settings");
+        let server = Server::start(Settings::load(Some(&file), variables).expect("settings")).await.expect("a server");
+        let panics = Router::new()
+            .route("/panics", get(async || -> &str { panic!("canary") }))
+            .route("/lives", get(async || "it lives"));
+        let router = layered(panics, &server.site);
+        let ask = async |path: &str| {
+            let request = Request::get(path).header("host", "localhost").header("accept", "application/json");
+            let mut request = request.header("origin", FRONT_END).body(Body::empty()).expect("a request");
+            request.extensions_mut().insert(client::Peer(std::net::Ipv4Addr::LOCALHOST.into()));
+            let answer = tower::ServiceExt::oneshot(router.clone(), request).await.expect("an answer");
+            let (head, body) = answer.into_parts();
+            let body = axum::body::to_bytes(body, 10_000).await.expect("a body");
+            (head, String::from_utf8_lossy(&body).into_owned())
+        };
+        for _ in 0..2 {
+            let (head, body) = ask("/panics").await;
+            assert_eq!(head.status, StatusCode::INTERNAL_SERVER_ERROR);
+            assert!(body.contains("\"kind\":\"internal\"") && !body.contains("canary"), "{body}");
+            for (name, value) in [
+                ("access-control-allow-origin", FRONT_END),
+                ("access-control-allow-credentials", "true"),
+                ("x-content-type-options", "nosniff"),
+                ("cross-origin-opener-policy", "same-origin"),
+                ("cache-control", "no-store"),
+            ] {
+                assert_eq!(head.headers.get(name).map(HeaderValue::as_bytes), Some(value.as_bytes()), "{name}");
+            }
+        }
+        assert_eq!(ask("/lives").await.1, "it lives");
+    }
 
     #[test]
     fn every_page_has_a_decision_and_every_decision_a_page() {

@@ -158,7 +158,7 @@ pub struct Server {
     tls: Option<Tls>,
     redirect: Option<Redirect>,
     exporter: Option<Exporter>,
-    site: Arc<Site>,
+    pub(super) site: Arc<Site>,
     settings: Settings,
     setup: Topology,
     changes: Vec<Change>,

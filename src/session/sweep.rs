@@ -5,7 +5,8 @@ use super::id::Handle;
 use super::skew;
 use super::store::{Stats, Store, StoreError, Swept};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// How many sessions one step removes. Few: a request that comes meanwhile waits behind them.
 const BATCH: u32 = 64;

@@ -6,11 +6,12 @@ use crate::support::watched::Watched;
 use crate::support::{Kind, PATIENCE, STORES, open, rows};
 use axum::Router;
 use axum::body::Body;
+use axum::extract::Path;
 use axum::http::Request;
 use axum::routing::{get, post};
 use futures::future::join_all;
 use hardtack::session::store::memory::MemoryStore;
-use hardtack::session::{CookieSettings, Error, Key, Keys, Owner, Session, Sessions};
+use hardtack::session::{CookieSettings, Error, Key, Keys, Lifetime, Owner, Session, Sessions};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tower::ServiceExt as _;
@@ -24,6 +25,7 @@ fn routes() -> Router {
         .route("/read", get(async |session: Session| session.read(NOTE).await.ok().flatten().unwrap_or_default()))
         .route("/count", get(counted))
         .route("/same", get(async |session: Session| session.put(NOTE, &"same".to_owned()).await))
+        .route("/for/{seconds}", get(lasting))
         .route("/end", post(async |session: Session| session.end().await.expect("ended")))
         .route("/flush", post(async |session: tower_sessions::Session| session.flush().await.expect("flushed")))
         .route("/remove", get(async |session: Session| drop(session.take(NOTE).await.expect("taken"))))
@@ -34,6 +36,13 @@ fn routes() -> Router {
 async fn counted(session: Session) -> Result<String, Error> {
     const COUNT: Key<u32> = Key::new("count");
     Ok(session.update(COUNT, |n| n.unwrap_or(0) + 1).await?.to_string())
+}
+
+/// A session that lives for so many seconds, and notes how many.
+async fn lasting(session: Session, Path(seconds): Path<u64>) -> Result<(), Error> {
+    let span = Duration::from_secs(seconds);
+    session.put(NOTE, &seconds.to_string()).await?;
+    session.set_lifetime(Lifetime { idle: span, absolute: span }).await
 }
 
 async fn watched() -> (Engine, Arc<Watched>) {
@@ -332,14 +341,25 @@ async fn s102_more_data_than_allowed_is_refused_and_nothing_is_saved() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn s105_a_full_memory_store_makes_room_by_what_ends_first() {
-    let store: Arc<dyn hardtack::session::store::Store> =
-        Arc::new(hardtack::session::store::memory::MemoryStore::new(3));
-    let engine = Engine::start_on(store, routes()).await;
-    let mut cookies = Vec::new();
-    for _ in 0..4 {
-        cookies.push(engine.cookie_from("/same").await);
-        engine.clock.advance(Duration::from_secs(1));
+    let engine = Engine::start_on(Arc::new(MemoryStore::new(3)), routes()).await;
+    // Each with the seconds that it lives. They end in another order than the one in which they begin.
+    let mut living = Vec::new();
+    for seconds in [600, 1200, 300, 900, 2000, 1000, 30] {
+        if living.len() == 3 {
+            living.sort_unstable();
+            let (_, ended) = living.remove(0);
+            living.push((seconds, engine.cookie_from(&format!("/for/{seconds}")).await));
+            assert_eq!(engine.get_as(&ended, "/read").await.text().await.expect("text"), "", "for {seconds}");
+        } else {
+            living.push((seconds, engine.cookie_from(&format!("/for/{seconds}")).await));
+        }
+        for (other, cookie) in &living {
+            let note = engine.get_as(cookie, "/read").await.text().await.expect("text");
+            assert_eq!(note, other.to_string(), "the session of {other} s, after the one of {seconds} s");
+        }
     }
-    assert_eq!(engine.get_as(&cookies[0], "/read").await.text().await.expect("text"), "");
-    assert_eq!(engine.get_as(&cookies[3], "/read").await.text().await.expect("text"), "same");
+    for _ in 0..1000 {
+        engine.cookie_from("/same").await;
+    }
+    assert_eq!(engine.store.stats(engine.now()).await.expect("figures").live, 3, "the bound holds");
 }

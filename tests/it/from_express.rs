@@ -323,13 +323,19 @@ fn the_page_has_every_option_and_method_of_the_three_packages() {
     }
 }
 
+/// The fields of a value as `Debug` shows them, with their values: `max_data: 16384`.
+fn fields(shown: &str) -> Vec<&str> {
+    shown.split([',', '{', '}']).map(str::trim).collect()
+}
+
 #[test]
 fn s23_the_limits_in_the_documents_are_those_of_the_engine() {
     let sessions = Sessions::new(
         hardtack::session::store::memory::MemoryStore::default(),
         hardtack::session::Keys::generate().expect("a key"),
     );
-    let engine = format!("{sessions:?}");
+    let shown = format!("{sessions:?}");
+    let engine = fields(&shown);
     let settings = shipped("docs/SETTINGS.md");
     let from_express = shipped("docs/FROM-EXPRESS.md");
     for (setting, default, in_engine) in [
@@ -347,8 +353,38 @@ fn s23_the_limits_in_the_documents_are_those_of_the_engine() {
         let variable = format!("HARDTACK_SESSION_{}", setting.to_uppercase());
         let row = format!("| `{setting}` | `{variable}` | `{default}` |");
         assert!(settings.contains(&row), "docs/SETTINGS.md has no {row}");
-        assert!(engine.contains(in_engine), "the engine has no {in_engine}: {engine}");
+        assert!(engine.contains(&in_engine), "the engine has no {in_engine}: {shown}");
         let told = format!("| `{setting}` | {default} |");
         assert!(from_express.contains(&told), "docs/FROM-EXPRESS.md has no {told}");
     }
+}
+
+/// Where the reasons for the defaults are written down (ASVS 5.0, 7.1.1 and 7.1.2).
+#[test]
+fn s23_the_defaults_with_their_reasons_are_those_of_the_server() {
+    let guarantees = shipped("docs/GUARANTEES.md");
+    let settings = shipped("docs/SETTINGS.md");
+    let rows: Vec<Vec<&str>> = guarantees
+        .lines()
+        .filter(|line| line.starts_with("| `s"))
+        .map(|line| line.split('|').map(str::trim).collect())
+        .collect();
+    let mut compared = Vec::new();
+    for row in rows {
+        let ["", name, default, reason, ""] = row[..] else { continue };
+        let Some((group, setting)) = name.trim_matches('`').split_once('.') else { continue };
+        let variable = format!("HARDTACK_{}_{}", group.to_uppercase(), setting.to_uppercase());
+        let told = format!("| `{setting}` | `{variable}` | `{default}` |");
+        assert!(
+            settings.contains(&told),
+            "docs/GUARANTEES.md says that {name} is {default}, and docs/SETTINGS.md has no {told}"
+        );
+        // What is off needs no reason.
+        assert!(!reason.is_empty() || default == "off", "{name} has no reason");
+        compared.push(name.trim_matches('`').to_owned());
+    }
+    for name in ["idle", "absolute", "touch_every", "rotation_grace", "renew_every", "per_account"] {
+        assert!(compared.contains(&format!("session.{name}")), "session.{name} has no row: {compared:?}");
+    }
+    assert!(compared.contains(&"sign_in.keep".to_owned()), "{compared:?}");
 }

@@ -1,6 +1,7 @@
 //! Other origins: who may call, who is told so, and what is refused before anything is read.
 
 use crate::support::app::{App, cookies_set};
+use crate::support::people::Person;
 use crate::support::watched::Watched;
 use axum::Router;
 use axum::body::Body;
@@ -10,7 +11,9 @@ use hardtack::session::policy::Origins;
 use hardtack::session::store::memory::MemoryStore;
 use hardtack::session::{Key, Keys, Session, Sessions};
 use reqwest::Method;
+use serde_json::json;
 use std::sync::Arc;
+use std::time::Duration;
 use tower::ServiceExt as _;
 
 const OWN: &str = "http://localhost:3000";
@@ -159,17 +162,29 @@ async fn s49_s50_s58_a_preflight_is_answered_first_and_with_lists() {
     }
 }
 
-#[tokio::test]
-async fn s51_what_a_preflight_asks_for_does_not_change_its_answer() {
+/// How long this thread has had a processor, in nanoseconds, where the system tells (Linux).
+fn processor_time() -> Option<u64> {
+    let told = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    told.split(' ').next()?.parse().ok()
+}
+
+// On one thread, whose time on a processor is what the answer costs, however busy the machine is.
+#[tokio::test(flavor = "current_thread")]
+async fn s51_what_a_preflight_asks_for_changes_neither_its_answer_nor_its_cost() {
     let guard = Origins::new(OWN.parse().expect("an origin"), [FRONT_END.parse().expect("an origin")]).guard();
     let app = Router::new().layer(guard.clone());
     let service = tower::Layer::layer(&guard, app);
     let mut answers = Vec::new();
-    for asked in ["content-type".to_owned(), ",".repeat(1 << 20), "x-a,".repeat(1 << 18)] {
+    for asked in ["content-type".to_owned(), ",".repeat(1 << 20), "x-a,".repeat(1 << 18), "a".repeat(1 << 20)] {
         let request = Request::options("/api/visits").header("origin", FRONT_END);
         let request = request.header("access-control-request-method", "POST");
         let request = request.header("access-control-request-headers", asked).body(Body::empty()).expect("a request");
-        let answer: Response<Body> = service.clone().oneshot(request).await.expect("an answer");
+        let (service, before) = (service.clone(), processor_time());
+        let answer: Response<Body> = service.oneshot(request).await.expect("an answer");
+        if let (Some(before), Some(after)) = (before, processor_time()) {
+            let spent = Duration::from_nanos(after - before);
+            assert!(spent < Duration::from_millis(5), "a header of 1 MiB costs {spent:?}");
+        }
         answers.push((answer.status(), answer.headers().clone()));
     }
     assert_eq!(
@@ -181,27 +196,52 @@ async fn s51_what_a_preflight_asks_for_does_not_change_its_answer() {
 
 #[tokio::test]
 async fn s52_errors_are_readable_for_a_front_end_too() {
-    let app = App::start_with(&[("SITE_URL", OWN), ("SITE_FRONT_ENDS", FRONT_END), ("LIMITS_BODY", "1 KiB")]).await;
+    let settings = [("SITE_URL", OWN), ("SITE_FRONT_ENDS", FRONT_END), ("LIMITS_BODY", "1 KiB")];
+    let app = App::start_with(&[&settings[..], &[("LIMITS_SIGN_IN_ATTEMPTS", "1")]].concat()).await;
+    let ada = Person::at(&app.url(""), "ada@example.com").registered().await;
     let cookie = cookies_set(&app.get("/api/session").send().await.expect("an answer"))[0].clone();
     let front_end = |request: reqwest::RequestBuilder| request.header("origin", FRONT_END).header("cookie", &cookie);
     let json = |text: String| front_end(app.post("/api/session")).header("content-type", "application/json").body(text);
+    let post = |path: &str, body: serde_json::Value| ada.request(path, &body).header("origin", FRONT_END);
+    let guess = || post("/api/login", json!({"username": "eve@example.com", "password": "a guess"}));
+    app.clock.advance(Duration::from_secs(20 * 60));
+    let long_ago = post("/api/devices/end-others", json!({}));
     for (status, request) in [
         (400, json("{".to_owned())),
+        (401, front_end(app.get("/api/profile"))),
+        (401, guess()),
+        (403, long_ago),
         (404, front_end(app.get("/api/nothing"))),
         (405, front_end(app.browser.delete(app.url("/api/visits")))),
         (409, json(r#"{"session":"6d1b1b2e-7a0b-4c4a-9c9e-3f1f0f3c9b11"}"#.to_owned())),
         (413, json("x".repeat(2000))),
         (415, front_end(app.post("/api/session")).header("content-type", "text/plain").body("x")),
+        (429, guess()),
         (431, front_end(app.get("/api/session")).header("x-large", "x".repeat(20_000))),
+        (500, front_end(app.get("/api/doctor/fail"))),
     ] {
         let answer = request.send().await.expect("an answer");
-        assert_eq!(answer.status().as_u16(), status);
+        assert_eq!(answer.status().as_u16(), status, "{}", answer.url());
         assert!(is_admitted(&answer), "{status}");
     }
+    app.execute("UPDATE session SET data = '{\"visits\":\"[]\",\"handshake\":\"[]\"}'").await;
+    let answer = front_end(app.get("/api/session")).send().await.expect("an answer");
+    assert_eq!((answer.status().as_u16(), is_admitted(&answer)), (500, true), "a value that cannot be read");
     app.execute("DROP TABLE session").await;
     let answer = front_end(app.get("/api/session")).send().await.expect("an answer");
     assert_eq!((answer.status().as_u16(), is_admitted(&answer)), (503, true));
     assert!(header(&answer, "access-control-expose-headers").contains("retry-after"));
+}
+
+#[tokio::test]
+async fn s52_a_network_that_begins_too_many_sessions_is_told_so_at_a_front_end_too() {
+    let settings = [("SITE_URL", OWN), ("SITE_FRONT_ENDS", FRONT_END), ("LIMITS_NEW_SESSIONS", "1")];
+    let app = App::start_with(&settings).await;
+    for status in [200, 429] {
+        let visit = crate::support::app::browser().post(app.url("/api/visits")).header("origin", FRONT_END);
+        let answer = visit.send().await.expect("an answer");
+        assert_eq!((answer.status().as_u16(), is_admitted(&answer)), (status, true));
+    }
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ pub mod authority;
 pub mod behind;
 pub mod chance;
 pub mod cluster;
+pub mod crawl;
 pub mod engine;
 pub mod express;
 pub mod gate;

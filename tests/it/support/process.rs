@@ -248,6 +248,13 @@ impl Running {
         send_signal(name, self.child.id());
     }
 
+    /// The most memory that the process has had at once, in MiB, where the system tells (Linux).
+    pub(crate) fn most_memory(&self) -> Option<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+        Some(line.trim().strip_suffix(" kB")?.parse::<u64>().ok()? / 1024)
+    }
+
     /// Waits until nobody listens on the address any more.
     pub(crate) async fn deaf(&self) {
         until(|| std::net::TcpStream::connect(self.address).err()).await.expect("the listener closes");

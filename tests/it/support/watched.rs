@@ -6,8 +6,8 @@ use hardtack::session::clock::{Clock, Timestamp};
 use hardtack::session::id::{Handle, IdHash};
 use hardtack::session::record::{Changes, Record, Rotation};
 use hardtack::session::store::{Applied, Ended, Listed, Loaded, Order, Page, Skew, Stats, Store, StoreError, Swept};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::watch;
 
 /// A real store behind a counter and a tap.
@@ -22,6 +22,9 @@ pub struct Watched {
     broken_lists: AtomicBool,
     held_writes: watch::Sender<bool>,
     listened: AtomicUsize,
+    /// The limit of each sweep.
+    sweeps: Mutex<Vec<u32>>,
+    endless: AtomicBool,
     mute: bool,
 }
 
@@ -49,6 +52,8 @@ impl Watched {
             broken_lists,
             held_writes: watch::Sender::new(false),
             listened,
+            sweeps: Mutex::default(),
+            endless: false.into(),
             mute: false,
         }
     }
@@ -81,6 +86,16 @@ impl Watched {
     /// Lets what writes wait, until it may go on.
     pub fn hold_writes(&self, held: bool) {
         self.held_writes.send_replace(held);
+    }
+
+    /// Says after each sweep that there is more.
+    pub fn sweep_without_end(&self) {
+        self.endless.store(true, Ordering::SeqCst);
+    }
+
+    /// How many sessions each sweep was to remove at most.
+    pub fn sweeps(&self) -> Vec<u32> {
+        self.sweeps.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Fails to list at once, until mended.
@@ -158,7 +173,9 @@ impl Store for Watched {
         self.pass(true).await?.end_some(account, except, cursor, batch).await
     }
     async fn sweep(&self, now: Timestamp, batch: u32) -> Result<Swept, StoreError> {
-        self.pass(true).await?.sweep(now, batch).await
+        self.sweeps.lock().unwrap_or_else(PoisonError::into_inner).push(batch);
+        let swept = self.pass(true).await?.sweep(now, batch).await?;
+        Ok(Swept { more: swept.more || self.endless.load(Ordering::SeqCst), ..swept })
     }
     async fn lead(&self, sweeper: &Handle, until: Timestamp, now: Timestamp) -> Result<bool, StoreError> {
         self.pass(true).await?.lead(sweeper, until, now).await

@@ -1,0 +1,48 @@
+//! The sweep beside requests: small steps, pauses between them, and an end in time.
+
+use crate::support::watched::Watched;
+use hardtack::session::Lifetime;
+use hardtack::session::clock::{Clock, ManualClock, Timestamp};
+use hardtack::session::id::Secret;
+use hardtack::session::record::{Data, Record};
+use hardtack::session::store::Store as _;
+use hardtack::session::store::memory::MemoryStore;
+use hardtack::session::sweep::sweep_out;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+const NOW: Timestamp = Timestamp(4_000_000_000_000);
+
+/// A store with so many sessions that are over, and the time at which they are.
+async fn over(count: u32) -> (Arc<Watched>, Clock) {
+    let (store, clock) = (Watched::new(Arc::new(MemoryStore::default())), ManualClock::at(NOW));
+    for _ in 0..count {
+        let id = Secret::generate().expect("random numbers").hash();
+        assert!(store.create(&id, &Record::new(Data::new(), Lifetime::default(), NOW)).await.expect("kept"));
+    }
+    clock.advance(Duration::from_secs(60 * 60));
+    (store, Clock::Manual(clock))
+}
+
+#[tokio::test(start_paused = true)]
+async fn s104_a_round_takes_small_steps_and_lets_requests_in_between_them() {
+    let (store, clock) = over(200).await;
+    let begun = Instant::now();
+    let swept = sweep_out(&*store, &clock).await.expect("swept");
+    assert_eq!((swept.sessions, swept.more), (200, false));
+    assert_eq!(store.sweeps(), [64; 4], "what a request waits for is one step");
+    // The clock of the runtime moves only while all tasks wait.
+    assert!(begun.elapsed() >= 3 * Duration::from_millis(10), "{:?}", begun.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn s104_a_round_ends_though_there_is_always_more_to_remove() {
+    let (store, clock) = over(1).await;
+    store.sweep_without_end();
+    let begun = Instant::now();
+    let swept = sweep_out(&*store, &clock).await.expect("swept");
+    assert_eq!((swept.sessions, swept.more), (1, true), "the next round goes on");
+    let half_a_minute = Duration::from_secs(30)..Duration::from_secs(31);
+    assert!(half_a_minute.contains(&begun.elapsed()), "{:?}", begun.elapsed());
+}
