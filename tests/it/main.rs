@@ -19,6 +19,7 @@ mod assets;
 mod caches;
 mod changing;
 mod commands;
+mod deploy;
 mod devices;
 mod doctor;
 mod doctor_command;
