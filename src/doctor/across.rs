@@ -1,47 +1,118 @@
 //! From a page to a server of another site or another network: HT011, HT013, HT023, HT024, HT028, HT029, HT033.
 
 use super::address::{Address, Space};
+use super::browser::Browser;
 use super::code::Code;
-use super::finding::{Cure, Finding};
+use super::cookie::list;
+use super::finding::{Cure, Finding, Severity};
 use super::set_cookie::{SameSite, SetCookie};
 use super::topology::{Pair, Topology};
 
+/// What becomes of a page's call before anything is sent.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Way {
+    /// It is sent.
+    Open,
+    /// It is sent if the visitor allows it.
+    Asked,
+    /// A page on https calls plain http.
+    Mixed,
+    /// A page of the internet on plain http calls into the local network.
+    Insecure,
+}
+
+impl Way {
+    /// Whether a call can get through.
+    pub(super) const fn is_sent(self) -> bool {
+        matches!(self, Self::Open | Self::Asked)
+    }
+}
+
 pub(super) fn check(topology: &Topology, found: &mut Vec<Finding>) {
     let server = topology.server.space();
-    found.extend(topology.others().filter_map(|page| way(&topology.pair(page), page.space(), server)));
+    for page in topology.others() {
+        found.extend(ways(&topology.pair(page), page.space(), server));
+    }
     found.extend(strict(&topology.cookie, topology.sign_in_elsewhere));
 }
 
-/// Whether a page on https calls a server on plain http: then nothing else matters.
-pub(super) fn is_mixed(pair: &Pair) -> bool {
-    pair.page.is_https() && !pair.server.is_trusted()
+/// What a browser makes of a call from a page there to a server here.
+///
+/// Source: the Mixed Content specification; the Local Network Access specification; Chromium 156.
+pub(super) fn way(browser: Browser, pair: &Pair, page_is: Space, server_is: Space) -> Way {
+    let mixed = pair.page.is_https() && !pair.server.is_trusted();
+    let same_host = pair.page.host() == pair.server.host();
+    let near = page_is == Space::Public && server_is != Space::Public && !same_host;
+    let asks = near && browser.asks_for_local_network();
+    // A name that only the DNS knows for a near one is too late: plain http is blocked before it is looked up.
+    let shows = pair.server.ip().is_some() || pair.server.host().ends_with(".local");
+    match () {
+        () if asks && !pair.page.is_https() => Way::Insecure,
+        () if mixed && !(asks && shows) => Way::Mixed,
+        () if asks => Way::Asked,
+        () => Way::Open,
+    }
 }
 
-/// What blocks a call before anything is sent, from a page there to a server here.
-pub(super) fn way(pair: &Pair, page_is: Space, server_is: Space) -> Option<Finding> {
+/// What blocks or delays a call before anything is sent.
+pub(super) fn ways(pair: &Pair, page_is: Space, server_is: Space) -> Vec<Finding> {
+    let ways = Browser::USUAL.map(|browser| way(browser, pair, page_is, server_is));
+    let mixed: Vec<_> = Browser::USUAL.iter().zip(ways).filter(|(_, way)| *way == Way::Mixed).collect();
+    let mixed: Vec<_> = mixed.into_iter().map(|(browser, _)| browser.maker.to_string()).collect();
+    let mut found = Vec::new();
+    match ways[0] {
+        Way::Mixed => found.push(mixed_content(pair, "browsers block it")),
+        Way::Insecure => found.push(insecure(pair)),
+        Way::Asked => found.push(local_network(pair)),
+        Way::Open => {}
+    }
+    if ways[0] != Way::Mixed && !mixed.is_empty() {
+        let who = format!("{} block it", list(&mixed));
+        found.push(mixed_content(pair, &who).graded(Severity::Warning));
+    }
+    found
+}
+
+/// A page on https that calls plain http.
+pub(super) fn mixed_content(pair: &Pair, who: &str) -> Finding {
+    let (page, server, https) = (pair.page.origin(), pair.server.origin(), pair.server.over_https());
+    Code::MixedContent.error(
+        format!("The page `{page}` is on https and calls `{server}` on plain http: {who}."),
+        Cure::new(
+            format!("[site]\nurl = \"{https}\""),
+            format!("Serve it as {https}: put a proxy with a certificate before it, and `app.set('trust proxy', 1)`."),
+        ),
+    )
+}
+
+/// A page of the internet that calls into the local network, which the visitor is asked for.
+pub(super) fn local_network(pair: &Pair) -> Finding {
     let (page, server) = (pair.page.origin(), pair.server.origin());
-    if is_mixed(pair) {
-        let https = pair.server.over_https();
-        return Some(Code::MixedContent.error(
-            format!("The page `{page}` is on https and calls `{server}` on plain http."),
-            Cure::new(
-                format!("[site]\nurl = \"{https}\""),
-                format!(
-                    "Serve it as {https}: put a proxy with a certificate before it, and `app.set('trust proxy', 1)`."
-                ),
-            ),
-        ));
-    }
-    if page_is == Space::Public && server_is != Space::Public && !same_host(pair) {
-        return Some(Code::LocalNetwork.warning(
-            format!("The page `{page}` is in the internet and calls `{server}`, which is on this machine or near it."),
-            Cure::any(
-                "Serve the page from the same network as the server, give the server an address in the internet, or \
-                 tell visitors to allow \"Local network access\" for the page.",
-            ),
-        ));
-    }
-    None
+    Code::LocalNetwork.warning(
+        format!(
+            "The page `{page}` is in the internet and calls `{server}`, which is on this machine or near it: Chrome asks the \
+             visitor first."
+        ),
+        Cure::any(
+            "Serve the page from the same network as the server, give the server an address in the internet, or tell \
+             visitors to allow \"Local network access\" for the page.",
+        ),
+    )
+}
+
+/// The same page on plain http: no visitor is asked.
+pub(super) fn insecure(pair: &Pair) -> Finding {
+    let (page, server, https) = (pair.page.origin(), pair.server.origin(), pair.page.over_https());
+    Code::LocalNetwork.error(
+        format!(
+            "The page `{page}` is in the internet on plain http and calls `{server}`, which is on this machine or near it: \
+             Chrome refuses that, and asks no visitor."
+        ),
+        Cure::any(format!(
+            "Serve the page as {https}: then Chrome asks the visitor. Or serve it from the same network as the server, or give \
+             the server an address in the internet."
+        )),
+    )
 }
 
 /// `SameSite` keeps the cookie from the page's calls. Which of three reasons makes two sites of them?

@@ -31,8 +31,9 @@ pub(super) fn diagnose(evidence: &Evidence, found: &mut Vec<Finding>) {
         }
         seen.push(cookie);
         // Of a cookie that another origin sets on the way others speak.
-        if exchange.url.is_origin_of(&evidence.url) && !across::is_mixed(&pair) {
-            found.extend(cookie::judge(cookie, &pair, &exchange.url, exchange.at, exchange.date()));
+        if exchange.url.is_origin_of(&evidence.url) {
+            let senders = evidence.senders();
+            found.extend(cookie::judge(cookie, &pair, &senders, &exchange.url, exchange.at, exchange.date()));
             found.extend(cookie::in_a_folder(cookie, &exchange.url));
         }
         found.extend(across::strict(cookie, false));

@@ -90,6 +90,13 @@ impl Browser {
         self.maker == Maker::Chrome
     }
 
+    /// Whether a visitor must allow a page of the internet to call into the local network.
+    ///
+    /// Source: Chrome, from 142 on. Firefox introduces the same step by step (`network.lna.enabled`).
+    pub(super) fn asks_for_local_network(self) -> bool {
+        self.maker == Maker::Chrome
+    }
+
     /// Whether a tab within a line is a sign that no cookie can carry. The standard lets it pass.
     pub(super) fn refuses_tabs(self) -> bool {
         self.maker == Maker::Chrome

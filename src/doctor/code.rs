@@ -111,11 +111,12 @@ codes! {
         "A script's call over TLS that cannot be verified fails without a question; only a page in a tab shows the \
          warning. Source: the Fetch standard, network error."
     28 MixedContent: "A page on https calls a server on plain http."
-        "Browsers block it before anything is sent; `http://localhost` and `http://127.0.0.1` are excepted. Source: \
-         the Mixed Content specification."
+        "Browsers block it before anything is sent; `http://localhost` and `http://127.0.0.1` are excepted. Chrome also \
+         excepts private addresses and names below `.local`, which the visitor must allow (HT029). Source: the Mixed \
+         Content specification; the Local Network Access specification."
     29 LocalNetwork: "A page of the internet calls a server in the local network."
-        "Chrome asks the visitor for permission first (from 142), and blocks before CORS when it is denied. Source: \
-         the Local Network Access specification."
+        "Chrome asks the visitor for permission first (from 142), and blocks before CORS when it is denied. A page on \
+         plain http is refused without a question. Source: the Local Network Access specification."
     30 Unreachable: "The server is not reached."
         "The name is unknown, nobody listens, or the page's own policy (`connect-src`) forbids the call. To a script \
          all of them are `TypeError: Failed to fetch`. Source: the Fetch standard, network error; CSP 3, connect-src."

@@ -2,7 +2,7 @@
 
 use super::across;
 use super::address::Address;
-use super::browser::Browser;
+use super::browser::{Browser, Maker};
 use super::code::Code;
 use super::finding::{Cure, Finding, Severity};
 use super::jar::{Jar, Request, default_path};
@@ -13,10 +13,10 @@ use super::topology::{Pair, Topology};
 pub(super) fn check(topology: &Topology, found: &mut Vec<Finding>) {
     let cookie = &topology.cookie;
     for page in topology.users() {
-        let pair = topology.pair(page);
-        if !across::is_mixed(&pair) {
-            found.extend(judge(cookie, &pair, &pair.server.at("/"), 0, None));
-        }
+        let (pair, spaces) = (topology.pair(page), (page.space(), topology.server.space()));
+        let sends = |browser: &Browser| across::way(*browser, &pair, spaces.0, spaces.1).is_sent();
+        let senders: Vec<_> = Browser::USUAL.into_iter().filter(sends).collect();
+        found.extend(judge(cookie, &pair, &senders, &pair.server.at("/"), 0, None));
     }
     if topology.neighbours.contains(&cookie.name) {
         found.push(shared_name(
@@ -26,15 +26,23 @@ pub(super) fn check(topology: &Topology, found: &mut Vec<Finding>) {
     }
 }
 
-/// What browsers make of a cookie for a call of the page: kept where `from` sets it, and sent to the server.
+/// What these browsers make of a cookie for a call of the page: kept where `from` sets it, and sent to the server.
 ///
 /// `date` is the `Date` of the answer. The first browser that loses it says why; most visitors have Chrome, so what it loses is an error.
-pub(super) fn judge(cookie: &SetCookie, pair: &Pair, from: &Address, now: u64, date: Option<i64>) -> Option<Finding> {
-    let losses = Browser::USUAL.map(|browser| lost(browser, cookie, pair, from, now, date));
-    let loss = losses.into_iter().flatten().next()?;
-    let who: Vec<_> = Browser::USUAL.iter().zip(losses).filter(|(_, lost)| *lost == Some(loss)).collect();
+pub(super) fn judge(
+    cookie: &SetCookie,
+    pair: &Pair,
+    browsers: &[Browser],
+    from: &Address,
+    now: u64,
+    date: Option<i64>,
+) -> Option<Finding> {
+    let losses: Vec<_> = browsers.iter().map(|&browser| lost(browser, cookie, pair, from, now, date)).collect();
+    let loss = losses.iter().flatten().next().copied()?;
+    let who: Vec<_> = browsers.iter().zip(&losses).filter(|(_, lost)| **lost == Some(loss)).collect();
+    let chrome = who.iter().any(|(browser, _)| browser.maker == Maker::Chrome);
     let who: Vec<_> = who.into_iter().map(|(browser, _)| browser.maker.to_string()).collect();
-    let severity = if losses[0] == Some(loss) { Severity::Error } else { Severity::Warning };
+    let severity = if chrome { Severity::Error } else { Severity::Warning };
     Some(explain(loss, cookie, pair, &list(&who)).graded(severity))
 }
 
@@ -194,7 +202,7 @@ fn renamed() -> Cure {
 }
 
 /// `Chrome, Firefox and Safari`.
-fn list(names: &[String]) -> String {
+pub(super) fn list(names: &[String]) -> String {
     match names {
         [first @ .., last] if !first.is_empty() => format!("{} and {last}", first.join(", ")),
         _ => names.concat(),

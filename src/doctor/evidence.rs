@@ -13,7 +13,7 @@
 //! diagnose(&evidence); verdicts(&evidence);
 //! ```
 
-use super::across;
+use super::across::{self, Way};
 use super::address::{Address, Space};
 use super::browser::{Browser, Maker};
 use super::exchange::Exchange;
@@ -102,10 +102,20 @@ impl Evidence {
         Step::ALL.into_iter().filter(move |step| !own || *step != Step::Preflight)
     }
 
-    /// Whether a browser sends anything at all: a page on https calls no server on plain http.
+    /// Whether any browser sends anything at all.
     #[must_use]
     pub fn is_sent(&self) -> bool {
-        !across::is_mixed(&self.pair())
+        !self.senders().is_empty()
+    }
+
+    /// The browsers, as they are delivered, in which the call can get through.
+    pub(super) fn senders(&self) -> Vec<Browser> {
+        Browser::USUAL.into_iter().filter(|browser| self.way(*browser).is_sent()).collect()
+    }
+
+    /// What a browser makes of the call before anything is sent.
+    pub(super) fn way(&self, browser: Browser) -> Way {
+        across::way(browser, &self.pair(), self.space_of_page(), self.space_of_url())
     }
 
     /// What a browser would ask in this step.

@@ -71,8 +71,7 @@ pub fn check(topology: &Topology) -> Vec<Finding> {
 /// What is wrong with a server that was probed, the gravest first.
 #[must_use]
 pub fn diagnose(evidence: &Evidence) -> Vec<Finding> {
-    let mut found: Vec<_> =
-        across::way(&evidence.pair(), evidence.space_of_page(), evidence.space_of_url()).into_iter().collect();
+    let mut found = across::ways(&evidence.pair(), evidence.space_of_page(), evidence.space_of_url());
     edge::diagnose(evidence, &mut found);
     // What was never answered says nothing of cookies.
     if evidence.failure.is_none() {

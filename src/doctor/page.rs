@@ -1,6 +1,8 @@
 //! From the tries of a page to causes: HT001, HT036, HT039, and what other families know the words for.
 
+use super::across::Way;
 use super::address::Space;
+use super::browser::{Browser, Maker};
 use super::code::Code;
 use super::finding::{Cure, Finding, Severity};
 use super::set_cookie::{LineError, SetCookie};
@@ -32,8 +34,8 @@ pub(super) fn diagnose(tries: &Tries, found: &mut Vec<Finding>) {
 
 /// What kept the tries from being answered.
 fn blocked(tries: &Tries, pair: &Pair) -> Option<Finding> {
-    let space = pair.server.space();
-    let denied = tries.browser.local_network_denied && pair.page.space() == Space::Public && space != Space::Public;
+    let spaces = (pair.page.space(), pair.server.space());
+    let denied = tries.browser.local_network_denied && spaces.0 == Space::Public && spaces.1 != Space::Public;
     let failed = [tries.opaque.failed(), tries.plain.failed(), tries.credentialed.failed(), tries.json.failed()];
     if !failed.contains(&true) {
         return None;
@@ -42,8 +44,11 @@ fn blocked(tries: &Tries, pair: &Pair) -> Option<Finding> {
         return Some(edge::unreachable(pair.server, "the page's own policy forbids it (`connect-src`)"));
     }
     if tries.opaque.failed() {
-        return Some(match across::way(pair, pair.page.space(), space) {
-            Some(finding) if denied || across::is_mixed(pair) => finding.graded(Severity::Error),
+        let browser = Browser::new(maker(&tries.browser.agent), false);
+        return Some(match across::way(browser, pair, spaces.0, spaces.1) {
+            Way::Mixed => across::mixed_content(pair, "browsers block it"),
+            Way::Insecure => across::insecure(pair),
+            _ if denied => across::local_network(pair).graded(Severity::Error),
             _ => edge::unreachable(pair.server, UNREACHED),
         });
     }
@@ -60,6 +65,15 @@ fn blocked(tries: &Tries, pair: &Pair) -> Option<Finding> {
         (_, _, true) => cors::no_credentials(pair.page, pair.server),
         _ => cors::preflight_unanswered(pair, "so that no call follows it"),
     })
+}
+
+/// Which rules a browser follows, by what it says of itself. All that are built like Chrome name it.
+fn maker(agent: &str) -> Maker {
+    match () {
+        () if agent.contains("Chrome/") => Maker::Chrome,
+        () if agent.contains("Firefox/") => Maker::Firefox,
+        () => Maker::Safari,
+    }
 }
 
 /// What was tried comes in an address, which anybody can write.
@@ -96,7 +110,7 @@ fn came_back(tries: &Tries, pair: &Pair, echo: &Echo, found: &mut Vec<Finding>) 
 /// Whether the test cookie came back, which has the attributes of the session's.
 fn cookie_came(tries: &Tries, pair: &Pair, echo: &Echo, session: &SetCookie, found: &mut Vec<Finding>) {
     let now = u64::try_from(tries.now).unwrap_or_default();
-    let judged = cookie::judge(session, pair, pair.server, now, None);
+    let judged = cookie::judge(session, pair, &Browser::USUAL, pair.server, now, None);
     // That the session is known proves that its cookie comes, whatever becomes of the test's.
     if !echo.test_cookie && echo.session != Known::Live {
         found.push(lost(tries, pair, echo, session, judged));

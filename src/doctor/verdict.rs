@@ -1,6 +1,6 @@
 //! What each browser makes of what was seen, hop by hop: where the session's trip breaks.
 
-use super::across;
+use super::across::Way;
 use super::answer;
 use super::browser::Browser;
 use super::cors;
@@ -19,6 +19,8 @@ pub struct Verdict {
     pub browser: Browser,
     /// From the page to the server and back, in order.
     pub hops: Vec<(Hop, State)>,
+    /// Whether the browser asks the visitor before the call is sent. What the visitor says is not seen.
+    pub asks: bool,
 }
 
 /// A part of the trip.
@@ -58,6 +60,12 @@ impl Verdict {
         self.hops.iter().all(|(_, state)| *state == State::Fine)
     }
 
+    /// Whether all was seen to be well but what the visitor answers.
+    #[must_use]
+    pub fn holds_if_allowed(&self) -> bool {
+        self.asks && self.hops.iter().all(|(hop, state)| *hop == Hop::Reach || *state == State::Fine)
+    }
+
     /// Where it broke first, and why.
     #[must_use]
     pub fn broken(&self) -> Option<(Hop, &str)> {
@@ -71,24 +79,27 @@ impl Verdict {
 /// The verdicts of Chrome, Firefox and Safari, each with third-party cookies allowed and blocked.
 #[must_use]
 pub fn verdicts(evidence: &Evidence) -> Vec<Verdict> {
-    // All of them agree about these.
-    let shared = [(Hop::Reach, reach(evidence)), (Hop::Ask, ask(evidence)), (Hop::Read, read(evidence))];
+    // All of them agree about CORS.
+    let shared = [(Hop::Ask, ask(evidence)), (Hop::Read, read(evidence))];
     let verdict = |browser| {
         let (keep, back) = cookie(evidence, browser);
-        let hops = shared.iter().cloned().chain([(Hop::Keep, keep), (Hop::Return, back)]).collect();
-        Verdict { browser, hops }
+        let reach = [(Hop::Reach, reach(evidence, browser))];
+        let hops = reach.into_iter().chain(shared.iter().cloned()).chain([(Hop::Keep, keep), (Hop::Return, back)]);
+        Verdict { browser, hops: hops.collect(), asks: evidence.way(browser) == Way::Asked }
     };
     Browser::ALL.into_iter().map(verdict).collect()
 }
 
-fn reach(evidence: &Evidence) -> State {
+fn reach(evidence: &Evidence, browser: Browser) -> State {
     let distrusted = evidence.tls.as_ref().is_some_and(|tls| !tls.is_accepted());
-    match evidence.failure {
-        _ if across::is_mixed(&evidence.pair()) => State::Broken("a page on https may not call plain http".to_owned()),
+    match (evidence.way(browser), evidence.failure) {
+        (Way::Mixed, _) => State::Broken("a page on https may not call plain http".to_owned()),
+        (Way::Insecure, _) => State::Broken("a page on plain http may not call into the local network".to_owned()),
         _ if distrusted => State::Broken("the certificate is not trusted".to_owned()),
-        Some(failure) => State::Broken(failure.to_string()),
-        None if evidence.exchanges.is_empty() => State::Unseen,
-        None => State::Fine,
+        (_, Some(failure)) => State::Broken(failure.to_string()),
+        (Way::Asked, None) => State::Unseen,
+        (Way::Open, None) if evidence.exchanges.is_empty() => State::Unseen,
+        (Way::Open, None) => State::Fine,
     }
 }
 

@@ -236,6 +236,39 @@ const SITES: &[Broken] = &[
         PLAIN,
         &[],
     ),
+    broken(
+        Code::LocalNetwork,
+        "a page of the internet on plain http, and a server at home",
+        ["http://app.example.com", "http://192.168.1.5:8080/session"],
+        NONE,
+        &[],
+    ),
+    broken(
+        Code::LocalNetwork,
+        "a page on Vercel, and a server on the developer's machine",
+        ["https://shop.vercel.app", "http://localhost:3000/session"],
+        &["sid=one; Path=/; HttpOnly; Secure; SameSite=None; Partitioned"],
+        &[],
+    ),
+    broken(
+        Code::LocalNetwork,
+        "a page on https, and a printer at `http://192.168.1.5`",
+        [PAGE, "http://192.168.1.5/status"],
+        NONE,
+        &[],
+    ),
+    Broken {
+        code: Code::LocalNetwork,
+        system: System {
+            name: "a name of the internet that leads into the office",
+            page: SHOP,
+            url: URL,
+            sets: &["sid=one; Path=/; HttpOnly; Secure; SameSite=None; Partitioned"],
+            rules: &[],
+            way: Way::Near,
+            cookie: None,
+        },
+    },
 ];
 
 const WAYS: &[Broken] = &[

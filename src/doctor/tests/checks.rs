@@ -124,6 +124,11 @@ fn site_cases() -> Vec<Case<Topology>> {
             "a server at home",
             with("https://192.168.1.2", &["https://app.example.com"], |it| it.cookie.partitioned = true),
         ),
+        (
+            Code::LocalNetwork,
+            "a server at home, and a page on plain http",
+            with("https://192.168.1.2", &["http://app.example.com"], |it| it.cookie.partitioned = true),
+        ),
         (Code::Strict, "from a link", near(|it| it.cookie.same_site = Some(SameSite::Strict))),
         (
             Code::Strict,

@@ -38,12 +38,14 @@ fn outcome(evidence: &Evidence) -> String {
     let usual: Vec<_> = verdicts.iter().filter(|verdict| Browser::USUAL.contains(&verdict.browser)).collect();
     let lost: Vec<_> = usual.iter().filter(|verdict| verdict.broken().is_some()).collect();
     let makers: Vec<_> = lost.iter().map(|verdict| verdict.browser.maker.to_string()).collect();
-    match lost.len() {
+    let asks = if usual.iter().any(|verdict| verdict.asks) { "Chrome asks first" } else { "" };
+    let lost = match lost.len() {
         3 => "lost".to_owned(),
-        0 if usual.iter().all(|verdict| verdict.holds()) => "holds".to_owned(),
+        0 if usual.iter().all(|verdict| verdict.holds() || verdict.holds_if_allowed()) => "holds".to_owned(),
         0 => "not seen".to_owned(),
         _ => format!("lost in {}", makers.join(" and ")),
-    }
+    };
+    if asks.is_empty() { lost } else { format!("{asks}; {lost}") }
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod chromium;
 mod corpus;
 mod front_ends;
 mod jars;
+mod networks;
 mod played;
 mod probes;
 mod properties;

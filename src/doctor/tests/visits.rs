@@ -120,6 +120,13 @@ fn each_cause_that_a_page_sees_has_its_finding() {
     }
 }
 
+/// In Chrome, or what is built like it.
+fn in_chrome(mut tries: Tries) -> Tries {
+    tries.browser.agent =
+        "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/156.0.0.0 Safari/537.36".to_owned();
+    tries
+}
+
 /// Every cause that a page can tell from others.
 pub(super) fn cases() -> Vec<Case<Tries>> {
     let (near_page, api, far_page) = ("https://app.example.com", "https://api.example.com", "https://app.example.org");
@@ -211,6 +218,19 @@ pub(super) fn cases() -> Vec<Case<Tries>> {
         (Code::Unreachable, "policy", near(|it| (it.opaque, it.browser.policy_violated) = (Try::Failed, true))),
         (Code::MixedContent, "mixed", blocked(near_page, "http://api.example.com", false)),
         (Code::LocalNetwork, "denied", blocked(near_page, "https://192.168.1.2", true)),
+        (Code::LocalNetwork, "denied, to plain http", in_chrome(blocked(near_page, "http://192.168.1.2", true))),
+        (
+            Code::LocalNetwork,
+            "from plain http",
+            in_chrome(blocked("http://app.example.com", "http://192.168.1.2", false)),
+        ),
+        (Code::Unreachable, "not asked yet", in_chrome(blocked(near_page, "http://192.168.1.2", false))),
+        (
+            Code::Unreachable,
+            "from plain http, in Firefox",
+            blocked("http://app.example.com", "http://192.168.1.2", false),
+        ),
+        (Code::MixedContent, "to the local network, in Safari", blocked(near_page, "http://192.168.1.2", false)),
     ]
 }
 

@@ -138,7 +138,8 @@ pub async fn probe(visit: &Visit) -> Evidence {
         Err(_) if evidence.proxied => {}
         Err(failure) => evidence.failure = Some(failure),
     }
-    if evidence.failure.is_none() {
+    // Where the page turns out to be near the server, another rule holds.
+    if evidence.failure.is_none() && evidence.is_sent() {
         let caller = Caller::new(visit, outward).await;
         evidence.failure = ask_all(&caller, visit, &mut evidence).await;
     }

@@ -69,6 +69,6 @@ fn verdict(verdict: &Verdict) -> Value {
     };
     json!({
         "browser": verdict.browser.maker.to_string(), "third_party_cookies": !verdict.browser.blocks_third_parties,
-        "holds": verdict.holds(), "hops": verdict.hops.iter().map(hop).collect::<Vec<_>>(),
+        "holds": verdict.holds(), "asks": verdict.asks, "hops": verdict.hops.iter().map(hop).collect::<Vec<_>>(),
     })
 }

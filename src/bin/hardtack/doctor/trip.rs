@@ -20,6 +20,10 @@ pub(super) fn drawn(evidence: &Evidence, verdicts: &[Verdict]) -> String {
             Some((verdict.browser.maker.to_string(), state))
         });
         text.push_str(&leg(hop, &states.collect::<Vec<_>>()));
+        let asks = usual.iter().filter(|verdict| hop == Hop::Reach && verdict.asks);
+        for verdict in asks {
+            let _ = writeln!(text, "    │          the visitor is asked first ({})", verdict.browser.maker);
+        }
     }
     let _ = write!(text, "  session, at {}\n\n", bold(&escaped(&evidence.url.to_string())));
     text
@@ -62,6 +66,9 @@ pub(super) fn table_of(verdicts: &[Verdict]) -> String {
             Some((hop @ (Hop::Keep | Hop::Return), why)) => format!("lost: {}, {why}", hop.fails()),
             Some((hop, _)) => format!("lost: {}", hop.fails()),
             None if verdict.holds() => "the session holds".to_owned(),
+            None if verdict.holds_if_allowed() => {
+                "asks first; the session holds where the visitor allows it".to_owned()
+            }
             None => "not all was seen".to_owned(),
         };
         [verdict.browser.maker.to_string(), blocked.to_owned(), said]
