@@ -1,7 +1,8 @@
-//! What answers do besides: redirects, caches, cookies that are missing or twice: HT026, HT033 to HT035, HT039, HT043 to HT048.
+//! What answers do besides: redirects, caches, cookies that are missing or twice: HT026, HT033, HT034, HT039, HT043 to HT048.
 
 use super::across;
 use super::browser::Browser;
+use super::caching;
 use super::code::Code;
 use super::cookie;
 use super::cors;
@@ -38,10 +39,10 @@ pub(super) fn diagnose(evidence: &Evidence, found: &mut Vec<Finding>) {
         }
         found.extend(across::strict(cookie, false));
         found.extend(twice(exchange, &cookie.name));
-        found.extend(cached(exchange, &cookie.name));
     }
     found.extend(dead_end(evidence).or_else(|| redirected(evidence)));
     found.extend(evidence.calls().find_map(joined));
+    found.extend(caching::diagnose(evidence, &set));
     found.extend(cleared(evidence, &seen));
     found.extend(evicted(evidence, &seen));
     let refused = refused(evidence);
@@ -192,27 +193,6 @@ fn twice(exchange: &Exchange, name: &str) -> Option<Finding> {
     let same = exchange.cookies().filter(|cookie| cookie.as_ref().is_ok_and(is_same)).count();
     let what = || format!("`{}` sets the cookie `{name}` {same} times in one answer.", exchange.url);
     (same > 1).then(|| cookie::shared_name(name, what()))
-}
-
-/// An answer with a cookie that a cache may keep.
-fn cached(exchange: &Exchange, name: &str) -> Option<Finding> {
-    let rules: Vec<_> = exchange.list("cache-control").map(str::to_ascii_lowercase).collect();
-    let kept = |rule: &str| rules.iter().any(|known| known == rule || known.starts_with(&format!("{rule}=")));
-    let old = exchange.one("age").and_then(|age| age.parse::<u64>().ok()).is_some_and(|age| age > 0);
-    (old || !["no-store", "private", "no-cache"].into_iter().any(kept)).then(|| {
-        Code::Cached.warning(
-            format!("`{}` sets the cookie `{name}` in an answer that caches may keep.", exchange.url),
-            no_store(),
-        )
-    })
-}
-
-pub(super) fn no_store() -> Cure {
-    Cure::new(
-        "Hardtack answers `Cache-Control: no-store` with every cookie; let no proxy or service worker override it.",
-        "res.set('Cache-Control', 'no-store') on what depends on the session, and let no proxy or service worker \
-         override it.",
-    )
 }
 
 /// A call that ends at another origin. Of a preflight that is redirected too, and of a way back to http, others speak.

@@ -167,6 +167,10 @@ codes! {
     48 DeadEnd: "The redirects lead nowhere."
         "A browser follows twenty redirects of a call, and none to a scheme other than http and https or to an address \
          with a user name. Then the call fails. Source: the Fetch standard, HTTP-redirect fetch."
+    49 AnyOrigin: "The server lets in the pages of any origin."
+        "A server that answers `Access-Control-Allow-Credentials: true` to each origin lets every page read what the \
+         visitor may read. What is left is `SameSite`, which pages of the same site pass. Source: the Fetch standard, CORS \
+         protocol and credentials."
     50 ProviderUnusable: "Nobody can sign in by a provider."
         "A provider says of itself, below its issuer, where it signs people in and which keys it signs with. What it \
          says must be about the very issuer that the settings name, and offer the code flow. Source: OpenID Connect \

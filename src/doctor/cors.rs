@@ -3,10 +3,12 @@
 use super::across;
 use super::address::Address;
 use super::answer;
+use super::browser::Browser;
 use super::code::Code;
 use super::evidence::{Evidence, Step};
 use super::exchange::Exchange;
 use super::finding::{Cure, Finding};
+use super::jar::Request;
 use super::topology::{Pair, Topology};
 use super::tries::Tries;
 
@@ -39,6 +41,7 @@ pub(super) fn check(topology: &Topology, found: &mut Vec<Finding>) {
 /// works.
 pub(super) fn diagnose(evidence: &Evidence, found: &mut Vec<Finding>) {
     let pair = evidence.pair();
+    found.extend(any_origin(evidence));
     // Of an application that does not answer nobody knows what it allows.
     if pair.is_own() || answer::is_down(evidence) {
         return;
@@ -66,6 +69,37 @@ pub(super) fn diagnose(evidence: &Evidence, found: &mut Vec<Finding>) {
     }
     found
         .extend(exposed(evidence.exchanges.iter().flat_map(|exchange| exchange.list("access-control-expose-headers"))));
+}
+
+/// A server that lets in whatever page names itself.
+fn any_origin(evidence: &Evidence) -> Option<Finding> {
+    let stranger = evidence.stranger()?;
+    let answer = evidence.of(Step::Stranger).next()?;
+    read(answer, &Pair { page: &stranger, server: &evidence.url, sites: &evidence.sites }).is_none().then_some(())?;
+    let jar = evidence.jar(Browser::USUAL[0]);
+    let sent = jar.sent(&Request::fetch(&stranger, &evidence.url, answer.at), &evidence.sites);
+    let taken = evidence.candidates().0;
+    let with = sent.iter().find(|name| taken.iter().any(|taken| taken == *name));
+    let (server, stranger) = (evidence.url.origin(), stranger.origin());
+    let what =
+        format!("`{server}` lets in pages of `{stranger}`, which it cannot know: it allows each origin that asks, or each that begins so");
+    let page = if evidence.pair().is_own() { "https://app.example.com".to_owned() } else { evidence.page.origin() };
+    let cure = Cure::new(
+        format!("[site]\nfront_ends = [\"{page}\"]"),
+        format!(
+            "cors({{ origin: ['{page}'], credentials: true }}): a list of whole origins, and neither `true` nor an expression \
+             without `^` and `$`."
+        ),
+    );
+    Some(match with {
+        Some(name) => Code::AnyOrigin.error(
+            format!("{what}, and Chrome sends the cookie `{name}` along, so that any page can use the session."),
+            cure,
+        ),
+        None => {
+            Code::AnyOrigin.warning(format!("{what}. Only the cookie's own attributes keep its session from it."), cure)
+        }
+    })
 }
 
 /// Why a page may not read an answer, if it may not. Source: the Fetch standard, CORS check.

@@ -83,6 +83,7 @@ const fn hop_of(code: Code, tries: &Tries) -> Hop {
         | Code::TwoOrigins
         | Code::ErrorsHidden
         | Code::ExposedSetCookie
+        | Code::AnyOrigin
         | Code::DeadEnd
         | Code::Redirected => Hop::Read,
         Code::Preflight | Code::PreflightRedirected | Code::WildcardList | Code::Unlisted => Hop::Ask,

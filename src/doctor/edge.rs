@@ -70,7 +70,7 @@ pub(super) fn diagnose(evidence: &Evidence, found: &mut Vec<Finding>) {
     }
     // Of a preflight others speak.
     found.extend(evidence.unanswered.iter().filter(|(step, _)| *step != Step::Preflight).map(|(step, failure)| {
-        let why = format!("a call ({step}) had no answer, as {failure}");
+        let why = format!("a call ({}) had no answer, as {failure}", evidence.purpose(*step));
         unreachable(url, &why).graded(Severity::Warning)
     }));
     if let Some(back) = evidence.exchanges.iter().find(|exchange| leads_to_http(exchange)) {

@@ -37,6 +37,8 @@ pub struct Evidence {
     pub sites: Sites,
     /// The name of the session's cookie, if somebody said it. Else all that are `HttpOnly` count, or simply all.
     pub cookie: Option<String>,
+    /// The method of the call that uses the session, as browsers spell it. Without it that is a POST at the end.
+    pub method: Option<String>,
     /// What the host's name leads to.
     pub addresses: Vec<IpAddr>,
     /// What the name of the page's host leads to.
@@ -62,17 +64,19 @@ pub enum Step {
     First,
     /// GET with the cookies that were kept. Repeated, it finds servers that differ.
     Again,
-    /// POST of JSON.
+    /// POST of JSON, or the method that was asked for.
     Post,
     /// GET of something that is not there.
     Error,
+    /// GET as a page of a stranger calls.
+    Stranger,
 }
 
 /// A request that the probe is to make.
 #[derive(Clone)]
 pub struct Ask {
     /// The method.
-    pub method: &'static str,
+    pub method: String,
     /// Where it goes.
     pub url: Address,
     /// Its headers.
@@ -83,23 +87,72 @@ pub struct Ask {
 
 impl Step {
     /// In the order in which a probe goes.
-    pub const ALL: [Self; 6] = [Self::Preflight, Self::First, Self::Again, Self::Again, Self::Post, Self::Error];
+    pub const ALL: [Self; 7] =
+        [Self::Preflight, Self::First, Self::Again, Self::Again, Self::Post, Self::Error, Self::Stranger];
+
+    /// In the order of a probe that was told a method: what it does comes before what is asked again.
+    const BY_METHOD: [Self; 7] =
+        [Self::Preflight, Self::First, Self::Post, Self::Again, Self::Again, Self::Error, Self::Stranger];
 }
 
 impl Evidence {
     /// Nothing seen yet.
     #[must_use]
     pub fn new(page: Address, url: Address, sites: Sites) -> Self {
-        let (cookie, proxied, failure, tls) = (None, false, None, None);
+        let (cookie, method, proxied, failure, tls) = (None, None, false, None, None);
         let (addresses, page_addresses) = (Vec::new(), Vec::new());
         let (exchanges, unanswered) = (Vec::new(), Vec::new());
-        Self { page, url, sites, cookie, addresses, page_addresses, proxied, failure, tls, exchanges, unanswered }
+        Self {
+            page,
+            url,
+            sites,
+            cookie,
+            method,
+            addresses,
+            page_addresses,
+            proxied,
+            failure,
+            tls,
+            exchanges,
+            unanswered,
+        }
     }
 
-    /// The calls that a browser would make, in order. Pages of the server itself ask for no leave.
+    /// The calls that a browser would make, in order. Pages of the server itself ask for no leave, and a GET needs none.
     pub fn steps(&self) -> impl Iterator<Item = Step> + use<> {
-        let own = self.pair().is_own();
-        Step::ALL.into_iter().filter(move |step| !own || *step != Step::Preflight)
+        let (asks, gets) = (self.needs_preflight(), self.posted() == "GET");
+        let steps = if self.method.is_some() { Step::BY_METHOD } else { Step::ALL };
+        steps.into_iter().filter(move |step| match step {
+            Step::Preflight => asks,
+            Step::Post => !gets,
+            _ => true,
+        })
+    }
+
+    /// The method of the call that uses the session.
+    fn posted(&self) -> &str {
+        self.method.as_deref().unwrap_or("POST")
+    }
+
+    /// Whether a browser asks for leave before that call: JSON, and methods that no form has, need it on other origins.
+    pub(super) fn needs_preflight(&self) -> bool {
+        !self.pair().is_own() && !reads_only(self.posted())
+    }
+
+    /// The origin of a page that nobody should let in. It begins as the page's does, so that a server which compares
+    /// beginnings lets it in too. Source: RFC 6761, 6.4.
+    pub(super) fn stranger(&self) -> Option<Address> {
+        let name = if self.page.ip().is_some() { String::new() } else { format!("{}.", self.page.host()) };
+        format!("https://{name}hardtack-doctor.invalid").parse().ok()
+    }
+
+    /// What a step is for, in words.
+    #[must_use]
+    pub fn purpose(&self, step: Step) -> String {
+        match &self.method {
+            Some(method) if step == Step::Post => format!("call by {method}"),
+            _ => step.to_string(),
+        }
     }
 
     /// Whether any browser sends anything at all.
@@ -131,16 +184,23 @@ impl Evidence {
     pub fn ask_at(&self, step: Step, url: Address, now: u64) -> Ask {
         let method = match step {
             Step::Preflight => "OPTIONS",
-            Step::First | Step::Again | Step::Error => "GET",
-            Step::Post => "POST",
+            Step::First | Step::Again | Step::Error | Step::Stranger => "GET",
+            Step::Post => self.posted(),
         };
+        let has_body = |method: &str| !reads_only(method) && !matches!(method, "DELETE" | "OPTIONS");
+        let json = step == Step::Post && has_body(method);
+        if let Some(stranger) = self.stranger().filter(|_| step == Step::Stranger) {
+            let mut headers = vec![("accept", "*/*".to_owned()), ("origin", stranger.origin())];
+            headers.extend(self.cookies(&stranger, &url, now));
+            return Ask { method: method.to_owned(), url, headers, body: "" };
+        }
         let mut headers = vec![("accept", "*/*".to_owned())];
         let own = self.page.is_origin_of(&url);
         // A call that was led from one foreign origin to another does not say whose it is.
         let led = !self.pair().is_own() && !url.is_origin_of(&self.url);
         if led {
             headers.push(("origin", "null".to_owned()));
-        } else if !own || step == Step::Post {
+        } else if !own || !reads_only(method) {
             headers.push(("origin", self.page.origin()));
         }
         if url.is_trusted() {
@@ -154,32 +214,43 @@ impl Evidence {
             headers.push(("sec-fetch-dest", "empty".to_owned()));
         }
         if step == Step::Preflight {
-            headers.push(("access-control-request-method", "POST".to_owned()));
-            headers.push(("access-control-request-headers", "content-type".to_owned()));
+            headers.push(("access-control-request-method", self.posted().to_owned()));
+            if has_body(self.posted()) {
+                headers.push(("access-control-request-headers", "content-type".to_owned()));
+            }
         } else {
-            let cookies = self
-                .jar(Browser::new(Maker::Chrome, false))
-                .header(&Request::fetch(&self.page, &url, now), &self.sites);
-            headers.extend(cookies.map(|cookies| ("cookie", cookies)));
+            headers.extend(self.cookies(&self.page, &url, now));
         }
-        if step == Step::Post {
+        if json {
             headers.push(("content-type", "application/json".to_owned()));
         }
-        Ask { method, url, headers, body: if step == Step::Post { "{}" } else { "" } }
+        Ask { method: method.to_owned(), url, headers, body: if json { "{}" } else { "" } }
+    }
+
+    /// The cookies that Chrome sends along with a page's call.
+    fn cookies(&self, page: &Address, url: &Address, now: u64) -> Option<(&'static str, String)> {
+        let jar = self.jar(Browser::new(Maker::Chrome, false));
+        jar.header(&Request::fetch(page, url, now), &self.sites).map(|cookies| ("cookie", cookies))
     }
 
     /// What a browser would ask next where an answer led, if it led anywhere.
     ///
-    /// A preflight follows nothing, and before it posts JSON to another origin a browser asks there first.
+    /// A preflight follows nothing, and before it posts JSON to another origin a browser asks there first. Of a stranger's
+    /// call the first answer counts.
     #[must_use]
     pub fn follow(&self, hop: &Exchange, now: u64) -> Option<Ask> {
-        let target = hop.target().filter(|_| hop.step != Step::Preflight)?;
+        let target = hop.target().filter(|_| !matches!(hop.step, Step::Preflight | Step::Stranger))?;
         let mut ask = self.ask_at(hop.step, target, now);
-        if hop.method != ask.method || (ask.method == "POST" && matches!(hop.status, 301..=303)) {
-            (ask.method, ask.body) = ("GET", "");
+        let turns = match hop.status {
+            301 | 302 => ask.method == "POST",
+            303 => !reads_only(&ask.method),
+            _ => false,
+        };
+        if hop.method != ask.method || turns {
+            (ask.method, ask.body) = ("GET".to_owned(), "");
             ask.headers.retain(|(name, _)| *name != "content-type");
         }
-        (ask.method != "POST" || hop.leaves().is_none()).then_some(ask)
+        (reads_only(&ask.method) || hop.leaves().is_none()).then_some(ask)
     }
 
     /// The cookies that a browser would have kept by now.
@@ -240,9 +311,9 @@ impl Evidence {
         reads.filter(|exchange| exchange.url.is_origin_of(&self.url) && exchange.leaves().is_none())
     }
 
-    /// All but preflights, whose cookies no browser takes.
+    /// All but preflights, whose cookies no browser takes, and the stranger's call, which is another browser's.
     pub(super) fn calls(&self) -> impl Iterator<Item = &Exchange> {
-        self.exchanges.iter().filter(|exchange| exchange.step != Step::Preflight)
+        self.exchanges.iter().filter(|exchange| !matches!(exchange.step, Step::Preflight | Step::Stranger))
     }
 
     pub(super) fn of(&self, step: Step) -> impl Iterator<Item = &Exchange> {
@@ -258,8 +329,14 @@ impl fmt::Display for Step {
             Self::Again => "with the cookie",
             Self::Post => "post of JSON",
             Self::Error => "what is not there",
+            Self::Stranger => "as a stranger's page",
         })
     }
+}
+
+/// Whether a method is asked without leave and changes nothing.
+fn reads_only(method: &str) -> bool {
+    matches!(method, "GET" | "HEAD")
 }
 
 /// `%3A` becomes `:`. What is no text afterwards stays as it is.

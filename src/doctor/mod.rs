@@ -18,6 +18,7 @@ mod across;
 mod address;
 mod answer;
 mod browser;
+mod caching;
 mod candidates;
 mod code;
 mod cookie;

@@ -8,7 +8,7 @@ use super::finding::{Cure, Finding, Severity};
 use super::set_cookie::{LineError, SetCookie};
 use super::topology::{Pair, Topology};
 use super::tries::{Echo, Known, Scheme, Tries, Try};
-use super::{across, answer, cookie, cors, edge, store};
+use super::{across, caching, cookie, cors, edge, store};
 
 pub(super) fn check(topology: &Topology, found: &mut Vec<Finding>) {
     if !topology.client.credentials {
@@ -91,7 +91,7 @@ const UNREACHED: &str =
 fn came_back(tries: &Tries, pair: &Pair, echo: &Echo, found: &mut Vec<Finding>) {
     if echo.nonce != tries.nonce || tries.cached {
         let what = format!("`{}` answered what another call had asked: a cache or a service worker did.", pair.server);
-        found.push(Code::Cached.error(what, answer::no_store()));
+        found.push(Code::Cached.error(what, caching::no_store()));
         return;
     }
     match SetCookie::read(&echo.session_cookie) {

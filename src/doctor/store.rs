@@ -4,6 +4,7 @@ use super::code::Code;
 use super::evidence::{Evidence, Step};
 use super::exchange::Exchange;
 use super::finding::{Cure, Finding, Severity};
+use super::set_cookie::SetCookie;
 use super::topology::Topology;
 
 /// More seconds between two clocks than a slow answer explains.
@@ -36,6 +37,11 @@ pub(super) fn diagnose(evidence: &Evidence, found: &mut Vec<Finding>) {
              now and then, or several servers of which not all know the session."
         );
         found.push(nodes_differ(&what).graded(Severity::Note));
+    } else if is_begun_anew(evidence) {
+        let what = format!(
+            "`{url}` was given its own cookie and began another session each time: it did not know the one that it had begun."
+        );
+        found.push(forgotten(what));
     } else if new > 0 {
         let what = format!(
             "`{url}` was given its own cookie and set another value each time: a cookie that is encrypted anew in each \
@@ -44,6 +50,18 @@ pub(super) fn diagnose(evidence: &Evidence, found: &mut Vec<Finding>) {
         found.push(forgotten(what).graded(Severity::Note));
     }
     found.extend(evidence.exchanges.iter().find_map(Exchange::skew).and_then(clock));
+}
+
+/// Whether each call with the cookie was answered by a new one, of a maker whose cookie changes with its session alone.
+///
+/// Of a value that is encrypted the same is no sign. Source: express-session, Tomcat, Spring Session and ASP.NET.
+pub(super) fn is_begun_anew(evidence: &Evidence) -> bool {
+    let names = ["connect.sid", "JSESSIONID", "SESSION", "ASP.NET_SessionId"];
+    let again: Vec<_> = evidence.of(Step::Again).filter(|exchange| exchange.status < 400).collect();
+    let anew = |name: &str| again.iter().all(|exchange| is_replaced(exchange, name));
+    let is_id = |cookie: &SetCookie| names.contains(&cookie.name.as_str()) || cookie.value.starts_with("s%3A");
+    let ids = evidence.session_cookies().into_iter().filter_map(|(_, cookie)| cookie.ok().filter(is_id));
+    again.len() > 1 && ids.into_iter().any(|cookie| anew(&cookie.name))
 }
 
 /// Whether a cookie went there and another came back: the server did not know it.

@@ -9,6 +9,7 @@ use super::finding::Severity;
 use super::jar::{Jar, Request};
 use super::loss::Loss;
 use super::set_cookie::SetCookie;
+use super::store;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -37,7 +38,7 @@ pub enum Hop {
     Keep,
     /// The cookie goes along with the next call.
     Return,
-    /// The session of the cookie is known. Only the page's probe sees it.
+    /// The session of the cookie is known. The page's probe sees it; the command sees a doubt at most.
     Know,
 }
 
@@ -85,6 +86,8 @@ pub fn verdicts(evidence: &Evidence) -> Vec<Verdict> {
         let (keep, back) = cookie(evidence, browser);
         let reach = [(Hop::Reach, reach(evidence, browser))];
         let hops = reach.into_iter().chain(shared.iter().cloned()).chain([(Hop::Keep, keep), (Hop::Return, back)]);
+        // Of most servers no answer shows it.
+        let hops = hops.chain(store::is_begun_anew(evidence).then_some((Hop::Know, State::Unseen)));
         Verdict { browser, hops: hops.collect(), asks: evidence.way(browser) == Way::Asked }
     };
     Browser::ALL.into_iter().map(verdict).collect()
@@ -106,7 +109,7 @@ fn reach(evidence: &Evidence, browser: Browser) -> State {
 fn ask(evidence: &Evidence) -> State {
     let pair = evidence.pair();
     match evidence.of(Step::Preflight).next() {
-        _ if pair.is_own() => State::Fine,
+        _ if !evidence.needs_preflight() => State::Fine,
         _ if answer::is_down(evidence) => State::Unseen,
         Some(exchange) if exchange.is_redirect() => State::Broken("the preflight is redirected".to_owned()),
         answer => match cors::asked(evidence, &pair) {

@@ -63,6 +63,16 @@ fn cors_cases() -> Vec<Case> {
                 }
             }),
         ),
+        (
+            Code::AnyOrigin,
+            "each origin",
+            PAGE,
+            change(|request, answer| {
+                let origin = request.headers.get("origin").and_then(|origin| origin.to_str().ok()).unwrap_or_default();
+                answer.set(ORIGIN, &[origin]);
+                answer.set("access-control-allow-credentials", &["true"]);
+            }),
+        ),
         (Code::ExposedSetCookie, "exposed", PAGE, header("access-control-expose-headers", &["set-cookie"])),
     ]
 }
@@ -279,13 +289,49 @@ async fn the_post_can_be_left_out_and_is_json() {
     let port = serve(HERE, change(|_, _| {})).await;
     let mut visit = Visit::new(&format!("http://localhost:{port}"), Some("/session"), Some(PAGE)).expect("a visit");
     for (post, methods) in [
-        (true, vec!["OPTIONS", "GET", "GET", "GET", "POST", "GET"]),
-        (false, vec!["OPTIONS", "GET", "GET", "GET", "GET"]),
+        (true, vec!["OPTIONS", "GET", "GET", "GET", "POST", "GET", "GET"]),
+        (false, vec!["OPTIONS", "GET", "GET", "GET", "GET", "GET"]),
     ] {
         visit.post = post;
         let evidence = probe(&visit).await;
         let asked: Vec<_> = evidence.exchanges.iter().map(|exchange| exchange.method.as_str()).collect();
         assert_eq!(asked, methods);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_begins_at_a_post_is_seen_where_the_method_says_so() {
+    let port = serve(
+        HERE,
+        change(|request, answer| {
+            if request.method != "POST" {
+                answer.set("set-cookie", &[]);
+            }
+            if request.method == "PUT" && !request.headers.contains_key("cookie") {
+                answer.status = 401;
+            }
+        }),
+    )
+    .await;
+    let mut visit = Visit::new(&format!("http://localhost:{port}"), Some("/session"), Some(PAGE)).expect("a visit");
+    let mut with = async |method: &str| {
+        visit.method(method).expect("a method");
+        let evidence = probe(&visit).await;
+        let asked: Vec<_> = evidence.exchanges.iter().map(|exchange| exchange.method.clone()).collect();
+        (asked.join(" "), evidence)
+    };
+    let (asked, evidence) = with("post").await;
+    assert_eq!(asked, "OPTIONS GET POST GET GET GET GET");
+    assert!(verdicts(&evidence).iter().all(hardtack::doctor::Verdict::holds), "{:?}", verdicts(&evidence));
+    let came = evidence.exchanges.iter().filter(|exchange| exchange.asked.iter().any(|(name, _)| name == "cookie"));
+    assert_eq!(came.count(), 3, "both GETs after it, and the one of what is not there");
+    // A method that is not listed is found by its preflight.
+    let (asked, evidence) = with("PUT").await;
+    assert_eq!(asked, "OPTIONS GET PUT GET GET GET GET");
+    assert_found(Code::Unlisted, "PUT", &diagnose(&evidence));
+    assert_eq!(with("get").await.0, "GET GET GET GET GET", "nothing that changes anything");
+    for forbidden in ["TRACE", "connect", "two words", ""] {
+        assert!(visit.method(forbidden).is_err(), "{forbidden}");
     }
 }
 

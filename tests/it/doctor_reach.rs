@@ -58,7 +58,7 @@ async fn what_is_wrong_with_a_certificate_is_told_and_nothing_is_sent_unless_ins
         assert_eq!((said.code, said.document["exchanges"].as_array().map(Vec::len)), (2, Some(0)), "{case}");
         let said = doctor(&[&url, "--origin", PAGE, "--insecure"], trusted.path()).await;
         assert_eq!(said.found.len(), 1, "{case}: beside the certificate all is well: {:#?}", said.found);
-        assert_eq!((said.code, said.document["exchanges"].as_array().map(Vec::len)), (2, Some(6)), "{case}");
+        assert_eq!((said.code, said.document["exchanges"].as_array().map(Vec::len)), (2, Some(7)), "{case}");
     }
 }
 

@@ -183,6 +183,18 @@ const CORS: &[Broken] = &[
         SID,
         &[EXPRESS, (All, "access-control-expose-headers", &["set-cookie"])],
     ),
+    near(
+        Code::AnyOrigin,
+        "`cors({ origin: true, credentials: true })`, which lets in each origin",
+        SID,
+        &[EXPRESS, (All, ORIGIN, &["{origin}"])],
+    ),
+    far(
+        Code::AnyOrigin,
+        "the same, and a cookie that is `SameSite=None` and not `Partitioned`",
+        OPEN,
+        &[EXPRESS, (All, ORIGIN, &["{origin}"])],
+    ),
 ];
 
 const SITES: &[Broken] = &[

@@ -229,6 +229,22 @@ pub(super) const ANSWERS: &[Broken] = &[
         SID,
         &[(All, "cache-control", &["public, max-age=600"]), (All, "age", &["212"]), (All, "x-cache", &["HIT"])],
     ),
+    own(
+        Code::Cached,
+        "a CDN that keeps the answers to calls with the cookie",
+        SID,
+        &[
+            (Of(Step::Again), "cache-control", &["public, max-age=600"]),
+            (Of(Step::Again), "age", &["300"]),
+            (Of(Step::Again), "x-cache", &["HIT"]),
+        ],
+    ),
+    near(
+        Code::Cached,
+        "CORS by hand without `Vary: Origin`, in answers that caches may keep",
+        NONE,
+        &[(All, "cache-control", &["public, max-age=60"]), (All, "vary", NONE), (Of(Step::Stranger), ORIGIN, NONE)],
+    ),
     own(Code::Clock, "a server whose clock is an hour fast", SID, &[(All, "date", &["Mon, 21 Sep 2026 15:13:20 GMT"])]),
     broken(
         Code::PlainHttp,

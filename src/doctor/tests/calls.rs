@@ -62,12 +62,59 @@ fn a_post_that_is_redirected_becomes_what_browsers_make_of_it() {
         let evidence = near(|it| answer(it, Step::Post, status, location));
         let hop = evidence.exchanges.iter().find(|exchange| exchange.step == Step::Post).expect("a post");
         let ask = evidence.follow(hop, NOW);
-        assert_eq!(ask.as_ref().map(|ask| ask.method), becomes, "{status} {location}");
+        assert_eq!(ask.as_ref().map(|ask| ask.method.as_str()), becomes, "{status} {location}");
         let json = ask.is_some_and(|ask| ask.headers.iter().any(|(name, _)| *name == "content-type"));
         assert_eq!(json, becomes == Some("POST"), "{status} {location}");
     }
     let evidence = near(|it| answer(it, Step::Preflight, 308, "/elsewhere"));
     assert!(evidence.follow(&evidence.exchanges[0], NOW).is_none(), "no preflight is led anywhere");
+}
+
+#[test]
+fn the_method_that_was_asked_for_comes_second_and_needs_leave_where_browsers_ask_for_it() {
+    let asked = |page: &str, method: &str| {
+        let mut evidence = Evidence::new(address(page), address(URL), Sites::default());
+        evidence.method = Some(method.to_owned());
+        let asks: Vec<_> = evidence.steps().map(|step| evidence.ask(step, NOW)).collect();
+        let header =
+            |ask: &Ask, name: &str| ask.headers.iter().find(|(known, _)| *known == name).map(|it| it.1.clone());
+        let methods: Vec<_> = asks.iter().map(|ask| ask.method.clone()).collect();
+        let leave = header(&asks[0], "access-control-request-method");
+        let bodies: Vec<_> = asks.iter().filter(|ask| !ask.body.is_empty()).map(|ask| ask.method.clone()).collect();
+        (methods.join(" "), leave, bodies.join(" "), header(&asks[0], "access-control-request-headers").is_some())
+    };
+    let own = "https://api.example.com";
+    for (page, method, methods, leave, bodies, json) in [
+        (PAGE, "PUT", "OPTIONS GET PUT GET GET GET GET", Some("PUT"), "PUT", true),
+        (PAGE, "POST", "OPTIONS GET POST GET GET GET GET", Some("POST"), "POST", true),
+        (PAGE, "patch", "OPTIONS GET patch GET GET GET GET", Some("patch"), "patch", true),
+        (PAGE, "DELETE", "OPTIONS GET DELETE GET GET GET GET", Some("DELETE"), "", false),
+        (PAGE, "HEAD", "GET HEAD GET GET GET GET", None, "", false),
+        (PAGE, "GET", "GET GET GET GET GET", None, "", false),
+        (own, "PUT", "GET PUT GET GET GET GET", None, "PUT", false),
+    ] {
+        let expected = (methods.to_owned(), leave.map(str::to_owned), bodies.to_owned(), json);
+        assert_eq!(asked(page, method), expected, "{page} {method}");
+    }
+}
+
+#[test]
+fn a_stranger_brings_along_what_chrome_would_send_from_its_page() {
+    let asks = |cookie: &str| {
+        let ask = healthy(PAGE, URL, cookie).ask(Step::Stranger, NOW);
+        let cookie = ask.headers.iter().find(|(name, _)| *name == "cookie").map(|(_, value)| value.clone());
+        assert!(ask.headers.contains(&("origin", "https://app.example.com.hardtack-doctor.invalid".to_owned())));
+        cookie
+    };
+    assert_eq!(asks(COOKIE), None, "`SameSite=Lax`");
+    assert_eq!(
+        asks("sid=hush; Path=/; HttpOnly; Secure; SameSite=None; Partitioned"),
+        None,
+        "another page's partition"
+    );
+    assert_eq!(asks("sid=hush; Path=/; HttpOnly; Secure; SameSite=None").as_deref(), Some("sid=hush"));
+    let at = |page: &str| Evidence::new(address(page), address(URL), Sites::default()).ask(Step::Stranger, NOW);
+    assert!(at("http://127.0.0.1:1").headers.contains(&("origin", "https://hardtack-doctor.invalid".to_owned())));
 }
 
 #[test]

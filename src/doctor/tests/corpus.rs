@@ -78,7 +78,7 @@ fn broken_systems_have_their_cause_and_no_other_error() {
 #[test]
 fn an_error_and_a_loss_in_chrome_are_one_thing() {
     // Of these the session itself holds: an error hides, another page reads along, or the visitor is led away later.
-    let beside = [Code::ErrorsHidden, Code::Joined, Code::SharedName];
+    let beside = [Code::ErrorsHidden, Code::Joined, Code::AnyOrigin];
     let broken = broken::systems().map(|it| (it.system.name, it.system.seen()));
     for (name, evidence) in healthy().map(|(name, evidence, _)| (name, evidence)).chain(broken) {
         let findings = diagnose(&evidence);

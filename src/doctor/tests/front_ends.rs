@@ -137,6 +137,38 @@ pub(super) const FRONT_ENDS: &[Served] = &[
         &[(All, "x-cache", &["Miss from cloudfront"]), (All, "via", &["1.1 a.cloudfront.net (CloudFront)"])],
     ),
     served(
+        "Express, which says nothing of caches",
+        ["https://app.example.com", "https://app.example.com/"],
+        SID,
+        &["connect.sid"],
+        &[EXPRESS, (All, "cache-control", &[])],
+    ),
+    served(
+        "a session that begins at a POST, which says nothing of caches",
+        ["https://app.example.com", "https://app.example.com/api/session"],
+        SID,
+        &["connect.sid"],
+        &[(Of(First), "set-cookie", &[]), (Of(Step::Again), "set-cookie", &[]), (Of(Post), "cache-control", &[])],
+    ),
+    served(
+        "an API whose public answers caches keep for each origin and each cookie",
+        [PAGE, URL],
+        SID,
+        &["connect.sid"],
+        &[
+            (Of(Step::Again), "cache-control", &["public, max-age=60"]),
+            (Of(Step::Again), "vary", &["Origin, Cookie"]),
+            (Of(Step::Stranger), ORIGIN, &[]),
+        ],
+    ),
+    served(
+        "PHP with `session_regenerate_id` in each answer",
+        ["https://app.example.com", "https://app.example.com/"],
+        &["PHPSESSID=first; path=/; secure; HttpOnly; SameSite=Lax"],
+        &["PHPSESSID"],
+        &[(Of(Step::Again), "set-cookie", &["PHPSESSID={n}; path=/; secure; HttpOnly; SameSite=Lax"])],
+    ),
+    served(
         "an API below a site that answers each path with its page",
         [PAGE, URL],
         SID,

@@ -118,7 +118,7 @@ impl System {
         let mut status = match step {
             Step::Preflight => 204,
             Step::Error => 404,
-            Step::First | Step::Again | Step::Post => 200,
+            Step::First | Step::Again | Step::Post | Step::Stranger => 200,
         };
         let mut headers: Headers = Vec::new();
         let mut add = |name: &str, value: &str| {
@@ -142,7 +142,8 @@ impl System {
         if !has("cookie") && !matches!(step, Step::Preflight | Step::Error) {
             self.sets.iter().for_each(|line| add("set-cookie", line));
         }
-        let second = Step::ALL.len() - 3;
+        let second = Step::ALL.len() - 4;
+        let origin = ask.headers.iter().find(|(name, _)| *name == "origin").map_or("", |(_, value)| value.as_str());
         for (on, name, values) in self.rules {
             let last = step == Step::Again && nth + usize::from(page.is_origin_of(&address(self.url))) == second;
             let applies = match on {
@@ -161,7 +162,7 @@ impl System {
             let kept = name.strip_prefix('+');
             headers.retain(|(known, _)| kept.is_some() || known != name);
             for value in *values {
-                let value = value.replace("{n}", &format!("value{nth}"));
+                let value = value.replace("{n}", &format!("value{nth}")).replace("{origin}", origin);
                 headers.push((kept.unwrap_or(name).to_owned(), value));
             }
         }

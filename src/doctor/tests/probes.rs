@@ -32,7 +32,7 @@ pub(super) fn healthy(page: &str, url: &str, cookie: &str) -> Evidence {
                 headers.extend([("set-cookie", cookie), ("cache-control", "no-store")]);
                 200
             }
-            Step::Again | Step::Post => 200,
+            Step::Again | Step::Post | Step::Stranger => 200,
             Step::Error => 404,
         };
         let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
@@ -106,7 +106,7 @@ fn the_probe_asks_as_chrome_would() {
     let header =
         |ask: &Ask, name: &str| ask.headers.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone());
     let preflight = evidence.ask(Step::Preflight, NOW);
-    assert_eq!((preflight.method, header(&preflight, "cookie")), ("OPTIONS", None));
+    assert_eq!((preflight.method.as_str(), header(&preflight, "cookie")), ("OPTIONS", None));
     let post = evidence.ask(Step::Post, NOW);
     assert_eq!(header(&post, "cookie").as_deref(), Some("__Host-sid=hush"));
     assert_eq!(header(&post, "sec-fetch-site").as_deref(), Some("same-site"));
@@ -232,6 +232,10 @@ fn cors_cases() -> Vec<Case<Evidence>> {
                 set(it, Some(Step::Post), "access-control-allow-origin", &[]);
             }),
         ),
+        (Code::AnyOrigin, "a beginning", {
+            let stranger = "https://app.example.com.hardtack-doctor.invalid";
+            near(|it| set(it, Some(Step::Stranger), "access-control-allow-origin", &[stranger]))
+        }),
         (
             Code::ExposedSetCookie,
             "exposed",
@@ -307,6 +311,11 @@ fn cookie_cases() -> Vec<Case<Evidence>> {
             "for everybody",
             near(|it| set(it, Some(Step::First), "cache-control", &["public, max-age=60"])),
         ),
+        (Code::Cached, "with the cookie", {
+            let mut evidence = near(|it| set(it, Some(Step::Again), "cache-control", &["public, max-age=60"]));
+            set(&mut evidence, Some(Step::Again), "cf-cache-status", &["HIT"]);
+            evidence
+        }),
         (Code::Cached, "silent", near(|it| set(it, Some(Step::First), "cache-control", &[]))),
         (Code::Cached, "aged", near(|it| set(it, Some(Step::First), "age", &["30"]))),
     ]

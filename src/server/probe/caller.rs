@@ -202,7 +202,7 @@ fn request(ask: Ask, query: Option<&str>) -> Option<(Headers, Request<Full<Bytes
     let first = [(header::HOST.as_str(), host.to_owned()), (header::USER_AGENT.as_str(), agent)];
     let headers: Vec<_> = first.into_iter().chain(headers).collect();
     let target = query.map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path()));
-    let mut request = Request::builder().method(method).uri(target).body(Full::from(body)).ok()?;
+    let mut request = Request::builder().method(method.as_str()).uri(target).body(Full::from(body)).ok()?;
     for (name, value) in &headers {
         // A cookie may have a value that no header can carry.
         if let Ok(value) = HeaderValue::from_str(value) {

@@ -10,7 +10,7 @@ use crate::backend::doctor::sites;
 use crate::backend::providers::Outward;
 use crate::doctor::{Address, AddressError, Evidence, Exchange, Failure, REDIRECTS, SetCookie, Step};
 use crate::session::clock::Clock;
-use axum::http::{HeaderName, HeaderValue};
+use axum::http::{HeaderName, HeaderValue, Method};
 use caller::{Caller, Missed, look_up, proxied};
 use std::time::Duration;
 use url::Url;
@@ -31,6 +31,8 @@ pub struct Visit {
     pub insecure: bool,
     /// Whether to post JSON too.
     pub post: bool,
+    /// The method of the call that uses the session, if it is to be another.
+    method: Option<String>,
     /// Headers that each call to the server's own origin brings along.
     headers: Vec<(HeaderName, HeaderValue)>,
     /// How long one call may take, from the name of the host to the head of the answer. Default: 5 seconds.
@@ -52,6 +54,9 @@ pub enum VisitError {
     /// A header is none.
     #[error("--header is no header; write it like `Authorization: Basic …`, with a name, a colon and a value")]
     Header,
+    /// A method that no page can call by.
+    #[error("--method is no method that a page can call by; write it like `PUT`")]
+    Method,
     /// A header that the doctor itself must set.
     #[error("--header cannot set `{0}`, because the doctor sets it as a browser would")]
     Own(&'static str),
@@ -82,9 +87,27 @@ impl Visit {
             cookie: None,
             insecure: false,
             post: true,
+            method: None,
             headers: Vec::new(),
             timeout: LONGEST,
         })
+    }
+
+    /// Lets the call that uses the session have a method. It comes before those that ask again, so that they see what it did.
+    ///
+    /// # Errors
+    ///
+    /// When no page can call by it. Source: the Fetch standard, forbidden method.
+    pub fn method(&mut self, method: &str) -> Result<(), VisitError> {
+        // As scripts write it; these six a browser turns into upper case.
+        const USUAL: [&str; 6] = ["DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT"];
+        let usual = USUAL.into_iter().find(|usual| usual.eq_ignore_ascii_case(method)).unwrap_or(method);
+        let forbidden = ["CONNECT", "TRACE", "TRACK"].iter().any(|it| it.eq_ignore_ascii_case(usual));
+        if forbidden || Method::from_bytes(usual.as_bytes()).is_err() {
+            return Err(VisitError::Method);
+        }
+        self.method = Some(usual.to_owned());
+        Ok(())
     }
 
     /// Lets each call to the server's own origin bring along a header, `Name: value`.
@@ -120,6 +143,7 @@ pub async fn probe(visit: &Visit) -> Evidence {
     let mut evidence =
         Evidence::new(visit.page.clone(), visit.url.clone(), sites([&visit.page, &visit.url].map(Address::host)));
     evidence.cookie.clone_from(&visit.cookie);
+    evidence.method.clone_from(&visit.method);
     if !evidence.is_sent() {
         return evidence;
     }

@@ -25,13 +25,13 @@ pub(super) fn visit(evidence: &Evidence, found: &[Finding], verdicts: &[Verdict]
         };
         let [asked, told] = exchange.told();
         json!({
-            "step": exchange.step.to_string(), "method": exchange.method, "url": exchange.url,
+            "step": evidence.purpose(exchange.step), "method": exchange.method, "url": exchange.url,
             "request": hidden(asked), "status": exchange.status, "answer": hidden(told),
             "milliseconds": u64::try_from(exchange.took.as_millis()).unwrap_or(u64::MAX),
         })
     });
     let unanswered = evidence.unanswered.iter();
-    let unanswered = unanswered.map(|(step, why)| json!({ "step": step.to_string(), "why": why.to_string() }));
+    let unanswered = unanswered.map(|(step, why)| json!({ "step": evidence.purpose(*step), "why": why.to_string() }));
     let tls = evidence.tls.as_ref().map(|tls| {
         json!({
             "accepted": tls.is_accepted(), "trusted": tls.trusted, "names_host": tls.names_host, "begun": tls.begun,

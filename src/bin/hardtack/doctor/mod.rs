@@ -36,6 +36,9 @@ pub(crate) struct Arguments {
     /// Leaves out the call that posts the JSON `{}`.
     #[arg(long, requires = "url")]
     no_post: bool,
+    /// The method of the call that uses the session, as `PUT`. Without it that is a POST, after those that only read.
+    #[arg(long, value_name = "METHOD", requires = "url", conflicts_with = "no_post")]
+    method: Option<String>,
     /// A header that each call to the server brings along, as `Authorization: Basic …`. May be given several times.
     #[arg(long = "header", value_name = "NAME: VALUE", requires = "url")]
     headers: Vec<String>,

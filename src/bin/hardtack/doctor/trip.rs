@@ -10,7 +10,7 @@ pub(super) fn drawn(evidence: &Evidence, verdicts: &[Verdict]) -> String {
     let usual: Vec<_> = verdicts.iter().filter(|verdict| Browser::USUAL.contains(&verdict.browser)).collect();
     let mut text = format!("  browser, on a page of {}\n", bold(&evidence.page.origin()));
     let own = evidence.page.is_origin_of(&evidence.url);
-    for hop in [Hop::Reach, Hop::Ask, Hop::Read, Hop::Keep, Hop::Return] {
+    for hop in [Hop::Reach, Hop::Ask, Hop::Read, Hop::Keep, Hop::Return, Hop::Know] {
         // Nobody asks for leave on its own server.
         if own && hop.needs_leave() {
             continue;
@@ -19,13 +19,17 @@ pub(super) fn drawn(evidence: &Evidence, verdicts: &[Verdict]) -> String {
             let state = verdict.hops.iter().find(|(known, _)| *known == hop).map(|(_, state)| state)?;
             Some((verdict.browser.maker.to_string(), state))
         });
-        text.push_str(&leg(hop, &states.collect::<Vec<_>>()));
+        let states: Vec<_> = states.collect();
+        if states.is_empty() {
+            continue;
+        }
+        text.push_str(&leg(hop, &states));
         let asks = usual.iter().filter(|verdict| hop == Hop::Reach && verdict.asks);
         for verdict in asks {
             let _ = writeln!(text, "    │          the visitor is asked first ({})", verdict.browser.maker);
         }
     }
-    let _ = write!(text, "  session, at {}\n\n", bold(&escaped(&evidence.url.to_string())));
+    let _ = write!(text, "    ▼\n  session, at {}\n\n", bold(&escaped(&evidence.url.to_string())));
     text
 }
 
@@ -55,7 +59,7 @@ fn leg(hop: Hop, states: &[(String, &State)]) -> String {
         let who = if makers.len() == states.len() { String::new() } else { format!(" ({})", makers.join(", ")) };
         let _ = writeln!(text, "    │          {}{who}", escaped(why));
     }
-    if hop == Hop::Return { text + "    ▼\n" } else { text }
+    text
 }
 
 /// Each browser by its own rules.
@@ -85,13 +89,13 @@ pub(super) fn evidence(evidence: &Evidence, found: &[Finding]) -> String {
         let shown = shown.map(|(name, value)| format!("{name}: {}", evidence.hide(&value)));
         let mut shown = shown.chain([String::new()]);
         let took = format!("{} ms", exchange.took.as_millis());
-        let (step, asked) = (exchange.step.to_string(), format!("{} {}", exchange.method, exchange.url));
+        let (step, asked) = (evidence.purpose(exchange.step), format!("{} {}", exchange.method, exchange.url));
         rows.push([step, asked, exchange.status.to_string(), took, shown.next().unwrap_or_default()]);
         let more = shown.filter(|line| !line.is_empty());
         rows.extend(more.map(|line| [String::new(), String::new(), String::new(), String::new(), line]));
     }
     for (step, failure) in &evidence.unanswered {
-        rows.push([step.to_string(), String::new(), "-".to_owned(), "-".to_owned(), failure.to_string()]);
+        rows.push([evidence.purpose(*step), String::new(), "-".to_owned(), "-".to_owned(), failure.to_string()]);
     }
     let mut text = format!("\n{}\n", table(["CALL", "REQUEST", "ANSWER", "TOOK", "WHAT DECIDES"], rows));
     let addresses: Vec<_> = evidence.addresses.iter().map(ToString::to_string).collect();

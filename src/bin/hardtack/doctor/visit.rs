@@ -15,6 +15,9 @@ pub(super) fn report(url: &str, arguments: &Arguments) -> Result<Report, Box<dyn
     visit.cookie.clone_from(&arguments.cookie);
     (visit.insecure, visit.post) = (arguments.insecure, !arguments.no_post);
     visit.timeout = arguments.timeout.unwrap_or(visit.timeout);
+    if let Some(method) = &arguments.method {
+        visit.method(method)?;
+    }
     for header in &arguments.headers {
         visit.header(header)?;
     }
