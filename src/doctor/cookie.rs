@@ -7,6 +7,7 @@ use super::code::Code;
 use super::finding::{Cure, Finding, Severity};
 use super::jar::{Jar, Request, default_path};
 use super::loss::Loss;
+use super::octets::length;
 use super::set_cookie::{LineError, SetCookie};
 use super::topology::{Pair, Topology};
 
@@ -102,7 +103,7 @@ fn explain(loss: Loss, cookie: &SetCookie, pair: &Pair, who: &str) -> Finding {
             Cure::new("[session]\npath = \"/\"", "session({ cookie: { path: '/' } })"),
         ),
         Loss::TooLarge => {
-            let bytes = name.len() + cookie.value.len();
+            let bytes = length(name) + length(&cookie.value);
             Code::TooLarge.error(format!("The cookie `{name}` has {bytes} bytes, and 4096 is the most."), smaller())
         }
         Loss::Expired => Code::Expired.error(

@@ -7,7 +7,7 @@ use super::browser::Browser;
 use super::code::Code;
 use super::evidence::{Evidence, Step};
 use super::exchange::Exchange;
-use super::finding::{Cure, Finding};
+use super::finding::{Cure, Finding, Severity};
 use super::jar::Request;
 use super::topology::{Pair, Topology};
 use super::tries::Tries;
@@ -81,8 +81,9 @@ fn any_origin(evidence: &Evidence) -> Option<Finding> {
     let taken = evidence.candidates().0;
     let with = sent.iter().find(|name| taken.iter().any(|taken| taken == *name));
     let (server, stranger) = (evidence.url.origin(), stranger.origin());
-    let what =
-        format!("`{server}` lets in pages of `{stranger}`, which it cannot know: it allows each origin that asks, or each that begins so");
+    let what = format!(
+        "`{server}` lets in pages of `{stranger}`, which it cannot know: it allows each origin that asks, or each that begins so"
+    );
     let page = if evidence.pair().is_own() { "https://app.example.com".to_owned() } else { evidence.page.origin() };
     let cure = Cure::new(
         format!("[site]\nfront_ends = [\"{page}\"]"),
@@ -122,7 +123,10 @@ pub(super) fn read(exchange: &Exchange, pair: &Pair) -> Option<Finding> {
 pub(super) fn asked(evidence: &Evidence, pair: &Pair) -> Option<Finding> {
     let silent = evidence.unanswered.iter().find(|(step, _)| *step == Step::Preflight);
     match (silent, evidence.of(Step::Preflight).next()) {
-        (Some((_, failure)), _) => Some(preflight_unanswered(pair, &format!("not at all, as {failure}"))),
+        (Some((_, failure)), _) => {
+            let finding = preflight_unanswered(pair, &format!("not at all, as {failure}"));
+            Some(if failure.is_ours() { finding.graded(Severity::Warning) } else { finding })
+        }
         (None, answer) => answer.and_then(|exchange| preflight(exchange, pair)),
     }
 }

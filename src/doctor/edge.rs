@@ -5,12 +5,9 @@ use super::code::Code;
 use super::evidence::{Evidence, Step};
 use super::exchange::Exchange;
 use super::finding::{Cure, Finding, Severity};
-use super::reach::Failure;
+use super::reach::{Failure, Term};
 use super::set_cookie::SameSite;
 use super::topology::{Tls, Topology};
-
-/// So many days before its end a certificate is spoken of. Let's Encrypt renews 30 days before.
-const SOON: i64 = 14;
 
 pub(super) fn check(topology: &Topology, found: &mut Vec<Finding>) {
     let Topology { server, edge, .. } = topology;
@@ -25,7 +22,7 @@ pub(super) fn check(topology: &Topology, found: &mut Vec<Finding>) {
         );
         found.push(Code::Certificate.note(what, trust()));
     }
-    found.extend(edge.days_left.and_then(|days| ending(server, days)));
+    found.extend(edge.term.and_then(|term| ending(server, term)));
     if let Some(bound) = edge.bound.filter(|bound| *bound != server.port()) {
         found.push(Code::Unreachable.warning(
             format!("Browsers are sent to port {} of `{}`, and port {bound} is bound.", server.port(), server.host()),
@@ -59,13 +56,30 @@ pub(super) fn diagnose(evidence: &Evidence, found: &mut Vec<Finding>) {
             let what = format!("The certificate of `{}` does not hold yet.", url.origin());
             found.push(Code::Certificate.error(what, Cure::any("Set the clocks of both machines, or use another.")));
         }
-        (Some(Failure::Tls), _) => {
-            let what = format!("`{}` speaks no TLS that browsers know.", url.origin());
-            found.push(Code::Certificate.error(what, trust()));
+        (Some(failure @ (Failure::OldTls | Failure::NoHost)), _) => {
+            let what = format!("No browser speaks TLS with `{}`: {failure}.", url.origin());
+            let cure = if *failure == Failure::OldTls {
+                Cure::any("Let the server speak TLS 1.2 and 1.3 (nginx: `ssl_protocols TLSv1.2 TLSv1.3;`).")
+            } else {
+                trust()
+            };
+            found.push(Code::Certificate.error(what, cure));
         }
+        (Some(Failure::Tls), _) => found.push(Code::Unreachable.warning(
+            format!(
+                "`{}` was not asked: the doctor, which speaks TLS 1.3 and the newer suites of TLS 1.2 (ECDHE with GCM or \
+                 ChaCha20), has no TLS in common with it. Browsers may have.",
+                url.origin()
+            ),
+            Cure::any("Let the server speak TLS 1.3, or the newer suites of TLS 1.2, as all browsers do."),
+        )),
+        (Some(Failure::Slow), _) => found.push(Code::Unreachable.warning(
+            format!("`{}` took the call, and no answer came while the doctor waited. Browsers wait longer.", url.origin()),
+            Cure::any("Wait longer, for a server that starts at the first call: `--timeout 60s`."),
+        )),
         (Some(failure), _) if evidence.proxied => found.push(behind_proxy(url, &failure.to_string())),
         (Some(failure), _) => found.push(unreachable(url, &failure.to_string())),
-        (None, Some(tls)) => found.extend(ending(url, tls.days_left)),
+        (None, Some(tls)) => found.extend(ending(url, tls.term)),
         (None, None) => {}
     }
     // Of a preflight others speak.
@@ -131,16 +145,18 @@ fn behind_proxy(url: &Address, why: &str) -> Finding {
     )
 }
 
-fn ending(server: &Address, days: i64) -> Option<Finding> {
+fn ending(server: &Address, term: Term) -> Option<Finding> {
     let server = server.origin();
     let cure = || Cure::any("Renew it, and let the program that renews it (certbot, Caddy) run by itself.");
-    match days {
-        ..0 => Some(Code::Certificate.error(format!("The certificate of `{server}` has ended."), cure())),
-        0..=SOON => {
-            Some(Code::CertificateEnds.warning(format!("The certificate of `{server}` ends in {days} days."), cure()))
-        }
-        _ => None,
+    let when = match term.days_left() {
+        0 => format!("{} hours", term.left / 3600),
+        days => format!("{days} days"),
+    };
+    if term.has_ended() {
+        return Some(Code::Certificate.error(format!("The certificate of `{server}` has ended."), cure()));
     }
+    term.ends_soon()
+        .then(|| Code::CertificateEnds.warning(format!("The certificate of `{server}` ends in {when}."), cure()))
 }
 
 fn plain_http(server: &Address) -> Option<Finding> {

@@ -6,6 +6,7 @@
 use super::address::Address;
 use super::browser::Browser;
 use super::loss::Loss;
+use super::octets::length;
 use super::set_cookie::{SameSite, SetCookie};
 use super::sites::{SiteOf, is_same_site, site};
 
@@ -231,7 +232,7 @@ impl Jar {
         let full = place(newest);
         loop {
             let there = || self.cookies.iter().enumerate().filter(|(_, kept)| place(kept) == full);
-            let bytes: usize = there().map(|(_, kept)| kept.cookie.name.len() + kept.cookie.value.len()).sum();
+            let bytes: usize = there().map(|(_, kept)| length(&kept.cookie.name) + length(&kept.cookie.value)).sum();
             if bytes <= PARTITION_BYTES && there().count() <= PARTITION_COOKIES {
                 return;
             }

@@ -2,6 +2,7 @@
 //!
 //! Source: RFC 6265bis, 5.1.1 (dates) and 5.6 (the header).
 
+use super::octets::length;
 use std::fmt;
 
 /// Which requests from other sites carry a cookie.
@@ -105,7 +106,7 @@ impl SetCookie {
         for part in parts {
             let (key, value) = part.split_once('=').unwrap_or((part, ""));
             let (key, value) = (trim(key), trim(value));
-            if value.len() <= LARGEST_ATTRIBUTE {
+            if length(value) <= LARGEST_ATTRIBUTE {
                 cookie.attribute(&key.to_ascii_lowercase(), value);
             }
         }
@@ -131,7 +132,7 @@ impl SetCookie {
 
     /// Name and value must fit.
     pub(super) fn measure(&self) -> Result<(), LineError> {
-        if self.name.len() + self.value.len() > LARGEST { Err(LineError::TooLarge) } else { Ok(()) }
+        if length(&self.name) + length(&self.value) > LARGEST { Err(LineError::TooLarge) } else { Ok(()) }
     }
 
     /// Whether a tab stands within what is kept of the line; around it they are trimmed.

@@ -1,6 +1,7 @@
 //! Where pages, server, proxies and store are, as far as the session's cookie is concerned.
 
 use super::address::Address;
+use super::reach::Term;
 use super::set_cookie::{SameSite, SetCookie};
 use super::sites::{SiteOf, Sites, is_same_site};
 
@@ -86,8 +87,8 @@ pub struct Edge {
     pub bound: Option<u16>,
     /// Whether the server takes itself to be on this machine alone, and answers plain http for the network around it.
     pub open: bool,
-    /// How many days the certificate still holds.
-    pub days_left: Option<i64>,
+    /// How long the certificate holds.
+    pub term: Option<Term>,
 }
 
 /// Who makes https of it.
@@ -142,7 +143,7 @@ impl Topology {
                 proxy_adds_cors: false,
                 bound: None,
                 open: false,
-                days_left: None,
+                term: None,
             },
             store: Store { lasting: true, shared: false, nodes: 1, same_keys: true },
             neighbours: Vec::new(),

@@ -99,6 +99,7 @@ fn reach(evidence: &Evidence, browser: Browser) -> State {
         (Way::Mixed, _) => State::Broken("a page on https may not call plain http".to_owned()),
         (Way::Insecure, _) => State::Broken("a page on plain http may not call into the local network".to_owned()),
         _ if distrusted => State::Broken("the certificate is not trusted".to_owned()),
+        (_, Some(failure)) if failure.is_ours() => State::Unseen,
         (_, Some(failure)) => State::Broken(failure.to_string()),
         (Way::Asked, None) => State::Unseen,
         (Way::Open, None) if evidence.exchanges.is_empty() => State::Unseen,
@@ -111,6 +112,9 @@ fn ask(evidence: &Evidence) -> State {
     match evidence.of(Step::Preflight).next() {
         _ if !evidence.needs_preflight() => State::Fine,
         _ if answer::is_down(evidence) => State::Unseen,
+        None if evidence.unanswered.iter().any(|(step, why)| *step == Step::Preflight && why.is_ours()) => {
+            State::Unseen
+        }
         Some(exchange) if exchange.is_redirect() => State::Broken("the preflight is redirected".to_owned()),
         answer => match cors::asked(evidence, &pair) {
             Some(finding) => State::Broken(finding.what),

@@ -188,7 +188,7 @@ impl Server {
         let redirect = settings.tls.redirect_listen.map(|address| Redirect::open(address, &settings)).transpose()?;
         let tls = Tls::open(&settings)?;
         topology::bind(&mut setup, &settings, Some(listener.address.port()));
-        setup.edge.days_left = tls.as_ref().map(|tls| topology::days_left(tls.renewal.ends()));
+        setup.edge.term = tls.as_ref().map(|tls| tls.renewal.term());
         // Before the engine, so that nothing is counted for nobody.
         let exporter = settings.metrics.listen.map(Exporter::open).transpose()?;
         let (sessions, beside, keys) = sessions(&settings).await?;

@@ -3,7 +3,7 @@
 use super::settings::{Session, Settings, StoreUrl, TlsMode};
 use super::tls::{Facts, TlsError};
 use crate::backend::doctor::sites;
-use crate::doctor::{Address, AddressError, SameSite, SetCookie, Tls, Topology};
+use crate::doctor::{Address, AddressError, SameSite, SetCookie, Term, Tls, Topology};
 use crate::session::clock::{Clock, Timestamp};
 use crate::session::policy::Origin;
 use tower_sessions::cookie;
@@ -35,7 +35,7 @@ pub fn topology(settings: &Settings) -> Result<Topology, SetupError> {
     let mut topology = plan(settings)?;
     if settings.tls.mode == TlsMode::Files {
         let facts = Facts::read(&settings.tls.certificate)?;
-        topology.edge.days_left = Some(days_left(facts.ends));
+        topology.edge.term = Some(term(facts.begins, facts.ends));
     }
     // Port 0 picks one, which nobody knows before.
     bind(&mut topology, settings, Some(settings.site.listen.port()).filter(|port| *port != 0));
@@ -82,10 +82,10 @@ pub(super) fn bind(topology: &mut Topology, settings: &Settings, port: Option<u1
     topology.edge.bound = port.filter(|_| direct);
 }
 
-/// How many days are left until then; below 0, it is past.
-pub(super) fn days_left(ends: Timestamp) -> i64 {
-    const DAY: i64 = 24 * 60 * 60 * 1000;
-    (ends.0 - Clock::System.now().0).div_euclid(DAY)
+/// How long a certificate holds.
+pub(super) fn term(begins: Timestamp, ends: Timestamp) -> Term {
+    let seconds = |from: Timestamp| (ends.0.saturating_sub(from.0)).div_euclid(1000);
+    Term { left: seconds(Clock::System.now()), life: seconds(begins) }
 }
 
 fn cookie(session: &Session) -> SetCookie {

@@ -167,10 +167,14 @@ fn settings_that_do_not_load_are_an_error_of_their_own() {
 fn a_certificate_that_ends_soon_is_found_in_its_file() {
     let place = Place::new();
     let key = rcgen::KeyPair::generate().expect("a key");
-    for (days, code, exit) in [(5_u64, Some("HT041"), 1), (60, None, 0)] {
+    // By the days that are left, and by the days for which it holds: a short one is renewed later.
+    for (days, life, code, exit) in
+        [(5_u64, 90, Some("HT041"), 1), (60, 90, None, 0), (5, 6, None, 0), (1, 6, Some("HT041"), 1)]
+    {
         let mut params = rcgen::CertificateParams::new(["localhost".to_owned()]).expect("a name");
         let now = std::time::UNIX_EPOCH.elapsed().expect("after 1970");
         params.not_after = rcgen::date_time_ymd(1970, 1, 1) + now + std::time::Duration::from_secs(days * 86400 + 60);
+        params.not_before = params.not_after - std::time::Duration::from_secs(life * 86400);
         fs::write(place.path().join("server.cert"), params.self_signed(&key).expect("signed").pem()).expect("written");
         let settings = [("SITE_URL", "https://localhost:3000"), ("TLS_MODE", "files")];
         let (code_of_end, document) = doctor(&place, &settings);

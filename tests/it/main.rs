@@ -22,6 +22,7 @@ mod commands;
 mod deploy;
 mod devices;
 mod doctor;
+mod doctor_bytes;
 mod doctor_command;
 mod doctor_express;
 mod doctor_page;

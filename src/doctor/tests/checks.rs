@@ -214,8 +214,8 @@ fn other_cases() -> Vec<Case<Topology>> {
     vec![
         (Code::SchemeUnknown, "behind a proxy", near(|it| it.edge.believes_https = false)),
         (Code::Certificate, "its own authority", near(|it| it.edge.tls = Tls::Own)),
-        (Code::Certificate, "ended", near(|it| it.edge.days_left = Some(-1))),
-        (Code::CertificateEnds, "soon", near(|it| it.edge.days_left = Some(14))),
+        (Code::Certificate, "ended", near(|it| it.edge.term = Some(Term { left: -1, life: 90 * 86400 }))),
+        (Code::CertificateEnds, "soon", near(|it| it.edge.term = Some(Term { left: 14 * 86400, life: 90 * 86400 }))),
         (Code::Unreachable, "another port", near(|it| it.edge.bound = Some(3000))),
         (Code::PlainHttp, "a page", with("https://api.example.com", &["http://app.example.com"], |_| {})),
         (Code::PlainHttp, "a trial", with("http://192.168.1.2:3000", &[], |_| {})),

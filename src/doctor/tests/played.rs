@@ -69,7 +69,13 @@ pub(super) fn play(evidence: &mut Evidence, answer: &dyn Fn(Step, usize, &Ask) -
 
 /// A certificate as it should be.
 pub(super) fn accepted() -> TlsSeen {
-    TlsSeen { trusted: true, names_host: true, begun: true, days_left: 60, issuer: "R10".to_owned() }
+    TlsSeen {
+        trusted: true,
+        names_host: true,
+        begun: true,
+        term: Term { left: 60 * 86400, life: 90 * 86400 },
+        issuer: "R10".to_owned(),
+    }
 }
 
 /// What the public suffix list says of the hosts of the corpora.
@@ -98,7 +104,7 @@ impl System {
             Way::Open | Way::Near | Way::Fails(_) => None,
             Way::Unknown => Some(TlsSeen { trusted: false, issuer: "Example Root CA".to_owned(), ..tls.clone() }),
             Way::OtherName => Some(TlsSeen { names_host: false, ..tls.clone() }),
-            Way::Ended => Some(TlsSeen { days_left: -1, ..tls.clone() }),
+            Way::Ended => Some(TlsSeen { term: Term { left: -1, life: 90 * 86400 }, ..tls.clone() }),
         };
         if self.way == Way::Near {
             evidence.addresses = vec![[192, 168, 1, 5].into()];

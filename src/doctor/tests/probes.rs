@@ -14,8 +14,7 @@ const PARTITIONED: &str = "__Host-sid=hush; Path=/; HttpOnly; Secure; SameSite=N
 pub(super) fn healthy(page: &str, url: &str, cookie: &str) -> Evidence {
     let mut evidence = Evidence::new(address(page), address(url), Sites::default());
     if evidence.url.is_https() {
-        evidence.tls =
-            Some(TlsSeen { trusted: true, names_host: true, begun: true, days_left: 60, issuer: "R10".to_owned() });
+        evidence.tls = Some(played::accepted());
     }
     for (at, step) in Step::ALL.into_iter().enumerate() {
         let ask = evidence.ask(step, NOW + at as u64);
@@ -371,9 +370,12 @@ fn edge_cases() -> Vec<Case<Evidence>> {
         (Code::SchemeUnknown, "not secure", healthy(PAGE, URL, "sid=hush; Path=/; HttpOnly; SameSite=Lax")),
         (Code::Certificate, "not trusted", tls(|it| it.trusted = false)),
         (Code::Certificate, "another name", tls(|it| it.names_host = false)),
-        (Code::Certificate, "ended", tls(|it| it.days_left = -1)),
-        (Code::Certificate, "none", failed(Failure::Tls)),
-        (Code::CertificateEnds, "soon", tls(|it| it.days_left = 3)),
+        (Code::Certificate, "ended", tls(|it| it.term.left = -1)),
+        (Code::Certificate, "none of today", failed(Failure::OldTls)),
+        (Code::Certificate, "none of its name", failed(Failure::NoHost)),
+        (Code::Unreachable, "no TLS in common", failed(Failure::Tls)),
+        (Code::Unreachable, "a slow start", failed(Failure::Slow)),
+        (Code::CertificateEnds, "soon", tls(|it| it.term.left = 3 * 86400)),
         (Code::Unreachable, "no name", failed(Failure::Name)),
         (Code::Unreachable, "nobody", failed(Failure::Refused)),
         (Code::PlainHttp, "plain", healthy("http://a.example.com", "http://a.example.com/", "sid=hush; HttpOnly")),

@@ -167,7 +167,7 @@ proptest! {
     fn nothing_that_is_set_up_makes_the_check_panic(
         (server, pages) in (anywhere(), prop::collection::vec(anywhere(), 0..4)),
         (line, texts) in (line(), prop::collection::vec("[ -~]{0,20}", 0..4)),
-        (flags, days, bound) in (any::<[bool; 5]>(), any::<Option<i64>>(), any::<Option<u16>>()),
+        (flags, days, bound) in (any::<[bool; 5]>(), any::<Option<(i64, i64)>>(), any::<Option<u16>>()),
     ) {
         let mut topology = Topology::of(server, pages, Sites::default());
         if let Ok(cookie) = SetCookie::read(&line) {
@@ -178,7 +178,8 @@ proptest! {
         topology.client.methods.clone_from(&texts);
         (topology.cors.credentials, topology.client.credentials) = (flags[0], flags[1]);
         (topology.edge.believes_https, topology.store.lasting, topology.store.nodes) = (flags[2], flags[3], 2);
-        (topology.edge.days_left, topology.edge.bound, topology.sign_in_elsewhere) = (days, bound, flags[4]);
+        topology.edge.term = days.map(|(left, life)| Term { left, life });
+        (topology.edge.bound, topology.sign_in_elsewhere) = (bound, flags[4]);
         for finding in check(&topology) {
             prop_assert!(!finding.what.is_empty() && finding.link().contains("#ht0"));
         }

@@ -1,9 +1,10 @@
 //! One call: a connection of its own, a request, the head of the answer. No redirect is followed, no cookie is kept.
 
 use super::certificate::{self, Unverified};
+use super::head::{Record, Recorded};
 use super::{LONGEST, Visit, now};
 use crate::backend::providers::Outward;
-use crate::doctor::{Address, Ask, Exchange, Failure, Step, TlsSeen};
+use crate::doctor::{Address, Ask, Exchange, Failure, Step, TlsSeen, header_bytes};
 use crate::server::trust::authorities;
 use axum::body::Bytes;
 use axum::http::{HeaderName, HeaderValue, Request, Uri, header};
@@ -21,7 +22,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::ServerName;
-use tokio_rustls::rustls::{ClientConfig, Error, RootCertStore};
+use tokio_rustls::rustls::{AlertDescription, ClientConfig, Error, PeerIncompatible, RootCertStore};
 
 /// Some servers have done their work only when the body is there. Others send one without an end.
 const BODY_TIME: Duration = Duration::from_secs(1);
@@ -29,6 +30,8 @@ const BODY_TIME: Duration = Duration::from_secs(1);
 const BODY: usize = 64 << 10;
 /// More of a head is no answer.
 const HEAD: usize = 256 << 10;
+/// More lines of a head are no answer.
+const LINES: usize = 8192;
 /// Before the next address of a host is tried.
 const NEXT: Duration = Duration::from_millis(1500);
 
@@ -81,7 +84,7 @@ impl Caller {
         ask: Ask,
         query: Option<&str>,
     ) -> Result<(Exchange, Option<TlsSeen>), Missed> {
-        timeout(self.longest + BODY_TIME, self.exchange(step, ask, query)).await.unwrap_or(Err(Failure::Silent.into()))
+        timeout(self.longest + BODY_TIME, self.exchange(step, ask, query)).await.unwrap_or(Err(Failure::Slow.into()))
     }
 
     /// Whether somebody speaks TLS there.
@@ -114,13 +117,12 @@ impl Caller {
             }
             Ok((send(stream, request).await?, Some(seen)))
         };
-        let (answer, tls) = timeout(self.longest, head).await.unwrap_or(Err(Failure::Silent.into()))?;
+        let ((answer, record), tls) = timeout(self.longest, head).await.unwrap_or(Err(Failure::Slow.into()))?;
         let took = began.elapsed();
         let (head, body) = answer.into_parts();
         // Who sends without an end has answered all the same.
         timeout(BODY_TIME, Limited::new(body, BODY).collect()).await.ok();
-        let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-        let headers = head.headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect();
+        let headers = record.lines().ok_or(Failure::Broken)?;
         let status = head.status.as_u16();
         Ok((Exchange { step, method, url, asked, status, headers, at: now(), took }, tls))
     }
@@ -140,6 +142,14 @@ impl Caller {
             let library = error.get_ref().and_then(|error| error.downcast_ref::<Error>());
             match library {
                 Some(Error::InvalidMessage(_)) => Failure::Plain,
+                Some(
+                    Error::AlertReceived(AlertDescription::ProtocolVersion)
+                    | Error::PeerIncompatible(
+                        PeerIncompatible::ServerDoesNotSupportTls12Or13
+                        | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig,
+                    ),
+                ) => Failure::OldTls,
+                Some(Error::AlertReceived(AlertDescription::UnrecognisedName)) => Failure::NoHost,
                 _ => Failure::Tls,
             }
         })
@@ -205,7 +215,7 @@ fn request(ask: Ask, query: Option<&str>) -> Option<(Headers, Request<Full<Bytes
     let mut request = Request::builder().method(method.as_str()).uri(target).body(Full::from(body)).ok()?;
     for (name, value) in &headers {
         // A cookie may have a value that no header can carry.
-        if let Ok(value) = HeaderValue::from_str(value) {
+        if let Ok(value) = HeaderValue::from_bytes(&header_bytes(value)) {
             request.headers_mut().append(HeaderName::from_static(name), value);
         }
     }
@@ -215,11 +225,16 @@ fn request(ask: Ask, query: Option<&str>) -> Option<(Headers, Request<Full<Bytes
 async fn send(
     stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
     request: Request<Full<Bytes>>,
-) -> Result<axum::http::Response<hyper::body::Incoming>, Failure> {
+) -> Result<(axum::http::Response<hyper::body::Incoming>, Record), Failure> {
     let broken = |_: hyper::Error| Failure::Broken;
-    let handshake = http1::Builder::new().max_buf_size(HEAD).handshake(TokioIo::new(stream));
-    let (mut sender, connection) = handshake.await.map_err(broken)?;
+    let (stream, record) = Recorded::new(stream);
+    let mut builder = http1::Builder::new();
+    builder.max_buf_size(HEAD).max_headers(LINES);
+    // What browsers pass over or mend.
+    builder.ignore_invalid_headers_in_responses(true).allow_spaces_after_header_name_in_responses(true);
+    builder.allow_obsolete_multiline_headers_in_responses(true);
+    let (mut sender, connection) = builder.handshake(TokioIo::new(stream)).await.map_err(broken)?;
     // Ends with the answer's body, or with the sender.
     tokio::spawn(connection);
-    sender.send_request(request).await.map_err(broken)
+    Ok((sender.send_request(request).await.map_err(broken)?, record))
 }

@@ -1,8 +1,8 @@
 //! What a server's certificate shows, whatever it is worth.
 
-use crate::doctor::{Address, TlsSeen};
+use crate::doctor::{Address, Term, TlsSeen};
 use crate::server::tls::Facts;
-use crate::server::topology::days_left;
+use crate::server::topology::term;
 use crate::session::clock::Clock;
 use std::time::Duration;
 use tokio_rustls::rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -65,7 +65,7 @@ pub(super) fn look(chain: &[CertificateDer<'_>], url: &Address, roots: &RootCert
         trusted: false,
         names_host: false,
         begun: true,
-        days_left: 0,
+        term: Term { left: 0, life: 0 },
         issuer: "an authority that cannot be read".to_owned(),
     };
     let Some((leaf, rest)) = chain.split_first() else { return unreadable() };
@@ -80,7 +80,7 @@ pub(super) fn look(chain: &[CertificateDer<'_>], url: &Address, roots: &RootCert
         trusted: verify_server_cert_signed_by_trust_anchor(&parsed, roots, rest, moment, algorithms).is_ok(),
         names_host: name.is_ok_and(|name| verify_server_name(&parsed, &name).is_ok()),
         begun: facts.begins <= now,
-        days_left: days_left(facts.ends),
+        term: term(facts.begins, facts.ends),
         issuer: facts.issuer,
     }
 }

@@ -1,10 +1,11 @@
 //! What `hardtack doctor URL` asks: a fixed handful of requests of any server, as a browser on a page's origin would.
 //!
 //! What to ask and what follows from the answers is the doctor's to say; `caller` makes the calls, `certificate` looks at
-//! what the handshake shows.
+//! what the handshake shows, and `head` reads what comes back.
 
 mod caller;
 mod certificate;
+mod head;
 
 use crate::backend::doctor::sites;
 use crate::backend::providers::Outward;
@@ -191,7 +192,9 @@ async fn ask_all(caller: &Caller, visit: &Visit, evidence: &mut Evidence) -> Opt
                 return None;
             }
             // Somebody may answer calls and no preflight.
-            Err(Missed::Failed(failure @ (Failure::Silent | Failure::Broken))) if step != Step::First => {
+            Err(Missed::Failed(failure @ (Failure::Silent | Failure::Slow | Failure::Broken)))
+                if step != Step::First =>
+            {
                 evidence.unanswered.push((step, failure));
             }
             Err(Missed::Failed(Failure::Broken)) if !visit.url.is_https() && caller.speaks_tls(&visit.url).await => {

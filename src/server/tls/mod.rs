@@ -9,7 +9,9 @@ mod local;
 mod pair;
 
 use super::settings::{Settings, TlsMode};
-use crate::session::clock::{Clock, Timestamp};
+use super::topology::term;
+use crate::doctor::Term;
+use crate::session::clock::Timestamp;
 use files::Files;
 use local::Local;
 use pair::Pair;
@@ -30,10 +32,7 @@ pub(super) use accept::Encrypted;
 pub use local::{AUTHORITY_FILE, SERVER_FILE};
 pub use pair::Facts;
 
-/// From here on the log says that a certificate is about to end.
-const SOON: Duration = Duration::from_hours(14 * 24);
-
-/// How often it says so.
+/// How often the log says that a certificate is about to end.
 const DAY: Duration = Duration::from_hours(24);
 
 /// Why no TLS can be spoken, in one sentence: the setting, the reason, the cure.
@@ -144,8 +143,8 @@ pub(super) struct Renewal {
     served: Arc<Served>,
     source: Source,
     host: Host<String>,
-    /// When the certificate that is served ends.
-    ends: Timestamp,
+    /// When the certificate that is served begins to hold, and when it ends.
+    span: (Timestamp, Timestamp),
 }
 
 enum Source {
@@ -179,26 +178,26 @@ impl Tls {
             }
         };
         warn(&pair, host);
-        let ends = pair.facts.ends;
+        let span = (pair.facts.begins, pair.facts.ends);
         let served = Arc::new(Served(RwLock::new(pair.certified)));
         let builder = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()));
         let builder = builder.with_safe_default_protocol_versions()?.with_no_client_auth();
         let mut config = builder.with_cert_resolver(Arc::clone(&served) as Arc<dyn ResolvesServerCert>);
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         let acceptor = TlsAcceptor::from(Arc::new(config));
-        Ok(Some(Self { acceptor, renewal: Renewal { served, source, host: host.clone(), ends } }))
+        Ok(Some(Self { acceptor, renewal: Renewal { served, source, host: host.clone(), span } }))
     }
 }
 
 impl Renewal {
-    /// When the certificate that is served ends.
-    pub(super) const fn ends(&self) -> Timestamp {
-        self.ends
+    /// How long the certificate that is served holds.
+    pub(super) fn term(&self) -> Term {
+        term(self.span.0, self.span.1)
     }
 
     /// Looks after the certificate, for as long as the server runs.
     pub(super) async fn run(self) {
-        let Self { served, mut source, host, mut ends } = self;
+        let Self { served, mut source, host, mut span } = self;
         let mut warned = Instant::now();
         loop {
             tokio::time::sleep(source.every()).await;
@@ -220,16 +219,16 @@ impl Renewal {
                 Ok(None) => {}
                 Ok(Some(pair)) => {
                     tracing::info!(ends = %pair.facts.ends, "a new certificate is served from now on");
-                    warn_of_end(pair.facts.ends);
+                    (span, warned) = ((pair.facts.begins, pair.facts.ends), Instant::now());
+                    warn_of_end(span);
                     warn(&pair, &host);
-                    (ends, warned) = (pair.facts.ends, Instant::now());
                     *served.0.write().unwrap_or_else(PoisonError::into_inner) = pair.certified;
                 }
                 Err(error) => tracing::error!("the new certificate is not taken, the old one stays: {error}"),
             }
             if warned.elapsed() >= DAY {
                 warned = Instant::now();
-                warn_of_end(ends);
+                warn_of_end(span);
             }
         }
     }
@@ -251,9 +250,9 @@ impl Source {
     }
 }
 
-/// Says that a certificate has little time left.
-fn warn_of_end(ends: Timestamp) {
-    if ends.left(Clock::System.now()) < SOON {
+/// Says that a certificate should have been renewed.
+fn warn_of_end((begins, ends): (Timestamp, Timestamp)) {
+    if term(begins, ends).ends_soon() {
         tracing::warn!(ends = %ends, "the certificate is about to end; renew it");
     }
 }
@@ -317,7 +316,7 @@ mod tests {
         let pair = KeyPair::generate().expect("a key");
         let mut params = CertificateParams::new(["localhost".to_owned()]).expect("a name");
         let now = UNIX_EPOCH.elapsed().expect("after 1970");
-        params.not_after = date_time_ymd(1970, 1, 1) + now + SOON / 2;
+        params.not_after = date_time_ymd(1970, 1, 1) + now + 7 * DAY;
         std::fs::write(&key, pair.serialize_pem()).expect("written");
         std::fs::write(&certificate, params.self_signed(&pair).expect("a certificate").pem()).expect("written");
         let (files, pair) = Files::open(&certificate, &key).expect("fit");

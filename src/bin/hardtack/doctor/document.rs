@@ -35,7 +35,7 @@ pub(super) fn visit(evidence: &Evidence, found: &[Finding], verdicts: &[Verdict]
     let tls = evidence.tls.as_ref().map(|tls| {
         json!({
             "accepted": tls.is_accepted(), "trusted": tls.trusted, "names_host": tls.names_host, "begun": tls.begun,
-            "days_left": tls.days_left, "issuer": tls.issuer,
+            "days_left": tls.term.days_left(), "issuer": tls.issuer,
         })
     });
     let (taken, others) = evidence.candidates();

@@ -102,7 +102,7 @@ pub(super) fn evidence(evidence: &Evidence, found: &[Finding]) -> String {
     let _ = write!(text, "\n{} is at {}.", escaped(evidence.url.host()), addresses.join(", "));
     if let Some(tls) = &evidence.tls {
         let trusted = if tls.is_accepted() { "is accepted" } else { "is refused" };
-        let (days, issuer) = (tls.days_left, escaped(&tls.issuer));
+        let (days, issuer) = (tls.term.days_left(), escaped(&tls.issuer));
         let _ = write!(text, " Its certificate {trusted}, of `{issuer}`, {days} days left.");
     }
     text.push('\n');

@@ -1,0 +1,75 @@
+//! Header values as text that keeps each byte, because servers and browsers do not agree on UTF-8.
+
+/// What stands for the byte 0: a byte that is no part of UTF-8 becomes a sign of the private use area, 0xF700 and the byte.
+const BASE: u32 = 0xF700;
+
+/// Returns the text of a header's bytes. UTF-8 stays as it is; [`header_bytes`] gives the bytes back, whatever they were.
+#[must_use]
+pub fn header_text(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        for sign in chunk.valid().chars() {
+            // A sign of ours that comes from outside goes byte by byte too, so that each text stands for one header.
+            if byte_of(sign).is_some() {
+                let mut buffer = [0; 4];
+                text.extend(sign.encode_utf8(&mut buffer).bytes().filter_map(sign_of));
+            } else {
+                text.push(sign);
+            }
+        }
+        text.extend(chunk.invalid().iter().copied().filter_map(sign_of));
+    }
+    text
+}
+
+/// Returns the bytes of a text that [`header_text`] made.
+#[must_use]
+pub fn header_bytes(text: &str) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(text.len());
+    for sign in text.chars() {
+        match byte_of(sign) {
+            Some(byte) => bytes.push(byte),
+            None => bytes.extend(sign.encode_utf8(&mut [0; 4]).bytes()),
+        }
+    }
+    bytes
+}
+
+/// Returns how many bytes a text has as a header.
+pub(super) fn length(text: &str) -> usize {
+    text.chars().map(|sign| if byte_of(sign).is_some() { 1 } else { sign.len_utf8() }).sum()
+}
+
+fn sign_of(byte: u8) -> Option<char> {
+    char::from_u32(BASE + u32::from(byte))
+}
+
+/// The byte that a sign stands for. Bytes of ASCII are never written so.
+fn byte_of(sign: char) -> Option<u8> {
+    u8::try_from(u32::from(sign).checked_sub(BASE)?).ok().filter(|byte| !byte.is_ascii())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_come_back_whatever_they_are() {
+        let ours = "\u{f7e9}".as_bytes();
+        for bytes in [
+            &b""[..],
+            b"abc",
+            "é€😀".as_bytes(),
+            &[0xE9; 9],
+            b"a\xE9b\xC3",
+            ours,
+            &[0xEF, 0x9F],
+            &[0, 1, 0x7F, 0x80, 0xFF],
+        ] {
+            let text = header_text(bytes);
+            assert_eq!(header_bytes(&text), bytes, "{bytes:?}");
+            assert_eq!(length(&text), bytes.len(), "{bytes:?}");
+        }
+        assert_eq!(header_text("é".as_bytes()), "é");
+    }
+}
