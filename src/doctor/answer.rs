@@ -1,6 +1,7 @@
 //! What answers do besides: redirects, caches, cookies that are missing or twice: HT026, HT033, HT034, HT039, HT043 to HT048.
 
 use super::across;
+use super::address::Address;
 use super::browser::Browser;
 use super::caching;
 use super::code::Code;
@@ -9,13 +10,19 @@ use super::cors;
 use super::evidence::{Evidence, Step};
 use super::exchange::Exchange;
 use super::finding::{Cure, Finding, Severity};
-use super::jar::Jar;
+use super::jar::{Jar, Kept, Request};
+use super::reach::Failure;
 use super::set_cookie::SetCookie;
 
 /// So many redirects of one call browsers follow. Source: the Fetch standard, HTTP-redirect fetch.
 pub const REDIRECTS: usize = 20;
 
 pub(super) fn diagnose(evidence: &Evidence, found: &mut Vec<Finding>) {
+    // What its pages keep they keep over https.
+    if moved(evidence).is_some() {
+        found.extend(redirected(evidence));
+        return;
+    }
     let pair = evidence.pair();
     let set = evidence.session_cookies();
     let mut seen: Vec<&SetCookie> = Vec::new();
@@ -38,7 +45,7 @@ pub(super) fn diagnose(evidence: &Evidence, found: &mut Vec<Finding>) {
             found.extend(cookie::in_a_folder(cookie, &exchange.url));
         }
         found.extend(across::strict(cookie, false));
-        found.extend(twice(exchange, &cookie.name));
+        found.extend(twice(evidence, exchange, &cookie.name));
     }
     found.extend(dead_end(evidence).or_else(|| redirected(evidence)));
     found.extend(evidence.calls().find_map(joined));
@@ -130,7 +137,11 @@ pub(super) fn dead_end(evidence: &Evidence) -> Option<Finding> {
         Some(_) if evidence.of(Step::First).count() > REDIRECTS => {
             format!("`{}` redirects the page's call for ever: {REDIRECTS} redirects lead to no answer.", evidence.url)
         }
-        Some(_) => return None,
+        Some(target) => {
+            let ends = |(step, why): &&(Step, Failure)| *step == Step::First && !why.is_ours();
+            let (_, why) = evidence.unanswered.iter().find(ends)?;
+            format!("`{}` redirects the page's call to `{target}`, where no answer comes: {why}.", hop.url)
+        }
     };
     Some(Code::DeadEnd.error(
         what,
@@ -186,19 +197,37 @@ fn evicted(evidence: &Evidence, session: &[&SetCookie]) -> Option<Finding> {
     })
 }
 
-/// One answer that sets a cookie twice.
-fn twice(exchange: &Exchange, name: &str) -> Option<Finding> {
+/// One answer that sets a cookie twice: the second takes the place of the first, or both go along.
+fn twice(evidence: &Evidence, exchange: &Exchange, name: &str) -> Option<Finding> {
+    let mut jar = Jar::new(Browser::USUAL[0]);
+    let request = exchange.request(&evidence.page);
     // A removal beside it takes an older cookie of other attributes away.
-    let is_same = |cookie: &SetCookie| cookie.name == name && !cookie.is_removal();
-    let same = exchange.cookies().filter(|cookie| cookie.as_ref().is_ok_and(is_same)).count();
-    let what = || format!("`{}` sets the cookie `{name}` {same} times in one answer.", exchange.url);
-    (same > 1).then(|| cookie::shared_name(name, what()))
+    let same = exchange.cookies().filter_map(Result::ok).filter(|cookie| cookie.name == name && !cookie.is_removal());
+    let kept: Vec<_> = same.map(|cookie| jar.keep(&cookie, &request, &evidence.sites)).collect();
+    let replaced = kept.iter().any(|kept| *kept == Ok(Kept::Replaced));
+    let back = Request::fetch(&evidence.page, &evidence.url, exchange.at);
+    let both = jar.sent(&back, &evidence.sites).iter().filter(|sent| **sent == name).count() > 1;
+    let how = if replaced { "the last one counts" } else { "both go along" };
+    let what = || format!("`{}` sets the cookie `{name}` {} times in one answer, and {how}.", exchange.url, kept.len());
+    (replaced || both).then(|| cookie::shared_name(name, what()))
+}
+
+/// Where a site leads from plain http to https, with pages of its own: its pages are there too.
+pub(super) fn moved(evidence: &Evidence) -> Option<Address> {
+    let to = evidence.of(Step::First).next()?.leaves()?;
+    let is_same = evidence.pair().is_own() && !evidence.url.is_https() && to.is_https();
+    (is_same && to.host() == evidence.url.host()).then_some(to)
 }
 
 /// A call that ends at another origin. Of a preflight that is redirected too, and of a way back to http, others speak.
 fn redirected(evidence: &Evidence) -> Option<Finding> {
     if evidence.of(Step::Preflight).any(Exchange::is_redirect) {
         return None;
+    }
+    if let Some(to) = moved(evidence) {
+        let what =
+            format!("`{}` leads to `{}`, so that no page of it calls from plain http.", evidence.url, to.origin());
+        return Some(Code::Redirected.warning(what, Cure::any(format!("Ask for `{to}`, where browsers end up."))));
     }
     let hops = evidence.exchanges.iter().filter_map(|hop| Some((hop, hop.leaves()?)));
     let (from, to) = hops.into_iter().find(|(hop, to)| !(hop.url.is_https() && to.host() == hop.url.host()))?;

@@ -153,6 +153,10 @@ impl Evidence {
     }
 }
 
-fn is_removal((_, cookie): &Line<'_>) -> bool {
-    cookie.as_ref().is_ok_and(SetCookie::is_removal)
+/// Whether a line takes a cookie away. Without a value it does so by any date that is past: ASP.NET writes one of 1999.
+fn is_removal((exchange, cookie): &Line<'_>) -> bool {
+    let now = i64::try_from(exchange.at).unwrap_or(i64::MAX);
+    let is_empty = |cookie: &SetCookie| matches!(cookie.value.as_str(), "" | "\"\"");
+    let is_over = |cookie: &SetCookie| cookie.ends(exchange.at, exchange.date()).is_some_and(|ends| ends <= now);
+    cookie.as_ref().is_ok_and(|cookie| cookie.is_removal() || (is_empty(cookie) && is_over(cookie)))
 }

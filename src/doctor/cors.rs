@@ -1,7 +1,7 @@
 //! What the server allows to pages of other origins: HT002 to HT010, HT031.
 
 use super::across;
-use super::address::Address;
+use super::address::{Address, bare_address};
 use super::answer;
 use super::browser::Browser;
 use super::code::Code;
@@ -48,7 +48,8 @@ pub(super) fn diagnose(evidence: &Evidence, found: &mut Vec<Finding>) {
     }
     let preflights = || evidence.of(Step::Preflight);
     if let Some(redirect) = preflights().find(|exchange| exchange.is_redirect()) {
-        found.push(preflight_redirected(&pair, redirect.location().unwrap_or("elsewhere")));
+        let target = redirect.location().map_or_else(|| "elsewhere".to_owned(), bare_address);
+        found.push(preflight_redirected(&pair, &target));
         return;
     }
     if let Some(finding) = evidence.reads().find_map(|exchange| read(exchange, &pair)) {

@@ -1,6 +1,7 @@
 //! Between browser and server, before HTTP: HT016, HT027, HT030, HT041, HT042.
 
 use super::address::Address;
+use super::answer;
 use super::code::Code;
 use super::evidence::{Evidence, Step};
 use super::exchange::Exchange;
@@ -100,7 +101,7 @@ pub(super) fn diagnose(evidence: &Evidence, found: &mut Vec<Finding>) {
             scheme_unknown(url, &how).graded(Severity::Warning)
         }));
     }
-    if evidence.failure.is_none() {
+    if evidence.failure.is_none() && answer::moved(evidence).is_none() {
         found.extend(plain_http(url));
         found.extend(Some(&evidence.page).filter(|page| !page.is_origin_of(url)).and_then(plain_page));
     }

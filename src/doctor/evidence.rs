@@ -270,7 +270,8 @@ impl Evidence {
     }
 
     /// Returns the text without any cookie's value, wherever a server repeats one: whole, percent-decoded, or a part of a
-    /// signed value (`s:ID.SIGNATURE`). Values of fewer than 8 letters are too short to be told from other words.
+    /// signed value (`s:ID.SIGNATURE`). Values of fewer than 8 letters, and of fewer than 13 without a digit and in one case, are
+    /// not to be told from words.
     #[must_use]
     pub fn hide(&self, text: &str) -> String {
         let values = self.exchanges.iter().flat_map(|exchange| {
@@ -283,7 +284,7 @@ impl Evidence {
             secrets.extend(decoded.split(['.', ':', '|', '"', '%']).map(str::to_owned));
             secrets.extend([decoded, value]);
         }
-        secrets.retain(|secret| secret.len() >= 8);
+        secrets.retain(|secret| is_no_word(secret));
         // The longest first, so that no part of one is left.
         secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
         secrets
@@ -337,6 +338,13 @@ impl fmt::Display for Step {
 /// Whether a method is asked without leave and changes nothing.
 fn reads_only(method: &str) -> bool {
     matches!(method, "GET" | "HEAD")
+}
+
+/// Whether a text is more than a word, as `accepted` or a host's name is one.
+fn is_no_word(text: &str) -> bool {
+    let has = |is: fn(&u8) -> bool| text.bytes().any(|byte| is(&byte));
+    let mixed = has(u8::is_ascii_lowercase) && has(u8::is_ascii_uppercase);
+    text.len() >= 13 || (text.len() >= 8 && (mixed || has(u8::is_ascii_digit)))
 }
 
 /// `%3A` becomes `:`. What is no text afterwards stays as it is.

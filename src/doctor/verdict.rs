@@ -130,6 +130,9 @@ fn read(evidence: &Evidence) -> State {
     if let Some(finding) = answer::dead_end(evidence) {
         return State::Broken(finding.what);
     }
+    if answer::moved(evidence).is_some() {
+        return State::Unseen;
+    }
     if evidence.of(Step::First).any(|exchange| exchange.leaves().is_some()) {
         return State::Broken("the call is redirected to another origin".to_owned());
     }
@@ -144,7 +147,7 @@ fn read(evidence: &Evidence) -> State {
 /// Whether the session's cookies are kept, and go along with the next call.
 fn cookie(evidence: &Evidence, browser: Browser) -> (State, State) {
     let broken = |loss: Loss| State::Broken(loss.to_string());
-    if answer::refused(evidence).is_some() {
+    if answer::refused(evidence).is_some() || answer::moved(evidence).is_some() {
         return (State::Unseen, State::Unseen);
     }
     let (mut jar, mut keep, mut name, mut last) = (Jar::new(browser), State::Unseen, None, 0);

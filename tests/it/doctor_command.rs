@@ -81,6 +81,11 @@ async fn no_value_of_a_cookie_is_ever_shown() {
             answer.set("x-seen", &[&cookie]);
             answer.set("location", &[&format!("/session?{cookie}")]);
         }
+        // And writes an id into the path, as for browsers without cookies.
+        if request.method == "GET" && request.uri.path() == "/session" && request.headers.contains_key("cookie") {
+            answer.status = 302;
+            answer.set("location", &["/in/a-secret-value-1;jsessionid=a-secret-value-1?sid=a-secret-value-1"]);
+        }
     }))
     .await;
     for arguments in [&["--verbose"][..], &["--verbose", "--json"], &["--json"], &[]] {

@@ -1,7 +1,7 @@
 //! Broken systems whose cookies, redirects and other answers are the trouble.
 
 use super::broken::{Broken, CREDENTIALS, EXPRESS, NONE, ORIGIN, PAGE, PLAIN, SID, URL, broken, far, near, own};
-use super::played::On::{All, At, Last, Of};
+use super::played::On::{All, At, Last, Of, Plain};
 use super::played::{System, Way};
 use super::*;
 use Step::{First, Preflight};
@@ -161,6 +161,13 @@ pub(super) const ANSWERS: &[Broken] = &[
         "a redirect to an application on the phone",
         NONE,
         &[(At("/session"), ":status", &["302"]), (At("/session"), "location", &["myapp://callback"])],
+    ),
+    broken(
+        Code::Redirected,
+        "a site that leads to https, asked for by `http://`",
+        ["http://shop.example.com", "http://shop.example.com/"],
+        SID,
+        &[(Plain, ":status", &["301"]), (Plain, "location", &["https://shop.example.com/"])],
     ),
     near(
         Code::Redirected,

@@ -144,6 +144,38 @@ fn whatever_repeats_a_cookie_is_hidden() {
 }
 
 #[test]
+fn a_redirect_to_what_does_not_answer_is_no_session_that_holds() {
+    let mut evidence = near(|it| answer(it, Step::First, 302, "/moved;jsessionid=hush"));
+    evidence.unanswered.push((Step::First, Failure::Broken));
+    let found = diagnose(&evidence);
+    let finding = found.iter().find(|finding| finding.code == Code::DeadEnd).expect("HT048");
+    assert!(finding.what.contains("`https://api.example.com/moved;…`, where no answer comes"), "{finding}");
+    assert!(verdicts(&evidence).iter().all(|verdict| verdict.broken().is_some()));
+}
+
+#[test]
+fn two_cookies_of_one_name_that_never_meet_are_not_spoken_of() {
+    let twice = |lines: [&str; 2]| {
+        let evidence = near(|it| set(it, Some(Step::First), "set-cookie", &lines));
+        diagnose(&evidence).into_iter().filter(|finding| finding.code == Code::SharedName).count()
+    };
+    let here = "sid=one; Path=/; Secure; HttpOnly";
+    assert_eq!(twice([here, "sid=two; Path=/admin; Secure; HttpOnly"]), 0, "another path");
+    assert_eq!(twice([here, "sid=two; Path=/; Domain=example.com; Secure; HttpOnly"]), 1, "both go along");
+    assert_eq!(twice([here, "sid=two; Path=/; Secure; HttpOnly"]), 1, "the last one counts");
+    assert_eq!(twice([here, "sid=; Max-Age=0; Path=/; Domain=example.com; Secure; HttpOnly"]), 0, "a removal");
+}
+
+#[test]
+fn words_are_not_taken_for_secrets() {
+    let cookies =
+        ["__Host-sid=A1b2C3d4; Path=/; Secure", "consent=accepted; Path=/", "host=app.example-shop.com; Path=/"];
+    let evidence = near(|it| set(it, Some(Step::First), "set-cookie", &cookies));
+    let text = "the certificate is accepted at https://app.example-shop.example, /s/A1b2C3d4/x";
+    assert_eq!(evidence.hide(text), text.replace("A1b2C3d4", "…"));
+}
+
+#[test]
 fn a_certificate_of_tomorrow_is_not_accepted_today() {
     let evidence = near(|it| it.tls.iter_mut().for_each(|tls| tls.begun = false));
     assert!(!evidence.tls.as_ref().is_some_and(TlsSeen::is_accepted));

@@ -29,6 +29,8 @@ pub(super) enum On {
     Last,
     /// All answers at a path.
     At(&'static str),
+    /// All answers on plain http.
+    Plain,
 }
 
 /// How the way there is.
@@ -157,6 +159,7 @@ impl System {
                 On::Of(of) => *of == step,
                 On::Last => last,
                 On::At(path) => ask.url.path() == *path,
+                On::Plain => !ask.url.is_https(),
             };
             if !applies {
                 continue;

@@ -20,13 +20,13 @@ pub(super) fn unusable(error: &str) -> Value {
 /// Of a server that was spoken to.
 pub(super) fn visit(evidence: &Evidence, found: &[Finding], verdicts: &[Verdict]) -> Value {
     let exchanges = evidence.exchanges.iter().map(|exchange| {
-        let hidden = |headers: Vec<(&str, String)>| -> Vec<_> {
-            headers.into_iter().map(|(name, value)| json!([name, evidence.hide(&value)])).collect()
+        let pairs = |headers: Vec<(&str, String)>| -> Vec<_> {
+            headers.into_iter().map(|(name, value)| json!([name, value])).collect()
         };
         let [asked, told] = exchange.told();
         json!({
             "step": evidence.purpose(exchange.step), "method": exchange.method, "url": exchange.url,
-            "request": hidden(asked), "status": exchange.status, "answer": hidden(told),
+            "request": pairs(asked), "status": exchange.status, "answer": pairs(told),
             "milliseconds": u64::try_from(exchange.took.as_millis()).unwrap_or(u64::MAX),
         })
     });
@@ -46,6 +46,16 @@ pub(super) fn visit(evidence: &Evidence, found: &[Finding], verdicts: &[Verdict]
         "findings": findings(found), "verdicts": verdicts.iter().map(verdict).collect::<Vec<_>>(),
         "exchanges": exchanges.collect::<Vec<_>>(), "unanswered": unanswered.collect::<Vec<_>>(),
     })
+}
+
+/// The same without any cookie's value, wherever a server repeats one.
+pub(super) fn hidden(document: Value, evidence: &Evidence) -> Value {
+    match document {
+        Value::String(text) => Value::String(evidence.hide(&text)),
+        Value::Array(values) => values.into_iter().map(|value| hidden(value, evidence)).collect(),
+        Value::Object(fields) => fields.into_iter().map(|(name, value)| (name, hidden(value, evidence))).collect(),
+        other => other,
+    }
 }
 
 fn findings(found: &[Finding]) -> Vec<Value> {

@@ -86,7 +86,7 @@ pub(super) fn evidence(evidence: &Evidence, found: &[Finding]) -> String {
     let mut rows = Vec::new();
     for exchange in &evidence.exchanges {
         let shown = exchange.shown().into_iter().filter(|(name, _)| *name != "date" || wrong);
-        let shown = shown.map(|(name, value)| format!("{name}: {}", evidence.hide(&value)));
+        let shown = shown.map(|(name, value)| format!("{name}: {value}"));
         let mut shown = shown.chain([String::new()]);
         let took = format!("{} ms", exchange.took.as_millis());
         let (step, asked) = (evidence.purpose(exchange.step), format!("{} {}", exchange.method, exchange.url));
@@ -123,9 +123,7 @@ pub(super) fn evidence(evidence: &Evidence, found: &[Finding]) -> String {
 pub(super) fn letters(evidence: &Evidence) -> String {
     let letter = |exchange: &Exchange| {
         let lines = |sign: &str, headers: Vec<(&str, String)>| -> String {
-            let line = |(name, value): (&str, String)| {
-                format!("{sign} {}: {}\n", escaped(name), escaped(&evidence.hide(&value)))
-            };
+            let line = |(name, value): (&str, String)| format!("{sign} {}: {}\n", escaped(name), escaped(&value));
             headers.into_iter().map(line).collect()
         };
         let [asked, told] = exchange.told();

@@ -3,7 +3,7 @@
 use super::report::{Maker, bold, dim, findings};
 use super::{Arguments, Report, code, document, trip};
 use crate::table::escaped;
-use hardtack::doctor::{Evidence, State, diagnose, verdicts};
+use hardtack::doctor::{Browser, Evidence, State, diagnose, verdicts};
 use hardtack::server::{Visit, probe};
 use std::error::Error;
 use std::fmt::Write as _;
@@ -45,8 +45,13 @@ pub(super) fn report(url: &str, arguments: &Arguments) -> Result<Report, Box<dyn
     if arguments.verbose {
         text.push_str(&trip::letters(&evidence));
     }
-    let code = code(&found).max(u8::from(!seen));
-    Ok(Report { code, document: document::visit(&evidence, &found, &verdicts), text })
+    // Whatever the findings are: what every browser loses is lost.
+    let lost =
+        verdicts.iter().filter(|verdict| Browser::USUAL.contains(&verdict.browser)).all(|it| it.broken().is_some());
+    let code = code(&found).max(u8::from(!seen)).max(if lost { 2 } else { 0 });
+    // Here and nowhere else, so that no text is forgotten: addresses and findings repeat what a server says.
+    let document = document::hidden(document::visit(&evidence, &found, &verdicts), &evidence);
+    Ok(Report { code, document, text: evidence.hide(&text) })
 }
 
 /// Whose cure to show first.
