@@ -40,15 +40,15 @@ pub(super) fn check(topology: &Topology, found: &mut Vec<Finding>) {
 ///
 /// Source: the Mixed Content specification; the Local Network Access specification; Chromium 156.
 pub(super) fn way(browser: Browser, pair: &Pair, page_is: Space, server_is: Space) -> Way {
-    let mixed = pair.page.is_https() && !pair.server.is_trusted();
-    let same_host = pair.page.host() == pair.server.host();
-    let near = page_is == Space::Public && server_is != Space::Public && !same_host;
+    let near = page_is == Space::Public && server_is != Space::Public && !same_host(pair);
     let asks = near && browser.asks_for_local_network();
     // A name that only the DNS knows for a near one is too late: plain http is blocked before it is looked up.
-    let shows = pair.server.ip().is_some() || pair.server.host().ends_with(".local");
+    let shows =
+        pair.server.space() == Space::Local && (pair.server.ip().is_some() || pair.server.host().ends_with(".local"));
+    let excepted = pair.server.is_trusted() || (shows && browser.asks_for_local_network());
     match () {
         () if asks && !pair.page.is_https() => Way::Insecure,
-        () if mixed && !(asks && shows) => Way::Mixed,
+        () if pair.page.is_https() && !excepted => Way::Mixed,
         () if asks => Way::Asked,
         () => Way::Open,
     }

@@ -112,8 +112,8 @@ codes! {
          warning. Source: the Fetch standard, network error."
     28 MixedContent: "A page on https calls a server on plain http."
         "Browsers block it before anything is sent; `http://localhost` and `http://127.0.0.1` are excepted. Chrome also \
-         excepts private addresses and names below `.local`, which the visitor must allow (HT029). Source: the Mixed \
-         Content specification; the Local Network Access specification."
+         excepts private addresses and names below `.local`; where the page is in the internet it asks the visitor (HT029). \
+         Source: the Mixed Content specification; the Local Network Access specification."
     29 LocalNetwork: "A page of the internet calls a server in the local network."
         "Chrome asks the visitor for permission first (from 142), and blocks before CORS when it is denied. A page on \
          plain http is refused without a question. Source: the Local Network Access specification."

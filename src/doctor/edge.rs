@@ -68,11 +68,11 @@ pub(super) fn diagnose(evidence: &Evidence, found: &mut Vec<Finding>) {
         }
         (Some(Failure::Tls), _) => found.push(Code::Unreachable.warning(
             format!(
-                "`{}` was not asked: the doctor, which speaks TLS 1.3 and the newer suites of TLS 1.2 (ECDHE with GCM or \
-                 ChaCha20), has no TLS in common with it. Browsers may have.",
+                "`{}` was not asked: the doctor, which speaks HTTP/1.1 over TLS 1.3 and the newer suites of TLS 1.2 (ECDHE with \
+                 GCM or ChaCha20), has no protocol in common with it. Browsers may have.",
                 url.origin()
             ),
-            Cure::any("Let the server speak TLS 1.3, or the newer suites of TLS 1.2, as all browsers do."),
+            Cure::any("Let the server speak HTTP/1.1 too, over TLS 1.3 or the newer suites of TLS 1.2, or ask it by a browser."),
         )),
         (Some(Failure::Slow), _) => found.push(Code::Unreachable.warning(
             format!("`{}` took the call, and no answer came while the doctor waited. Browsers wait longer.", url.origin()),

@@ -15,7 +15,7 @@ pub enum Failure {
     Slow,
     /// The proxy of the machine that asks makes no connection.
     Proxy,
-    /// The doctor and the server have no TLS in common. Browsers may have.
+    /// The doctor and the server have no TLS, or no HTTP over it, in common. Browsers may have.
     Tls,
     /// The server speaks no version of TLS that browsers accept.
     OldTls,
@@ -99,7 +99,7 @@ impl fmt::Display for Failure {
             Self::Refused => "nobody listens there",
             Self::Silent => "nobody answers in time",
             Self::Proxy => "the proxy of this machine makes no connection to it",
-            Self::Tls => "the doctor has no TLS in common with it",
+            Self::Tls => "the doctor has no protocol in common with it",
             Self::OldTls => "it speaks neither TLS 1.2 nor 1.3",
             Self::NoHost => "it has no certificate for that name",
             Self::Slow => "no answer came while the doctor waited",

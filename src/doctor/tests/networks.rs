@@ -35,6 +35,12 @@ fn a_call_into_the_local_network_goes_as_each_browser_lets_it() {
         // Of such a name Chrome does not know yet that it is near.
         ("https://app.example.com", "http://nas/", ["blocked", "blocked", "blocked"]),
         ("https://app.example.com", "http://api.example.com/", ["blocked", "blocked", "blocked"]),
+        ("https://app.example.com", "http://203.0.113.7/", ["blocked", "blocked", "blocked"]),
+        // Chromium 156: sent without a question from a page that is near itself.
+        ("https://192.168.1.6", "http://192.168.1.5/", ["sent", "blocked", "blocked"]),
+        ("https://localhost:5173", "http://nas.local/", ["sent", "blocked", "blocked"]),
+        ("https://nas.local", "http://nas.local:8080/", ["sent", "blocked", "blocked"]),
+        ("https://192.168.1.6", "http://nas/", ["blocked", "blocked", "blocked"]),
         // Chromium 156: a page of the local network is asked for nothing.
         ("http://192.168.1.6", "http://192.168.1.5/", ["sent", "sent", "sent"]),
         ("http://localhost:5173", "http://192.168.1.5/", ["sent", "sent", "sent"]),

@@ -164,6 +164,22 @@ proptest! {
     }
 
     #[test]
+    fn what_chrome_loses_is_an_error_and_what_is_an_error_chrome_loses(
+        (page, url) in (anywhere(), anywhere()),
+        line in line(),
+        near in any::<bool>(),
+    ) {
+        let url = if near { page.clone() } else { url };
+        let evidence = probes::healthy(&page.origin(), &url.to_string(), &line);
+        let verdict = &verdicts(&evidence)[0];
+        // Two cookies in one line lose the second, and not the session's.
+        let mut findings = diagnose(&evidence);
+        findings.retain(|finding| finding.code != Code::Joined);
+        let errors = findings.iter().filter(|finding| finding.severity == Severity::Error).count();
+        prop_assert_eq!(verdict.broken().is_some(), errors > 0, "{} {} {}: {:#?} {:#?}", page, url, line, verdict, codes(&findings));
+    }
+
+    #[test]
     fn nothing_that_is_set_up_makes_the_check_panic(
         (server, pages) in (anywhere(), prop::collection::vec(anywhere(), 0..4)),
         (line, texts) in (line(), prop::collection::vec("[ -~]{0,20}", 0..4)),
