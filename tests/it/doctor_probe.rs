@@ -80,7 +80,7 @@ fn cors_cases() -> Vec<Case> {
 fn cookie_cases() -> Vec<Case> {
     let large: &'static str = format!("sid={}; Path=/; HttpOnly", "v".repeat(4100)).leak();
     vec![
-        (Code::CrossSite, "another site's page", "http://203.0.113.7", cookie("sid=1; Path=/; HttpOnly; SameSite=Lax")),
+        (Code::CrossSite, "another site's page", "http://192.168.7.7", cookie("sid=1; Path=/; HttpOnly; SameSite=Lax")),
         (Code::NotSecure, "None alone", PAGE, cookie("sid=1; Path=/; HttpOnly; SameSite=None")),
         (Code::SecureOnLoopback, "Secure", PAGE, cookie("sid=1; Path=/; HttpOnly; Secure; SameSite=Lax")),
         (Code::Domain, "another domain", PAGE, cookie("sid=1; Path=/; HttpOnly; Domain=example.com")),

@@ -193,5 +193,7 @@ async fn s86_a_certificate_for_another_host_is_served_and_warned_about() {
     let server = place.serve(&FILES).await;
     openssl(&place, &format!("s_client -connect {} -CAfile server.cert -verify_return_error", server.address));
     let log = server.stop().await.join("\n");
-    assert!(log.contains("not for the host of site.url") && log.contains("HT041"), "{log}");
+    assert!(log.contains("not for the host of site.url"), "{log}");
+    // It is new, so that it is not about to end, however short it is.
+    assert!(!log.contains("HT041") && !log.contains("about to end"), "{log}");
 }
