@@ -41,6 +41,17 @@ pub(super) fn check(topology: &Topology, found: &mut Vec<Finding>) {
 pub(super) fn diagnose(evidence: &Evidence, found: &mut Vec<Finding>) {
     let url = &evidence.url;
     match (&evidence.failure, &evidence.tls) {
+        (_, Some(tls)) if tls.incomplete => {
+            let what = format!(
+                "`{}` sends its certificate without the one of `{}`, which signed it: browsers fetch that one, and other clients \
+                 do not.",
+                url.origin(),
+                tls.issuer
+            );
+            let cure = "Send the chain: nginx `ssl_certificate …/fullchain.pem`, in Node `cert` with all of it. To go on as \
+                        browsers do: `--insecure`.";
+            found.push(Code::Certificate.warning(what, Cure::any(cure)));
+        }
         (_, Some(tls)) if !tls.trusted => {
             let what = format!(
                 "The certificate of `{}` is signed by `{}`, which browsers do not know.",
@@ -73,6 +84,10 @@ pub(super) fn diagnose(evidence: &Evidence, found: &mut Vec<Finding>) {
                 url.origin()
             ),
             Cure::any("Let the server speak HTTP/1.1 too, over TLS 1.3 or the newer suites of TLS 1.2, or ask it by a browser."),
+        )),
+        (Some(Failure::NoAuthorities), _) => found.push(Code::Unreachable.warning(
+            format!("`{}` was not asked: this machine knows no authorities, so that it can trust no certificate.", url.origin()),
+            Cure::any("Install them where the doctor runs (Debian: `ca-certificates`), or name them in `SSL_CERT_FILE`."),
         )),
         (Some(Failure::Slow), _) => found.push(Code::Unreachable.warning(
             format!("`{}` took the call, and no answer came while the doctor waited. Browsers wait longer.", url.origin()),

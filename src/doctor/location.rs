@@ -1,6 +1,7 @@
 //! Where a reference leads: the `Location` of a redirect, and names beside a path.
 
 use super::address::Address;
+use super::octets::header_bytes;
 
 impl Address {
     /// Another name in the folder of the path.
@@ -14,7 +15,7 @@ impl Address {
     ///
     /// Source: RFC 3986, 5.2; the URL standard takes `\\` for `/`.
     pub(super) fn join(&self, reference: &str) -> Option<Self> {
-        let reference = reference.trim().replace('\\', "/");
+        let reference = encoded(&reference.trim().replace('\\', "/"));
         let path = reference.split(['?', '#']).next().unwrap_or_default();
         let scheme = path.find(':').filter(|at| !path[..*at].contains('/')).map(|at| (&path[..at], &path[at + 1..]));
         if let Some((scheme, rest)) = scheme {
@@ -30,6 +31,12 @@ impl Address {
             path => normal(&self.beside(path)),
         })
     }
+}
+
+/// The same with what no path can carry written as browsers write it: `%C3%BC`. Source: the URL standard, path state.
+fn encoded(reference: &str) -> String {
+    let sign = |byte: u8| if byte.is_ascii_graphic() { char::from(byte).to_string() } else { format!("%{byte:02X}") };
+    header_bytes(reference).into_iter().map(sign).collect()
 }
 
 /// The same without the segments `.` and `..`. Source: RFC 3986, 5.2.4.

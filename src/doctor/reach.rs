@@ -27,6 +27,8 @@ pub enum Failure {
     Encrypted,
     /// What answers is no HTTP, or breaks off.
     Broken,
+    /// The machine that asks knows no authorities, so that it can trust no certificate.
+    NoAuthorities,
 }
 
 /// What the handshake showed of the certificate.
@@ -34,6 +36,9 @@ pub enum Failure {
 pub struct TlsSeen {
     /// Whether its chain leads to an authority that browsers know.
     pub trusted: bool,
+    /// Whether the server left out a certificate of its chain that browsers fetch by themselves. Then `trusted` is false, and
+    /// whether the whole chain is trusted was not seen.
+    pub incomplete: bool,
     /// Whether it names the host.
     pub names_host: bool,
     /// Whether the day from which it holds has come.
@@ -80,7 +85,7 @@ impl Term {
 impl Failure {
     /// Whether it is the doctor that cannot or does not wait, and no browser need fail.
     pub(super) const fn is_ours(self) -> bool {
-        matches!(self, Self::Tls | Self::Slow)
+        matches!(self, Self::Tls | Self::Slow | Self::NoAuthorities)
     }
 }
 
@@ -105,6 +110,7 @@ impl fmt::Display for Failure {
             Self::Slow => "no answer came while the doctor waited",
             Self::Plain => "it speaks no TLS there, so its address begins with `http://` or has another port",
             Self::Encrypted => "it speaks TLS there, so its address begins with `https://`",
+            Self::NoAuthorities => "this machine knows no authorities",
             Self::Broken => "what it answers is no HTTP, or breaks off",
         })
     }

@@ -94,10 +94,12 @@ pub fn verdicts(evidence: &Evidence) -> Vec<Verdict> {
 }
 
 fn reach(evidence: &Evidence, browser: Browser) -> State {
-    let distrusted = evidence.tls.as_ref().is_some_and(|tls| !tls.is_accepted());
+    let incomplete = evidence.tls.as_ref().is_some_and(|tls| tls.incomplete && evidence.exchanges.is_empty());
+    let distrusted = evidence.tls.as_ref().is_some_and(|tls| !tls.is_accepted() && !tls.incomplete);
     match (evidence.way(browser), evidence.failure) {
         (Way::Mixed, _) => State::Broken("a page on https may not call plain http".to_owned()),
         (Way::Insecure, _) => State::Broken("a page on plain http may not call into the local network".to_owned()),
+        _ if incomplete => State::Unseen,
         _ if distrusted => State::Broken("the certificate is not trusted".to_owned()),
         (_, Some(failure)) if failure.is_ours() => State::Unseen,
         (_, Some(failure)) => State::Broken(failure.to_string()),

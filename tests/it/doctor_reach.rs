@@ -125,6 +125,22 @@ async fn a_server_that_is_not_reached_is_one_plain_sentence() {
     drop(silent);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_only_this_machine_lacks_is_said_of_it() {
+    let (authority, _trusted) = authority();
+    let port = serve(routes(cookie(SECURE)), &authority, &["localhost"], -1, 30).await;
+    let none = tempfile::NamedTempFile::new().expect("a file");
+    let said = doctor(&[&format!("https://localhost:{port}/session")], none.path()).await;
+    let [finding] = &said.found[..] else { panic!("{:#?}", said.found) };
+    assert_eq!((finding.code, said.code), (Code::Unreachable, 1));
+    assert!(finding.what.contains("this machine knows no authorities"), "{finding}");
+    // Browsers ask no DNS for these names.
+    let here = std::net::IpAddr::from([127, 0, 0, 1]);
+    let plain = crate::support::played::serve(here, Arc::new(|_, _| {})).await;
+    let said = doctor(&[&format!("http://app.localhost:{plain}/session")], none.path()).await;
+    assert_eq!((said.code, said.found), (0, vec![]));
+}
+
 #[test]
 fn what_is_no_address_is_refused_in_one_sentence_that_repeats_no_password() {
     let place = Place::new();

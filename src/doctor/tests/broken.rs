@@ -285,8 +285,12 @@ const SITES: &[Broken] = &[
 
 const WAYS: &[Broken] = &[
     on_the_way(Code::Certificate, "a certificate that signs itself", Way::Unknown),
+    on_the_way(Code::Certificate, "nginx with `cert.pem` in the place of `fullchain.pem`", Way::Incomplete),
     on_the_way(Code::Certificate, "a certificate of another name", Way::OtherName),
     on_the_way(Code::Certificate, "a certificate that has ended", Way::Ended),
+    on_the_way(Code::Unreachable, "a server that starts at the first call", Way::Fails(Failure::Slow)),
+    on_the_way(Code::Unreachable, "a server with the old suites of TLS 1.2 alone", Way::Fails(Failure::Tls)),
+    on_the_way(Code::Certificate, "a server that speaks TLS 1.1 at most", Way::Fails(Failure::OldTls)),
     on_the_way(Code::Unreachable, "a server that is not started", Way::Fails(Failure::Refused)),
     on_the_way(Code::Unreachable, "a name that is not in the DNS", Way::Fails(Failure::Name)),
     on_the_way(Code::Unreachable, "a firewall that drops packets", Way::Fails(Failure::Silent)),

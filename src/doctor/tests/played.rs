@@ -41,6 +41,8 @@ pub(super) enum Way {
     Fails(Failure),
     /// A certificate of an unknown authority.
     Unknown,
+    /// A certificate without the one that signed it.
+    Incomplete,
     /// A certificate of another name.
     OtherName,
     /// A certificate that has ended.
@@ -73,6 +75,7 @@ pub(super) fn play(evidence: &mut Evidence, answer: &dyn Fn(Step, usize, &Ask) -
 pub(super) fn accepted() -> TlsSeen {
     TlsSeen {
         trusted: true,
+        incomplete: false,
         names_host: true,
         begun: true,
         term: Term { left: 60 * 86400, life: 90 * 86400 },
@@ -105,6 +108,7 @@ impl System {
         let refused = match self.way {
             Way::Open | Way::Near | Way::Fails(_) => None,
             Way::Unknown => Some(TlsSeen { trusted: false, issuer: "Example Root CA".to_owned(), ..tls.clone() }),
+            Way::Incomplete => Some(TlsSeen { trusted: false, incomplete: true, ..tls.clone() }),
             Way::OtherName => Some(TlsSeen { names_host: false, ..tls.clone() }),
             Way::Ended => Some(TlsSeen { term: Term { left: -1, life: 90 * 86400 }, ..tls.clone() }),
         };

@@ -147,6 +147,8 @@ fn a_redirect_is_followed_as_browsers_follow_it() {
         ("?page=2", "https://api.example.com/api/session"),
         ("../c/./d", "https://api.example.com/c/d"),
         ("..", "https://api.example.com/"),
+        ("/über uns", "https://api.example.com/%C3%BCber%20uns"),
+        (&header_text(b"/caf\xE9"), "https://api.example.com/caf%E9"),
         ("\\\\login.example.net\\a", "https://login.example.net/a"),
         ("HTTPS:login.example.net/a", "https://login.example.net/a"),
     ] {

@@ -12,7 +12,7 @@ use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use std::io::ErrorKind;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -109,6 +109,9 @@ impl Caller {
             if !url.is_https() {
                 return Ok((send(stream, request).await?, None));
             }
+            if self.roots.is_empty() && !self.insecure {
+                return Err(Failure::NoAuthorities.into());
+            }
             let stream = self.shake(&url, stream).await?;
             let chain = stream.get_ref().1.peer_certificates().unwrap_or_default();
             let seen = certificate::look(chain, &url, &self.roots);
@@ -182,7 +185,12 @@ pub(super) fn proxied(outward: &Outward, address: &Address) -> Option<Uri> {
 /// What the name of the host leads to.
 pub(super) async fn look_up(address: &Address) -> Result<Vec<IpAddr>, Failure> {
     let found = timeout(LONGEST, lookup_host(host_and_port(address))).await.map_err(|_| Failure::Name)?;
-    let mut found: Vec<_> = found.map_err(|_| Failure::Name)?.map(|address| address.ip()).collect();
+    let mut found: Vec<_> = match found {
+        Ok(found) => found.map(|address| address.ip()).collect(),
+        // Browsers ask nobody for these names. Source: RFC 6761, 6.3.
+        Err(_) if address.is_loopback() => vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()],
+        Err(_) => return Err(Failure::Name),
+    };
     found.dedup();
     if found.is_empty() { Err(Failure::Name) } else { Ok(found) }
 }

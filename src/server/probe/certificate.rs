@@ -1,7 +1,7 @@
 //! What a server's certificate shows, whatever it is worth.
 
 use crate::doctor::{Address, Term, TlsSeen};
-use crate::server::tls::Facts;
+use crate::server::tls::{Facts, names_its_issuer};
 use crate::server::topology::term;
 use crate::session::clock::Clock;
 use std::time::Duration;
@@ -63,6 +63,7 @@ impl ServerCertVerifier for Unverified {
 pub(super) fn look(chain: &[CertificateDer<'_>], url: &Address, roots: &RootCertStore) -> TlsSeen {
     let unreadable = || TlsSeen {
         trusted: false,
+        incomplete: false,
         names_host: false,
         begun: true,
         term: Term { left: 0, life: 0 },
@@ -76,11 +77,44 @@ pub(super) fn look(chain: &[CertificateDer<'_>], url: &Address, roots: &RootCert
     let moment = now.0.clamp(facts.begins.0, facts.ends.0.max(facts.begins.0));
     let moment = UnixTime::since_unix_epoch(Duration::from_millis(u64::try_from(moment).unwrap_or_default()));
     let algorithms = ring::default_provider().signature_verification_algorithms.all;
+    let trusted = verify_server_cert_signed_by_trust_anchor(&parsed, roots, rest, moment, algorithms).is_ok();
     TlsSeen {
-        trusted: verify_server_cert_signed_by_trust_anchor(&parsed, roots, rest, moment, algorithms).is_ok(),
+        trusted,
+        incomplete: !trusted && rest.is_empty() && names_its_issuer(leaf),
         names_host: name.is_ok_and(|name| verify_server_name(&parsed, &name).is_ok()),
         begun: facts.begins <= now,
         term: term(facts.begins, facts.ends),
         issuer: facts.issuer,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rcgen::{CertificateParams, CustomExtension, KeyPair};
+
+    /// A certificate of another's, alone.
+    fn seen(extension: Option<CustomExtension>) -> TlsSeen {
+        let names = |name: &str| CertificateParams::new(vec![name.to_owned()]).expect("a name");
+        let mut authority = names("authority.example");
+        authority.distinguished_name.push(rcgen::DnType::CommonName, "an authority");
+        let authority =
+            rcgen::CertifiedIssuer::self_signed(authority, KeyPair::generate().expect("a key")).expect("one");
+        let mut params = names("api.example.com");
+        params.custom_extensions.extend(extension);
+        let leaf = params.signed_by(&KeyPair::generate().expect("a key"), &authority).expect("a certificate");
+        let url: Address = "https://api.example.com".parse().expect("an address");
+        look(&[leaf.into()], &url, &RootCertStore::empty())
+    }
+
+    #[test]
+    fn a_chain_that_browsers_complete_is_told_from_an_unknown_authority() {
+        // Authority information access: caIssuers at `http://a.example/ca`.
+        let mut access = vec![0x30, 33, 0x30, 31, 6, 8, 0x2B, 6, 1, 5, 5, 7, 0x30, 2, 0x86, 19];
+        access.extend_from_slice(b"http://a.example/ca");
+        let access = CustomExtension::from_oid_content(&[1, 3, 6, 1, 5, 5, 7, 1, 1], access);
+        let (incomplete, unknown) = (seen(Some(access)), seen(None));
+        assert!(incomplete.incomplete && !incomplete.is_accepted());
+        assert!(!unknown.incomplete && !unknown.is_accepted());
     }
 }

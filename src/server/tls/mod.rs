@@ -31,6 +31,7 @@ use url::Host;
 pub(super) use accept::Encrypted;
 pub use local::{AUTHORITY_FILE, SERVER_FILE};
 pub use pair::Facts;
+pub(super) use pair::names_its_issuer;
 
 /// How often the log says that a certificate is about to end.
 const DAY: Duration = Duration::from_hours(24);

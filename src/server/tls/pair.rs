@@ -12,7 +12,9 @@ use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::sign::CertifiedKey;
 use tokio_rustls::rustls::{CertificateError, Error, OtherError};
-use x509_parser::extensions::GeneralName;
+use x509_parser::der_parser::oid;
+use x509_parser::der_parser::oid::Oid;
+use x509_parser::extensions::{GeneralName, ParsedExtension};
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 /// What a certificate says of itself.
@@ -54,6 +56,20 @@ impl Facts {
             ends: seconds(certificate.validity().not_after.timestamp()),
         })
     }
+}
+
+/// Whether a certificate says where the one that signed it is to be had: browsers fetch it, and other clients do not.
+///
+/// Source: RFC 5280, 4.2.2.1 (caIssuers).
+pub(in crate::server) fn names_its_issuer(certificate: &CertificateDer<'_>) -> bool {
+    const CA_ISSUERS: Oid = oid!(1.3.6.1.5.5.7.48.2);
+    let Ok((_, certificate)) = X509Certificate::from_der(certificate) else { return false };
+    let own = certificate.issuer() == certificate.subject();
+    let named = certificate.extensions().iter().any(|extension| match extension.parsed_extension() {
+        ParsedExtension::AuthorityInfoAccess(access) => access.iter().any(|one| one.access_method == CA_ISSUERS),
+        _ => false,
+    });
+    named && !own
 }
 
 fn host(name: &GeneralName<'_>) -> Option<String> {

@@ -34,7 +34,7 @@ pub(super) fn visit(evidence: &Evidence, found: &[Finding], verdicts: &[Verdict]
     let unanswered = unanswered.map(|(step, why)| json!({ "step": evidence.purpose(*step), "why": why.to_string() }));
     let tls = evidence.tls.as_ref().map(|tls| {
         json!({
-            "accepted": tls.is_accepted(), "trusted": tls.trusted, "names_host": tls.names_host, "begun": tls.begun,
+            "accepted": tls.is_accepted(), "trusted": tls.trusted, "incomplete": tls.incomplete, "names_host": tls.names_host, "begun": tls.begun,
             "days_left": tls.term.days_left(), "issuer": tls.issuer,
         })
     });
