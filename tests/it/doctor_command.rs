@@ -80,11 +80,12 @@ async fn no_value_of_a_cookie_is_ever_shown() {
             let cookie = cookie.to_str().expect("text").to_owned();
             answer.set("x-seen", &[&cookie]);
             answer.set("location", &[&format!("/session?{cookie}")]);
-        }
-        // And writes an id into the path, as for browsers without cookies.
-        if request.method == "GET" && request.uri.path() == "/session" && request.headers.contains_key("cookie") {
-            answer.status = 302;
-            answer.set("location", &["/in/a-secret-value-1;jsessionid=a-secret-value-1?sid=a-secret-value-1"]);
+            // And writes the id into the path, as for browsers without cookies.
+            let id = cookie.trim_start_matches("sid=");
+            if request.method == "GET" && request.uri.path() == "/session" {
+                answer.status = 302;
+                answer.set("location", &[&format!("/in/{id};jsessionid={id}?{cookie}")]);
+            }
         }
     }))
     .await;
