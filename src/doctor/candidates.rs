@@ -153,7 +153,7 @@ impl Evidence {
     }
 }
 
-/// Whether a line takes a cookie away. Without a value it does so by any date that is past: ASP.NET writes one of 1999.
+/// Whether a line takes a cookie away. Without a value it does so by any date that is past: ASP.NET writes one of 1999, and many applications yesterday.
 fn is_removal((exchange, cookie): &Line<'_>) -> bool {
     let now = i64::try_from(exchange.at).unwrap_or(i64::MAX);
     let is_empty = |cookie: &SetCookie| matches!(cookie.value.as_str(), "" | "\"\"");

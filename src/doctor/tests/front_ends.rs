@@ -169,11 +169,11 @@ pub(super) const FRONT_ENDS: &[Served] = &[
         &[(Of(Step::Again), "set-cookie", &["PHPSESSID={n}; path=/; secure; HttpOnly; SameSite=Lax"])],
     ),
     served(
-        "ASP.NET, which takes an old sign-in away by a date of 1999",
+        "ASP.NET, which takes an old session away by a date of yesterday",
         ["https://app.example.com", "https://app.example.com/"],
         &[
             "ASP.NET_SessionId=rx0; path=/; secure; HttpOnly; SameSite=Lax",
-            ".ASPXAUTH=; expires=Tue, 12-Oct-1999 05:00:00 GMT; path=/; secure; HttpOnly",
+            "shop_session=; expires=Sun, 20-Sep-2026 05:00:00 GMT; path=/; secure; HttpOnly",
         ],
         &["ASP.NET_SessionId"],
         &[],
