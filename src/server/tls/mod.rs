@@ -329,7 +329,7 @@ mod tests {
             served: Arc::new(Served(RwLock::new(pair.certified))),
             source: Source::Files(Box::new(files)),
             host: Host::Domain("localhost".to_owned()),
-            ends: pair.facts.ends,
+            span: (pair.facts.begins, pair.facts.ends),
         };
         let running = tokio::spawn(renewal.run());
         for days in 0..3 {
@@ -349,12 +349,12 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let host = Host::Domain("localhost".to_owned());
         let (mut local, pair) = Local::open(folder.path(), &host).expect("a certificate");
-        let ends = pair.facts.ends;
+        let span = (pair.facts.begins, pair.facts.ends);
         let served = Arc::new(Served(RwLock::new(pair.certified)));
         let first = key(&served);
         std::fs::remove_file(folder.path().join(SERVER_FILE)).expect("removed");
         local.near_its_end();
-        let renewal = Renewal { served: Arc::clone(&served), source: Source::Local(local), host, ends };
+        let renewal = Renewal { served: Arc::clone(&served), source: Source::Local(local), host, span };
         let running = tokio::spawn(renewal.run());
         sleep(Duration::from_secs(59 * 60)).await;
         assert!(Arc::ptr_eq(&key(&served), &first), "looked at once an hour");
