@@ -268,8 +268,6 @@ pub(super) async fn enter(
 ) -> Result<Entered, WireError> {
     let Visitor { session, accounts, .. } = visitor;
     let rules = accounts.rules();
-    let kept = Lifetime { idle: rules.keep, absolute: rules.keep };
-    let lifetime = if keep { kept } else { rules.lifetime };
     let before = session.facts().await?.and_then(|facts| facts.owner.account);
     if before.is_some_and(|account| account != stored.id) {
         // What another account has left in a session is not for this one. The session goes on under a new id, so that the old
@@ -279,7 +277,10 @@ pub(super) async fn enter(
     let device = Device { label: visitor.device.clone(), address: visitor.address.to_canonical().to_string() };
     let owner = Owner { account: Some(stored.id.clone()), device: Some(device) };
     session.put(SIGNED_IN, &sign_in).await?;
-    if let Err(error) = session.sign_in(owner, Some(lifetime)).await {
+    let kept = Lifetime { idle: rules.keep, absolute: rules.keep };
+    let entered =
+        if keep { session.sign_in_kept(owner, kept).await } else { session.sign_in(owner, Some(rules.lifetime)).await };
+    if let Err(error) = entered {
         // It may have been done all the same. Then nobody is handed its key.
         session.end().await.ok();
         return Err(error.into());

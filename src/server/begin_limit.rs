@@ -77,6 +77,16 @@ impl RateLimit for SessionLimit {
         }
         Ok(())
     }
+
+    fn give_back(&self, client: IpAddr) {
+        let networks = [Some((narrow(client), 1)), wide(client).map(|network| (network, u64::from(WIDE)))];
+        let mut cells = self.cells.lock().unwrap_or_else(PoisonError::into_inner);
+        for network @ (_, shares) in networks.into_iter().flatten() {
+            for cell in self.cells(network) {
+                cells[cell] = cells[cell].saturating_sub((micros(WINDOW) / (self.limit * shares)).max(1));
+            }
+        }
+    }
 }
 
 fn micros(span: Duration) -> u64 {
@@ -122,6 +132,17 @@ mod tests {
         assert_eq!((limit.take(one), limit.take(one)), (Ok(()), Err(Duration::from_secs(1))));
         clock.advance(WINDOW);
         assert!((0..600).all(|_| limit.take(one).is_ok()) && limit.take(one).is_err());
+    }
+
+    #[test]
+    fn what_is_given_back_can_be_taken_again() {
+        let (limit, _) = limited(10);
+        let (one, link) = (address("203.0.113.9"), address("2001:db8:1:2::1"));
+        for client in [one, link] {
+            assert_eq!((0..20).filter(|_| limit.take(client).is_ok()).count(), 10);
+            (0..3).for_each(|_| limit.give_back(client));
+            assert_eq!((0..20).filter(|_| limit.take(client).is_ok()).count(), 3);
+        }
     }
 
     #[test]

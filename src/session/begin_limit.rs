@@ -17,6 +17,9 @@ pub trait RateLimit: Debug + Send + Sync {
     ///
     /// The time until `client` may begin another session, when its share is used up.
     fn take(&self, client: IpAddr) -> Result<(), Duration>;
+
+    /// Gives a session back that was taken and did not begin, because the store failed.
+    fn give_back(&self, client: IpAddr);
 }
 
 /// Limits the sessions that a request may begin. It belongs into the extensions of the request, in front of the layer
@@ -38,7 +41,8 @@ pub struct BeginLimit {
 impl Unit {
     /// Returns whether this request may begin a session without an owner. `false`: nothing is stored, and the request goes on.
     ///
-    /// The first answer holds for the whole request, so that it does not begin a session with the second of two values.
+    /// The first answer holds for the whole request, so that it does not begin a session with the second of two values. The
+    /// caller calls [`did_not_begin`](Unit::did_not_begin) where no session begins after all.
     pub(super) fn may_begin(&self) -> Result<bool, Fault> {
         let Some(BeginLimit { limiter, client, lenient }) = &self.asked.limit else { return Ok(true) };
         let refused = self.state().refused;
@@ -52,5 +56,12 @@ impl Unit {
         }
         let retry_after = u32::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(u32::MAX);
         Err(self.fail(Fault::TooMany { retry_after }))
+    }
+
+    /// Gives back what [`may_begin`](Unit::may_begin) has taken: an outage must not use up the share of a network.
+    pub(super) fn did_not_begin(&self) {
+        if let Some(BeginLimit { limiter, client, .. }) = &self.asked.limit {
+            limiter.give_back(*client);
+        }
     }
 }

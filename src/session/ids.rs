@@ -44,15 +44,24 @@ impl Unit {
         if size(&data) > self.engine.max_data {
             return Err(self.too_large());
         }
-        let (Next { owner, signed_in, lifetime }, now) = (self.state().next.clone(), self.now());
-        if owner.is_none() && !self.may_begin()? {
+        let counted = self.state().next.owner.is_none();
+        if counted && !self.may_begin()? {
             return Ok(());
         }
+        let begun = self.create(data).await;
+        if counted && begun.is_err() {
+            self.did_not_begin();
+        }
+        begun
+    }
+
+    async fn create(&self, data: Data) -> Result<(), Fault> {
+        let (Next { owner, signed_in, lifetime }, now) = (self.state().next.clone(), self.now());
         let record = Record {
             owner: owner.unwrap_or_default(),
             signed_in: signed_in.unwrap_or(now),
-            terms: lifetime.map(|lifetime| self.engine.terms(lifetime)).unwrap_or_default(),
-            ..Record::new(data, lifetime.unwrap_or(self.engine.clocks.lifetime), now)
+            terms: lifetime.map(|(_, terms)| terms).unwrap_or_default(),
+            ..Record::new(data, lifetime.map_or(self.engine.clocks.lifetime, |(lifetime, _)| lifetime), now)
         };
         let secret = self.new_secret()?;
         self.end_before_another().await?;
@@ -80,8 +89,7 @@ impl Unit {
         loop {
             let now = self.now();
             let mut changes = what.changes(&record, self.engine.max_data);
-            changes.lifetime = lifetime;
-            changes.terms = lifetime.map(|lifetime| self.engine.terms(lifetime));
+            (changes.lifetime, changes.terms) = lifetime.unzip();
             // With a margin, because another node's clock may be ahead, and to be recognised is to open nothing.
             let grace = Grace::Recognised(now + self.engine.clocks.rotation_grace + SKEW);
             let rotation = Rotation { to: secret.hash(), changes, owner: owner.clone(), signed_in, grace };

@@ -5,7 +5,7 @@ use super::engine::PerAccount;
 use super::error::{Error, Fault};
 use super::handle::Session;
 use super::id::Handle;
-use super::lifetime::Lifetime;
+use super::lifetime::{Lifetime, Terms};
 use super::record::{Changes, Owner};
 use super::store::{BATCH, Order};
 use super::unit::{Next, Unit};
@@ -27,8 +27,8 @@ impl Session {
     /// account the values are those that this request sees and no others: [`clear`](tower_sessions::Session::clear) it first.
     ///
     /// `lifetime` is this session's own from now on ("keep me signed in"); `None` keeps the one that it has, and the engine's
-    /// own ([`Clocks::lifetime`](super::Clocks)) makes it a session like any other. When it is longer than the engine's, the
-    /// browser keeps the cookie when it closes, whatever [`CookieSettings::persistent`](super::CookieSettings) says of the
+    /// own ([`Clocks::lifetime`](super::Clocks)) makes it a session like any other. When its absolute timeout is longer than the
+    /// engine's, the browser keeps the cookie when it closes, whatever [`CookieSettings::persistent`](super::CookieSettings) says of the
     /// others.
     ///
     /// Source: ASVS 5.0, 7.2.4.
@@ -50,9 +50,23 @@ impl Session {
     /// }
     /// ```
     pub async fn sign_in(&self, owner: Owner, lifetime: Option<Lifetime>) -> Result<(), Error> {
+        let lifetime = lifetime.map(|lifetime| lifetime.at_most(Lifetime::LONGEST));
+        self.sign_in_for(owner, lifetime.map(|lifetime| (lifetime, self.unit.engine.terms(lifetime)))).await
+    }
+
+    /// Signs an account in as [`sign_in`](Session::sign_in) does, and has the browser keep the cookie when it closes ("keep me
+    /// signed in"), however long `lifetime` is.
+    ///
+    /// # Errors
+    ///
+    /// As [`sign_in`](Session::sign_in).
+    pub async fn sign_in_kept(&self, owner: Owner, lifetime: Lifetime) -> Result<(), Error> {
+        self.sign_in_for(owner, Some((lifetime.at_most(Lifetime::LONGEST), Terms::Kept))).await
+    }
+
+    async fn sign_in_for(&self, owner: Owner, lifetime: Option<(Lifetime, Terms)>) -> Result<(), Error> {
         let exists = self.facts().await?.is_some();
         let account = owner.account.clone();
-        let lifetime = lifetime.map(|lifetime| lifetime.at_most(Lifetime::LONGEST));
         let signed_in = self.unit.order(account.as_deref()).await?;
         {
             let _signing = Signing::begin(&self.unit, owner, signed_in, lifetime);
@@ -73,12 +87,12 @@ impl Session {
     /// As [`update`](Session::update).
     pub async fn set_lifetime(&self, lifetime: Lifetime) -> Result<(), Error> {
         let lifetime = lifetime.at_most(Lifetime::LONGEST);
+        let (terms, max_data) = (self.unit.engine.terms(lifetime), self.unit.engine.max_data);
         if self.facts().await?.is_none() {
-            self.unit.state().next.lifetime = Some(lifetime);
+            self.unit.state().next.lifetime = Some((lifetime, terms));
             return Ok(());
         }
-        let (terms, max_data) = (Some(self.unit.engine.terms(lifetime)), self.unit.engine.max_data);
-        let changes = Changes { lifetime: Some(lifetime), terms, max_data, ..Changes::default() };
+        let changes = Changes { lifetime: Some(lifetime), terms: Some(terms), max_data, ..Changes::default() };
         self.unit.apply(&changes).await?;
         Ok(())
     }
@@ -159,11 +173,11 @@ fn told(account: &str, ended: &[Handle]) {
 /// What a sign-in brings, for as long as it lasts: one that is abandoned is not finished later.
 struct Signing<'a> {
     unit: &'a Unit,
-    before: Option<Lifetime>,
+    before: Option<(Lifetime, Terms)>,
 }
 
 impl<'a> Signing<'a> {
-    fn begin(unit: &'a Unit, owner: Owner, signed_in: Timestamp, lifetime: Option<Lifetime>) -> Self {
+    fn begin(unit: &'a Unit, owner: Owner, signed_in: Timestamp, lifetime: Option<(Lifetime, Terms)>) -> Self {
         let next = &mut unit.state().next;
         let before = next.lifetime;
         *next = Next { owner: Some(owner), signed_in: Some(signed_in), lifetime: lifetime.or(before) };

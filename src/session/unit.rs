@@ -80,7 +80,8 @@ pub(super) struct Next {
     pub(super) owner: Option<Owner>,
     /// Orders the sign-in that brings the owner.
     pub(super) signed_in: Option<Timestamp>,
-    pub(super) lifetime: Option<Lifetime>,
+    /// The clocks that a handler gave it, and as which they count.
+    pub(super) lifetime: Option<(Lifetime, Terms)>,
 }
 
 /// Where the session of a request stands, as far as the request knows.

@@ -127,6 +127,21 @@ async fn g6_who_wants_to_stay_signed_in_does_and_nobody_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn g6_to_stay_signed_in_keeps_the_cookie_also_where_each_session_lives_as_long() {
+    let month = ("SESSION_ABSOLUTE", "30d");
+    for set in [&[month][..], &[("SESSION_ABSOLUTE", "60d")], &[month, ("SESSION_IDLE", "30d")]] {
+        let app = App::start_with(set).await;
+        let ada = ada(&app).await;
+        let phone = ada.elsewhere();
+        let kept = json!({"username": ada.username, "password": PASSWORD, "keep": true});
+        let told = phone.post("/api/login", kept).await;
+        assert!(session_cookie(&told.cookies).contains("Max-Age="), "{set:?}: {told:?}");
+        let told = phone.login(PASSWORD).await;
+        assert!(!session_cookie(&told.cookies).contains("Max-Age="), "{set:?}: {told:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_wrong_is_told_beside_its_input() {
     let app = App::start().await;
     let ada = ada(&app).await.elsewhere();

@@ -2,6 +2,7 @@
 
 use super::support::app::{browser, cookies_set};
 use super::support::count;
+use super::support::watched::Watched;
 use axum::routing::get;
 use axum::{Extension, Router};
 use hardtack::session::clock::Clock;
@@ -24,12 +25,16 @@ impl RateLimit for Left {
         let taken = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, left);
         taken.map(drop).map_err(|_| Duration::from_millis(2500))
     }
+
+    fn give_back(&self, _: IpAddr) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 /// An application in which clients may begin so many sessions; its address, and its store.
-async fn start(left: u32, lenient: bool) -> (String, Arc<dyn Store>) {
-    let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
-    let sessions = Sessions::shared(Arc::clone(&store), Keys::generate().expect("a key"));
+async fn start(left: u32, lenient: bool) -> (String, Arc<Watched>) {
+    let store = Watched::new(Arc::new(MemoryStore::default()));
+    let sessions = Sessions::shared(Arc::clone(&store) as Arc<dyn Store>, Keys::generate().expect("a key"));
     let sessions = sessions.cookie(CookieSettings::new(false)).expect("a cookie");
     let put = |session: Session| async move { session.put(NOTE, &"biscuit".to_owned()).await };
     let sign_in = |session: Session| async move {
@@ -90,4 +95,17 @@ async fn g7_a_lenient_limit_serves_the_request_and_stores_nothing() {
     }
     assert_eq!(store.stats(Clock::System.now()).await.expect("a count").live, 0);
     assert_eq!(ask(&url, "/sign-in").await, (200, None, 1));
+}
+
+#[tokio::test]
+async fn g7_g8_an_outage_of_the_store_uses_up_no_share() {
+    let (url, store) = start(2, false).await;
+    store.break_down(true);
+    for path in ["/update", "/put", "/update", "/put"] {
+        assert_eq!(ask(&url, path).await.0, 503, "{path}");
+    }
+    store.break_down(false);
+    assert_eq!(ask(&url, "/update").await.0, 200);
+    assert_eq!(ask(&url, "/put").await.0, 200);
+    assert_eq!(ask(&url, "/update").await.0, 429, "what began counts");
 }

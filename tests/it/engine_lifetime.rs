@@ -92,6 +92,8 @@ async fn g6_a_shorter_setting_shortens_and_keeps_no_cookie() {
         for cookie in &ordinary {
             assert_eq!(text(&after, cookie, "/who").await + &text(&after, cookie, "/note").await, "", "on {kind:?}");
         }
+        let undone = Engine::start_as(own.again().await, routes(), with(&keys, days(14), days(30))).await;
+        assert_ne!(text(&undone, &idle, "/who").await, "", "a setting ends nothing for good, on {kind:?}");
     }
 }
 

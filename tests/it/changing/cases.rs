@@ -206,7 +206,6 @@ pub const CASES: &[Case] = &[
         &[("LIMITS_REGISTER_NETWORK_ATTEMPTS", "30")],
         Stay,
     ),
-    case("limits.new_sessions", "more or fewer", HTTP, &[("LIMITS_NEW_SESSIONS", "300")], Stay),
     case("limits.sign_in_window", "longer or shorter", HTTP, &[("LIMITS_SIGN_IN_WINDOW", "1m")], Stay),
     case("limits.new_sessions", "more or fewer", HTTP, &[("LIMITS_NEW_SESSIONS", "1")], Stay),
     case(
