@@ -128,7 +128,9 @@ pub(super) fn is_callback(uri: &Uri) -> bool {
 /// Response Mode; RFC 6265bis, 5.6.7.
 pub(super) async fn posted(State(site): State<Arc<Site>>, Path(provider): Path<String>, request: Request) -> Response {
     if !site.accounts.providers().is_posting(&provider) {
-        return refuse(Kind::MethodNotAllowed);
+        let mut refusal = refuse(Kind::MethodNotAllowed);
+        refusal.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET,HEAD"));
+        return refusal;
     }
     let (parts, body) = request.into_parts();
     let body = match api::read(&parts, body, &site.limits).await {

@@ -12,7 +12,7 @@ use super::router::Site;
 use super::settings::{HostName, Settings, TlsMode};
 use crate::session::{Cut, LogLimit};
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, StatusCode, Uri, header, uri::Authority};
+use axum::http::{HeaderMap, StatusCode, Uri, Version, header, uri::Authority};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use std::sync::Arc;
@@ -31,6 +31,12 @@ const WORDS: Words = Words {
     title: "That is not this site's name.",
     sentence: "This server is not known by the host name of the request. Open it by its own address; who runs it may add \
                the name to `site.hosts`.",
+};
+
+const MALFORMED: Words = Words {
+    kind: "invalid",
+    title: "That request names no host.",
+    sentence: "The header `Host` of this request is missing, stands there twice, or is not a host with a port. Send one.",
 };
 
 /// The hosts that a request may name.
@@ -84,8 +90,26 @@ impl Hosts {
     }
 }
 
-/// Refuses with 421 what names a host that is not ours.
+/// Whether the request breaks the rules for `Host`. Source: RFC 9112, 3.2; RFC 9110, 4.2.4 (user information).
+fn is_malformed(request: &Request) -> bool {
+    let mut lines = request.headers().get_all(header::HOST).iter();
+    let first = lines.next();
+    let twice = lines.next().is_some();
+    let wrong = |value: &http::HeaderValue| {
+        let Ok(authority) = Authority::try_from(value.as_bytes().trim_ascii()) else { return true };
+        let port = authority.as_str().strip_prefix(authority.host());
+        port.is_none_or(|port| !port.is_empty() && port != ":" && authority.port_u16().is_none())
+    };
+    twice || first.map_or(request.version() == Version::HTTP_11, wrong)
+}
+
+/// Refuses with 400 a request without a host or with a malformed one, and with 421 a request for a host that is not ours.
 pub(super) async fn check(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
+    if is_malformed(&request) && !OPEN.contains(&request.uri().path()) {
+        let mut response = StatusCode::BAD_REQUEST.into_response();
+        put(&mut response, MALFORMED);
+        return response;
+    }
     let peer = request.extensions().get().copied();
     if site.hosts.accept(request.uri(), request.headers(), peer, &site.proxies) {
         return next.run(request).await;

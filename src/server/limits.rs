@@ -32,7 +32,10 @@ const TOO_LARGE: Words = Words {
 pub(super) async fn headers(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
     // TRACE would echo the cookie (ASVS 5.0, 13.4.4).
     if matches!(*request.method(), Method::TRACE | Method::CONNECT) {
-        return refuse(Kind::MethodNotAllowed);
+        let mut refusal = refuse(Kind::MethodNotAllowed);
+        // No address here takes others. Source: RFC 9110, 15.5.6.
+        refusal.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET,HEAD,POST,OPTIONS"));
+        return refusal;
     }
     let limit = site.limits.headers.bytes();
     let fields: usize = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
@@ -46,7 +49,7 @@ pub(super) async fn headers(State(site): State<Arc<Site>>, request: Request, nex
     let navigates = parts.headers.get("sec-fetch-mode").is_none_or(|mode| mode == "navigate");
     // Only where cookies are what is too much, and somebody looks at the page that says so.
     if navigates && wants_page(&parts) && cookies > limit / 2 {
-        remove_cookies(&parts, &site.own, limit / 2, response.headers_mut());
+        remove_cookies(&parts, &site, limit / 2, response.headers_mut());
     } else {
         put(&mut response, TOO_LARGE);
     }
@@ -65,21 +68,25 @@ fn address(uri: &Uri) -> usize {
 /// Other sites of the domain may have set them, for all of its hosts or for a path. So each is removed in all the ways that
 /// it can have been set. The small ones stay, because they may be another application's, and `Clear-Site-Data` is not
 /// sent, because it would take every cookie of every host of the domain.
-fn remove_cookies(parts: &Parts, own: &Origin, enough: usize, answer: &mut HeaderMap) {
+///
+/// This site's own cookies go last, and those with a prefix not at all, because no other host can have set them: else a
+/// neighbour with many small cookies would sign visitors out.
+fn remove_cookies(parts: &Parts, site: &Site, enough: usize, answer: &mut HeaderMap) {
     let mut sizes: HashMap<&[u8], usize> = HashMap::new();
     for (name, value) in pairs(&parts.headers) {
         *sizes.entry(name).or_default() += name.len() + value.len();
     }
     let mut left: usize = sizes.values().sum();
     let mut largest: Vec<_> = sizes.into_iter().filter(|(name, _)| (1..=NAME).contains(&name.len())).collect();
-    largest.sort_unstable_by_key(|(name, size)| (Reverse(*size), *name));
+    largest.retain(|(name, _)| !(site.is_own_cookie(name) && name.starts_with(b"__Host-")));
+    largest.sort_unstable_by_key(|(name, size)| (site.is_own_cookie(name), Reverse(*size), *name));
     largest.retain(|(_, size)| {
         let too_many = left > enough;
         left -= if too_many { *size } else { 0 };
         too_many
     });
     let mut room = REMOVALS;
-    for attributes in ways(parts.uri.path(), own) {
+    for attributes in ways(parts.uri.path(), &site.own) {
         for (name, _) in &largest {
             let secure: &[u8] =
                 if name.starts_with(b"__") && !attributes.contains("Secure") { b"; Secure" } else { b"" };

@@ -203,6 +203,7 @@ impl Server {
             front_ends: settings.site.front_ends.iter().map(ToString::to_string).collect(),
             proxies: Proxies::new(settings.site.trusted_proxies.clone()),
             own: settings.site.url.clone(),
+            session_cookie: settings.session.name.clone(),
             hosts: Hosts::of(&settings),
             limits: settings.limits.clone(),
             session_limit: limit.map(|limit| Arc::new(limit) as Arc<dyn RateLimit>),
@@ -318,13 +319,7 @@ fn warn(settings: &Settings, setup: &Topology) {
 async fn sessions(settings: &Settings) -> Result<(Sessions, Option<Database>, Keys), StartError> {
     let (session, store) = (&settings.session, &settings.store);
     // Before anything is made in a database.
-    let named = named_keys(&session.keys)?;
-    if named.is_none() && store.url.is_shared() {
-        return Err(StartError::NoSharedKey);
-    }
-    if matches!(store.url, StoreUrl::Redis(_)) && settings.accounts.database.is_none() {
-        return Err(StartError::NoAccounts);
-    }
+    let named = needed(settings)?;
     let schema = if store.migrate { Schema::Migrate } else { Schema::Check };
     let Opened { store: opened, database } = store::open(store, store.timeout, schema).await?;
     let keys = named.map_or_else(|| own_key(&store.url), Ok)?;
@@ -336,6 +331,28 @@ async fn sessions(settings: &Settings) -> Result<(Sessions, Option<Database>, Ke
         .max_data(session.max_data.bytes())
         .timeout(store.timeout);
     Ok((sessions, database, keys))
+}
+
+/// The keys that the settings name, if they name any; an error where a store needs what they do not name.
+fn needed(settings: &Settings) -> Result<Option<Keys>, StartError> {
+    let named = named_keys(&settings.session.keys)?;
+    if named.is_none() && settings.store.url.is_shared() {
+        return Err(StartError::NoSharedKey);
+    }
+    if matches!(settings.store.url, StoreUrl::Redis(_)) && settings.accounts.database.is_none() {
+        return Err(StartError::NoAccounts);
+    }
+    Ok(named)
+}
+
+/// Reads the keys and secrets that the settings name, as a start does. It opens no store and takes no address.
+///
+/// # Errors
+///
+/// When one of them is missing or is none.
+pub fn check_secrets(settings: &Settings) -> Result<(), StartError> {
+    needed(settings)?;
+    super::providers::open(settings).map(drop)
 }
 
 /// The keys that the settings name, if they name any.

@@ -150,6 +150,35 @@ async fn s109_a_browser_that_drowns_in_cookies_recovers_by_itself() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn s109_a_neighbour_with_many_small_cookies_signs_no_visitor_out() {
+    for (url, own) in [("http://localhost:3000", "hardtack_sess"), ("https://app.example.com", "__Host-hardtack_sess")]
+    {
+        let app = App::start_with(&[("SITE_URL", url)]).await;
+        // What the session has is larger than each of the others.
+        let of_neighbour = (0..250).map(|n| format!("n{n}={}", "x".repeat(60)));
+        let ours = ["", "_known", "_sign_in_0"].map(|end| format!("{own}{end}={}", "y".repeat(100)));
+        let all: Vec<_> = ours.iter().cloned().chain(of_neighbour).collect();
+        // The answer has more lines than most clients but browsers take.
+        let removed_of = async |cookies: &[String]| {
+            let cookies = cookies.join("; ");
+            let request = format!(
+                "GET / HTTP/1.1\r\nHost: localhost\r\nAccept: text/html\r\nCookie: {cookies}\r\nConnection: close\r\n\r\n"
+            );
+            let answer = exchange(app.address, request.as_bytes()).await;
+            assert!(answer.starts_with("HTTP/1.1 431 "), "{answer}");
+            let removed = answer.lines().filter_map(|line| line.strip_prefix("set-cookie: "));
+            removed.map(str::to_owned).collect::<Vec<_>>()
+        };
+        let removed = removed_of(&all).await;
+        assert!(removed.len() > 50 && !removed.iter().any(|line| line.starts_with(own)), "{removed:#?}");
+        // Where its own are what is too much, only those go that another host can have set.
+        let planted: Vec<_> = (0..5).map(|n| format!("{own}={}", format!("{n}").repeat(4000))).collect();
+        let removed = removed_of(&planted).await;
+        assert_eq!(removed.iter().any(|line| line.starts_with(own)), url.starts_with("http:"), "{removed:#?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn s109_the_api_says_too_many_cookies_in_json_and_clears_nothing() {
     let app = App::start().await;
     let request = browser().get(app.url("/api/session")).header("cookie", "x".repeat(20_000));
