@@ -100,11 +100,20 @@ fn unusable(what: String, issuer: &str) -> Finding {
 }
 
 fn away(what: String, issuer: &str) -> Finding {
-    Code::ProviderUnusable.warning(what, describe(issuer))
+    let cure = format!(
+        "Look from this machine with `curl {}`: the network, the name in DNS and a firewall are what keeps it away. Where the \
+         way out leads through a proxy, name it as `HTTPS_PROXY`.",
+        discovery(issuer)
+    );
+    Code::ProviderUnusable.warning(what, Cure::any(cure))
+}
+
+fn discovery(issuer: &str) -> String {
+    format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'))
 }
 
 fn describe(issuer: &str) -> Cure {
-    let address = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
+    let address = discovery(issuer);
     Cure::any(format!(
         "Write `issuer` of `sign_in.providers` byte by byte as it stands in the answer of `curl {address}`, with or without `/` \
          at its end; docs/PROVIDERS.md says which services speak OpenID Connect, and by which settings."

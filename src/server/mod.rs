@@ -55,6 +55,6 @@ pub use operator::{Found, Migration, Operator, OperatorError, migrate};
 pub use probe::{Visit, VisitError, probe};
 pub use providers::examine as examine_providers;
 pub use signal::asked_to_stop;
-pub use start::{Server, StartError};
+pub use start::{Server, StartError, check_secrets};
 pub use tls::{AUTHORITY_FILE, Facts, SERVER_FILE, TlsError};
 pub use topology::{SetupError, topology};

@@ -31,6 +31,8 @@ fn accounts_are_open_to_all_and_beside_the_sessions_unless_somebody_says_so() {
 #[test]
 fn s87_what_makes_no_sense_for_accounts_is_one_sentence_with_its_cure() {
     for (setting, value, reason, cure) in [
+        ("SESSION_NAME", "theme", "the name of another cookie", "remove `session.name`"),
+        ("SESSION_NAME", "account", "the name of another cookie", "remove `session.name`"),
         ("ACCOUNTS_DATABASE", "redis://cache.example.com", "is not the address of a SQLite file", "or empty"),
         ("ACCOUNTS_DATABASE", "memory:", "is not the address of a SQLite file", "or empty"),
         ("ACCOUNTS_DATABASE", "mysql://me:hunter2@host/a", "is not the address", "sqlite:data/accounts.db"),

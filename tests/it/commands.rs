@@ -227,6 +227,8 @@ fn what_no_command_can_do_is_one_sentence() {
     assert!(missing.contains("store.url") && missing.contains("hardtack migrate"), "{missing}");
     let unset = place.refusal(2, &["sessions", "list"], &[("STORE_URL", "mysql://me:hunter2@host")]);
     assert!(unset.contains("store.url") && !unset.contains("hunter2"), "{unset}");
+    let address = place.refusal(2, &["sessions", "end-account", "ada@example.com"], &[]);
+    assert!(address.contains("`hardtack accounts end-sessions ada@example.com`"), "{address}");
     for arguments in [&["end"][..], &["end", "no-handle"], &["end-account"], &["list", "--limit", "many"]] {
         let output = place.run(&[&["sessions"], arguments].concat(), &[]);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");

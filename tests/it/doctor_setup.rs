@@ -10,6 +10,14 @@ use serde_json::{Value, json};
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
+/// A key in a file of its own, and the setting that names it.
+fn key_in(place: &Place) -> (&'static str, &'static str) {
+    let file = place.path().join("some.key");
+    fs::write(&file, "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08").expect("a key");
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).expect("a private file");
+    ("SESSION_KEYS", "some.key")
+}
+
 /// What the command says of settings: its exit code and its document.
 fn doctor(place: &Place, settings: &[(&str, &str)]) -> (i32, Value) {
     let output = place.run(&["doctor", "--json"], settings);
@@ -138,19 +146,30 @@ fn what_loses_most_sessions_refuses_the_start_in_one_sentence_with_the_cure() {
     assert_eq!((codes(&document), exit), (vec![], 0));
     let provider =
         "[{ id = 'a', name = 'A', issuer = 'http://localhost:1', client_id = 'us', client_secret = './a.secret' }]";
+    fs::write(place.path().join("a.secret"), "a secret").expect("a secret");
+    fs::set_permissions(place.path().join("a.secret"), fs::Permissions::from_mode(0o600)).expect("a private file");
     let (exit, document) = doctor(&place, &[front_end, ("SESSION_PATH", "/api"), ("SIGN_IN_PROVIDERS", provider)]);
     assert_eq!((codes(&document), exit), (vec!["HT020", "HT050"], 2), "and nobody answers there");
 }
 
 #[test]
-fn settings_that_do_not_load_are_an_error_of_their_own() {
+fn settings_that_refuse_the_start_are_an_error_of_their_own() {
     let place = Place::new();
+    let without_secret =
+        "[{ id = 'a', name = 'A', issuer = 'http://localhost:1', client_id = 'us', client_secret = 'env:NOWHERE' }]";
+    let _key = key_in(&place);
     for (settings, words) in [
         (&[("SITE_URL", "localhost")][..], "site.url"),
         (&[("SITE_COLOUR", "red")], "SITE_COLOUR"),
         (&[("SITE_URL", "https://localhost:3000"), ("SITE_FRONT_ENDS", "http://app.example.com")], "site.front_ends"),
         (&[("SITE_URL", "https://localhost:3000"), ("TLS_MODE", "files")], "tls.certificate"),
         (&[("SITE_URL", "https://a!b")], "site.url"),
+        // What a start reads before it opens anything.
+        (&[("STORE_URL", "postgres://127.0.0.1:1/a")], "session.keys"),
+        (&[("STORE_URL", "redis://127.0.0.1:1"), ("SESSION_KEYS", "some.key")], "accounts.database"),
+        (&[("SESSION_KEYS", "env:NOWHERE")], "NOWHERE"),
+        (&[("SESSION_KEYS", "nowhere.key")], "nowhere.key"),
+        (&[("SIGN_IN_PROVIDERS", without_secret)], "sign_in.providers"),
     ] {
         let (exit, document) = doctor(&place, settings);
         let error = document["error"].as_str().expect("a sentence");
@@ -187,9 +206,9 @@ fn nothing_is_opened_or_made() {
     let place = Place::new();
     let busy = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = busy.local_addr().expect("an address").to_string();
-    let settings = [("SITE_LISTEN", address.as_str()), ("STORE_URL", "postgres://localhost:1/none")];
+    let settings = [("SITE_LISTEN", address.as_str()), ("STORE_URL", "postgres://localhost:1/none"), key_in(&place)];
     assert_eq!(codes(&doctor(&place, &settings).1), ["HT030"], "its port is another program's, and not asked for");
-    assert_eq!(fs::read_dir(place.path()).expect("a folder").count(), 0);
+    assert_eq!(fs::read_dir(place.path()).expect("a folder").count(), 1, "the key alone");
 }
 
 /// The settings as they are loaded, with these.

@@ -5,6 +5,7 @@
 use super::{Limits, Log, Metrics, Session, Settings, SettingsError, Site, Store, StoreUrl, Tls, TlsMode};
 use super::{provider, sign_in};
 use crate::backend::providers::SignOut;
+use crate::model::theme::Theme;
 use crate::session::policy::{Contradiction, Unreachable};
 use crate::session::store::Transport;
 use ipnet::IpNet;
@@ -13,6 +14,9 @@ use std::time::Duration;
 use tower_sessions::cookie::SameSite;
 use tracing_subscriber::EnvFilter;
 use url::Host;
+
+/// The cookies that pages set beside the session's and without its name: the colours, and whether an account is known.
+const OTHER_COOKIES: [&str; 2] = [Theme::COOKIE, "account"];
 
 pub(super) type Rule = (bool, &'static str);
 
@@ -108,9 +112,14 @@ fn tls_rules(site: &Site, tls: &Tls) -> [Rule; 3] {
     ]
 }
 
-fn secure_rules(site: &Site, session: &Session) -> [Rule; 2] {
+fn secure_rules(site: &Site, session: &Session) -> [Rule; 3] {
     let https = site.url.is_https();
     [
+        (
+            OTHER_COOKIES.contains(&session.name.as_str()),
+            "`session.name` is the name of another cookie of these pages, which would take the place of the session's; name it \
+             otherwise, or remove `session.name`.",
+        ),
         (
             https && !session.secure,
             "`session.secure` is false, but `site.url` is https, and the cookie would also travel over plain http; \

@@ -5,7 +5,7 @@ use super::{Report, code, document};
 use crate::table::escaped;
 use hardtack::doctor::{Finding, Topology, check};
 use hardtack::server::settings::{Settings, environment};
-use hardtack::server::{SetupError, examine_providers, topology};
+use hardtack::server::{SetupError, check_secrets, examine_providers, topology};
 use std::fmt::{Display, Write as _};
 use std::path::Path;
 use tokio::runtime::Runtime;
@@ -20,6 +20,9 @@ pub(super) fn report(config: Option<&Path>) -> Report {
         Ok(topology) => topology,
         Err(error @ (SetupError::Address { .. } | SetupError::Certificate(_))) => return unusable(&error),
     };
+    if let Err(error) = check_secrets(&settings) {
+        return unusable(&error);
+    }
     let runtime = match Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => return unusable(&error),

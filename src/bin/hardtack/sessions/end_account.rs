@@ -1,17 +1,33 @@
 //! `hardtack sessions end-account`.
 
-use crate::outcome::{Outcome, say, sessions};
+use crate::outcome::{Outcome, refuse, say, sessions};
 use crate::table::escaped;
 use hardtack::server::Operator;
 use serde_json::json;
+use std::process::ExitCode;
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// The account, as `list` shows it.
+    /// The id of the account, as `list` shows it. For an e-mail address: `hardtack accounts end-sessions`.
     account: String,
     /// Prints a JSON document instead of a sentence.
     #[arg(long)]
     json: bool,
+}
+
+impl Arguments {
+    /// Refuses an e-mail address, because it is no account's id and would end nothing.
+    pub(crate) fn check(&self) -> Result<(), ExitCode> {
+        if !self.account.contains('@') {
+            return Ok(());
+        }
+        let account = escaped(&self.account);
+        let sentence = format!(
+            "`{account}` is an e-mail address, and this command takes an account's id, as `hardtack sessions list` shows it; \
+             run `hardtack accounts end-sessions {account}`"
+        );
+        Err(refuse(sentence, 2))
+    }
 }
 
 /// Ends them and says how many there were.

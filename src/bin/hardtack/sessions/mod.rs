@@ -33,6 +33,11 @@ pub(crate) fn run(config: Option<&Path>, command: Command) -> ExitCode {
     {
         return refused;
     }
+    if let Command::EndAccount(end_account) = &command
+        && let Err(refused) = end_account.check()
+    {
+        return refused;
+    }
     carry_out(config, async |settings| {
         let operator = Operator::open(&settings).await?;
         match command {

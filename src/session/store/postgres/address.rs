@@ -41,7 +41,9 @@ pub(super) struct Address {
 impl Address {
     pub(super) fn read(text: &str) -> Result<Self, OpenError> {
         one_host(hosts(text))?;
-        let mut url = Url::parse(text).map_err(|error| nonsense(error.to_string()))?;
+        let mut url = Url::parse(text).map_err(|error| {
+            nonsense(format!("{error}; in a password write `/`, `?`, `#`, `@` and `%` percent-encoded (`%2F` for `/`)"))
+        })?;
         let (mut unnamed, mut files, mut passed) = (false, Vec::new(), Vec::new());
         let (mut bound, mut fallback) = (false, None);
         let mut taken = Vec::new();
@@ -165,6 +167,8 @@ pub(super) fn unreachable(place: &str, error: &sqlx::Error) -> OpenError {
              the server's certificate by an authority of your own and name that as `sslrootcert`, or write \
              `sslmode=require` and set `store.insecure = true` for a trial",
         );
+    } else if reason.contains("does not support TLS") {
+        reason.push_str("; switch it on there (`ssl = on`), because `sslmode` wants it");
     } else if untrusted {
         reason.push_str("; name the authority that signed the server's certificate as `sslrootcert`");
     }
