@@ -59,6 +59,18 @@ export async function seesProfile(page: Page, person: Person): Promise<void> {
   await expect(page.getByTestId("username")).toHaveText(person.username);
 }
 
+/**
+ * Posts a form as a browser does without script, and shows the page that comes back with the outcome.
+ *
+ * No address brings a page to say that: it needs the mark that comes with the answer.
+ */
+export async function comesBack(page: Page, from: string, to: string, form: Record<string, string>): Promise<void> {
+  const base = new URL(page.url()).origin;
+  const headers = { accept: "text/html", referer: base + from, origin: base, "sec-fetch-site": "same-origin" };
+  const answer = await page.request.post(base + to, { form, headers, maxRedirects: 0 });
+  await page.goto(base + (answer.headers()["location"] ?? ""));
+}
+
 export async function signOut(page: Page): Promise<void> {
   await head.signOut(page).click();
   await expect(head.signIn(page)).toBeVisible();

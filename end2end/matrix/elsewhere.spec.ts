@@ -53,8 +53,12 @@ for (const where of ["ports", "hosts"] as const) {
     await visit(page, deployment, "/login/?next=/security");
     await begin(page);
     await there.cancel(page);
-    await at("/login/?error=cancelled");
     await expect(page.getByTestId("notice")).toContainText("You did not sign in there.");
+    await at("/login/");
+    // An address alone says nothing.
+    await visit(page, deployment, "/login/?error=cancelled");
+    await at("/login/");
+    await expect(page.getByTestId("notice")).not.toContainText("You did not sign in there.");
 
     await visit(page, deployment, "/login/?next=/security");
     await begin(page);

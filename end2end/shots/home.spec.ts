@@ -1,5 +1,6 @@
 /** Pictures of the pages. SHOTS says where to: a folder for all of them, or a file for the one of the README. */
 
+import { comesBack } from "../people";
 import { join } from "node:path";
 import { awake, expect, goToRefusal, home, test } from "../fixtures";
 
@@ -31,7 +32,7 @@ for (const colorScheme of ["light", "dark"] as const) {
       await page.goto("/");
       await awake(page);
       await take("home");
-      await page.goto("/?error=unavailable");
+      await comesBack(page, "/", "/api/session", { unknown: "" });
       await take("notice");
       await page.goto("/no-such-page");
       await take("not-found");

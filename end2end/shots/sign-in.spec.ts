@@ -3,7 +3,7 @@
 import { join } from "node:path";
 import { expect, test } from "../fixtures";
 import { brokenReport, examination } from "../doctor";
-import { button, complaint, field, open, signIn, signUp, somebody } from "../people";
+import { comesBack, button, complaint, field, open, signIn, signUp, somebody } from "../people";
 
 const into = process.env.SHOTS ?? "";
 
@@ -36,7 +36,7 @@ for (const colorScheme of ["light", "dark"] as const) {
         await button(page, "Change password").click();
         await expect(complaint(page)).toBeVisible();
         await take("security-wrong");
-        await show("/devices?error=sign_in_again");
+        await comesBack(page, "/devices", "/api/confirm", { current: "not that one" });
         await take("devices");
         await show("/");
         await take("home-signed-in");

@@ -1,3 +1,4 @@
+import { comesBack } from "../people";
 import { expectAccessible } from "../axe";
 import { awake, expect, goToRefusal, home, test } from "../fixtures";
 
@@ -22,7 +23,8 @@ for (const colorScheme of ["light", "dark"] as const) {
     });
 
     test("on the home page with a notice", async ({ page }) => {
-      await page.goto("/?error=unavailable");
+      await page.goto("/");
+      await comesBack(page, "/", "/api/session", { unknown: "" });
       await awake(page);
       await expect(home.notice(page)).toBeVisible();
       await expectAccessible(page);

@@ -65,7 +65,7 @@ test("who gives up there is told so here, and nobody is signed in", async ({ pag
   await open(page, "/login?next=/devices");
   await go(page);
   await there.cancel(page);
-  await expect(page).toHaveURL("/login?error=cancelled");
+  await expect(page).toHaveURL("/login");
   await expect(complaint(page)).toHaveText(
     "You did not sign in there. Try again, or sign in otherwise.",
   );
@@ -98,7 +98,7 @@ test("an address that is taken here by a password is opened by no provider", asy
   await open(page, "/login");
   await go(page);
   await there.signIn(page, `ada${people}`);
-  await expect(page).toHaveURL("/login?error=account_exists");
+  await expect(page).toHaveURL("/login");
   await expect(complaint(page)).toContainText("Sign in to it, and connect");
 });
 

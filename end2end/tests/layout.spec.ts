@@ -1,10 +1,12 @@
 import { awake, expect, home, test } from "../fixtures";
+import { comesBack } from "../people";
 import { layoutShift, recordLayoutShifts } from "../trouble";
 
 for (const width of [320, 768, 1280]) {
   test(`nothing is wider than a window of ${width} pixels`, async ({ page }) => {
     await page.setViewportSize({ width, height: 800 });
-    await page.goto("/?error=unavailable");
+    await page.goto("/");
+    await comesBack(page, "/", "/api/session", { unknown: "" });
     await awake(page);
     await home.send(page).click();
     await expect(home.answer(page)).toHaveText("Success!");

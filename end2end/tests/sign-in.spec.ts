@@ -1,6 +1,6 @@
 import { expectAccessible } from "../axe";
 import { awake, expect, home, isMarked, mark, SESSION_COOKIE, test } from "../fixtures";
-import { button, complaint, field, fillIn, head, open, register, signOut, somebody } from "../people";
+import { button, comesBack, complaint, field, fillIn, head, open, register, signOut, somebody } from "../people";
 import { layoutShift, recordLayoutShifts } from "../trouble";
 
 for (const javaScriptEnabled of [true, false]) {
@@ -232,7 +232,7 @@ test("by keyboard alone: register, sign out, sign in", async ({ page }) => {
   await type([["E-mail address", ada.username], ["Password", ada.password]]);
 });
 
-const PAGES = ["/login", "/register", "/profile", "/security", "/devices", "/devices?error=sign_in_again", "/login?error=bad_credentials&field=password"];
+const PAGES = ["/login", "/register", "/profile", "/security", "/devices"];
 
 for (const colorScheme of ["light", "dark"] as const) {
   test(`in the ${colorScheme} theme axe finds nothing on any page`, async ({ visitor, trouble }) => {
@@ -245,6 +245,15 @@ for (const colorScheme of ["light", "dark"] as const) {
       await open(page, path);
       await expectAccessible(page);
     }
+    await comesBack(page, "/devices", "/api/confirm", { current: "not that one" });
+    await awake(page);
+    await expect(page.getByRole("heading", { name: "Is it you?" })).toBeVisible();
+    await expectAccessible(page);
+    await signOut(page);
+    await comesBack(page, "/login", "/api/login", { username: "ada@example.com", password: "not that one" });
+    await awake(page);
+    await expect(complaint(page)).toBeVisible();
+    await expectAccessible(page);
   });
 }
 
@@ -259,8 +268,11 @@ test("nothing is wider than 320 pixels, and nothing moves when the islands wake"
     expect(await layoutShift(page), path).toBeLessThan(0.001);
   }
   await signOut(page);
-  for (const path of ["/login?error=bad_credentials&field=password", "/register?error=invalid&field=password"]) {
-    await open(page, path);
+  const [wrong, weak] = [{ username: "ada@example.com", password: "not that one" }, { name: "Ada", username: "b@example.com", password: "1" }];
+  for (const [path, form] of [["/login", wrong], ["/register", weak]] as const) {
+    await comesBack(page, path, `/api${path}`, form);
+    await awake(page);
+    await expect(complaint(page)).toBeVisible();
     expect(await widest(), path).toBeLessThanOrEqual(320);
     expect(await layoutShift(page), path).toBeLessThan(0.001);
   }

@@ -19,6 +19,8 @@ pub async fn diagnose(
     /// The tries.
     tries: String,
 ) -> Result<Diagnosis, WireError> {
-    let examiner = leptos::prelude::use_context::<crate::model::doctor::Examiner>();
-    crate::backend::doctor::diagnose(&tries, examiner)
+    use crate::{backend::doctor, model::doctor::Examiner, session::Session};
+    let examiner = leptos::prelude::use_context::<Examiner>();
+    let session: Option<Session> = leptos_axum::extract().await.ok();
+    doctor::diagnose(&tries, examiner, session.as_ref())
 }

@@ -5,7 +5,7 @@
 use super::access::{Access, DEVICES, LOGIN};
 use super::parts::elsewhere::{Again, complaint};
 use super::parts::island::island;
-use super::parts::lively::{catch_up, instead_of_posting, lively, on_wake, start};
+use super::parts::lively::{catch_up, instead_of_following, lively, on_wake, start};
 use super::parts::posting::ask_instead;
 use super::parts::{Frame, at_server, notice};
 use crate::api::devices::read_devices;
@@ -85,7 +85,7 @@ pub fn DeviceList(
             {lively(move || devices.with(|all| all.as_ref().map(rows)))}
         </ul>
         <p hidden=lively(move || next().is_none().then_some(""))>
-            <a href=lively(more) on:click=instead_of_posting(move || start(ask_more(devices)))>
+            <a href=lively(more) on:click=instead_of_following(move || start(ask_more(devices)))>
                 "More devices"
             </a>
         </p>

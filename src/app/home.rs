@@ -4,7 +4,7 @@ use super::greeting::Greeting;
 use super::handshake::{Handshake, Said};
 use super::overview::Overview;
 use super::parts::Frame;
-use super::parts::form::kind;
+use super::parts::form::outcome;
 use super::parts::island::island;
 use super::trip::Trip;
 use crate::api::handshake::read_handshake;
@@ -12,11 +12,11 @@ use crate::api::overview::read_overview;
 use crate::api::visits::count_visit;
 use crate::model::error::{Kind, WireError};
 use crate::model::exported::Exported;
+use crate::model::outcome::Outcome;
 use crate::model::overview;
 use crate::model::viewer::Unseen;
 use leptos::prelude::*;
 use leptos_meta::Title;
-use leptos_router::hooks::use_query_map;
 use serde::{Deserialize, Serialize};
 
 /// What the server found out for one view of the page.
@@ -52,9 +52,7 @@ impl Found {
     }
 }
 
-/// What a form that was posted without WebAssembly came back with, in the query.
-///
-/// Only known words count, and none is repeated into the page.
+/// What a form that was posted without WebAssembly came back with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum CameBack {
     Said(Said),
@@ -62,8 +60,8 @@ enum CameBack {
 }
 
 impl CameBack {
-    fn read(done: Option<&str>, error: Option<&str>) -> Option<Self> {
-        match (done, error.and_then(kind)) {
+    fn read(Outcome { done, error, .. }: &Outcome) -> Option<Self> {
+        match (done.as_deref(), *error) {
             (Some("session"), _) => Some(Self::Said(Said::Confirmed)),
             (_, Some(Kind::Mismatch)) => Some(Self::Said(Said::Mismatch)),
             (_, failed) => failed.map(Self::Failed),
@@ -74,8 +72,7 @@ impl CameBack {
 /// The home page.
 #[component]
 pub fn Home() -> impl IntoView {
-    let query = use_query_map().get_untracked();
-    let came_back = CameBack::read(query.get_str("done"), query.get_str("error"));
+    let came_back = CameBack::read(&outcome());
     let exported = use_context::<Exported>().is_some();
     let unseen = use_context::<Unseen>().is_some();
     let found = Resource::new_blocking(
@@ -156,12 +153,12 @@ mod tests {
 
     #[test]
     fn a_posted_form_comes_back_with_known_words_only() {
-        let read = CameBack::read;
-        assert_eq!(read(Some("session"), None), Some(CameBack::Said(Said::Confirmed)));
-        assert_eq!(read(None, Some("mismatch")), Some(CameBack::Said(Said::Mismatch)));
-        assert_eq!(read(None, Some("unavailable")), Some(CameBack::Failed(Kind::Unavailable)));
+        let read = |name, word| CameBack::read(&Outcome::read([(name, word)]));
+        assert_eq!(read("done", "session"), Some(CameBack::Said(Said::Confirmed)));
+        assert_eq!(read("error", "mismatch"), Some(CameBack::Said(Said::Mismatch)));
+        assert_eq!(read("error", "unavailable"), Some(CameBack::Failed(Kind::Unavailable)));
         for unknown in ["", "unknown", "Mismatch", "<b>", "no_such_kind"] {
-            assert_eq!(read(Some(unknown), Some(unknown)), None, "{unknown}");
+            assert_eq!((read("done", unknown), read("error", unknown)), (None, None), "{unknown}");
         }
     }
 }

@@ -17,8 +17,22 @@ thread_local! {
     /// The panels of this page, once they are awake.
     static AWAKE: Cell<Option<Panels>> = const { Cell::new(None) };
 
-    /// When the server told what they show, in milliseconds of the browser's clock.
-    static TOLD: Cell<f64> = const { Cell::new(0.0) };
+    /// When the server told what they show, in milliseconds: by a clock that is never set, and by one that goes on while the
+    /// machine sleeps.
+    static TOLD: Cell<[f64; 2]> = const { Cell::new([0.0; 2]) };
+}
+
+/// Both clocks, now.
+fn clocks() -> [f64; 2] {
+    let steady = window().performance().map(|performance| performance.now());
+    [steady.unwrap_or_default(), Date::now()]
+}
+
+/// Both clocks, when the answer came that brought the page.
+fn rendered() -> [f64; 2] {
+    let Some(performance) = window().performance() else { return clocks() };
+    let came = performance.timing().response_start();
+    [came - performance.time_origin(), came]
 }
 
 /// Asks the server again, after a call that used the session: its deadlines moved.
@@ -38,7 +52,7 @@ pub fn Overview(
     let panels = Panels { known: RwSignal::new(overview), elapsed: RwSignal::new(0) };
     on_wake(move || {
         AWAKE.set(Some(panels));
-        TOLD.set(Date::now());
+        TOLD.set(rendered());
         set_interval(move || panels.tick(), Duration::from_secs(1));
         if missing {
             catch_up(panels.ask());
@@ -120,7 +134,7 @@ impl Panels {
     async fn ask(self) {
         match read_overview().await {
             Ok(overview) => {
-                TOLD.set(Date::now());
+                TOLD.set(clocks());
                 self.elapsed.set(0);
                 self.known.set(Some(overview));
             }
@@ -128,10 +142,12 @@ impl Panels {
         }
     }
 
-    /// Reads the clock instead of counting calls: timers are slowed in the background and stop during sleep.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a clock set back counts as zero")]
+    /// Reads the clocks instead of counting calls: timers are slowed in the background and stop during sleep. The clock that
+    /// says more is right: one stands still during sleep, and the other may be set back.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "no clock runs backwards")]
     fn tick(self) {
-        self.elapsed.set(((Date::now() - TOLD.get()) / 1000.0) as u64);
+        let ([steady, date], told) = (clocks(), TOLD.get());
+        self.elapsed.set(((steady - told[0]).max(date - told[1]) / 1000.0) as u64);
     }
 
     fn text(self, text: Text) -> (Words, Option<String>) {

@@ -2,6 +2,7 @@
 
 use super::access::{Access, SECURITY};
 use super::parts::Frame;
+use super::parts::elsewhere::With;
 use crate::model::account::Profile;
 use crate::model::viewer::Viewer;
 use leptos::prelude::*;
@@ -22,17 +23,25 @@ pub fn ProfilePage() -> impl IntoView {
                 </div>
                 <dl class="card">
                     <dt>"Name"</dt>
-                    <dd data-profile="name" data-testid="name">
+                    <dd data-profile="name" data-testid="name" dir="auto">
                         {name}
                     </dd>
                     <dt>"E-mail address, by which you sign in"</dt>
                     <dd data-profile="username" data-testid="username">
                         {username}
                     </dd>
-                    <dt>"Password"</dt>
-                    <dd>
-                        "Kept as a hash, never as you typed it. " <a href=SECURITY>"Change it"</a>
-                    </dd>
+                    <With factor=Profile::PASSWORD>
+                        <dt>"Password"</dt>
+                        <dd>
+                            "Kept as a hash, never as you typed it. " <a href=SECURITY>"Change it"</a>
+                        </dd>
+                    </With>
+                    <With factor=Profile::PASSWORD lacks=true>
+                        <dt>"Password"</dt>
+                        <dd>
+                            "None: you sign in by another service. " <a href=SECURITY>"Choose one"</a>
+                        </dd>
+                    </With>
                 </dl>
             </section>
         </Frame>

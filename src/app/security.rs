@@ -4,7 +4,7 @@ use super::access::{Access, SECURITY};
 use super::parts::Frame;
 use super::parts::at_server;
 use super::parts::elsewhere::{Again, BEGIN, With, complaint, is_about_again};
-use super::parts::form::{Field, PostForm, Wrong};
+use super::parts::form::{Field, PostForm, Wrong, outcome};
 use super::parts::island::island;
 use super::parts::posting::Submit;
 use super::register::password_hint;
@@ -14,7 +14,6 @@ use crate::model::sign_up::SignUp;
 use crate::model::viewer::Viewer;
 use leptos::prelude::*;
 use leptos_meta::Title;
-use leptos_router::hooks::use_query_map;
 
 /// What an account is guarded by: one section a factor.
 #[component]
@@ -36,7 +35,7 @@ pub fn Security() -> impl IntoView {
 fn password() -> AnyView {
     let rules = use_context::<SignUp>().unwrap_or_default();
     let wrong = Wrong::asked(&["current", "new"]).filter(|_| !is_about_again());
-    let is_done = use_query_map().get_untracked().get_str("done") == Some("password");
+    let is_done = outcome().done.as_deref() == Some("password");
     view! {
         <section class="door" aria-labelledby="password">
             <div class="words">

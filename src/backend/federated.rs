@@ -15,6 +15,7 @@ use super::accounts::{Bucket, Stored};
 use super::attempts::{entered, networks};
 use super::keys::{SIGNED_IN, SignIn};
 use super::known;
+use super::name;
 use super::providers::{LIFE, Person, Provider, ProviderError, REMEMBERED, SignOut, Transaction};
 use super::sign_in::{Entered, again, done, enter, is_unchanged, mark, settle};
 use super::username::Username;
@@ -291,8 +292,7 @@ async fn make(visitor: &Visitor, provider: &Provider, person: &Person, id: &str)
     // Of an address that somebody only claims, its owner would find an account that they have never made.
     let username = person.email.as_deref().filter(|_| person.verified).and_then(Username::parse);
     let username = username.ok_or_else(|| unvouched(provider))?;
-    let name: String = person.name.as_deref().unwrap_or_default().chars().filter(|sign| !sign.is_control()).collect();
-    let name: String = name.trim().chars().take(100).collect();
+    let name = name::told(person.name.as_deref().unwrap_or_default());
     let name = if name.is_empty() { username.shown() } else { &name };
     accounts.insert_identified(id, name, &username).await?.ok_or_else(|| Kind::AccountExists.into())
 }

@@ -5,7 +5,7 @@ use crate::model::error::{Kind, WireError};
 use crate::model::handshake::{Confirmed, Handshake};
 use crate::session::{Error, Session};
 
-/// The session's value, made at the first call.
+/// The session's value, made at the first call; empty where nothing is kept.
 ///
 /// # Errors
 ///
@@ -15,7 +15,11 @@ pub async fn of(session: &Session) -> Result<Handshake, Error> {
         Some(id) => id,
         None if session.keeps_nothing() => String::new(),
         // Two first requests at once agree on one value.
-        None => session.update(HANDSHAKE, |id| id.unwrap_or_else(|| uuid::Uuid::new_v4().to_string())).await?,
+        None => {
+            let id = session.update(HANDSHAKE, |id| id.unwrap_or_else(|| uuid::Uuid::new_v4().to_string())).await?;
+            // A limit, or the doubt whose session it is, may have passed it over.
+            if session.is_live() { id } else { String::new() }
+        }
     };
     Ok(Handshake { id })
 }

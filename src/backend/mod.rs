@@ -20,4 +20,5 @@ pub mod visits;
 mod attempts;
 mod error;
 mod known;
+mod name;
 mod queue;

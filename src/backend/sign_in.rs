@@ -9,6 +9,7 @@ use super::accounts::{Accounts, Others, Stored};
 use super::attempts::{As, asker, check, networks, successes};
 use super::keys::{MARK, SIGNED_IN, SignIn};
 use super::known;
+use super::name;
 use super::passwords::{Checked, Hash, LONGEST, Password};
 use super::queue::Asker;
 use super::username::Username;
@@ -47,7 +48,10 @@ pub async fn register(
     // Whoever counts accounts by asking for their names is slowed down, and whoever makes many. Apart from sign-ins, which
     // many new neighbours must not stop.
     networks(visitor, "register", accounts.rules().registrations).await?;
-    let stored = create(accounts, asker(visitor, username), name, username, password).await?;
+    let stored = match create(accounts, asker(visitor, username), name, username, password).await {
+        Err(error) if error.kind == Kind::UsernameTaken => return has_one(visitor, username, password, error).await,
+        made => made?,
+    };
     tracing::info!(account = stored.id, client = %visitor.address, "an account was made");
     let sign_in = by_password(accounts, &stored);
     enter(visitor, stored, false, sign_in).await.map_err(|error| match error.kind.status() {
@@ -55,6 +59,20 @@ pub async fn register(
         500.. => done(error, "Your account has been made, but you are not signed in. Sign in with your password."),
         _ => error,
     })
+}
+
+/// Signs in by a registration that arrives twice: of a second click, or after an answer that was lost on the way. To a client
+/// that does not know the password the account is another one's.
+async fn has_one(
+    visitor: &Visitor,
+    username: &str,
+    password: &Password,
+    taken: WireError,
+) -> Result<Entered, WireError> {
+    match sign_in(visitor, username, password, false).await {
+        Err(error) if matches!(error.kind, Kind::BadCredentials | Kind::TooManyAttempts) => Err(taken),
+        entered => entered,
+    }
 }
 
 /// Makes an account.
@@ -69,10 +87,9 @@ pub(super) async fn create(
     username: &str,
     password: &Password,
 ) -> Result<Stored, WireError> {
-    let name = name.trim();
-    if name.is_empty() || name.chars().count() > 100 || name.contains(char::is_control) {
-        return Err(WireError::about("name", "Write a name of one to 100 characters."));
-    }
+    let Some(name) = name::parse(name) else {
+        return Err(WireError::about("name", "Write a name of one to 100 characters that can be seen."));
+    };
     let Some(username) = Username::parse(username) else {
         return Err(WireError::about("username", "Write one e-mail address, like ada@example.com."));
     };
@@ -81,9 +98,9 @@ pub(super) async fn create(
     if accounts.named(&username).await?.is_some() {
         return Err(taken());
     }
-    let profile = Profile { name: name.to_owned(), username: username.shown().to_owned(), ..Profile::default() };
+    let profile = Profile { name: name.clone(), username: username.shown().to_owned(), ..Profile::default() };
     let hash = accounts.fit(asker, "password", password, &profile).await?;
-    accounts.insert(name, &username, &hash).await?.ok_or_else(taken)
+    accounts.insert(&name, &username, &hash).await?.ok_or_else(taken)
 }
 
 /// Signs an account in by its password.

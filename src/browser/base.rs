@@ -5,7 +5,7 @@ use leptos::prelude::document;
 use leptos::wasm_bindgen::JsCast as _;
 use leptos::web_sys::js_sys::JsString;
 use std::cell::OnceCell;
-use web_sys::HtmlDocument;
+use web_sys::{HtmlDocument, window};
 
 thread_local! {
     static BASE: OnceCell<Option<String>> = const { OnceCell::new() };
@@ -36,25 +36,53 @@ pub fn keep(cookie: &str) {
     }
 }
 
-/// Remembers whether somebody is signed in, for pages that are files: they ask the server who, and ask nothing for nobody.
+/// The port of the page, which is nothing where it is the usual one.
+///
+/// Cookies do not know ports. A page that is a file puts it behind the names of its own, because another port of its host may
+/// be another site.
+#[must_use]
+pub fn port() -> String {
+    window().and_then(|window| window.location().port().ok()).unwrap_or_default()
+}
+
+/// What a page that is a file remembers of its visitor.
 ///
 /// A hint and no more: what the server says counts.
-pub fn know(signed_in: bool) {
-    if is_elsewhere() {
-        keep(if signed_in {
-            "account=known; Path=/; Max-Age=31536000; SameSite=Lax"
-        } else {
-            "account=; Path=/; Max-Age=0"
-        });
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Account {
+    /// A server has just said that somebody has signed in. Whether the browser keeps its cookie is to be seen.
+    Entered,
+    /// Somebody is signed in. Such pages ask the server who, and ask nothing for nobody.
+    Known,
+    /// Somebody has signed in, and the server did not know who it was: the browser keeps no cookie of its.
+    Lost,
+}
+
+impl Account {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Entered => "entered",
+            Self::Known => "known",
+            Self::Lost => "lost",
+        }
     }
 }
 
-/// Whether somebody was signed in when this was last heard of.
+/// Remembers what is known of the visitor, where the page is a file; nothing: nobody is signed in.
+pub fn know(account: Option<Account>) {
+    if is_elsewhere() {
+        let kept = account.map_or("; Path=/; Max-Age=0", |_| "; Path=/; Max-Age=31536000; SameSite=Lax");
+        keep(&["account", &port(), "=", account.map_or("", Account::name), kept].concat());
+    }
+}
+
+/// Whether that was known when it was last heard of.
 #[must_use]
-pub fn knows() -> bool {
+pub fn knows(account: Account) -> bool {
     let kept = document().dyn_into::<HtmlDocument>().ok().and_then(|page| page.cookie().ok());
+    let sought = ["account", &port(), "=", account.name()].concat();
     // By the browser: a search of our own would be a kilobyte of program.
-    kept.is_some_and(|kept| JsString::from(kept).includes("account=known", 0))
+    kept.is_some_and(|kept| JsString::from(kept).includes(&sought, 0))
 }
 
 fn read() -> Option<String> {

@@ -7,13 +7,14 @@ use futures::channel::oneshot;
 use futures::future::{Either, select};
 use leptos::prelude::set_timeout;
 use leptos::wasm_bindgen::{JsCast, JsValue};
+use leptos::web_sys::js_sys::Math;
 use serde::{Serialize, de::DeserializeOwned};
 use std::pin::pin;
 use std::time::Duration;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{AbortController, Headers, RequestCredentials, RequestInit, RequestMode, Response, window};
 
-/// How often a call that only reads is tried again when its answer does not arrive.
+/// How often a call that only reads is tried again when its answer does not arrive, or says when to come again.
 const RETRIES: u32 = 2;
 /// The pause before the first of them; it doubles.
 const PAUSE: Duration = Duration::from_millis(300);
@@ -23,7 +24,8 @@ const LONGEST: Duration = Duration::from_millis(0x7fff_ffff);
 /// A call of the server.
 ///
 /// The cookie goes along, to the server that the page belongs to and to no other. Dropped, it is cancelled. What only reads
-/// is tried again when the network fails, and nothing else is: it may have arrived.
+/// is tried again when the network fails, and when the server says by 429 or 503 and `Retry-After` that it is to come again
+/// within the timeout. Nothing else is: it may have arrived.
 ///
 /// # Examples
 ///
@@ -156,15 +158,19 @@ impl Request {
     async fn call(&self) -> Result<Answer, Failure> {
         let call = Call::begin()?;
         let first = if self.credentials { First::turn().await } else { None };
-        let mut tried = 0;
+        let (mut tried, mut paused) = (0, Duration::ZERO);
         let answer = loop {
-            match self.attempt(&call).await {
-                Err(Kind::Unreachable) if self.method == "GET" && tried < RETRIES => {
-                    sleep(PAUSE * 2_u32.pow(tried)).await;
-                    tried += 1;
-                }
-                other => break other,
-            }
+            let answer = self.attempt(&call).await;
+            let pause = match &answer {
+                Err(Kind::Unreachable) => Some(PAUSE * 2_u32.pow(tried)),
+                Ok((response, _)) if matches!(response.status(), 429 | 503) => retry_after(response).map(in_turn),
+                _ => None,
+            };
+            // What would be too late is told at once.
+            let pause = pause.filter(|pause| self.method == "GET" && tried < RETRIES && paused + *pause < self.timeout);
+            let Some(pause) = pause else { break answer };
+            sleep(pause).await;
+            (tried, paused) = (tried + 1, paused + pause);
         };
         let (response, text) = match answer {
             Ok(answer) => answer,
@@ -247,9 +253,18 @@ async fn sleep(span: Duration) {
     over.await.ok();
 }
 
+/// After how many seconds the server wants to be asked again.
+fn retry_after(response: &Response) -> Option<u32> {
+    response.headers().get("retry-after").ok().flatten()?.parse().ok()
+}
+
+/// When it is the turn of one client of many that were told the same: not before it, and up to a half later.
+fn in_turn(seconds: u32) -> Duration {
+    Duration::from_secs(seconds.into()).mul_f64(1.0 + Math::random() / 2.0)
+}
+
 fn failure(response: &Response, status: u16, text: &str) -> Failure {
-    let header = response.headers().get("retry-after").ok().flatten();
-    let retry_after = header.and_then(|seconds| seconds.parse().ok());
+    let retry_after = retry_after(response);
     let error = serde_json::from_str(text).unwrap_or_else(|_| {
         // Not ours: a proxy's page, most likely.
         let kind = match status {

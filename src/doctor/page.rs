@@ -18,6 +18,24 @@ pub(super) fn check(topology: &Topology, found: &mut Vec<Finding>) {
 
 /// The first try that fails has one cause; only when all are answered, it is about the cookie.
 pub(super) fn diagnose(tries: &Tries, found: &mut Vec<Finding>) {
+    let known = found.len();
+    look(tries, found);
+    if !tries.is_of_a_page_that_is_let_in() {
+        found[known..].iter_mut().for_each(|finding| open_to_nobody(finding, &tries.page.origin()));
+    }
+}
+
+/// Takes the page's origin out of what is to be copied into a setting: what was tried comes in an address, which anybody can
+/// write, and a link must not tell an operator to let its author in.
+fn open_to_nobody(finding: &mut Finding, origin: &str) {
+    for cure in [&mut finding.cure.hardtack, &mut finding.cure.express] {
+        if cure.contains(origin) {
+            *cure = format!("If that page is yours:\n\n{}", cure.replace(origin, "THE ORIGIN OF YOUR PAGE"));
+        }
+    }
+}
+
+fn look(tries: &Tries, found: &mut Vec<Finding>) {
     let pair = Pair { page: &tries.page, server: &tries.server, sites: &tries.sites };
     let blocked = blocked(tries, &pair);
     if blocked.is_some() {
@@ -61,7 +79,7 @@ fn blocked(tries: &Tries, pair: &Pair) -> Option<Finding> {
     let is_listed = tries.listed.as_ref().map(|listed| listed.contains(&pair.page.origin()));
     Some(match (is_listed, tries.plain.failed(), tries.credentialed.failed()) {
         (Some(true), ..) => cors::on_the_way(pair, tries),
-        (_, true, _) => if_yours(cors::not_let_in(pair.page, pair.server, tries.listed.as_deref().unwrap_or_default())),
+        (_, true, _) => cors::not_let_in(pair.page, pair.server, tries.listed.as_deref().unwrap_or_default()),
         (_, _, true) => cors::no_credentials(pair.page, pair.server),
         _ => cors::preflight_unanswered(pair, "so that no call follows it"),
     })
@@ -74,14 +92,6 @@ fn maker(agent: &str) -> Maker {
         () if agent.contains("Firefox/") => Maker::Firefox,
         () => Maker::Safari,
     }
-}
-
-/// What was tried comes in an address, which anybody can write.
-fn if_yours(mut finding: Finding) -> Finding {
-    if finding.code == Code::OtherOrigin {
-        finding.cure.hardtack.insert_str(0, "If that page is yours:\n\n");
-    }
-    finding
 }
 
 const UNREACHED: &str =

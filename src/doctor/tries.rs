@@ -52,6 +52,10 @@ pub struct Tries {
     /// Whether the page is the server's own, by whatever address it was opened.
     #[serde(default)]
     pub own: bool,
+    /// Whether the server that judges has given the answer of `credentialed` itself. The rest is what an address says, which
+    /// anybody can write.
+    #[serde(skip)]
+    pub proven: bool,
     /// The other origins that the server lists. No browser tells them: who judges knows them, or does not.
     #[serde(skip)]
     pub listed: Option<Vec<String>>,
@@ -113,6 +117,9 @@ pub struct Echo {
     pub storage_access: Option<String>,
     /// The server's clock, in seconds since 1970.
     pub now: i64,
+    /// The server's own seal of all that, by which it knows what it has said.
+    #[serde(default)]
+    pub proof: String,
 }
 
 /// What a server knows of a session.
@@ -156,6 +163,14 @@ impl<T> Try<T> {
 }
 
 impl Tries {
+    /// Whether the server lets the page in, by its own list or by an answer of its own: then a cure may name the page.
+    pub(super) fn is_of_a_page_that_is_let_in(&self) -> bool {
+        let page = self.page.origin();
+        let answered = self.credentialed.answer().filter(|_| self.proven).and_then(|echo| echo.origin.as_deref());
+        let is_listed = self.listed.as_ref().is_some_and(|listed| listed.contains(&page));
+        is_listed || self.page.is_origin_of(&self.server) || answered == Some(page.as_str())
+    }
+
     /// Nothing tried yet.
     #[must_use]
     pub const fn new(page: Address, server: Address, sites: Sites) -> Self {
@@ -180,6 +195,7 @@ impl Tries {
             nonce: String::new(),
             cached: false,
             own: false,
+            proven: false,
             listed: None,
             now: 0,
         }

@@ -1,5 +1,6 @@
 //! The one error that the API answers with: `{"kind": "...", "message": "..."}`, and `"field"` where one input is to blame.
 
+use serde::de::value::{Error as NoKind, StrDeserializer};
 use serde::{Deserialize, Serialize};
 use server_fn::error::{FromServerFnError, ServerFnErrorErr};
 
@@ -149,6 +150,12 @@ impl Kind {
             Self::Refused => "refused",
             Self::Unknown => "unknown",
         }
+    }
+
+    /// The kind of that name, if there is one.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::deserialize(StrDeserializer::<NoKind>::new(name)).ok().filter(|kind| *kind != Self::Unknown)
     }
 
     /// A heading for this kind.

@@ -8,6 +8,7 @@ pub mod error;
 pub mod exported;
 pub mod handshake;
 pub mod next;
+pub mod outcome;
 pub mod overview;
 pub mod provider;
 pub mod sign_up;

@@ -32,10 +32,10 @@ impl Theme {
         }
     }
 
-    /// The cookie, as a page writes it that is a file and has no server of its own.
+    /// The cookie, as a page at a port writes it that is a file and has no server of its own.
     #[must_use]
-    pub fn cookie(self) -> String {
-        format!("{}={}; Path=/; Max-Age=31536000; SameSite=Lax", Self::COOKIE, self.name())
+    pub fn cookie(self, port: &str) -> String {
+        [Self::COOKIE, port, "=", self.name(), "; Path=/; Max-Age=31536000; SameSite=Lax"].concat()
     }
 
     /// The theme of that name; whatever is unknown follows the system.

@@ -14,9 +14,14 @@ pub enum Viewer {
     SignedIn(Profile),
 }
 
-/// The public handle of the session that a page shows.
+/// The session that a page shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Own(pub String);
+pub struct Own {
+    /// Its public handle.
+    pub handle: String,
+    /// How many seconds it lives from the moment at which the page was rendered, if nothing uses it any more.
+    pub left: u64,
+}
 
 /// Marks a page that is rendered for a prefetch or a prerender. Its islands ask for the rest when the page is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,11 +1,13 @@
 //! Who may see a page, asked before anything of it is rendered.
 
 use super::explain::{refuse, wants_page};
+use super::outcome;
 use crate::app::access::{Access, LOGIN, PROFILE, of};
 use crate::backend::account::visitor;
 use crate::backend::accounts::Accounts;
 use crate::model::error::{Kind, WireError};
 use crate::model::next::Next;
+use crate::model::outcome::Outcome;
 use crate::model::viewer::{Own, Viewer};
 use crate::session::Session;
 use axum::extract::{Request, State};
@@ -33,7 +35,14 @@ pub(super) async fn admit(
         (Access::SignedIn, Ok(_)) if !wants_page(&parts) => return refuse(Kind::NotSignedIn),
         (Access::SignedIn, Ok(_)) => {
             let back = Next::parse(parts.uri.path()).map(|next| next.behind(LOGIN));
-            return lead(back.as_deref().unwrap_or(LOGIN));
+            let back = back.unwrap_or_else(|| LOGIN.to_owned());
+            if outcome::lacks_the_cookie(&parts) {
+                // Else one signs in again and again, and is asked to each time.
+                let sign = if back.contains('?') { '&' } else { '?' };
+                let back = format!("{back}{sign}error={}", Outcome::NO_COOKIE);
+                return varied(outcome::lead(parts.extensions.get(), &back));
+            }
+            return lead(&back);
         }
         (Access::Nobody, Ok(Viewer::SignedIn(_))) => {
             return lead(wanted(&parts.uri).as_ref().map_or(PROFILE, Next::path));
@@ -43,7 +52,7 @@ pub(super) async fn admit(
     if let (Viewer::SignedIn(_), Some(session)) = (&viewer, parts.extensions.get::<Session>())
         && let Ok(Some(facts)) = session.facts().await
     {
-        let own = Own(facts.handle.to_string());
+        let own = Own { handle: facts.handle.to_string(), left: facts.left.as_secs() };
         parts.extensions.insert(own);
     }
     parts.extensions.insert(viewer);
@@ -71,7 +80,10 @@ pub(super) fn see_other(to: &str) -> Response {
 }
 
 fn lead(to: &str) -> Response {
-    let mut answer = see_other(to);
+    varied(see_other(to))
+}
+
+fn varied(mut answer: Response) -> Response {
     answer.headers_mut().append(header::VARY, HeaderValue::from_static("accept, cookie"));
     answer
 }

@@ -1,14 +1,15 @@
 //! The door of the server functions: what may come in, and what goes out.
 
-use super::access::see_other;
 use super::explain::refuse;
 use super::fields::{accepts, essence, text};
 use super::form::Form;
+use super::outcome;
 use super::router::Site;
 use super::settings::Limits;
 use super::visitor::visitor;
 use crate::app::doctor::SCRIPT;
 use crate::model::error::{Kind, WireError};
+use crate::session::Session;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header, request::Parts};
@@ -37,6 +38,7 @@ pub(super) async fn call(State(site): State<Arc<Site>>, request: Request) -> Res
     let form = posted_by_page.then(|| Form::read(&parts, &body));
     parts.headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
     let visitor = visitor(&site.accounts, &parts.headers, &parts.extensions);
+    let session: Option<Session> = parts.extensions.get().cloned();
     let examiner = site.examiner.clone();
     let tell = move || {
         visitor.iter().cloned().for_each(provide_context);
@@ -47,7 +49,7 @@ pub(super) async fn call(State(site): State<Arc<Site>>, request: Request) -> Res
     let (answer, error) = with_status(answer).await;
     match (form, error) {
         (Some(_), Some(error)) if error.kind.status() >= 500 => refuse(error.kind),
-        (Some(form), error) => redirect(&answer, &form.leads_to(error.as_ref())),
+        (Some(form), error) => redirect(&answer, session.as_ref(), &form.leads_to(error.as_ref())),
         (None, _) => answer,
     }
 }
@@ -143,8 +145,8 @@ async fn with_status(mut answer: Response) -> (Response, Option<WireError>) {
 }
 
 /// Post, redirect, get.
-fn redirect(answer: &Response, to: &str) -> Response {
-    let mut redirect = see_other(to);
+fn redirect(answer: &Response, session: Option<&Session>, to: &str) -> Response {
+    let mut redirect = outcome::lead(session, to);
     // What the browser is to do with what it keeps.
     for name in [header::SET_COOKIE, HeaderName::from_static("clear-site-data")] {
         for value in answer.headers().get_all(&name) {

@@ -16,6 +16,7 @@ use super::router::Site;
 use super::settings::Settings;
 use crate::app::access::DOCTOR;
 use crate::app::doctor::SCRIPT;
+use crate::backend::doctor::{seal, shown};
 use crate::doctor::{Echo, Known, Scheme};
 use crate::model::doctor::Examiner;
 use crate::model::error::Kind;
@@ -131,7 +132,7 @@ async fn echo(
         cookies: cookies.iter().take(MOST).map(|(name, _)| shortened(name)).collect(),
         test_cookie: plain,
         partitioned_cookie: partitioned,
-        session_cookie: format!("{}=; {}", settings.name, settings.attributes().join("; ")),
+        session_cookie: shown(settings),
         session: known,
         // It is what `site.url` says, and nothing else can be.
         scheme: if settings.secure { Scheme::Https } else { Scheme::Http },
@@ -139,8 +140,9 @@ async fn echo(
         fetch_site: text(headers, FETCH_SITE),
         storage_access: text(headers, STORAGE_ACCESS),
         now: Clock::System.now().seconds(),
+        proof: String::new(),
     };
-    ([NO_STORE], Json(told)).into_response()
+    ([NO_STORE], Json(seal(told, &session))).into_response()
 }
 
 /// One with the attributes of the session's cookie, and one that third parties can have.

@@ -1,7 +1,9 @@
 //! The HTML around every page.
 
 use super::assets::Assets;
+use super::fields::essence;
 use super::headers::{exported_policy, page_policy};
+use super::outcome;
 use crate::app::{App, ErrorPage, LeadingPage};
 use crate::backend::accounts::Rules;
 use crate::model::exported::Exported;
@@ -11,7 +13,9 @@ use crate::model::theme::Theme;
 use crate::model::viewer::{Own, Unseen, Viewer};
 use crate::session::Session;
 use crate::session::cookie::pairs;
+use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, HeaderValue, header, request::Parts};
+use axum::response::Response;
 use leptos::nonce::use_nonce;
 use leptos::prelude::*;
 use leptos_axum::ResponseOptions;
@@ -50,8 +54,7 @@ pub(super) fn document(assets: &Assets, body: fn() -> AnyView) -> impl IntoView 
 }
 
 /// Shows the theme that the visitor chose last, before anything is shown: a file is the same for all.
-const CHOSEN: &str =
-    r#"document.documentElement.dataset.theme = /(?:^|; )theme=(\w+)/.exec(document.cookie)?.[1] ?? "system""#;
+const CHOSEN: &str = r#"document.documentElement.dataset.theme = RegExp(`(?:^|; )theme${location.port}=(\\w+)`).exec(document.cookie)?.[1] ?? "system""#;
 
 /// A page as a file: it says where its server is, and what its scripts may do.
 pub(super) fn exported(assets: &Assets, exported: &Exported) -> impl IntoView + use<> {
@@ -126,6 +129,22 @@ fn plain(
     format!("<!DOCTYPE html>{page}")
 }
 
+/// Drops what Leptos writes behind `</html>` for resources that the browser goes on with: islands have none, so its two scripts
+/// are empty, and no HTML stands there.
+pub(super) async fn up_to_its_end(answer: Response) -> Response {
+    const END: &[u8] = b"</html>";
+    let is_page = answer.headers().get(header::CONTENT_TYPE).is_some_and(|kind| essence(kind) == b"text/html");
+    if !is_page {
+        return answer;
+    }
+    let (mut parts, body) = answer.into_parts();
+    // Made a moment ago, in memory.
+    let body = to_bytes(body, usize::MAX).await.unwrap_or_default();
+    let end = body.windows(END.len()).rposition(|part| part == END).map_or(body.len(), |start| start + END.len());
+    parts.headers.remove(header::CONTENT_LENGTH);
+    Response::from_parts(parts, Body::from(body.slice(..end)))
+}
+
 /// Tells the page who looks at it, and which theme they chose.
 pub(super) fn introduce() {
     // Read where they are: a copy of the whole head is not needed for two facts.
@@ -134,6 +153,12 @@ pub(super) fn introduce() {
         let viewer = extensions.get::<Viewer>().cloned().unwrap_or_default();
         (theme(headers), viewer, extensions.get::<Own>().cloned(), unseen)
     };
+    if let Some((outcome, used_up)) = with_context(outcome::read) {
+        provide_context(outcome);
+        if let (Some(answer), Some(used_up)) = (use_context::<ResponseOptions>(), used_up) {
+            answer.append_header(header::SET_COOKIE, used_up);
+        }
+    }
     if let Some((theme, viewer, own, unseen)) = with_context(seen) {
         if unseen {
             provide_context(Unseen);

@@ -34,7 +34,7 @@ const BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 /// How often something is said when there is nothing to say: proxies close what is silent for a minute.
 const HEARTBEAT: Duration = Duration::from_secs(15);
-/// How long a stream lasts. Whoever is still there opens the next one, and whoever has gone without a word is forgotten.
+/// About how long a stream lasts. Whoever is still there opens the next one, and whoever has gone without a word is forgotten.
 const LIFE: Duration = Duration::from_secs(15 * 60);
 /// When to come again where there is no room.
 const LATER: HeaderValue = HeaderValue::from_static("30");
@@ -76,7 +76,7 @@ pub(super) async fn events(
 /// In a task of its own, because a client that reads nothing (HTTP/2 without a window) would hold its place for ever if the
 /// answer's body held it.
 async fn pass_on(mut watch: Watch, mut room: Room, tell: mpsc::Sender<sse::Event>) {
-    let over = sleep(LIFE);
+    let over = sleep(life());
     tokio::pin!(over);
     loop {
         let event = tokio::select! {
@@ -90,6 +90,12 @@ async fn pass_on(mut watch: Watch, mut room: Room, tell: mpsc::Sender<sse::Event
             return;
         }
     }
+}
+
+/// How long one stream lasts: up to a fifth less or more, so that clients that came together come again one by one.
+fn life() -> Duration {
+    let random = f64::from(getrandom::u32().unwrap_or(u32::MAX / 2)) / f64::from(u32::MAX);
+    LIFE.mul_f64(0.8 + 0.4 * random)
 }
 
 fn full() -> Response {
@@ -108,4 +114,17 @@ fn written(event: Event, session: Handle) -> sse::Event {
         ),
     };
     sse::Event::default().event(name).data(data)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn streams_that_began_together_end_one_by_one() {
+        let lives: Vec<_> = std::iter::repeat_with(life).take(200).collect();
+        let (shortest, longest) = (lives.iter().min().expect("some"), lives.iter().max().expect("some"));
+        assert!(*shortest >= Duration::from_secs(12 * 60) && *longest <= Duration::from_secs(18 * 60), "{lives:?}");
+        assert!(*longest - *shortest > Duration::from_secs(60), "{lives:?}");
+    }
 }

@@ -18,7 +18,6 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderValue, Request, StatusCode, header};
 use axum::middleware::map_response;
-use axum::response::Response;
 use leptos::prelude::provide_context;
 use leptos_axum::{LeptosRoutes as _, render_app_async_with_context};
 use serde::{Deserialize, Serialize};
@@ -189,7 +188,7 @@ async fn pages(
         .leptos_routes_with_context(&options, PAGES.clone(), context, shell)
         .fallback(not_found)
         .with_state(options)
-        .layer(map_response(up_to_its_end))
+        .layer(map_response(document::up_to_its_end))
         .layer(CompressionLayer::new().quality(CompressionLevel::Best));
     // Among the pages stand also the calls that are none.
     let listed = PAGES.iter().map(|page| page.path().to_owned()).filter(|path| of(path).is_some());
@@ -212,18 +211,6 @@ async fn pages(
         }
     }
     Ok(())
-}
-
-/// Drops what Leptos writes behind a page for resources that the browser goes on with: islands have none, and a script whose
-/// nonce is the same for all is run by no browser.
-async fn up_to_its_end(answer: Response) -> Response {
-    const END: &[u8] = b"</html>";
-    let (mut parts, body) = answer.into_parts();
-    // Made a moment ago, in memory.
-    let body = to_bytes(body, usize::MAX).await.unwrap_or_default();
-    let end = body.windows(END.len()).position(|part| part == END).map_or(body.len(), |start| start + END.len());
-    parts.headers.remove(header::CONTENT_LENGTH);
-    Response::from_parts(parts, Body::from(body.slice(..end)))
 }
 
 /// The path without links, as far as it exists.

@@ -12,6 +12,7 @@ use super::access::see_other;
 use super::api;
 use super::document;
 use super::explain::{refuse, wants_page};
+use super::outcome;
 use super::router::Site;
 use crate::app::access::{DEVICES, LOGIN, PROFILE, SECURITY};
 use crate::backend::federated::{self, Answer, Back, Begun, Purpose, SLOTS, Wish};
@@ -62,7 +63,7 @@ pub(super) async fn begin(State(site): State<Arc<Site>>, visitor: Visitor, reque
     let wish = Wish { purpose, keep, next: next.clone(), origin: origin.clone() };
     let begun = match federated::begin(&visitor, &provider, wish, &ways(&visitor, &parts.headers)).await {
         Ok(begun) => begun,
-        Err(error) => return tell(&parts, origin.as_deref(), page(purpose, next.as_ref()), &error),
+        Err(error) => return tell(&visitor, &parts, origin.as_deref(), (page(purpose, next.as_ref()), &error)),
     };
     let Begun { slot, text, to, name } = begun;
     let Ok(cookie) = visitor.session.give_beside(&federated::cookie(slot), &text, federated::TIME) else {
@@ -105,7 +106,7 @@ pub(super) async fn finish(
             let to = next.as_ref().map_or(home, Next::path);
             (see_other(&at(origin.as_deref(), to, "")), entered.map(|entered| entered.known))
         }
-        Err(error) => (tell(&parts, origin.as_deref(), page, &error), None),
+        Err(error) => (tell(&visitor, &parts, origin.as_deref(), (page, &error)), None),
     };
     let known = known.map(|known| visitor.session.give_beside(Visitor::KNOWN, &known, KNOWN_FOR));
     let cookies = [Some(visitor.session.take_beside(&federated::cookie(slot))), known];
@@ -195,11 +196,13 @@ fn lead(site: &Site, parts: &Parts, to: &str, title: &str) -> Response {
 }
 
 /// Says on the page where it began what has become of it: by a fixed word.
-fn tell(parts: &Parts, origin: Option<&str>, page: &str, error: &WireError) -> Response {
+fn tell(visitor: &Visitor, parts: &Parts, origin: Option<&str>, (page, error): (&str, &WireError)) -> Response {
     if !wants_page(parts) || error.kind == Kind::NotFound || error.kind.status() >= 503 {
         return refuse(error.kind);
     }
-    see_other(&at(origin, page, &format!("?error={}", error.kind.name())))
+    let to = at(origin, page, &format!("?error={}", error.kind.name()));
+    // A front end's page has a mark of its own: see `server/loader.js`.
+    if origin.is_none() { outcome::lead(Some(&visitor.session), &to) } else { see_other(&to) }
 }
 
 /// The address of a page: ours, or of a front end, where it is an `index.html` in a folder.

@@ -22,7 +22,7 @@ impl Form {
     pub(super) fn read(parts: &Parts, body: &[u8]) -> Self {
         let endpoint = parts.uri.path().rsplit('/').next().unwrap_or_default().to_owned();
         let from = referer(&parts.headers);
-        let page = from.as_ref().and_then(|uri| Next::parse(uri.path()));
+        let page = from.as_ref().and_then(|uri| Next::parse(uri.path())).filter(|page| holds(page.path(), &endpoint));
         let mut fields = url::form_urlencoded::parse(body);
         let field = fields.find(|(name, _)| name == Next::NAME).and_then(|(_, path)| Next::parse(&path));
         // A form that knows nothing of it, as that of the theme, leads back to a page that does.
@@ -53,12 +53,26 @@ impl Form {
 
 /// The page of a form that came without saying from where.
 fn home(endpoint: &str) -> &'static str {
-    match endpoint {
-        "login" => LOGIN,
-        "register" => REGISTER,
-        "password" | "disconnect" => SECURITY,
-        CONFIRM | "end" | "end-others" => DEVICES,
-        _ => "/",
+    pages(endpoint).first().copied().unwrap_or("/")
+}
+
+/// Whether a page has the form. Of a page of another origin browsers say the origin alone, which looks like the home page.
+fn holds(page: &str, endpoint: &str) -> bool {
+    let pages = pages(endpoint);
+    // On all pages stand the forms of the head.
+    pages.is_empty() || pages.contains(&page)
+}
+
+/// The pages that have a form: those of the head are on each.
+const fn pages(endpoint: &str) -> &'static [&'static str] {
+    match endpoint.as_bytes() {
+        b"login" => &[LOGIN],
+        b"register" => &[REGISTER],
+        b"password" | b"disconnect" => &[SECURITY],
+        b"confirm" => &[DEVICES, SECURITY],
+        b"end" | b"end-others" => &[DEVICES],
+        b"session" | b"visits" => &["/"],
+        _ => &[],
     }
 }
 

@@ -26,6 +26,8 @@
       }
     };
     attempt("hydrate");
+    // It has read what the address says.
+    if (asks) forget();
     for (const island of document.querySelectorAll("leptos-island")) {
       if (digest(shape(island)) === island.dataset.shape) attempt(island.dataset.component, island);
       else warn("an island sleeps on, because something has changed it")(island);
@@ -38,6 +40,40 @@
       woken = undefined;
       warn("the islands could not be loaded")(error);
     }));
+  // What has become of a form is said once. An address that is loaded anew, or kept, says nothing of it.
+  const forget = () => {
+    const words = location.search.slice(1).split("&");
+    const kept = words.filter((word) => !/^(done|error|field|form)=/.test(word)).join("&");
+    const query = kept && `?${kept}`;
+    if (words.join("&") !== kept) history.replaceState(history.state, "", location.pathname + query + location.hash);
+  };
+  // A page that is a file believes its address when a form of this tab was posted before. A server has its own mark.
+  const mark = (sent) => {
+    try {
+      const was = sessionStorage.getItem("sent");
+      sent ? sessionStorage.setItem("sent", "1") : sessionStorage.removeItem("sent");
+      return was;
+    } catch {
+      // No storage, and no cookies either.
+    }
+  };
+  const asks = document.querySelector("meta[name=hardtack-api]") && mark(false);
+  if (!asks) forget();
+  // A form is posted once, however often its button is clicked before the next page comes.
+  let sent = new WeakSet();
+  const free = () => (sent = new WeakSet());
+  addEventListener("submit", (event) => {
+    if (event.defaultPrevented) return;
+    if (sent.has(event.target)) return event.preventDefault();
+    sent.add(event.target);
+    mark(true);
+    // Where a browser does not tell that the way was broken off.
+    setTimeout(free, 30_000);
+  });
+  globalThis.navigation?.addEventListener("navigateerror", free);
+  addEventListener("pageshow", ({ persisted }) => persisted && free());
+  const blocked = !navigator.cookieEnabled && document.querySelector("[data-cookies]");
+  if (blocked) blocked.hidden = false;
   const begin = () => {
     for (const touch of ["pointerdown", "focusin", "keydown"]) addEventListener(touch, wake);
     // Without it, pages learn of the session's end at their next request.

@@ -28,6 +28,7 @@ mod log;
 mod metrics;
 mod open_files;
 mod operator;
+mod outcome;
 mod probe;
 mod providers;
 mod redirect;

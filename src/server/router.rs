@@ -41,8 +41,8 @@ use crate::session::{RateLimit, Sessions};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Extensions, HeaderMap, HeaderValue, Request, StatusCode, Version, header};
-use axum::middleware::{from_fn, from_fn_with_state};
-use axum::response::{IntoResponse as _, Redirect, Response};
+use axum::middleware::{from_fn, from_fn_with_state, map_response};
+use axum::response::{IntoResponse as _, Redirect};
 use axum::routing::{any, get, post};
 use leptos::prelude::{AnyView, IntoAny as _, IntoView, provide_context, view};
 use leptos_axum::{AxumRouteListing, LeptosRoutes as _};
@@ -138,6 +138,7 @@ fn pages<V: IntoView + 'static>(
     Router::new()
         .leptos_routes_with_context(options, listed.cloned().collect(), tell, shell)
         .with_state(options.clone())
+        .route_layer(map_response(document::up_to_its_end))
         .route_layer(from_fn_with_state((who, site.accounts.clone()), access::admit))
 }
 
@@ -188,7 +189,7 @@ pub(super) fn router(site: &Arc<Site>) -> Router {
             if !explain::wants_page(&parts) {
                 return explain::refuse(Kind::NotFound);
             }
-            let mut page: Response = not_found(Request::from_parts(parts, body)).await;
+            let mut page = document::up_to_its_end(not_found(Request::from_parts(parts, body)).await).await;
             *page.status_mut() = StatusCode::NOT_FOUND;
             // It wears the visitor's theme.
             page.headers_mut().append(header::VARY, HeaderValue::from_static("cookie"));

@@ -60,6 +60,8 @@ pub struct Facts {
     pub idle_left: Duration,
     /// How long until it ends in any case.
     pub absolute_left: Duration,
+    /// How long until it ends if this request is the last that uses it.
+    pub left: Duration,
 }
 
 impl Session {
@@ -220,13 +222,18 @@ impl Session {
             // tower-sessions may have more to say: that what it holds is to be ended first.
             self.inner.get_value("").await.map_err(|e| self.error(e))?;
         }
-        let now = self.unit.now();
-        Ok(self.unit.live(|_, record| Facts {
+        let (unit, now) = (&self.unit, self.unit.now());
+        let seen = |record: &Record| {
+            let is_used = !unit.asked.speculative && unit.is_touch_due(record, now);
+            if is_used { now } else { record.seen }
+        };
+        Ok(unit.live(|_, record| Facts {
             handle: record.handle,
             owner: record.owner.clone(),
             age: now - record.created,
             idle_left: record.deadline().left(now),
             absolute_left: (record.created + record.lifetime.absolute).left(now),
+            left: record.lifetime.deadline(record.created, seen(record)).left(now),
             keys: record.data.keys().cloned().collect(),
         }))
     }
@@ -243,6 +250,14 @@ impl Session {
     #[must_use]
     pub fn keeps_nothing(&self) -> bool {
         self.unit.keeps_nothing()
+    }
+
+    /// Whether the session is in the store, as far as this request knows. After a value was [put](Session::commit) or
+    /// [updated](Session::update) it is not where nothing was kept: see [`keeps_nothing`](Session::keeps_nothing), a
+    /// [`lenient`](super::BeginLimit::lenient) limit, and a session that lives behind a cookie which no key here signed.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        self.unit.live_id().is_some()
     }
 
     /// The cookie that carries the session.

@@ -285,16 +285,16 @@ impl Unit {
         Ok(applied)
     }
 
+    /// Whether the store is told that the session is in use. One with an idle timeout of its own may need it sooner.
+    pub(super) fn is_touch_due(&self, record: &Record, now: Timestamp) -> bool {
+        now - record.seen >= self.engine.clocks.touch_every.min(record.lifetime.idle / 2)
+    }
+
     /// Tells the store that the session is in use, if it has not been told for a while.
     pub(super) async fn touch(&self) -> Result<(), Fault> {
         let now = self.now();
         let due = match &self.state().place {
-            // A session with an idle timeout of its own may need it sooner.
-            Place::Live(id, record)
-                if now - record.seen >= self.engine.clocks.touch_every.min(record.lifetime.idle / 2) =>
-            {
-                Some(*id)
-            }
+            Place::Live(id, record) if self.is_touch_due(record, now) => Some(*id),
             _ => None,
         };
         let Some(id) = due.filter(|_| !self.asked.speculative) else { return Ok(()) };

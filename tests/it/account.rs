@@ -173,6 +173,59 @@ async fn what_is_wrong_is_told_beside_its_input() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn s71_two_browsers_that_spell_a_domain_differently_have_one_account() {
+    let app = App::start().await;
+    // Chromium sends the ASCII form of what was typed, Firefox what was typed; the last one is typed on a Mac, decomposed.
+    let spellings =
+        ["ada@xn--bcher-kva.example", "ada@bücher.example", "ada@BÜCHER.example", "ada@bu\u{308}cher.example"];
+    let first = Person::at(&app.url(""), spellings[1]).registered().await;
+    for username in spellings {
+        let other = Person { username: username.to_owned(), ..first.elsewhere() };
+        let taken = json!({"name": "Ada", "username": username, "password": "another biscuit, harder"});
+        assert_eq!(other.post("/api/register", taken).await.kind(), "username_taken", "{username}");
+        let told = other.login(PASSWORD).await;
+        assert_eq!((told.status, &told.body["profile"]["username"]), (200, &json!(spellings[0])), "{username}");
+        let page = other.browser.post(app.url("/api/login")).header("accept", "text/html");
+        let page = page.form(&[("username", username), ("password", PASSWORD)]).header("sec-fetch-site", "same-origin");
+        assert_eq!(page.send().await.expect("an answer").headers()["location"], "/profile", "{username}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_registration_that_arrives_twice_signs_in_and_tells_nobody_else() {
+    let app = App::start().await;
+    let ada = ada(&app).await;
+    // A second click, whose answer is the one that the browser takes.
+    let again = ada.elsewhere();
+    let told = again.register().await;
+    assert_eq!((told.status, again.is_signed_in().await), (200, true), "{told:?}");
+    let both = (ada.elsewhere(), Person::at(&app.url(""), "mary@example.com"));
+    let (one, two) = (both.1.clone(), both.1.elsewhere());
+    let (one, two) = tokio::join!(one.register(), two.register());
+    assert_eq!((one.status, two.status), (200, 200), "{one:?} {two:?}");
+    let other = json!({"name": "Eve", "username": ada.username, "password": "another biscuit, harder"});
+    let told = both.0.post("/api/register", other).await;
+    assert_eq!((told.status, told.kind(), told.cookies.len()), (409, "username_taken", 0), "{told:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_can_be_seen_also_one_that_was_kept_before() {
+    let app = App::start().await;
+    let person = Person::at(&app.url(""), "bob@example.com");
+    for name in ["\u{200b}", "\u{202e}", "\u{2060}", "\u{2800}", "\u{301}\u{301}", "\u{a0}"] {
+        let body = json!({"name": name, "username": person.username, "password": PASSWORD});
+        let told = person.post("/api/register", body).await;
+        assert_eq!((told.status, &told.body["field"]), (400, &json!("name")), "{name:?}");
+    }
+    let body = json!({"name": "\u{202e}boB\u{200b}", "username": person.username, "password": PASSWORD});
+    assert_eq!(person.post("/api/register", body).await.body["profile"]["name"], "boB");
+    app.execute("UPDATE account SET name = '\u{200b}'").await;
+    assert_eq!(person.profile().await.body["profile"]["name"], "bob@example.com");
+    let page = person.browser.get(app.url("/")).send().await.expect("an answer").text().await.expect("a page");
+    assert!(page.contains("dir=\"auto\"") && page.contains(">bob@example.com</a>"), "{page}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn s59_long_passwords_of_any_signs_are_taken_and_a_megabyte_is_refused() {
     let app = App::start().await;
     for (n, password) in [

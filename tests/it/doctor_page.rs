@@ -184,13 +184,15 @@ async fn pages_of_every_origin_may_load_the_script_and_no_other_file() {
 async fn the_report_names_the_cause_the_hop_and_the_cure_and_repeats_nothing_as_markup() {
     let app = App::start().await;
     let page = report(&app, &tries()).await;
-    for said in ["The trip breaks.", "HT004 error", "front_ends = [", "https://app.example.com", "class=\"broken\""] {
+    for said in
+        ["The trip breaks.", "HT004 error", "https://app.example.com", "class=\"broken\"", "If that page is yours"]
+    {
         assert!(page.contains(said), "{said} is not in {page}");
     }
     let mut evil = tries();
     evil["browser"]["agent"] = json!("<script>alert(1)</script>");
     let page = report(&app, &evil).await;
-    assert!(!page.contains("<script>alert") && page.contains("&lt;script&gt;alert"), "{page}");
+    assert!(!page.contains("alert(1)") && page.contains("An unknown program"), "{page}");
     let told: Value = with(&app, "/api/doctor", &tries().to_string()).await.json().await.expect("JSON");
     assert_eq!((&told["findings"][0]["code"], &told["hops"][0]), (&json!("HT004"), &json!(["reach", "fine"])));
 }
@@ -207,4 +209,59 @@ async fn tries_that_make_no_sense_are_refused_and_the_page_begins_anew() {
         let page = with(&app, "/doctor", wrong).await.text().await.expect("a page");
         assert!(page.contains("Why does it not stick?") && !page.contains("alert(1)"), "{wrong}: {page}");
     }
+}
+
+/// The report of what a page has seen, as the API tells it.
+async fn told(app: &App, tries: &Value) -> String {
+    with(app, "/api/doctor", &tries.to_string()).await.text().await.expect("JSON")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_to_the_report_opens_the_server_to_nobody_and_says_nothing_in_words_of_its_own() {
+    let app = App::start_with(&[("SITE_FRONT_ENDS", "http://localhost:5173")]).await;
+    let server = "http://localhost:3000";
+    let mut evil = tries();
+    (evil["page"], evil["server"]) = (json!("https://evil.example/"), json!(format!("{server}/api/doctor/echo")));
+    let forged = json!({"answered": {
+        "nonce": "", "cookies": ["buy-at-evil"], "test_cookie": false, "partitioned_cookie": false,
+        "session_cookie": "call-evil=; HttpOnly", "session": "no_cookie", "scheme": "http",
+        "origin": "https://evil.example", "fetch_site": "call evil", "storage_access": "call evil", "now": 0,
+    }});
+    evil["browser"]["agent"] = json!("call evil");
+    let answered = json!({"answered": null});
+    for change in [
+        json!({}),
+        json!({"plain": answered, "credentialed": "failed"}),
+        json!({"plain": answered, "credentialed": forged, "json": "failed"}),
+        json!({"plain": answered, "credentialed": forged, "json": answered, "failing": "failed"}),
+        json!({"plain": answered, "credentialed": forged, "json": answered, "failing": answered, "application": {"answered": false}}),
+    ] {
+        let mut tries = evil.clone();
+        for (name, value) in change.as_object().expect("an object") {
+            tries[name] = value.clone();
+        }
+        let report: Value = serde_json::from_str(&told(&app, &tries).await).expect("JSON");
+        let findings = report["findings"].as_array().expect("findings");
+        assert!(!findings.is_empty(), "{change}");
+        for finding in findings {
+            assert!(!finding["cure"].to_string().contains("evil"), "{change}: {finding}");
+        }
+        for words in ["call evil", "call-evil", "buy-at-evil"] {
+            assert!(!report.to_string().contains(words), "{change}: {report}");
+        }
+    }
+    // What this server has said itself, to a page that it lets in, is repeated and named.
+    let own = session(&app).await;
+    let genuine = browser().get(app.url("/api/doctor/echo?test=t1&nonce=n1")).header("origin", "http://localhost:5173");
+    let genuine = genuine.header("cookie", format!("{own}; mine=1")).send().await.expect("an answer");
+    let genuine: Value = genuine.json().await.expect("JSON");
+    let mut tries = evil.clone();
+    (tries["page"], tries["nonce"]) = (json!("http://localhost:5173/"), json!("n1"));
+    (tries["plain"], tries["credentialed"]) = (answered.clone(), json!({"answered": genuine}));
+    (tries["json"], tries["failing"]) = (answered.clone(), "failed".into());
+    let report = told(&app, &tries).await;
+    assert!(report.contains("came     hardtack_sess, mine") && report.contains("http://localhost:5173"), "{report}");
+    let mut changed = tries.clone();
+    changed["credentialed"]["answered"]["cookies"] = json!(["buy-at-evil"]);
+    assert!(!told(&app, &changed).await.contains("buy-at-evil"));
 }

@@ -38,7 +38,9 @@ async fn g7_a_network_begins_so_many_sessions_and_then_its_pages_are_served_with
     }
     let page = from("198.51.100.1", browser().get(app.url("/")).header("accept", "text/html")).await;
     assert_eq!((page.status().as_u16(), cookies_set(&page).len()), (200, 0));
-    assert!(page.text().await.expect("a page").contains("<h1"), "the page is whole");
+    let page = page.text().await.expect("a page");
+    assert!(page.contains("<h1"), "the page is whole");
+    assert!(page.contains("{&quot;value&quot;:null,"), "and shows no value that nothing keeps: {page}");
     let used = from("198.51.100.1", one.post(app.url("/api/visits"))).await;
     assert_eq!(used.status(), 200, "a session that exists goes on");
     assert_eq!(app.sessions().await, 5);

@@ -74,6 +74,7 @@ mod nodes_writes;
 mod open_files;
 mod origins;
 mod outage;
+mod outcomes;
 mod outward;
 mod pages;
 mod postgres;

@@ -192,15 +192,17 @@ async fn an_unknown_address_is_a_404_page_or_json_and_knows_no_session() {
 #[tokio::test(flavor = "multi_thread")]
 async fn s55_a_word_in_the_address_is_understood_and_never_repeated() {
     let app = App::start().await;
-    let success = page(app.get("/?done=session")).await;
+    // A browser that keeps no cookies: see `outcomes::`.
+    let asked = |path: &str| browser().get(app.url(path)).header("referer", app.url("/"));
+    let success = page(asked("/?done=session")).await;
     assert_eq!(text_of(&success, "answer"), Some("Success!"));
-    let mismatch = page(app.get("/?error=mismatch")).await;
+    let mismatch = page(asked("/?error=mismatch")).await;
     assert_eq!(text_of(&mismatch, "answer"), Some("The data in the session does not match!"));
-    let too_large = page(app.get("/?error=too_large")).await;
+    let too_large = page(asked("/?error=too_large")).await;
     assert!(too_large.contains("What was sent is too large."));
     for word in ["<b>canary", "canary", "%22%3E%3Cscript%3Ecanary", "mismatch%00canary"] {
         for name in ["error", "done", "canary"] {
-            let answer = get(app.get(&format!("/?{name}={word}"))).await;
+            let answer = get(asked(&format!("/?{name}={word}"))).await;
             assert_eq!(answer.status(), 200);
             let page = answer.text().await.expect("a page");
             assert!(!page.contains("canary"), "{name}={word}");

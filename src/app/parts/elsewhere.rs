@@ -1,7 +1,7 @@
 //! Signing in by other services (OpenID Connect).
 
 use super::at_server;
-use super::form::{Field, PostForm, Wrong, asked};
+use super::form::{Field, PostForm, Wrong, outcome};
 use super::posting::AGAIN;
 use crate::model::account::Profile;
 use crate::model::error::Kind;
@@ -10,7 +10,6 @@ use crate::model::next::Next;
 use crate::model::provider::{Provider, Providers};
 use crate::model::viewer::Viewer;
 use leptos::prelude::*;
-use leptos_router::hooks::use_query_map;
 
 /// The form that asks once more who it is, by the last part of the address that it posts to.
 pub const CONFIRM: &str = "confirm";
@@ -18,10 +17,10 @@ pub const CONFIRM: &str = "confirm";
 /// Where one is led to a provider.
 pub const BEGIN: &str = "/sign-in";
 
-/// What has gone wrong on the way, as the page's address says: a fixed sentence.
+/// What has gone wrong on the way: a fixed sentence.
 #[must_use]
 pub fn complaint() -> Option<&'static str> {
-    asked().filter(|kind| is_of_providers(*kind)).map(Kind::sentence)
+    outcome().error.filter(|kind| is_of_providers(*kind)).map(Kind::sentence)
 }
 
 /// Whether an error is about a provider, and not about what was typed.
@@ -101,11 +100,10 @@ pub fn With(
     (profile.has(&factor) != lacks).then(children).into_any()
 }
 
-/// Whether what is wrong is about the form that asks once more, as the page's address says: another one there may have a
-/// field of the same name.
+/// Whether what is wrong is about the form that asks once more: another one on the page may have a field of the same name.
 #[must_use]
 pub fn is_about_again() -> bool {
-    use_query_map().get_untracked().get_str("form") == Some(CONFIRM)
+    outcome().form.as_deref() == Some(CONFIRM)
 }
 
 /// Asks once more who it is. Hidden until the server wants it.
@@ -115,7 +113,7 @@ pub fn Again(
     page: &'static str,
 ) -> impl IntoView {
     let wrong = Wrong::asked(&["current"]).filter(|_| is_about_again());
-    let wanted = asked() == Some(Kind::SignInAgain);
+    let wanted = outcome().error == Some(Kind::SignInAgain);
     // What is wrong with a password stands at its field; the rest is said by the words above.
     let wrong = wrong.filter(|wrong| !wanted && wrong.is_about("current"));
     let Providers(all) = use_context().unwrap_or_default();

@@ -6,10 +6,9 @@ use super::island::island;
 use super::posting::{DONE, Submit};
 use crate::model::error::Kind;
 use crate::model::next::Next;
+use crate::model::outcome::Outcome;
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
-use serde::Deserialize as _;
-use serde::de::value::{Error as NoKind, StrDeserializer};
 
 /// What is wrong with a form that was posted and came back: fixed words, and none from the address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,16 +20,15 @@ pub struct Wrong {
 }
 
 impl Wrong {
-    /// Reads the page's address, for a form with these fields.
+    /// What became of a form with these fields.
     #[must_use]
     pub fn asked(fields: &[&'static str]) -> Option<Self> {
-        let query = use_query_map().get_untracked();
-        Self::read(fields, query.get_str("error"), query.get_str("field"))
+        Self::read(fields, &outcome())
     }
 
-    fn read(fields: &[&'static str], error: Option<&str>, field: Option<&str>) -> Option<Self> {
-        let kind = error.and_then(kind).filter(|kind| !is_of_providers(*kind))?;
-        let about = fields.iter().find(|known| Some(**known) == field).copied().unwrap_or_default();
+    fn read(fields: &[&'static str], Outcome { error, field, .. }: &Outcome) -> Option<Self> {
+        let kind = error.filter(|kind| !is_of_providers(*kind))?;
+        let about = fields.iter().find(|known| Some(**known) == field.as_deref()).copied().unwrap_or_default();
         Some(Self { about, sentence: sentence(kind, about) })
     }
 
@@ -45,16 +43,10 @@ impl Wrong {
     }
 }
 
-/// What went wrong, as the page's address says.
+/// What has become of a form of the page, as its server tells it: nothing where nothing was posted.
 #[must_use]
-pub fn asked() -> Option<Kind> {
-    use_query_map().get_untracked().get_str("error").and_then(kind)
-}
-
-/// The kind of a name, as addresses have it.
-#[must_use]
-pub fn kind(name: &str) -> Option<Kind> {
-    Kind::deserialize(StrDeserializer::<NoKind>::new(name)).ok().filter(|kind| *kind != Kind::Unknown)
+pub fn outcome() -> Outcome {
+    use_context().unwrap_or_default()
 }
 
 /// An island is told the server's own words. Here only kind and field have come back, so this says all that may be meant.
@@ -187,13 +179,14 @@ mod tests {
 
     #[test]
     fn s55_a_form_comes_back_with_known_words_only() {
-        let read = |error, field| Wrong::read(&["username", "password"], error, field);
-        let told = |about| read(Some("bad_credentials"), about).map(|wrong| wrong.about);
-        assert_eq!(told(Some("password")), Some("password"));
-        assert_eq!(told(Some("current")), Some(""), "no field of this form");
-        assert_eq!(told(None), Some(""));
-        for unknown in [None, Some(""), Some("unknown"), Some("Invalid"), Some("<b>")] {
-            assert_eq!(read(unknown, Some("password")), None, "{unknown:?}");
+        let read =
+            |error, field| Wrong::read(&["username", "password"], &Outcome::read([("error", error), ("field", field)]));
+        let told = |about| read("bad_credentials", about).map(|wrong| wrong.about);
+        assert_eq!(told("password"), Some("password"));
+        assert_eq!(told("current"), Some(""), "no field of this form");
+        assert_eq!(told(""), Some(""));
+        for unknown in ["", "unknown", "Invalid", "<b>"] {
+            assert_eq!(read(unknown, "password"), None, "{unknown:?}");
         }
     }
 }

@@ -70,6 +70,17 @@ pub fn instead_of_posting(act: impl Fn() + 'static) -> OnClick {
     })
 }
 
+/// Handles a click on a link: instead of following it, `act`. A click that asks for another tab or window, or to keep what is
+/// behind the link, is the browser's.
+pub fn instead_of_following(act: impl Fn() + 'static) -> OnClick {
+    Box::new(move |event| {
+        if event.button() == 0 && !(event.ctrl_key() || event.meta_key() || event.shift_key() || event.alt_key()) {
+            event.prevent_default();
+            act();
+        }
+    })
+}
+
 /// Runs a call in the background of the page.
 pub fn start(call: impl Future<Output = ()> + 'static) {
     let call: Pin<Box<dyn Future<Output = ()>>> = Box::pin(call);

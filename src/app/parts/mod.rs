@@ -1,5 +1,6 @@
 //! What all pages have in common.
 
+pub mod cookies;
 pub mod elsewhere;
 pub mod ending;
 pub mod footer;
@@ -18,6 +19,7 @@ pub use header::Header;
 use super::access::{Access, PROFILE};
 use crate::model::exported::Exported;
 use crate::model::theme::Theme;
+use cookies::NoCookies;
 use ending::Ending;
 use island::island;
 use leptos::prelude::*;
@@ -55,6 +57,7 @@ pub fn Frame(
         </Header>
         {island(view! { <Notice text=notice/> })}
         <Ending access/>
+        <NoCookies/>
         {elsewhere.as_ref().and_then(|page| without_script(page, access))}
         <main
             id="main"

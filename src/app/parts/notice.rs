@@ -3,11 +3,20 @@
 #![expect(missing_docs, reason = "the macro of islands makes a struct that it does not document")]
 
 use super::lively::instead_of_posting;
+use super::posting::set;
 use leptos::prelude::*;
 
 /// Shows a sentence until it is dismissed or the next call succeeds.
 pub fn show(sentence: &str) {
     put(Some(sentence));
+}
+
+/// Shows a sentence, and a link that loads the page anew: for a page that shows nothing without what has failed.
+pub fn show_with_a_way_on(sentence: &str) {
+    put(Some(sentence));
+    if let Ok(Some(way)) = document().query_selector("[data-again]") {
+        set(&way, "hidden", None);
+    }
 }
 
 /// Takes the notice away.
@@ -20,6 +29,9 @@ pub fn dismiss() {
 fn put(sentence: Option<&str>) {
     if let Ok(Some(place)) = document().query_selector("[data-notice]") {
         place.set_text_content(sentence);
+    }
+    if let Ok(Some(way)) = document().query_selector("[data-again]") {
+        set(&way, "hidden", Some(""));
     }
 }
 
@@ -37,6 +49,9 @@ pub fn Notice(
             <form action="/">
                 <button on:click=instead_of_posting(dismiss)>"Dismiss"</button>
             </form>
+            <a href="" hidden data-again="">
+                "Try again"
+            </a>
         </div>
     }
 }

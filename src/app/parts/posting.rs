@@ -9,7 +9,7 @@
 use super::lively::{OnClick, start};
 use super::notice;
 use crate::app::access::LOGIN;
-use crate::browser::{self, Request};
+use crate::browser::{self, Account, Request};
 use crate::model::error::{Kind, WireError};
 use crate::model::next::Next;
 use leptos::prelude::*;
@@ -84,10 +84,16 @@ fn done(form: &HtmlFormElement) {
         say(form, DONE, &sentence);
         return;
     }
+    let then = form.get_attribute("data-then");
     let signs_in = one(form, "[name=next]").is_some();
-    browser::know(signs_in);
+    if signs_in {
+        browser::know(Some(Account::Entered));
+    } else if matches!(then.as_deref(), Some("/" | LOGIN)) {
+        // Out, by the head of the page or as the device that this is. What ends another device leaves this one signed in.
+        browser::know(None);
+    }
     let wanted = browser::next().filter(|_| signs_in).map(|next| next.path().to_owned());
-    browser::go(&wanted.or_else(|| form.get_attribute("data-then")).unwrap_or_default());
+    browser::go(&wanted.or(then).unwrap_or_default());
 }
 
 fn complain(form: &HtmlFormElement, error: &WireError) {

@@ -52,7 +52,7 @@ async fn apply(theme: Theme) {
         drop(root.set_attribute("data-theme", theme.name()));
     }
     if browser::is_elsewhere() {
-        browser::keep(&theme.cookie());
+        browser::keep(&theme.cookie(&browser::port()));
         return;
     }
     match choose_theme(theme).await {

@@ -1,13 +1,12 @@
 //! Who is signed in: in the head of every page.
 
-use super::form::kind;
 use super::island::island;
 use super::lively::start;
 use super::posting::{Submit, one, set, sign_in};
 use super::{at_server, notice};
 use crate::api::account::read_profile;
 use crate::app::access::{Access, DEVICES, LOGIN, PROFILE, SECURITY};
-use crate::browser;
+use crate::browser::{self, Account};
 use crate::model::account::SignedIn;
 use crate::model::error::Kind;
 use crate::model::exported::Exported;
@@ -54,7 +53,8 @@ fn nobody(file: Option<&'static str>) -> impl IntoView {
 fn somebody(name: String, file: Option<&'static str>) -> impl IntoView {
     let when = file.map(|_| Access::SIGNED_IN);
     view! {
-        <a href=PROFILE class="name" data-profile="name" data-when=when hidden=file>
+        // Its direction is its own: it turns nothing beside it.
+        <a href=PROFILE class="name" dir="auto" data-profile="name" data-when=when hidden=file>
             {name}
         </a>
         <a href=DEVICES data-when=when hidden=file>
@@ -72,11 +72,15 @@ fn somebody(name: String, file: Option<&'static str>) -> impl IntoView {
 /// Where the page is a file, finds out who looks.
 pub fn wake() {
     if browser::is_elsewhere() {
+        if browser::knows(Account::Lost) {
+            browser::know(None);
+            each("[data-cookies][hidden]", &|place| set(place, "hidden", None));
+        }
         // What a server would have put in: where its visitor wanted to go, and what has become of a sign-in elsewhere.
         if let Some(next) = browser::next() {
             each("[name=next]:not([value^='/'])", &|field| set(field, "value", Some(next.path())));
         }
-        if let Some(error) = browser::asked("error").as_deref().and_then(kind) {
+        if let Some(error) = browser::asked("error").as_deref().and_then(Kind::named) {
             // Not before the islands have woken: one whose words are others than the server's stays asleep.
             start(async move { notice::show(error.sentence()) });
         }
@@ -89,17 +93,17 @@ async fn find_out() {
     let main = document().get_element_by_id("main");
     let access = main.and_then(|main| main.get_attribute(FOR)).unwrap_or_default();
     let guarded = access == Access::SIGNED_IN;
-    if !guarded && !browser::knows() {
+    if !guarded && ![Account::Known, Account::Entered].into_iter().any(browser::knows) {
         return;
     }
     match read_profile().await {
         Ok(_) if access == Access::NOBODY => {
-            browser::know(true);
+            browser::know(Some(Account::Known));
             let wanted = browser::next();
             browser::go(wanted.as_ref().map_or(PROFILE, |next| next.path()));
         }
         Ok(SignedIn { profile }) => {
-            browser::know(true);
+            browser::know(Some(Account::Known));
             fill("[data-profile=name]", &profile.name);
             fill("[data-profile=username]", &profile.username);
             each("[data-factor]", &|part| fit(part, FACTOR, |factor| profile.has(factor)));
@@ -113,12 +117,13 @@ async fn find_out() {
             each("[data-for]", &|main| set(main, FOR, None));
         }
         Err(error) if error.kind == Kind::NotSignedIn => {
-            browser::know(false);
+            // Else one signs in again and again, and is asked to each time.
+            browser::know(browser::knows(Account::Entered).then_some(Account::Lost));
             if guarded {
                 sign_in();
             }
         }
-        Err(error) => notice::show(&error.message),
+        Err(error) => notice::show_with_a_way_on(&error.message),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Accounts as the database has them.
 
 use super::{Accounts, Failure, damaged};
+use crate::backend::name;
 use crate::backend::passwords::Hash;
 use crate::backend::providers::Providers;
 use crate::backend::username::Username;
@@ -80,14 +81,12 @@ impl Stored {
     fn read(row: &AnyRow, providers: &Providers) -> Result<Self, sqlx::Error> {
         let (password, issuers): (Option<String>, Option<String>) = (row.try_get(3)?, row.try_get(9)?);
         let issuers: Vec<_> = issuers.iter().flat_map(|issuers| issuers.split(' ')).collect();
+        let (name, username): (String, String) = (row.try_get(1)?, row.try_get(2)?);
+        // Earlier versions took names of which nothing can be seen.
+        let name = if name::is_seen(&name) { name } else { username.clone() };
         Ok(Self {
             id: row.try_get(0)?,
-            profile: Profile {
-                name: row.try_get(1)?,
-                username: row.try_get(2)?,
-                password: password.is_some(),
-                providers: providers.ids(&issuers),
-            },
+            profile: Profile { name, username, password: password.is_some(), providers: providers.ids(&issuers) },
             password: password.map(Hash::stored),
             changes: row.try_get(4)?,
             epoch: row.try_get(7)?,

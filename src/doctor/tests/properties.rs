@@ -71,6 +71,7 @@ fn told() -> impl Strategy<Value = Echo> {
                 session,
                 storage_access,
                 now,
+                proof: String::new(),
             },
         )
 }

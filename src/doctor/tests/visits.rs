@@ -19,6 +19,7 @@ fn echo(cookie: &str) -> Echo {
         fetch_site: None,
         storage_access: None,
         now: 1_790_000_000,
+        proof: String::new(),
     }
 }
 

@@ -1,0 +1,158 @@
+/** What open pages say of a session when clocks are set, the network is away, and other pages say what they like. */
+
+import { expect, home, type Page, test } from "../fixtures";
+import { head, open, register, somebody } from "../people";
+
+const HOUR = 3_600_000;
+
+/** Sets the clock of the machine, and lets the other one run on. */
+const setClock = (page: Page, by: number) =>
+  page.evaluate((by) => {
+    const now = Date.now.bind(Date);
+    Date.now = () => now() + by;
+  }, by);
+
+const told = (seconds: number, soon = true, stays = true) => ({
+  contentType: "text/event-stream",
+  body: `event: expiring\ndata: ${JSON.stringify({ seconds, soon, stays })}\n\n`,
+});
+
+const ending = (page: Page) => page.getByTestId("ending");
+
+test("a click and a clock that is set back three hours keep nothing on a page whose session has ended", async ({ page, context, trouble }) => {
+  trouble.expect(/\b401\b/);
+  const ada = somebody();
+  await register(page, ada);
+  await open(page, "/");
+  await expect(head.name(page, ada)).toBeVisible();
+  await page.getByRole("heading", { level: 1 }).click();
+  await setClock(page, -3 * HOUR);
+  await context.request.post("/api/logout", { data: {} });
+  await expect(head.signIn(page)).toBeVisible({ timeout: 10_000 });
+  await expect(home.greeting(page)).toBeHidden();
+});
+
+for (const path of ["/profile", "/"]) {
+  test(`offline past its deadline ${path} shows nothing of its session, and all of it when the server says that it lives`, async ({
+    page,
+    trouble,
+  }) => {
+    trouble.expect(/ERR_INTERNET_DISCONNECTED|ERR_FAILED/);
+    const ada = somebody();
+    await register(page, ada);
+    await page.route("**/api/events", (route) => route.fulfill(told(4)));
+    await open(page, path);
+    await expect(ending(page)).toContainText("Your session ends in 0:0");
+    await page.unroute("**/api/events");
+    await page.route("**/api/events", (route) => route.abort());
+    await expect(ending(page)).toContainText("The time of your session is up", { timeout: 15_000 });
+    await expect(page.getByText(ada.name, { exact: true }).filter({ visible: true })).toHaveCount(0);
+    await expect(page.getByRole("button", { name: "Stay signed in" })).toBeHidden();
+    if (path === "/") await expect(home.field(page)).toBeHidden();
+    else await expect(page.getByTestId("username")).toBeHidden();
+    await page.unroute("**/api/events");
+    await expect(head.name(page, ada)).toBeVisible({ timeout: 20_000 });
+    await expect(ending(page)).not.toContainText("The time of your session is up");
+  });
+}
+
+test("the deadline of the render counts where no stream ever opened", async ({ page }) => {
+  await register(page, somebody());
+  await page.route("**/api/events", (route) => route.abort());
+  await page.clock.install();
+  await open(page, "/profile");
+  await expect(page.getByTestId("username")).toBeVisible();
+  await page.clock.fastForward(29 * 60_000);
+  await expect(page.getByTestId("username")).toBeVisible();
+  await page.clock.fastForward(2 * 60_000);
+  await page.clock.runFor(30_000);
+  await expect(ending(page)).toContainText("The time of your session is up");
+  await expect(page.getByTestId("username")).toBeHidden();
+});
+
+test("a clock that is set forward makes the page ask, and hides nothing", async ({ page }) => {
+  const ada = somebody();
+  await register(page, ada);
+  await open(page, "/");
+  const asked = page.waitForResponse((answer) => answer.url().endsWith("/api/events") && answer.ok());
+  await setClock(page, 3 * HOUR);
+  await page.evaluate(() => document.dispatchEvent(new Event("visibilitychange")));
+  await asked;
+  await page.waitForTimeout(6000);
+  await expect(head.name(page, ada)).toBeVisible();
+  await expect(home.field(page)).toBeVisible();
+});
+
+for (const how of ["offline", "503"]) {
+  test(`a session that could not be kept (${how}) says so, and is kept by the next click`, async ({ page, trouble }) => {
+    trouble.expect(/\b503\b|ERR_FAILED/);
+    await register(page, somebody());
+    await page.route("**/api/events", (route) => route.fulfill(told(97)));
+    await open(page, "/profile");
+    const stay = page.getByRole("button", { name: "Stay signed in" });
+    await expect(stay).toBeVisible();
+    await page.route("**/api/profile", (route) => (how === "503" ? route.fulfill({ status: 503 }) : route.abort()));
+    await stay.click();
+    await expect(ending(page)).toContainText("It was not kept: the server did not answer.");
+    await page.unroute("**/api/profile");
+    await page.unroute("**/api/events");
+    await stay.click();
+    await expect(stay).toBeHidden();
+    await expect(ending(page)).not.toContainText("It was not kept");
+  });
+}
+
+test("what another page of the origin says makes tabs ask the server, and no more", async ({ page, context }) => {
+  const ada = somebody();
+  await register(page, ada);
+  await open(page, "/");
+  await page.evaluate(() => Object.assign(window, { stays: true }));
+  const other = await context.newPage();
+  await other.goto("/no-such-file.txt").catch(() => undefined);
+  await other.goto("/doctor");
+  for (const message of [{ event: "ended" }, { event: "expiring", at: Date.now() + 60_000, stays: true }, { event: "another" }, null, "x", {}]) {
+    const asks = message && typeof message === "object" && "event" in message;
+    const asked = asks && page.waitForResponse((answer) => answer.url().endsWith("/api/events"));
+    await other.evaluate((message) => new BroadcastChannel(`hardtack ${location.origin}`).postMessage(message), message);
+    await asked;
+  }
+  await expect(ending(page)).toHaveText("", { useInnerText: true });
+  await expect(head.name(page, ada)).toBeVisible();
+  await expect(home.field(page)).toBeVisible();
+  expect(await page.evaluate(() => "stays" in window), "and it was not loaded anew").toBe(true);
+});
+
+test("a full server is asked again no earlier than it wants", async ({ page, trouble }) => {
+  trouble.expect(/\b503\b/);
+  await register(page, somebody());
+  const asked: number[] = [];
+  let now = 0;
+  await page.route("**/api/events", (route) => {
+    asked.push(now);
+    return route.fulfill({ status: 503, headers: { "retry-after": "30" } });
+  });
+  await page.clock.install();
+  await open(page, "/profile");
+  await expect.poll(() => asked.length).toBe(1);
+  for (; now < 29; now += 1) await page.clock.runFor(1000);
+  expect(asked).toHaveLength(1);
+  for (; asked.length === 1 && now < 60; now += 1) await page.clock.runFor(1000);
+  expect(asked).toHaveLength(2);
+  expect(asked[1]).toBeGreaterThanOrEqual(29);
+  expect(asked[1]).toBeLessThanOrEqual(46);
+});
+
+test("the count-down begins when the page was rendered, and not when its program comes", async ({ page }) => {
+  let release = () => {};
+  const late = new Promise<void>((done) => (release = done));
+  await page.route("**/*.wasm", async (route) => {
+    await late;
+    await route.continue();
+  });
+  await page.goto("/", { waitUntil: "commit" });
+  const idle = page.getByTestId("idle-left");
+  await expect(idle).toHaveText("30:00");
+  await page.waitForTimeout(4000);
+  release();
+  await expect(idle).toHaveText(/29:5[0-6]/);
+});
