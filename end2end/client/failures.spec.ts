@@ -153,7 +153,7 @@ test.describe("from a page of the server itself", () => {
       ["Wed, 21 Oct 2026 07:28:00 GMT", null],
       ["-1", null],
     ] as const) {
-      const call = client.begin(GET);
+      const call = client.begin(POST);
       (await server.next()).answer(429, "", { "retry-after": header });
       expect(await call.outcome, header).toMatchObject({ kind: "busy", retry_after: seconds });
     }

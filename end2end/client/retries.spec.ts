@@ -89,3 +89,27 @@ for (const status of [500, 502, 503, 504]) {
     expect(await allSent(client)).toHaveLength(1);
   });
 }
+
+for (const status of [429, 503]) {
+  test(`a GET that is answered with ${status} and Retry-After comes again then, and not at the very moment`, async ({ play, open, page }) => {
+    await page.addInitScript(() => Object.assign(Math, { random: () => 0.5 }));
+    const server = await play();
+    const client = await open(server);
+    const call = client.begin({ path: "/read" });
+    (await server.next()).answer(status, "", { "retry-after": "2" });
+    (await nextAfter(2500, client, server)).answer(200, "here");
+    expect(await call.outcome).toEqual({ status: 200, text: "here" });
+    expect(await allSent(client)).toHaveLength(2);
+  });
+}
+
+test("what is to come again later than a call may take, or writes, is told at once", async ({ play, open }) => {
+  const server = await play();
+  const client = await open(server);
+  for (const [call, seconds] of [[{ path: "/read" }, "30"], [{ method: "post", path: "/write", json: {} }, "1"]] satisfies [Call, string][]) {
+    const { outcome } = client.begin(call);
+    (await server.next()).answer(503, "", { "retry-after": seconds });
+    expect(await outcome).toMatchObject({ kind: "busy", retry_after: Number(seconds) });
+  }
+  expect(await allSent(client)).toHaveLength(2);
+});

@@ -42,7 +42,7 @@ for (const [where, place] of Object.entries(places)) {
     await expect(head.signIn(other)).toBeVisible();
     await expect.poll(() => other.getByTestId("ending").innerText()).toContain("Your session has ended.");
     await expect(other.getByTestId("visits")).toBeHidden();
-    const known = await other.evaluate(() => document.cookie.includes("account="));
+    const known = await other.evaluate(() => document.cookie.includes(`account${location.port}=`));
     expect(known, "no page asks for nobody any more").toBe(false);
   });
 }

@@ -88,3 +88,61 @@ test("what is protected is not seen before the server has said who looks, and no
   await isAt(page, deployment.origin, "/login?next=/security");
   await expect(field(page, "Current password")).toHaveCount(0);
 });
+
+test("a guarded page whose first question is put off is shown when the server has time, and offers a way on when it has not", async ({
+  page,
+  deploy,
+  trouble,
+}) => {
+  trouble.expect(/\b50[03]\b/);
+  const deployment = await deploy(pair, places.hosts);
+  const ada = somebody();
+  await visit(page, deployment, "/register");
+  await signUp(page, ada);
+  let refusals = 1;
+  const headers = {
+    "retry-after": "1",
+    "access-control-allow-origin": deployment.origin,
+    "access-control-allow-credentials": "true",
+    "access-control-expose-headers": "retry-after",
+  };
+  await page.route("**/api/profile", (route) => (refusals-- > 0 ? route.fulfill({ status: 503, headers }) : route.continue()));
+  await page.goto(`${deployment.origin}/profile/`);
+  await expect(page.getByTestId("username")).toHaveText(ada.username);
+  refusals = 100;
+  await page.goto(`${deployment.origin}/profile/`);
+  const again = page.getByRole("link", { name: "Try again" });
+  await expect(again).toBeVisible({ timeout: 15_000 });
+  await expect(page.getByTestId("username")).toBeHidden();
+  refusals = 0;
+  await again.click();
+  await expect(page.getByTestId("username")).toHaveText(ada.username);
+});
+
+test("signing out another device makes a page forget nobody, and its own cookies are named after its port", async ({
+  page,
+  context,
+  deploy,
+  trouble,
+}) => {
+  trouble.expect(/\b401\b/);
+  const deployment = await deploy(pair, places.ports);
+  const ada = somebody();
+  await visit(page, deployment, "/register");
+  await signUp(page, ada);
+  const port = new URL(deployment.origin).port;
+  const known = async () => (await context.cookies(deployment.origin)).find(({ name }) => name === `account${port}`)?.value;
+  await expect.poll(known).toBe("known");
+  const other = await (await page.context().browser()?.newContext({ ignoreHTTPSErrors: true }))?.newPage();
+  if (!other) throw new Error("no other browser");
+  await visit(other, deployment, "/login");
+  await signIn(other, ada);
+  await isAt(other, deployment.origin, "/profile");
+  await visit(page, deployment, "/devices");
+  const devices = page.getByTestId("devices").getByRole("listitem");
+  await expect(devices).toHaveCount(2);
+  await devices.filter({ hasNotText: "(this one)" }).getByRole("button").click();
+  await expect(devices).toHaveCount(1);
+  expect(await known()).toBe("known");
+  await other.context().close();
+});

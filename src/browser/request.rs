@@ -260,7 +260,7 @@ fn retry_after(response: &Response) -> Option<u32> {
 
 /// When it is the turn of one client of many that were told the same: not before it, and up to a half later.
 fn in_turn(seconds: u32) -> Duration {
-    Duration::from_secs(seconds.into()).mul_f64(1.0 + Math::random() / 2.0)
+    Duration::from_secs(seconds.into()).max(PAUSE).mul_f64(1.0 + Math::random() / 2.0)
 }
 
 fn failure(response: &Response, status: u16, text: &str) -> Failure {

@@ -152,7 +152,7 @@ async fn what_is_wrong_is_told_beside_its_input() {
         ("B\u{7}b", good.1, good.2, 400, "invalid", "name"),
         (good.0, "bob", good.2, 400, "invalid", "username"),
         (good.0, "bob@example.com,ada@example.com", good.2, 400, "invalid", "username"),
-        (good.0, "ADA@example.com", good.2, 409, "username_taken", "username"),
+        (good.0, "ADA@example.com", "another biscuit, harder", 409, "username_taken", "username"),
         (good.0, good.1, "1234567", 400, "invalid", "password"),
         (good.0, good.1, long.as_str(), 400, "invalid", "password"),
         (good.0, good.1, "password123", 400, "invalid", "password"),

@@ -7,7 +7,7 @@ use reqwest::{Client, Response};
 
 const PAGE: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
 const WRONG: &str = "do not go together";
-const CHANGED: &str = "<p class=\"done\" role=\"status\" data-about=\"done\">Your password has been changed.";
+const CHANGED: &str = "class=\"done\">Your password has been changed.";
 const NO_COOKIE: &str = "data-cookies=\"\" hidden";
 
 /// Posts a form, as a browser without script does from a page.

@@ -11,7 +11,7 @@ use leptos::prelude::*;
 pub fn NoCookies() -> impl IntoView {
     let doctor = use_context::<Examiner>().map(|_| view! { <a href=DOCTOR>"Find out why"</a> });
     view! {
-        <p class="page no-cookies" role="status" data-cookies="" hidden=!outcome().no_cookie>
+        <p class="no-cookies" role="status" data-cookies="" hidden=!outcome().no_cookie>
             "Your browser does not send this site’s cookie back. Without it nobody stays signed in, and each page takes you for \
              a new visitor. Allow cookies for this site, then try again. " {doctor}
         </p>
