@@ -309,9 +309,9 @@ addEventListener("pageshow", ({ persisted }) => {
 if (head) new MutationObserver(take).observe(head, { subtree: true, childList: true, attributes: true });
 take();
 // The page came with a deadline, which counts from the moment at which it came.
-const [came] = performance.getEntriesByType("navigation");
+const came = performance.getEntriesByType("navigation")[0]?.responseStart || undefined;
 const lives = Number(part("page")?.dataset.left);
-if (came && lives > 0) {
-  due = until(lives, {}, came.responseStart, performance.timeOrigin + came.responseStart);
+if (lives > 0) {
+  due = until(lives, {}, came, came && performance.timeOrigin + came);
   show();
 }

@@ -32,6 +32,10 @@ fn clocks() -> [f64; 2] {
 fn rendered() -> [f64; 2] {
     let Some(performance) = window().performance() else { return clocks() };
     let came = performance.timing().response_start();
+    // Nothing where a browser does not tell.
+    if came.is_nan() || came <= 0.0 {
+        return clocks();
+    }
     [came - performance.time_origin(), came]
 }
 
