@@ -30,18 +30,15 @@ pub fn ProfilePage() -> impl IntoView {
                     <dd data-profile="username" data-testid="username">
                         {username}
                     </dd>
-                    <With factor=Profile::PASSWORD>
-                        <dt>"Password"</dt>
-                        <dd>
+                    <dt>"Password"</dt>
+                    <dd>
+                        <With factor=Profile::PASSWORD>
                             "Kept as a hash, never as you typed it. " <a href=SECURITY>"Change it"</a>
-                        </dd>
-                    </With>
-                    <With factor=Profile::PASSWORD lacks=true>
-                        <dt>"Password"</dt>
-                        <dd>
+                        </With>
+                        <With factor=Profile::PASSWORD lacks=true>
                             "None: you sign in by another service. " <a href=SECURITY>"Choose one"</a>
-                        </dd>
-                    </With>
+                        </With>
+                    </dd>
                 </dl>
             </section>
         </Frame>
