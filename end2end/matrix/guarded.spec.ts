@@ -122,6 +122,7 @@ test("a guarded page whose first question is put off is shown when the server ha
 test("signing out another device makes a page forget nobody, and its own cookies are named after its port", async ({
   page,
   context,
+  visitor,
   deploy,
   trouble,
 }) => {
@@ -133,8 +134,7 @@ test("signing out another device makes a page forget nobody, and its own cookies
   const port = new URL(deployment.origin).port;
   const known = async () => (await context.cookies(deployment.origin)).find(({ name }) => name === `account${port}`)?.value;
   await expect.poll(known).toBe("known");
-  const other = await (await page.context().browser()?.newContext({ ignoreHTTPSErrors: true }))?.newPage();
-  if (!other) throw new Error("no other browser");
+  const other = await visitor();
   await visit(other, deployment, "/login");
   await signIn(other, ada);
   await isAt(other, deployment.origin, "/profile");
@@ -144,5 +144,4 @@ test("signing out another device makes a page forget nobody, and its own cookies
   await devices.filter({ hasNotText: "(this one)" }).getByRole("button").click();
   await expect(devices).toHaveCount(1);
   expect(await known()).toBe("known");
-  await other.context().close();
 });
