@@ -70,14 +70,18 @@ pub fn shown(cookie: &CookieSettings) -> String {
     format!("{}=; {}", cookie.name, cookie.attributes().join("; "))
 }
 
-/// A browser and its version, in words of our own: `Chrome on Linux, 156`.
+/// A browser in words of our own, and the products that it names: `Edge on Windows (Chrome/156 Edg/156)`. The doctor tells by
+/// them which rules it follows.
 fn browser(agent: &str) -> String {
-    const VERSIONS: [&str; 8] =
-        ["Edg/", "OPR/", "SamsungBrowser/", "Firefox/", "FxiOS/", "CriOS/", "Chrome/", "Version/"];
-    let found = VERSIONS.iter().find_map(|product| agent.split_once(product));
-    let version: String = found.map_or("", |(_, rest)| rest).chars().take_while(char::is_ascii_digit).take(4).collect();
-    let device = device(agent);
-    if version.is_empty() { device } else { format!("{device}, {version}") }
+    const PRODUCTS: [&str; 8] =
+        ["Chrome/", "Firefox/", "Edg/", "OPR/", "SamsungBrowser/", "FxiOS/", "CriOS/", "Version/"];
+    let named = PRODUCTS.iter().filter_map(|product| {
+        let (_, rest) = agent.split_once(product)?;
+        let version: String = rest.chars().take_while(char::is_ascii_digit).take(4).collect();
+        (!version.is_empty()).then(|| format!("{product}{version}"))
+    });
+    let (device, named) = (device(agent), named.collect::<Vec<_>>().join(" "));
+    if named.is_empty() { device } else { format!("{device} ({named})") }
 }
 
 /// What the public suffix list says of hosts.
@@ -93,8 +97,9 @@ mod tests {
     fn a_browser_is_told_in_words_of_our_own() {
         let chrome =
             "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36";
-        assert_eq!(browser(chrome), "Chrome on Linux, 156");
-        assert_eq!(browser("Call +1 555 0100 now! Firefox/9999999 Linux"), "Firefox on Linux, 9999");
+        assert_eq!(browser(chrome), "Chrome on Linux (Chrome/156)");
+        assert_eq!(browser(&format!("{chrome} Edg/156.0")), "Edge on Linux (Chrome/156 Edg/156)");
+        assert_eq!(browser("Call +1 555 0100 now! Firefox/9999999 Linux"), "Firefox on Linux (Firefox/9999)");
         assert_eq!(browser("Call +1 555 0100 now!"), "An unknown program");
     }
 }
