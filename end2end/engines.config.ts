@@ -6,7 +6,7 @@ import config from "./playwright.config";
 export default defineConfig<object, Shared>({
   ...config,
   testDir: "engines",
-  // A file after the other in one worker, and the engines side by side: each is started once.
+  // A file has a worker, which starts its engine once.
   fullyParallel: false,
   use: {},
   projects: (["Firefox", "WebKitGTK"] as const).map((engineName) => ({ name: engineName, use: { engineName } })),

@@ -2,10 +2,10 @@
 
 import type { Browser, BrowserContext, Page } from "puppeteer-core";
 import { FIREFOX } from "./installed";
-import { type Cookie, type Engine, Tab, type Target, type Visitor } from "./tab";
+import { type Cookie, type Engine, Tab, type Target, type ThirdParties, type Visitor } from "./tab";
 
 /** The values of `network.cookie.cookieBehavior`: a jar for each site, as delivered; and "All cross-site cookies". */
-export const COOKIE_BEHAVIOR = { allowed: 5, blocked: 1 };
+const COOKIE_BEHAVIOR = { allowed: 5, blocked: 1 };
 
 export class Firefox implements Engine {
   /** One without scripts is another program, because its preference is the program's. */
@@ -17,13 +17,15 @@ export class Firefox implements Engine {
   ) {}
 
   /** Starts it without a window. It finds all names but `localhost` through the proxy on that port. */
-  static async start(proxy: number, thirdPartyCookies: keyof typeof COOKIE_BEHAVIOR = "allowed"): Promise<Firefox> {
+  static async start(proxy: number, thirdPartyCookies: ThirdParties): Promise<Firefox> {
     const preferences = {
       "network.cookie.cookieBehavior": COOKIE_BEHAVIOR[thirdPartyCookies],
       "network.proxy.type": 1,
       "network.proxy.socks": "127.0.0.1",
       "network.proxy.socks_port": proxy,
       "network.proxy.socks5_remote_dns": true,
+      // What the address says is what is asked.
+      "dom.security.https_first": false,
       // On a closed network these would wait for answers that never come.
       "network.captive-portal-service.enabled": false,
       "network.connectivity-service.enabled": false,
@@ -55,6 +57,13 @@ class FirefoxVisitor implements Visitor {
   async tab(): Promise<FirefoxTab> {
     // A window, because a tab in front of another one would hide it.
     return new FirefoxTab(await this.context.newPage({ type: "window" }));
+  }
+
+  async jar(): Promise<Cookie[]> {
+    return (await this.context.cookies()).map(({ name, value, domain, path, expires }) => ({
+      ...{ name, value, domain, path },
+      ...(expires > 0 && { ends: expires }),
+    }));
   }
 
   async close(): Promise<void> {
@@ -94,11 +103,6 @@ class FirefoxTab extends Tab {
     await this.click(target);
     await this.page.keyboard.press("End");
     await this.page.keyboard.type(text);
-  }
-
-  async cookies(): Promise<Cookie[]> {
-    const found = await this.page.cookies();
-    return found.map(({ name, value, expires }) => ({ name, value, ...(expires > 0 && { ends: expires }) }));
   }
 
   async close(): Promise<void> {

@@ -9,11 +9,11 @@ import { Server } from "../server";
 import { Firefox } from "./firefox";
 import type { EngineName } from "./installed";
 import { Names } from "./names";
-import type { Engine, Tab, Target, Visitor } from "./tab";
+import type { Engine, Tab, Target, ThirdParties, Visitor } from "./tab";
 import { WebKit } from "./webkit";
 
 export { expect };
-export type { Tab, Target, Visitor };
+export type { Tab, Target, ThirdParties, Visitor };
 
 type Fixtures = {
   /** A visitor who leaves when the test ends. */
@@ -25,10 +25,16 @@ type Fixtures = {
 export type Shared = {
   engineName: EngineName;
   names: Names;
-  engine: Engine;
+  /** The engine with such a setting, started once. */
+  engineThat: (thirdPartyCookies: ThirdParties) => Promise<Engine>;
   server: Server;
   authority: Authority;
 };
+
+const engines = { Firefox, WebKitGTK: WebKit };
+
+/** What becomes of the cookies of third parties in a browser as it is delivered. */
+const DELIVERED = { Firefox: "allowed", WebKitGTK: "blocked" } as const;
 
 export const test = base.extend<Fixtures, Shared>({
   engineName: ["Firefox", { scope: "worker", option: true }],
@@ -40,11 +46,15 @@ export const test = base.extend<Fixtures, Shared>({
     },
     { scope: "worker" },
   ],
-  engine: [
+  engineThat: [
     async ({ engineName, names }, use) => {
-      const engine = await { Firefox, WebKitGTK: WebKit }[engineName].start(names.port);
-      await use(engine);
-      await engine.stop();
+      const started = new Map<ThirdParties, Promise<Engine>>();
+      await use((thirdPartyCookies) => {
+        const engine = started.get(thirdPartyCookies) ?? engines[engineName].start(names.port, thirdPartyCookies);
+        started.set(thirdPartyCookies, engine);
+        return engine;
+      });
+      for (const engine of started.values()) await (await engine).stop();
     },
     { scope: "worker", timeout: 60_000 },
   ],
@@ -74,9 +84,10 @@ export const test = base.extend<Fixtures, Shared>({
     });
     for (const deployment of started) await deployment.stop();
   },
-  visitor: async ({ engine }, use) => {
+  visitor: async ({ engineThat, engineName }, use) => {
     const visitors: Visitor[] = [];
     await use(async (javaScript) => {
+      const engine = await engineThat(DELIVERED[engineName]);
       const visitor = await engine.visitor(javaScript);
       visitors.push(visitor);
       return visitor;

@@ -135,7 +135,8 @@ test("visits: the first is greeted, every later one is counted, and two browsers
 });
 
 test("theme: a choice is seen at once, survives a reload, and begins no session", async ({ visitor, server }) => {
-  const tab = await (await visitor()).tab();
+  const browser = await visitor();
+  const tab = await browser.tab();
   const isDark = (wanted: boolean) =>
     eventually(async () => {
       const [theme, scheme, behind] = await tab.evaluate(() => {
@@ -158,7 +159,7 @@ test("theme: a choice is seen at once, survives a reload, and begins no session"
     expect(await tab.isThere({ css: "header button[aria-pressed=true]", text: theme })).toBe(true);
     await awake(tab);
   }
-  const [theme, ...others] = await tab.cookies();
+  const [theme, ...others] = await browser.jar(server.url);
   expect(others).toEqual([]);
   expect(theme).toMatchObject({ name: "theme", value: "light" });
   expect(theme.ends).toBeGreaterThan(Date.now() / 1000 + 30 * 86_400);

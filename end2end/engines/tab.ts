@@ -3,6 +3,9 @@
 /** An element: the first shown one that fits, of its text if one is given. A label stands for its control. */
 export type Target = { css: string; text?: string };
 
+/** What a browser does with the cookies of a site other than the page's. */
+export type ThirdParties = "allowed" | "blocked";
+
 export interface Engine {
   /** A visitor of its own: no cookie is shared with another one. */
   visitor(javaScript?: "with" | "without"): Promise<Visitor>;
@@ -12,12 +15,16 @@ export interface Engine {
 export interface Visitor {
   /** A tab that is shown, beside those that are there. */
   tab(): Promise<Tab>;
+  /** All cookies; of a browser that lists only those of an address, the ones that it would send there. */
+  jar(at: string): Promise<Cookie[]>;
   close(): Promise<void>;
 }
 
 export type Cookie = {
   name: string;
   value: string;
+  domain: string;
+  path: string;
   /** In seconds since 1970; none of a cookie that ends with the browser. */
   ends?: number;
 };
@@ -31,8 +38,6 @@ export abstract class Tab {
   abstract click(target: Target): Promise<void>;
   /** Writes at the end of a field, by its keys. */
   abstract type(target: Target, text: string): Promise<void>;
-  /** The cookies of the page's own address, also those that scripts cannot see. */
-  abstract cookies(): Promise<Cookie[]>;
   abstract close(): Promise<void>;
   /** Evaluates an expression in the page, whatever its policy forbids. A promise is waited for. */
   protected abstract run(expression: string): Promise<unknown>;

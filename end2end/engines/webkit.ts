@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { onFreePort } from "../ports";
 import { Program } from "../program";
 import { MINI_BROWSER, SCREEN, WEBKIT_DRIVER } from "./installed";
-import { type Cookie, type Engine, find, Tab, type Target, type Visitor } from "./tab";
+import { type Cookie, type Engine, find, Tab, type Target, type ThirdParties, type Visitor } from "./tab";
 
 /** The values of MiniBrowser's option; as delivered third parties are blocked. */
 const COOKIE_POLICY = { allowed: "always", blocked: "no-third-party" };
@@ -28,7 +28,7 @@ export class WebKit implements Engine {
   ) {}
 
   /** Starts a screen that nobody sees. All names but `localhost` are found through the proxy on that port. */
-  static async start(proxy: number, thirdPartyCookies: keyof typeof COOKIE_POLICY = "blocked"): Promise<WebKit> {
+  static async start(proxy: number, thirdPartyCookies: ThirdParties): Promise<WebKit> {
     const args = ["-displayfd", "1", "-screen", "0", "1280x1024x24", "-nolisten", "tcp"];
     const chosen = ({ said }: Program) => said.includes("\n");
     const screen = await Program.start(SCREEN, args, { cwd: tmpdir(), env: process.env }, chosen);
@@ -65,6 +65,8 @@ class WebKitVisitor implements Visitor {
   private session = "";
   private shown: string | undefined;
   private last: Promise<unknown> = Promise.resolve();
+  /** Looks at the cookies of an address. */
+  private witness: WebKitTab | undefined;
   private tabs = 0;
 
   private constructor(
@@ -102,6 +104,12 @@ class WebKitVisitor implements Visitor {
     // A window, because a tab in front of another one would hide it.
     const { handle } = await this.ask("POST", `${this.session}/window/new`, { type: "window" });
     return new WebKitTab(this, handle);
+  }
+
+  async jar(at: string): Promise<Cookie[]> {
+    this.witness ??= await this.tab();
+    await this.witness.goto(at);
+    return this.witness.cookies();
   }
 
   /** A command for one window. They are given one after the other, because which window is meant is a state. */
@@ -147,7 +155,7 @@ class WebKitTab extends Tab {
   }
 
   async url(): Promise<string> {
-    return this.get("/url");
+    return this.visitor.command(this.handle, "GET", "/url");
   }
 
   async click(target: Target): Promise<void> {
@@ -158,14 +166,17 @@ class WebKitTab extends Tab {
     await this.post(`/element/${await this.element(target)}/value`, { text: END + text });
   }
 
-  async cookies(): Promise<Cookie[]> {
-    type Found = { name: string; value: string; expiry?: number };
-    const found: Found[] = await this.get("/cookie");
-    return found.map(({ name, value, expiry }) => ({ name, value, ...(expiry && { ends: expiry }) }));
-  }
-
   async close(): Promise<void> {
     await this.visitor.command(this.handle, "DELETE", "/window");
+  }
+
+  /** The cookies of its address, also those that scripts cannot see. */
+  async cookies(): Promise<Cookie[]> {
+    const found: (Cookie & { expiry?: number })[] = await this.visitor.command(this.handle, "GET", "/cookie");
+    return found.map(({ name, value, domain, path, expiry }) => ({
+      ...{ name, value, domain, path },
+      ...(expiry && { ends: expiry }),
+    }));
   }
 
   protected run(expression: string): Promise<unknown> {
@@ -176,10 +187,6 @@ class WebKitTab extends Tab {
     const found = await this.run(`(${find})(${JSON.stringify(target)})`);
     if (!found) throw new Error(`not there: ${JSON.stringify(target)}`);
     return (found as Record<string, string>)[ELEMENT];
-  }
-
-  private get(path: string): Promise<any> {
-    return this.visitor.command(this.handle, "GET", path);
   }
 
   private post(path: string, body: unknown = {}): Promise<any> {

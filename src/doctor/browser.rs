@@ -1,6 +1,7 @@
 //! The browsers, and where they differ about cookies.
 //!
-//! Source: MDN's browser compatibility data of August 2026; measurements in Chromium 156.
+//! Source: MDN's browser compatibility data of August 2026; measurements in Chromium 156 and Firefox ESR 153, and in
+//! WebKitGTK 2.50, which is Safari's engine with other networking.
 
 use super::address::Address;
 use super::set_cookie::SameSite;
@@ -102,14 +103,28 @@ impl Browser {
         self.maker == Maker::Chrome
     }
 
-    /// Whether `Domain=.` says nothing, as in the standard, or names no domain.
+    /// Whether `Domain=.` says nothing, as in the standard, or names no domain. Source: Chromium 156, Firefox 153.
     pub(super) fn takes_dot_for_none(self) -> bool {
-        self.maker != Maker::Chrome
+        self.maker == Maker::Safari
     }
 
-    /// Whether a `__Host-` cookie may have its host's own address for a `Domain`. In the standard it may not.
-    pub(super) fn takes_address_for_none(self) -> bool {
-        self.maker == Maker::Chrome
+    /// Whether a `__Host-` cookie may have its host's own name for a `Domain`, where nothing is below that host. In the
+    /// standard it may not.
+    ///
+    /// Source: Chromium 156, which lets it be an address; Firefox 153, which lets it be `localhost` too.
+    pub(super) fn takes_own_host_for_none(self, is_address: bool) -> bool {
+        match self.maker {
+            Maker::Chrome => is_address,
+            Maker::Firefox => true,
+            Maker::Safari => false,
+        }
+    }
+
+    /// Whether a `__Host-` cookie may leave `Path` out at an address in the root. In the standard it may not.
+    ///
+    /// Source: Firefox 153.
+    pub(super) fn takes_root_for_path(self) -> bool {
+        self.maker == Maker::Firefox
     }
 
     /// Whether a cookie that gets another value begins anew. In the standard it stays as old as the one before.

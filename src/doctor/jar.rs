@@ -1,7 +1,7 @@
 //! A browser's cookies: what it keeps of what it is given, and what goes along with a request.
 //!
-//! Source: RFC 6265bis, 5.7 (storage) and 5.8 (retrieval); CHIPS; for Chrome what Chromium 156 does, see
-//! `tests/chromium.json`.
+//! Source: RFC 6265bis, 5.7 (storage) and 5.8 (retrieval); CHIPS; what Chromium 156, Firefox ESR 153 and WebKitGTK 2.50
+//! do, see `tests/chromium.json`, `firefox.json` and `webkit.json`.
 
 use super::address::Address;
 use super::browser::Browser;
@@ -248,9 +248,13 @@ impl Jar {
         let none = cookie.same_site == Some(SameSite::None);
         // Without a name nothing may look like a prefix.
         let https = cookie.secure && !cookie.name.is_empty();
-        let address = request.to.ip().is_some() && browser.takes_address_for_none();
-        let bare = cookie.domain.as_deref().is_none_or(|domain| domain.is_empty() || address);
-        let host = https && host_only && bare && cookie.path.as_deref() == Some("/");
+        let own = browser.takes_own_host_for_none(request.to.ip().is_some());
+        let bare = cookie.domain.as_deref().is_none_or(|domain| domain.is_empty() || own);
+        let root = cookie.path.as_deref().map_or_else(
+            || browser.takes_root_for_path() && default_path(request.to.path()) == "/",
+            |path| path == "/",
+        );
+        let host = https && host_only && bare && root;
         let http = https && cookie.http_only;
         let host_http = cookie.begins("__Host-Http-");
         let newer = browser.knows_http_prefix();

@@ -7,35 +7,35 @@ use std::collections::BTreeMap;
 const TABLE: &str = include_str!("chromium.json");
 
 /// Long after each date of the table that is past, and long before those to come.
-const NOW: u64 = 1_800_000_000;
+pub(super) const NOW: u64 = 1_800_000_000;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Played {
-    name: String,
+pub(super) struct Played {
+    pub(super) name: String,
     /// Whether third parties are blocked.
     #[serde(default)]
-    blocked: bool,
-    requests: Vec<Asked>,
+    pub(super) blocked: bool,
+    pub(super) requests: Vec<Asked>,
 }
 
 /// One request: what goes along, what stays behind, and what becomes of the line in its answer.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Asked {
+pub(super) struct Asked {
     page: Address,
     #[serde(default)]
     by: By,
-    to: Address,
-    carries: Option<String>,
+    pub(super) to: Address,
+    pub(super) carries: Option<String>,
     #[serde(default)]
     withheld: BTreeMap<String, Lost>,
-    sets: Option<String>,
-    kept: Option<String>,
+    pub(super) sets: Option<String>,
+    pub(super) kept: Option<String>,
     /// The `Date` of its answer.
     date: Option<String>,
     /// For how many days, of the one cookie that is there then.
-    days: Option<u64>,
+    pub(super) days: Option<u64>,
     refused: Option<Lost>,
 }
 
@@ -57,7 +57,7 @@ struct Lost {
 }
 
 impl Asked {
-    fn request(&self, now: u64) -> Request<'_> {
+    pub(super) fn request(&self, now: u64) -> Request<'_> {
         let kind = match self.by {
             By::Fetch => Kind::Fetch,
             By::Link => Kind::Link,
@@ -68,7 +68,7 @@ impl Asked {
 }
 
 /// `{v*4096}` is that many.
-fn spelt(text: &str) -> String {
+pub(super) fn spelt(text: &str) -> String {
     let many = || {
         let (before, rest) = text.split_once('{')?;
         let (many, after) = rest.split_once('}')?;
@@ -78,9 +78,13 @@ fn spelt(text: &str) -> String {
     many().unwrap_or_else(|| text.to_owned())
 }
 
+pub(super) fn cases() -> Vec<Played> {
+    serde_json::from_str(TABLE).expect("the table")
+}
+
 #[test]
 fn the_model_does_what_chromium_did() {
-    let cases: Vec<Played> = serde_json::from_str(TABLE).expect("the table");
+    let cases = cases();
     let sites = Sites::default();
     for Played { name, blocked, requests } in &cases {
         let mut jar = Jar::new(Browser::new(Maker::Chrome, *blocked));
@@ -146,7 +150,7 @@ const fn words(loss: Loss) -> &'static [&'static str] {
 
 #[test]
 fn every_loss_is_shown_and_means_what_chromium_says() {
-    let cases: Vec<Played> = serde_json::from_str(TABLE).expect("the table");
+    let cases = cases();
     let lost = |asked: &Asked| asked.refused.iter().chain(asked.withheld.values()).cloned().collect::<Vec<_>>();
     let shown: Vec<_> =
         cases.iter().flat_map(|case| case.requests.iter().flat_map(lost).map(move |it| (case, it))).collect();

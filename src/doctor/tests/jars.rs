@@ -50,15 +50,27 @@ fn each_browser_keeps_by_its_own_rules() {
         ),
         ("__Host-a; Secure; Path=/", near, api, all(Loss::Prefix)),
         ("a=b; Partitioned", near, api, all(Loss::PartitionedWithoutSecure)),
-        // Where Chrome leaves the standard.
+        // Where Chrome leaves the standard, and Firefox.
+        (
+            "__Host-a=b; Secure",
+            near,
+            "https://api.example.com/",
+            [Some(Loss::Prefix), None, Some(Loss::Prefix), Some(Loss::Prefix)],
+        ),
+        (
+            "__Host-a=b; Secure; Path=/; Domain=localhost",
+            "https://localhost",
+            "https://localhost",
+            [Some(Loss::Prefix), None, Some(Loss::Prefix), Some(Loss::Prefix)],
+        ),
         ("a=b\tc", near, api, chrome(Loss::Unreadable)),
         ("a=b; Path=/\tx", near, api, chrome(Loss::Unreadable)),
-        ("a=b; Domain=.", near, api, chrome(Loss::Domain)),
+        ("a=b; Domain=.", near, api, [Some(Loss::Domain), Some(Loss::Domain), None, Some(Loss::Domain)]),
         (
             "__Host-a=b; Secure; Path=/; Domain=127.0.0.1",
             "https://127.0.0.1",
             "https://127.0.0.1",
-            [None, Some(Loss::Prefix), Some(Loss::Prefix), None],
+            [None, None, Some(Loss::Prefix), None],
         ),
         // Plain http.
         ("a=b; Secure", plain, plain, all(Loss::Insecure)),

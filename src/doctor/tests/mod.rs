@@ -6,6 +6,7 @@ mod calls;
 mod checks;
 mod chromium;
 mod corpus;
+mod engines;
 mod front_ends;
 mod jars;
 mod networks;

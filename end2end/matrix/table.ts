@@ -1,0 +1,121 @@
+/** The table of cookies, which the doctor's model is held against too, and servers that play their part in it. */
+
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { createServer as overHttp, type RequestListener, type Server } from "node:http";
+import { createServer as overHttps } from "node:https";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { expect } from "@playwright/test";
+import type { Authority } from "../authority";
+
+/** Why a cookie is not kept or stays behind: the model's word, and Chromium's; none where Chromium says nothing. */
+type Loss = { model: string; chromium: string[] };
+
+export type Asked = {
+  /** The page that asks, by default with a script that includes credentials. */
+  page: string;
+  by?: "fetch" | "link" | "post";
+  to: string;
+  /** The `Cookie` header. */
+  carries?: string;
+  /** The cookies that stay behind, by name. */
+  withheld?: Record<string, Loss>;
+  /** The `Set-Cookie` line of the answer, and what becomes of it. */
+  sets?: string;
+  kept?: "New" | "Replaced" | "Removed";
+  /** The `Date` of the answer. */
+  date?: string;
+  /** For how many days, of the one cookie that is there then. */
+  days?: number;
+  refused?: Loss;
+};
+
+export type Case = {
+  name: string;
+  /** Whether the browser blocks the cookies of third parties. */
+  blocked?: boolean;
+  requests: Asked[];
+};
+
+const TABLE = join(__dirname, "../../src/doctor/tests/chromium.json");
+export const CASES: Case[] = JSON.parse(readFileSync(TABLE, "utf8"));
+
+/** One server on three ports; each request is known by its query. */
+export class Servers {
+  private readonly carried = new Map<string, string | undefined>();
+  private readonly lines = new Map<string, { line: string; date?: string }>();
+  private asked = 0;
+  private readonly ports: Record<string, number> = {};
+
+  private constructor(private readonly servers: Record<string, Server>) {}
+
+  static async start({ certificate, key }: Authority): Promise<Servers> {
+    const tls = { cert: readFileSync(certificate), key: readFileSync(key) };
+    // The table's ports, which are others each time: the schemes' own, and a second one.
+    const started = new Servers({ "http:": overHttp(), "https:": overHttps(tls), "https:8443": overHttps(tls) });
+    for (const [name, server] of Object.entries(started.servers)) {
+      server.on("request", started.answer).listen(0, "127.0.0.1");
+      await once(server, "listening");
+      started.ports[name] = (server.address() as AddressInfo).port;
+    }
+    return started;
+  }
+
+  /** An address of the table as it is here. */
+  address(text: string): URL {
+    const url = new URL(text);
+    url.port = String(this.ports[url.protocol + url.port]);
+    return url;
+  }
+
+  /** An address that is asked once, and answers with this line. */
+  expecting(text: string, line: string | undefined, date?: string): URL {
+    const url = this.address(text);
+    this.asked += 1;
+    url.search = String(this.asked);
+    if (line !== undefined) this.lines.set(url.search, { line, date });
+    return url;
+  }
+
+  /** The cookies that came along. */
+  cookiesOf({ search }: URL): string | undefined {
+    expect(this.carried.has(search), "the request arrived").toBe(true);
+    const header = this.carried.get(search);
+    // Node reads headers as Latin-1.
+    return header && Buffer.from(header, "latin1").toString();
+  }
+
+  async stop(): Promise<void> {
+    for (const server of Object.values(this.servers)) {
+      server.close();
+      server.closeAllConnections();
+      await once(server, "close");
+    }
+  }
+
+  private readonly answer: RequestListener = ({ url = "", headers, socket }) => {
+    const search = url.slice(url.indexOf("?"));
+    if (url.includes("?")) this.carried.set(search, headers.cookie);
+    const { line, date } = this.lines.get(search) ?? {};
+    const body = "<!doctype html><title>A page</title>";
+    const head = [
+      "HTTP/1.1 200 OK",
+      "Content-Type: text/html",
+      `Content-Length: ${body.length}`,
+      "Cache-Control: no-store",
+      "Connection: close",
+      ...(headers.origin ? [`Access-Control-Allow-Origin: ${headers.origin}`] : []),
+      "Access-Control-Allow-Credentials: true",
+      ...(date === undefined ? [] : [`Date: ${date}`]),
+      ...(line === undefined ? [] : [`Set-Cookie: ${line}`]),
+    ];
+    // By hand: Node does not write the signs that a browser has to refuse.
+    socket.end(`${head.join("\r\n")}\r\n\r\n${body}`);
+  };
+}
+
+/** `{v*4096}` is that many. */
+export function spelt(line: string): string {
+  return line.replaceAll(/\{(.)\*(\d+)\}/gu, (_, sign: string, times: string) => sign.repeat(Number(times)));
+}

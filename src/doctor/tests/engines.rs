@@ -1,0 +1,97 @@
+//! The models of Firefox and of Safari do what Firefox ESR and WebKitGTK did: `end2end/engines/cookies.spec.ts` plays the
+//! table of `chromium.json` in real ones.
+//!
+//! `firefox.json` and `webkit.json` list what either does otherwise than Chromium. Neither engine says why it drops a
+//! cookie, so that a cookie is dropped is compared, and the reason is the model's word alone.
+
+use super::chromium::{Asked, NOW, Played, cases, spelt};
+use super::*;
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Engine {
+    differs: Vec<Differing>,
+    unplayed: Vec<Unplayed>,
+}
+
+/// What an engine does otherwise than Chromium.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Differing {
+    name: String,
+    #[serde(default)]
+    blocked: bool,
+    requests: Vec<Asked>,
+    /// Why the model does not follow the engine, where it does not.
+    apart: Option<String>,
+}
+
+/// A case that the engine cannot play.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Unplayed {
+    name: String,
+    #[serde(default)]
+    blocked: bool,
+    why: String,
+}
+
+/// The first thing that the model does otherwise.
+fn difference(browser: Browser, requests: &[Asked]) -> Option<String> {
+    let sites = Sites::default();
+    let mut jar = Jar::new(browser);
+    requests.iter().zip(NOW..).find_map(|(asked, now)| {
+        let request = asked.request(now);
+        let carried = jar.header(&request, &sites);
+        if carried != asked.carries.as_deref().map(spelt) {
+            return Some(format!("{}: {carried:?} and not {:?} goes along", asked.to, asked.carries));
+        }
+        let line = asked.sets.as_deref()?;
+        let became = jar.set(&spelt(line), &request, &sites);
+        if became.ok().map(|kept| format!("{kept:?}")) != asked.kept {
+            return Some(format!("{line}: {became:?} and not {:?}", asked.kept));
+        }
+        let end = asked.days.map(|days| now + days * 86400)?;
+        let there = |now| jar.header(&asked.request(now), &sites).is_some();
+        (!there(end - 1) || there(end)).then(|| format!("{line}: does not end after {:?} days", asked.days))
+    })
+}
+
+fn held_against(maker: Maker, table: &str) {
+    let Engine { differs, unplayed } = serde_json::from_str(table).expect("the table");
+    let chromium = cases();
+    let known = |name: &str, blocked| chromium.iter().any(|case| case.name == name && case.blocked == blocked);
+    for Unplayed { name, blocked, why } in &unplayed {
+        assert!(known(name, *blocked) && why.ends_with('.'), "{name}");
+    }
+    let mut wrong = Vec::new();
+    let mut judge = |name: &str, blocked: bool, requests: &[Asked], apart: Option<&str>| {
+        let difference = difference(Browser::new(maker, blocked), requests);
+        if difference.is_some() != apart.is_some() {
+            wrong.push(format!("{name} (blocked: {blocked}): {difference:?}, {apart:?}"));
+        }
+    };
+    for Differing { name, blocked, requests, apart } in &differs {
+        judge(name, *blocked, requests, apart.as_deref());
+    }
+    for Played { name, blocked, requests } in &chromium {
+        let is_other = differs.iter().any(|case| case.name == *name && case.blocked == *blocked);
+        let is_unplayed = unplayed.iter().any(|case| case.name == *name && case.blocked == *blocked);
+        assert!(!(is_other && is_unplayed), "{name}");
+        if !is_other && !is_unplayed {
+            judge(name, *blocked, requests, None);
+        }
+    }
+    assert!(wrong.is_empty(), "{maker}: {wrong:#?}");
+}
+
+#[test]
+fn the_model_of_firefox_does_what_firefox_esr_did() {
+    held_against(Maker::Firefox, include_str!("firefox.json"));
+}
+
+#[test]
+fn the_model_of_safari_does_what_webkitgtk_did() {
+    held_against(Maker::Safari, include_str!("webkit.json"));
+}
