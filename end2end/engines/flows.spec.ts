@@ -159,7 +159,7 @@ test("theme: a choice is seen at once, survives a reload, and begins no session"
     expect(await tab.isThere({ css: "header button[aria-pressed=true]", text: theme })).toBe(true);
     await awake(tab);
   }
-  const [theme, ...others] = await browser.jar(server.url);
+  const [theme, ...others] = await browser.jar(`${server.url}/login`);
   expect(others).toEqual([]);
   expect(theme).toMatchObject({ name: "theme", value: "light" });
   expect(theme.ends).toBeGreaterThan(Date.now() / 1000 + 30 * 86_400);
