@@ -1,7 +1,7 @@
 //! The models of Firefox and of Safari do what Firefox ESR and WebKitGTK did: `end2end/engines/cookies.spec.ts` plays the
 //! table of `chromium.json` in real ones.
 //!
-//! `firefox.json` and `webkit.json` list what either does otherwise than Chromium. Neither engine says why it drops a
+//! `firefox.json` and `webkit.json` list what either does otherwise than Chromium or the model. Neither engine says why it drops a
 //! cookie, so that a cookie is dropped is compared, and the reason is the model's word alone.
 
 use super::chromium::{Asked, NOW, Played, cases, spelt};
