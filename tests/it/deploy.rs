@@ -79,7 +79,9 @@ impl Machine {
         let pkg = self.root().join("checkout/target/site/pkg");
         let deploy = self.root().join("checkout/deploy");
         let new = self.root().join("checkout/new");
-        [&built, &pkg, &deploy, &new].into_iter().for_each(|folder| fs::create_dir_all(folder).expect("a folder"));
+        for folder in [&built, &pkg, &deploy, &new] {
+            fs::create_dir_all(folder).expect("a folder");
+        }
         let program = built.join("hardtack");
         // Of the four times that it is copied here, four times less.
         let stripped = Command::new("strip")
