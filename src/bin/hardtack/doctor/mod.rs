@@ -27,7 +27,8 @@ pub(crate) struct Arguments {
     /// The path to ask for, best one that begins a session. Without it the path of URL.
     #[arg(long, requires = "url")]
     path: Option<String>,
-    /// The name of the session's cookie. Without it every cookie that scripts cannot read is taken for it.
+    /// The name of the session's cookie. Without it: the cookies that are named as frameworks name
+    /// a session's, else those that scripts cannot read.
     #[arg(long, value_name = "NAME", requires = "url")]
     cookie: Option<String>,
     /// Goes on past a certificate that browsers refuse.
