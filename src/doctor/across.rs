@@ -43,8 +43,8 @@ pub(super) fn way(browser: Browser, pair: &Pair, page_is: Space, server_is: Spac
     let near = page_is == Space::Public && server_is != Space::Public && !same_host(pair);
     let asks = near && browser.asks_for_local_network();
     // A name that only the DNS knows for a near one is too late: plain http is blocked before it is looked up.
-    let shows =
-        pair.server.space() == Space::Local && (pair.server.ip().is_some() || pair.server.host().ends_with(".local"));
+    let shows = pair.server.space() == Space::Local
+        && (pair.server.ip().is_some() || pair.server.host().rsplit('.').next() == Some("local"));
     let excepted = pair.server.is_trusted() || (shows && browser.asks_for_local_network());
     match () {
         () if asks && !pair.page.is_https() => Way::Insecure,

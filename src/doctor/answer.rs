@@ -204,7 +204,7 @@ fn twice(evidence: &Evidence, exchange: &Exchange, name: &str) -> Option<Finding
     // A removal beside it takes an older cookie of other attributes away.
     let same = exchange.cookies().filter_map(Result::ok).filter(|cookie| cookie.name == name && !cookie.is_removal());
     let kept: Vec<_> = same.map(|cookie| jar.keep(&cookie, &request, &evidence.sites)).collect();
-    let replaced = kept.iter().any(|kept| *kept == Ok(Kept::Replaced));
+    let replaced = kept.contains(&Ok(Kept::Replaced));
     let back = Request::fetch(&evidence.page, &evidence.url, exchange.at);
     let both = jar.sent(&back, &evidence.sites).iter().filter(|sent| **sent == name).count() > 1;
     let how = if replaced { "the last one counts" } else { "both go along" };

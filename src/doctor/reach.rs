@@ -33,6 +33,7 @@ pub enum Failure {
 
 /// What the handshake showed of the certificate.
 #[derive(Clone, Debug, Eq, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an observation of its own")]
 pub struct TlsSeen {
     /// Whether its chain leads to an authority that browsers know.
     pub trusted: bool,

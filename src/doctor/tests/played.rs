@@ -62,7 +62,7 @@ pub(super) fn play(evidence: &mut Evidence, answer: &dyn Fn(Step, usize, &Ask) -
             let Some(now) = ask.take() else { break };
             let (status, headers) = answer(step, nth, &now);
             let asked = now.headers.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
-            let (method, url) = (now.method.to_owned(), now.url);
+            let (method, url) = (now.method, now.url);
             let exchange = Exchange { step, method, url, asked, status, headers, at, took: Duration::ZERO };
             ask = evidence.follow(&exchange, at);
             evidence.exchanges.push(exchange);

@@ -37,7 +37,7 @@ pub(super) fn healthy(page: &str, url: &str, cookie: &str) -> Evidence {
         let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
         let headers: Vec<_> = headers.into_iter().filter(|(_, value)| !value.is_empty()).map(owned).collect();
         let asked = ask.headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-        let (method, url, at) = (ask.method.to_owned(), ask.url, NOW + at as u64);
+        let (method, url, at) = (ask.method, ask.url, NOW + at as u64);
         evidence.exchanges.push(Exchange { step, method, url, asked, status, headers, at, took: Duration::ZERO });
     }
     evidence

@@ -130,14 +130,41 @@ fn in_chrome(mut tries: Tries) -> Tries {
 
 /// Every cause that a page can tell from others.
 pub(super) fn cases() -> Vec<Case<Tries>> {
+    let mut all = near_cases();
+    all.extend(local_network_cases());
+    all
+}
+
+fn blocked(page: &str, server: &str, denied: bool) -> Tries {
+    let mut tries = Tries::new(address(page), address(server), Sites::default());
+    tries.opaque = Try::Failed;
+    tries.browser.local_network_denied = denied;
+    tries
+}
+
+fn local_network_cases() -> Vec<Case<Tries>> {
+    let page = "https://app.example.com";
+    vec![
+        (Code::LocalNetwork, "denied", blocked(page, "https://192.168.1.2", true)),
+        (Code::LocalNetwork, "denied, to plain http", in_chrome(blocked(page, "http://192.168.1.2", true))),
+        (
+            Code::LocalNetwork,
+            "from plain http",
+            in_chrome(blocked("http://app.example.com", "http://192.168.1.2", false)),
+        ),
+        (Code::Unreachable, "not asked yet", in_chrome(blocked(page, "http://192.168.1.2", false))),
+        (
+            Code::Unreachable,
+            "from plain http, in Firefox",
+            blocked("http://app.example.com", "http://192.168.1.2", false),
+        ),
+        (Code::MixedContent, "to the local network, in Safari", blocked(page, "http://192.168.1.2", false)),
+    ]
+}
+
+fn near_cases() -> Vec<Case<Tries>> {
     let (near_page, api, far_page) = ("https://app.example.com", "https://api.example.com", "https://app.example.org");
     let open = "sid=; HttpOnly; Secure; SameSite=None; Path=/";
-    let blocked = |page: &str, server: &str, denied: bool| {
-        let mut tries = Tries::new(address(page), address(server), Sites::default());
-        tries.opaque = Try::Failed;
-        tries.browser.local_network_denied = denied;
-        tries
-    };
     vec![
         (Code::Uncredentialed, "the application's own call", near(|it| it.application = Try::Answered(false))),
         (Code::NoCredentials, "not with cookies", near(|it| it.credentialed = Try::Failed)),
@@ -218,20 +245,6 @@ pub(super) fn cases() -> Vec<Case<Tries>> {
         (Code::Unreachable, "nobody", blocked(near_page, api, false)),
         (Code::Unreachable, "policy", near(|it| (it.opaque, it.browser.policy_violated) = (Try::Failed, true))),
         (Code::MixedContent, "mixed", blocked(near_page, "http://api.example.com", false)),
-        (Code::LocalNetwork, "denied", blocked(near_page, "https://192.168.1.2", true)),
-        (Code::LocalNetwork, "denied, to plain http", in_chrome(blocked(near_page, "http://192.168.1.2", true))),
-        (
-            Code::LocalNetwork,
-            "from plain http",
-            in_chrome(blocked("http://app.example.com", "http://192.168.1.2", false)),
-        ),
-        (Code::Unreachable, "not asked yet", in_chrome(blocked(near_page, "http://192.168.1.2", false))),
-        (
-            Code::Unreachable,
-            "from plain http, in Firefox",
-            blocked("http://app.example.com", "http://192.168.1.2", false),
-        ),
-        (Code::MixedContent, "to the local network, in Safari", blocked(near_page, "http://192.168.1.2", false)),
     ]
 }
 
