@@ -8,7 +8,8 @@
 //! | entered, by network and by name | right passwords, of all browsers | `sign_in_network_successes`, `sign_in_successes` |
 //!
 //! Each is counted before the password is looked at, in the database that all nodes share, and given back when it turns out
-//! to be none.
+//! to be none: a guess that was right, a success of a wrong password, and both where the server or a store fails, because an
+//! outage must not use up what its users have.
 
 use super::accounts::{Accounts, Attempt, Bucket, Stored};
 use super::error::too_many;
@@ -54,13 +55,30 @@ impl<'a> As<'a> {
     }
 }
 
-/// Checks a password, once it has been counted. A wrong one stays counted as a guess, and a right one as a success.
+/// A success that was counted, for something that has yet to be done.
+#[must_use = "what is not done is given back"]
+pub(super) struct Success(Vec<Attempt>);
+
+impl Success {
+    /// Hands out what was done with it. Where a store or the server failed, the success is given back.
+    ///
+    /// An error of the client's gives nothing back, because the password was looked at for it all the same.
+    pub(super) async fn of<T>(self, accounts: &Accounts, done: Result<T, WireError>) -> Result<T, WireError> {
+        if done.as_ref().is_err_and(WireError::is_a_failure) {
+            accounts.forgive(&self.0).await;
+        }
+        done
+    }
+}
+
+/// Checks a password, once it has been counted. A wrong one stays counted as a guess, and a right one as a success, which is
+/// handed out for what follows.
 pub(super) async fn check(
     visitor: &Visitor,
     tried: As<'_>,
     password: &Password,
     stored: Option<&Stored>,
-) -> Result<Checked, WireError> {
+) -> Result<(Checked, Success), WireError> {
     let accounts = &visitor.accounts;
     let guesses = guesses(visitor, tried).await?;
     let successes = match successes(visitor, tried.name()).await {
@@ -78,8 +96,9 @@ pub(super) async fn check(
     }
     if !matches!(checked, Ok(Checked::Right | Checked::Stale(_))) {
         accounts.forgive(&successes).await;
+        return Ok((checked?, Success(Vec::new())));
     }
-    Ok(checked?)
+    Ok((checked?, Success(successes)))
 }
 
 /// Counts what may be a guess. Of a browser that is known, and of who is signed in, by that alone: neighbours who guess must
@@ -110,9 +129,14 @@ async fn with(accounts: &Accounts, mut made: Vec<Attempt>, bucket: &Bucket) -> R
     Ok(made)
 }
 
+/// Counts a success that no password is looked at for.
+pub(super) async fn success(visitor: &Visitor, name: &str) -> Result<Success, WireError> {
+    successes(visitor, name).await.map(Success)
+}
+
 /// Counts what may be a success, of all browsers: a client that knows a password can use up the queue with it, and begins a
 /// session each time.
-pub(super) async fn successes(visitor: &Visitor, name: &str) -> Result<Vec<Attempt>, WireError> {
+async fn successes(visitor: &Visitor, name: &str) -> Result<Vec<Attempt>, WireError> {
     let Visitor { session, accounts, .. } = visitor;
     let made = entered(visitor).await?;
     // By the name that was typed, also where no account has it: nobody can tell from the time that it takes.

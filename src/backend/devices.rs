@@ -1,12 +1,13 @@
 //! The devices that an account is signed in on.
 
 use super::account::signed_in;
+use super::error::unknown;
 use super::visitor::Visitor;
 use crate::model::device::{Device, Devices};
 use crate::model::error::{Kind, WireError};
+use crate::session::OfAccount;
 use crate::session::id::Handle;
 use crate::session::store::Listed;
-use crate::session::{Error, OfAccount};
 
 /// How many devices one answer tells of.
 const PAGE: u32 = 100;
@@ -69,12 +70,4 @@ pub async fn end_others(visitor: &Visitor) -> Result<u64, WireError> {
     let message = "It is not known whether all other devices are signed out, though some may be. Try again: what is signed out \
                    stays so.";
     session.end_others().await.map_err(|error| unknown(error, message))
-}
-
-/// A step that was not acknowledged may have been made.
-fn unknown(error: Error, message: &str) -> WireError {
-    match error {
-        Error::Unavailable => WireError { message: message.to_owned(), ..error.into() },
-        other => other.into(),
-    }
 }

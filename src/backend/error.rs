@@ -34,6 +34,14 @@ impl From<Fault> for WireError {
     }
 }
 
+/// The error of a step that was not acknowledged, and may have been made: `message` says what is not known. Any other error
+/// says itself what became of the step.
+pub(super) fn unknown(error: impl Into<WireError>, message: &str) -> WireError {
+    let error = error.into();
+    let is_plain = error.kind == Kind::Unavailable && error.message == Kind::Unavailable.sentence();
+    if is_plain { WireError { message: message.to_owned(), ..error } } else { error }
+}
+
 /// The error of a client that has used up its share: of what, and in how many seconds it may try again.
 pub(super) fn too_many(what: &str, seconds: u32) -> WireError {
     let seconds = seconds.max(1);

@@ -13,6 +13,7 @@
 use super::account::{Account, signed_in};
 use super::accounts::{Bucket, Stored};
 use super::attempts::{entered, networks};
+use super::error::unknown;
 use super::keys::{SIGNED_IN, SignIn};
 use super::known;
 use super::name;
@@ -158,9 +159,17 @@ pub async fn finish(
     };
     // Once, on whatever node: the cookie could be sent again, and the code belongs to the provider.
     let once = Bucket { name: visitor.session.pseudonym("transaction", &answer.state), limit: 1 };
-    if accounts.attempt_within(&once, REMEMBERED).await?.is_err() {
-        accounts.forgive(&successes).await;
-        return Err(Kind::SignInLost.into());
+    match accounts.attempt_within(&once, REMEMBERED).await {
+        Ok(Ok(_)) => {}
+        Ok(Err(_)) => {
+            accounts.forgive(&successes).await;
+            return Err(Kind::SignInLost.into());
+        }
+        Err(failure) => {
+            accounts.forgive(&successes).await;
+            accounts.forgive(&counted).await;
+            return Err(failure.into());
+        }
     }
     let result = match answer.code {
         Some(code) => arrive(visitor, provider, &way, code).await,
@@ -171,7 +180,13 @@ pub async fn finish(
             Err(failed(provider, &refusal))
         }
     };
-    accounts.forgive(if result.is_ok() { &counted } else { &successes }).await;
+    // A store that fails is neither a success nor an attempt.
+    if result.is_err() {
+        accounts.forgive(&successes).await;
+    }
+    if result.as_ref().map_or_else(WireError::is_a_failure, |_| true) {
+        accounts.forgive(&counted).await;
+    }
     Ok(Back { slot: way.slot, purpose: way.purpose, next: way.next(), origin: way.origin, result })
 }
 
@@ -220,10 +235,15 @@ pub async fn disconnect(visitor: &Visitor, provider: &str) -> Result<Entered, Wi
     // As with a change of the password: whoever has come in by that provider is out. Of two at once, which together would
     // leave nothing to sign in by, one has changed the account before.
     let mark = mark(session).await?;
-    let Some(epoch) = accounts.begin_epoch(&stored.id, stored.changes, &mark).await? else {
-        return Err(Kind::Busy.into());
+    let not_known = |failure| {
+        let message = "It is not known whether the provider has been disconnected, and whether the other devices are signed out. \
+                       Look at the page “Security” again.";
+        unknown(failure, message)
     };
-    if !accounts.disconnect(account.id(), &provider.registration.issuer).await? {
+    let begun = accounts.begin_epoch(&stored.id, stored.changes, &mark).await.map_err(not_known)?;
+    let Some(epoch) = begun else { return Err(Kind::Busy.into()) };
+    let disconnected = accounts.disconnect(account.id(), &provider.registration.issuer).await.map_err(not_known)?;
+    if !disconnected {
         return Err(Kind::LastFactor.into());
     }
     tracing::info!(account = account.id(), provider = provider.registration.id, "a provider was disconnected");
@@ -303,12 +323,16 @@ async fn connect(visitor: &Visitor, provider: &Provider, person: &Person, accoun
     if !person.verified {
         return Err(unvouched(provider));
     }
-    if !accounts.connect(person, account.id()).await? {
+    let not_known = |failure| {
+        let message = "It is not known whether the provider has been connected. Look at the page “Security” again.";
+        unknown(failure, message)
+    };
+    if !accounts.connect(person, account.id()).await.map_err(not_known)? {
         return Err(Kind::IdentityTaken.into());
     }
     if let Err(error) = is_unchanged(visitor, account.stored()).await {
         // Its owner has changed the password meanwhile, to keep somebody out: maybe this one.
-        accounts.undo(person, account.id()).await?;
+        accounts.undo(person, account.id()).await.map_err(not_known)?;
         return Err(error);
     }
     let id = &provider.registration.id;

@@ -4,8 +4,10 @@ use super::accounts::Failure;
 use super::queue::{Asker, Full, Queue};
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Algorithm, Argon2, Params, PasswordHasher as _, PasswordVerifier as _, Version};
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 use zeroize::Zeroizing;
 
 /// The most bytes of a password: long enough for any sentence, short enough to be hashed.
@@ -13,6 +15,27 @@ pub const LONGEST: usize = 1024;
 
 /// How many may wait for each that is being hashed: about half a second's worth.
 const WAITING: usize = 16;
+
+/// The most characters of a password that its strength is judged by.
+const JUDGED: usize = 100;
+/// The most work that a judgement may be: as much as for a hundred characters with 64 substitutions.
+const WORK: usize = 64 * JUDGED * JUDGED;
+/// What stands for letters in disguise: each line is the signs that zxcvbn takes for one letter (a, b, c, e, g, i, l, o, s,
+/// t, x, z). Source: zxcvbn 3.1, `matching`.
+const DISGUISES: [&[char]; 12] = [
+    &['4', '@'],
+    &['8'],
+    &['(', '{', '[', '<'],
+    &['3'],
+    &['6', '9'],
+    &['1', '!', '|'],
+    &['1', '|', '7'],
+    &['0'],
+    &['$', '5'],
+    &['+', '7'],
+    &['%'],
+    &['2'],
+];
 
 /// A password as it was typed.
 ///
@@ -82,7 +105,7 @@ pub(super) enum Checked {
 /// Hashes passwords: as many at a time as there are processors, and a few more wait in a queue that clients share.
 ///
 /// Each takes 19 MiB for some tens of milliseconds, so neither the threads that serve requests nor an unlimited number of
-/// others may do it. Source: ASVS 5.0, 15.2.2; OWASP, Authentication Cheat Sheet (denial of service by long passwords).
+/// others may do it. The strength of a new password is judged in the same place, and that is bounded to about as long. Source: ASVS 5.0, 15.2.2; OWASP, Authentication Cheat Sheet (denial of service by long passwords).
 #[derive(Clone, Debug)]
 pub(super) struct Passwords(Arc<Shared>);
 
@@ -94,10 +117,11 @@ struct Shared {
 }
 
 impl Passwords {
-    pub(super) fn new() -> Result<Self, Failure> {
+    /// Passwords that wait no longer than `wait` for their turn.
+    pub(super) fn new(wait: Duration) -> Result<Self, Failure> {
         let at_once = std::thread::available_parallelism().map_or(1, usize::from);
         let nobodys = hash(&Password::new(uuid::Uuid::new_v4().to_string()))?;
-        Ok(Self(Arc::new(Shared { queue: Queue::new(at_once, at_once * WAITING), nobodys })))
+        Ok(Self(Arc::new(Shared { queue: Queue::new(at_once, at_once * WAITING, wait), nobodys })))
     }
 
     /// The hash of a password; `None` when it is too easily guessed. `words` are such as no password may be made of.
@@ -181,9 +205,36 @@ fn is_stale(kept: &PasswordHash, usual: &Params) -> bool {
 /// Whether a million guesses would find it: a common password, also in disguise, or one made of `words`.
 ///
 /// Source: ASVS 5.0, 6.2.4, 6.2.11. The lists are those of zxcvbn: the thirty thousand passwords used most, names, words.
+/// A password of which the judged part is strong is strong. One of which it is weak is refused, whatever follows.
 fn is_common(password: &Password, words: &[String]) -> bool {
     let words: Vec<_> = words.iter().map(String::as_str).collect();
-    zxcvbn::zxcvbn(&password.0, &words).score() < zxcvbn::Score::Two
+    zxcvbn::zxcvbn(judged(&password.0), &words).score() < zxcvbn::Score::Two
+}
+
+/// The part of a password that its strength is judged by: a hundred characters, and fewer where that would be too much work.
+///
+/// zxcvbn looks for words in each stretch of the text (the square of its length), once for each way to undo a disguise: their
+/// number multiplies with each letter that has signs in the text. All signs together have a thousand ways, which takes half a
+/// second; ordinary passwords have a few. A text that is cut for it has more than ten different signs, in 19 characters at least.
+fn judged(password: &str) -> &str {
+    let mut seen = HashSet::new();
+    let mut ways = 1;
+    for (length, (at, sign)) in password.char_indices().enumerate() {
+        if seen.insert(sign) && DISGUISES.iter().any(|signs| signs.contains(&sign)) {
+            ways = DISGUISES.iter().map(|signs| ways_of(signs, &seen)).product();
+        }
+        let length = length + 1;
+        if length > JUDGED || length * length * ways > WORK {
+            return &password[..at];
+        }
+    }
+    password
+}
+
+/// In how many ways one letter may be disguised in a text that has these signs; a sign of two letters counts twice.
+fn ways_of(signs: &[char], seen: &HashSet<char>) -> usize {
+    let shared = |sign: &char| DISGUISES.iter().filter(|signs| signs.contains(sign)).count();
+    signs.iter().filter(|sign| seen.contains(sign)).map(shared).sum::<usize>().max(1)
 }
 
 #[cfg(test)]
@@ -216,6 +267,35 @@ mod tests {
         ] {
             assert!(!is_common(&password(text), &words), "{text}");
         }
+    }
+
+    #[test]
+    fn s61_s63_what_a_judgement_costs_is_bounded_for_every_password() {
+        let all = "4@8({[<36&9#!1|0$5+7%2";
+        assert!(judged(&all.repeat(5)).len() < 25, "all disguises at once: {}", judged(&all.repeat(5)));
+        for whole in [
+            "correct horse battery staple, and so on until it is as long as a sentence can be, or longer still",
+            "P4ssw0rd P4ssw0rd P4ssw0rd P4ssw0rd P4ssw0rd P4ssw0rd",
+            "31415926535897932384626433832795",
+            "vTq9-mZ2kx!4@",
+            "ada.lovelace.of.ockham+biscuits-and-tea@mail.analytical-engines.example.com",
+            "пароль из семи слов, которые никто не знает",
+        ] {
+            assert_eq!(judged(whole), whole);
+        }
+        assert_eq!(judged(&"é".repeat(300)).chars().count(), JUDGED);
+        // Counted in what zxcvbn does, for time depends on the machine: it tries every way to undo the disguises on every stretch.
+        for rest in 0..20 {
+            let text: String = all.chars().cycle().skip(rest).step_by(7).take(300).collect();
+            let (part, signs) = (judged(&text), judged(&text).chars().collect::<HashSet<_>>());
+            let ways: usize = DISGUISES.iter().map(|letter| ways_of(letter, &signs)).product();
+            assert!((19..=JUDGED).contains(&part.len()) && ways * part.len().pow(2) <= WORK, "{part}");
+        }
+        for strong in [all.repeat(5), format!("{all}password"), format!("{}{all}", "aZ9".repeat(3))] {
+            assert!(!is_common(&password(&strong), &[]), "{strong}");
+        }
+        let weak = format!("{}{all}", "a".repeat(60));
+        assert!(!is_common(&password(&weak), &[]), "what follows a weak part is judged too: {weak}");
     }
 
     #[test]
@@ -265,7 +345,7 @@ mod tests {
     fn s64_what_is_checked_where_there_is_no_account_costs_what_a_password_costs() {
         let effort = |hash: &Hash| hash.reveal().rsplitn(3, '$').nth(2).map(str::to_owned);
         let kept = hash(&password("le sel de la mer")).expect("a hash");
-        let passwords = Passwords::new().expect("a hash");
+        let passwords = Passwords::new(Duration::from_secs(60)).expect("a hash");
         assert_eq!(effort(&passwords.0.nobodys), effort(&kept));
         assert_eq!(effort(&kept).as_deref(), Some("$argon2id$v=19$m=19456,t=2,p=1"));
         // A sign-in that finds it stale would hash once more.
@@ -291,7 +371,7 @@ mod tests {
     // On one thread: what would hash there would let no other task have its turn.
     #[tokio::test(flavor = "current_thread")]
     async fn s63_no_password_is_hashed_on_a_thread_that_serves_requests() {
-        let passwords = Passwords::new().expect("a hash");
+        let passwords = Passwords::new(Duration::from_secs(60)).expect("a hash");
         let (kept, turns) =
             turns_during(passwords.hash(Asker::default(), &password("le sel de la mer"), Vec::new())).await;
         let kept = kept.expect("hashed").expect("not a common one");

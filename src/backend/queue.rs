@@ -1,11 +1,15 @@
 //! A bounded queue in which no client takes the place of all others.
 //!
-//! A client alone may have the whole of it. When it is full, the network with the most waiting requests gives up its newest
-//! one for a network with fewer; within a network, so does the account with the most.
+//! A client alone may have the whole of it. Networks take turns, and so do the accounts within a network, so that a network
+//! with one request does not wait for all requests of another. When the queue is full, the network with the most waiting
+//! requests gives up its newest one for a network with fewer; within a network, so does the account with the most. No request
+//! waits longer than the patience of the queue, however long those take that are served.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 /// Whose turn it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -16,7 +20,7 @@ pub(super) struct Asker {
     pub(super) account: String,
 }
 
-/// There is no room for this request.
+/// There is no room for this request, or it has waited too long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Full;
 
@@ -30,20 +34,34 @@ struct Shared {
     waiting: usize,
     /// How many requests one account may have, served and waiting, from all networks together.
     each: usize,
+    /// How long a request may wait.
+    patience: Duration,
     state: Mutex<State>,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    served: Vec<Asker>,
-    waiting: VecDeque<Waiting>,
+    served: Vec<Served>,
+    /// In the order in which they came.
+    waiting: Vec<Waiting>,
     number: u64,
+    /// How many turns there have been.
+    turns: u64,
+}
+
+#[derive(Debug)]
+struct Served {
+    asker: Asker,
+    /// Which turn it had.
+    turn: u64,
 }
 
 #[derive(Debug)]
 struct Waiting {
     number: u64,
     asker: Asker,
+    /// The last turn of its network, and of its account there.
+    last: (u64, u64),
     /// Dropped unused: the request has lost its place to another client's.
     turn: oneshot::Sender<Place>,
 }
@@ -56,17 +74,19 @@ pub(super) struct Place {
 }
 
 impl Queue {
-    /// A queue in which `at_once` requests are served and `waiting` wait. One account has a quarter of them at most.
-    pub(super) fn new(at_once: usize, waiting: usize) -> Self {
+    /// A queue in which `at_once` requests are served and `waiting` wait, each for as long as `patience` says. One account has
+    /// a quarter of them at most.
+    pub(super) fn new(at_once: usize, waiting: usize, patience: Duration) -> Self {
         let each = ((at_once + waiting) / 4).max(1);
-        Self(Arc::new(Shared { at_once, waiting, each, state: Mutex::default() }))
+        Self(Arc::new(Shared { at_once, waiting, each, patience, state: Mutex::default() }))
     }
 
     /// Waits for a place. Dropped while it waits, the future leaves the queue.
     ///
     /// # Errors
     ///
-    /// When there is no room, at once; or as soon as the request has to give way to another client's.
+    /// When there is no room, at once; as soon as the request has to give way to another client's; or when it has waited as
+    /// long as it may.
     pub(super) async fn place(&self, asker: Asker) -> Result<Place, Full> {
         let (number, turn) = {
             let mut state = self.state();
@@ -74,7 +94,7 @@ impl Queue {
                 return Err(Full);
             }
             if state.served.len() < self.0.at_once {
-                state.served.push(asker.clone());
+                state.serve(asker.clone());
                 return Ok(Place { queue: self.clone(), asker });
             }
             if state.waiting.len() >= self.0.waiting {
@@ -83,12 +103,13 @@ impl Queue {
             }
             let (tell, turn) = oneshot::channel();
             state.number += 1;
-            let number = state.number;
-            state.waiting.push_back(Waiting { number, asker, turn: tell });
+            let (number, last) = (state.number, state.last(&asker));
+            state.waiting.push(Waiting { number, asker, last, turn: tell });
             (number, turn)
         };
         let _seat = Seat { queue: self, number };
-        turn.await.map_err(|_| Full)
+        // A turn that comes at the last moment counts: it is looked at before the clock.
+        timeout(self.0.patience, turn).await.map_err(|_| Full)?.map_err(|_| Full)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -100,7 +121,40 @@ impl Queue {
 impl State {
     fn of_account(&self, asker: &Asker) -> usize {
         let waiting = self.waiting.iter().map(|waiting| &waiting.asker);
-        self.served.iter().chain(waiting).filter(|other| other.account == asker.account).count()
+        let served = self.served.iter().map(|served| &served.asker);
+        served.chain(waiting).filter(|other| other.account == asker.account).count()
+    }
+
+    /// The last turn of the network, and of the account there. Where nothing tells of one it is the present turn, so that to
+    /// leave the queue and to come again gains nothing.
+    fn last(&self, asker: &Asker) -> (u64, u64) {
+        let served = self.served.iter().map(|served| (&served.asker, (served.turn, served.turn)));
+        let all = || served.clone().chain(self.waiting.iter().map(|waiting| (&waiting.asker, waiting.last)));
+        let of_network = all().filter(|(other, _)| other.network == asker.network).map(|(_, last)| last.0).max();
+        let of_account = all().filter(|(other, _)| *other == asker).map(|(_, last)| last.1).max();
+        (of_network.unwrap_or(self.turns), of_account.unwrap_or(self.turns))
+    }
+
+    /// Gives a request its turn.
+    fn serve(&mut self, asker: Asker) {
+        self.turns += 1;
+        for other in self.waiting.iter_mut().filter(|other| other.asker.network == asker.network) {
+            other.last.0 = self.turns;
+            if other.asker.account == asker.account {
+                other.last.1 = self.turns;
+            }
+        }
+        self.served.push(Served { asker, turn: self.turns });
+    }
+
+    /// Gives the next waiting request its turn: that of the network whose last turn is longest ago, there of the account of
+    /// which the same is true, there the oldest.
+    fn serve_next(&mut self) -> Option<Waiting> {
+        let waiting = self.waiting.iter().enumerate();
+        let (next, _) = waiting.min_by_key(|(_, waiting)| (waiting.last, waiting.number))?;
+        let next = self.waiting.remove(next);
+        self.serve(next.asker.clone());
+        Some(next)
     }
 
     /// Which of the waiting requests gives way to one of `asker`, if one does.
@@ -130,12 +184,10 @@ impl Drop for Place {
     fn drop(&mut self) {
         let next = {
             let mut state = self.queue.state();
-            if let Some(own) = state.served.iter().position(|asker| *asker == self.asker) {
+            if let Some(own) = state.served.iter().position(|served| served.asker == self.asker) {
                 state.served.swap_remove(own);
             }
-            let next = state.waiting.pop_front();
-            state.served.extend(next.as_ref().map(|next| next.asker.clone()));
-            next
+            state.serve_next()
         };
         if let Some(Waiting { asker, turn, .. }) = next {
             // Where nobody waits for it any more, it comes back and is dropped here, and the next one has its turn.
@@ -162,6 +214,8 @@ mod tests {
     use futures::FutureExt as _;
     use futures::future::BoxFuture;
 
+    const PATIENCE: Duration = Duration::from_millis(500);
+
     fn asker(network: &str, account: &str) -> Asker {
         Asker { network: network.to_owned(), account: account.to_owned() }
     }
@@ -180,9 +234,9 @@ mod tests {
         joined.now_or_never().map(|answer| answer.is_ok())
     }
 
-    #[test]
-    fn s63_requests_are_served_in_their_order_and_one_that_goes_away_leaves_its_place() {
-        let queue = Queue::new(1, 12);
+    #[tokio::test(start_paused = true)]
+    async fn s63_requests_are_served_in_their_order_and_one_that_goes_away_leaves_its_place() {
+        let queue = Queue::new(1, 12, PATIENCE);
         let first = join(&queue, "a", "1").now_or_never().expect("at once").expect("a place");
         let mut second = join(&queue, "a", "2");
         let third = join(&queue, "a", "3");
@@ -196,9 +250,9 @@ mod tests {
         assert!(join(&queue, "a", "5").now_or_never().expect("at once").is_ok());
     }
 
-    #[test]
-    fn s63_one_account_has_a_quarter_of_the_queue() {
-        let queue = Queue::new(4, 12);
+    #[tokio::test(start_paused = true)]
+    async fn s63_one_account_has_a_quarter_of_the_queue() {
+        let queue = Queue::new(4, 12, PATIENCE);
         let mut held: Vec<_> = (0..4).map(|n| join(&queue, &n.to_string(), "ada")).collect();
         assert_eq!(is_served(&mut join(&queue, "5", "ada")), Some(false));
         let mut other = join(&queue, "5", "bob");
@@ -207,9 +261,9 @@ mod tests {
         assert!(other.now_or_never().is_some_and(|answer| answer.is_ok()));
     }
 
-    #[test]
-    fn s63_in_a_full_queue_the_largest_network_gives_way() {
-        let queue = Queue::new(1, 8);
+    #[tokio::test(start_paused = true)]
+    async fn s63_in_a_full_queue_the_largest_network_gives_way() {
+        let queue = Queue::new(1, 8, PATIENCE);
         let mut many: Vec<_> = (0..9).map(|n| join(&queue, "many", &n.to_string())).collect();
         assert_eq!(is_served(&mut join(&queue, "many", "x")), Some(false), "full for the network itself");
         let mut others: Vec<_> = (0..4).map(|n| join(&queue, "other", &n.to_string())).collect();
@@ -222,14 +276,64 @@ mod tests {
         }
     }
 
-    #[test]
-    fn s63_in_a_full_queue_the_largest_account_of_a_network_gives_way() {
-        let queue = Queue::new(1, 8);
+    #[tokio::test(start_paused = true)]
+    async fn s63_in_a_full_queue_the_largest_account_of_a_network_gives_way() {
+        let queue = Queue::new(1, 8, PATIENCE);
         let _served = join(&queue, "office", "first");
         let mut ada: Vec<_> = (0..2).map(|_| join(&queue, "office", "ada")).collect();
         let _rest: Vec<_> = (0..6).map(|n| join(&queue, "office", &n.to_string())).collect();
         let mut bob = join(&queue, "office", "bob");
         assert_eq!(is_served(&mut bob), None, "bob waits");
         assert_eq!((is_served(&mut ada[0]), is_served(&mut ada[1])), (None, Some(false)), "the second of ada's went");
+    }
+
+    /// Serves what waits until the request is served, and says how many were served before it.
+    fn served_before(
+        held: &mut Vec<BoxFuture<'static, Result<Place, Full>>>,
+        mut place: Place,
+        own: &mut BoxFuture<'static, Result<Place, Full>>,
+    ) -> usize {
+        for before in 0.. {
+            drop(place);
+            if is_served(own) == Some(true) {
+                return before;
+            }
+            let next = (0..held.len()).find_map(|n| Some((n, (&mut held[n]).now_or_never()?)));
+            let (n, turn) = next.expect("another request has the turn");
+            drop(held.remove(n));
+            place = turn.expect("a place");
+        }
+        unreachable!()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn s63_networks_take_turns_and_so_do_the_accounts_of_one() {
+        let queue = Queue::new(1, 32, PATIENCE);
+        let place = join(&queue, "many", "first").await.expect("a place");
+        let mut many: Vec<_> = (0..20).map(|n| join(&queue, "many", &n.to_string())).collect();
+        let mut other = join(&queue, "other", "bob");
+        assert!(
+            served_before(&mut many, place, &mut other) <= 1,
+            "a network with one request does not wait for twenty"
+        );
+
+        let queue = Queue::new(1, 32, PATIENCE);
+        let place = join(&queue, "office", "mallory").await.expect("a place");
+        let mut mallorys: Vec<_> = (0..7).map(|_| join(&queue, "office", "mallory")).collect();
+        let mut bob = join(&queue, "office", "bob");
+        assert!(served_before(&mut mallorys, place, &mut bob) <= 1, "an account with one does not wait for seven");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn s63_no_request_waits_longer_than_the_patience_of_the_queue() {
+        let queue = Queue::new(1, 8, PATIENCE);
+        let slow = join(&queue, "a", "1").await.expect("a place");
+        let waiting = join(&queue, "b", "2");
+        let begun = tokio::time::Instant::now();
+        assert_eq!(waiting.await.map(drop), Err(Full), "the place is not free in time");
+        assert_eq!(begun.elapsed().as_millis(), 500);
+        let next = join(&queue, "c", "3");
+        drop(slow);
+        assert!(next.await.is_ok(), "the request that gave up has left the queue");
     }
 }

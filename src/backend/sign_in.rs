@@ -6,7 +6,8 @@
 
 use super::account::{Account, signed_in};
 use super::accounts::{Accounts, Others, Stored};
-use super::attempts::{As, asker, check, networks, successes};
+use super::attempts::{As, Success, asker, check, networks, success};
+use super::error::unknown;
 use super::keys::{MARK, SIGNED_IN, SignIn};
 use super::known;
 use super::name;
@@ -47,8 +48,13 @@ pub async fn register(
     }
     // Whoever counts accounts by asking for their names is slowed down, and whoever makes many. Apart from sign-ins, which
     // many new neighbours must not stop.
-    networks(visitor, "register", accounts.rules().registrations).await?;
-    let stored = match create(accounts, asker(visitor, username), name, username, password).await {
+    let counted = networks(visitor, "register", accounts.rules().registrations).await?;
+    let created = create(accounts, asker(visitor, username), name, username, password).await;
+    if created.as_ref().is_err_and(|error| error.is_a_failure() && error.kind != Kind::Busy) {
+        // A full queue tells that the name is free, so that stays counted.
+        accounts.forgive(&counted).await;
+    }
+    let stored = match created {
         Err(error) if error.kind == Kind::UsernameTaken => return has_one(visitor, username, password, error).await,
         made => made?,
     };
@@ -100,7 +106,12 @@ pub(super) async fn create(
     }
     let profile = Profile { name: name.clone(), username: username.shown().to_owned(), ..Profile::default() };
     let hash = accounts.fit(asker, "password", password, &profile).await?;
-    accounts.insert(&name, &username, &hash).await?.ok_or_else(taken)
+    let made = accounts.insert(&name, &username, &hash).await.map_err(|failure| {
+        let message = "It is not known whether your account has been made. Sign in with this address and password; if they do \
+                       not go together, make the account once more.";
+        unknown(failure, message)
+    })?;
+    made.ok_or_else(taken)
 }
 
 /// Signs an account in by its password.
@@ -118,12 +129,18 @@ pub async fn sign_in(visitor: &Visitor, username: &str, password: &Password, kee
     // What is no address is nobody's name, and is counted and answered like one.
     let name = name.map_or_else(|| username.to_lowercase(), |name| name.key().to_owned());
     let tried = As::sign_in(visitor, &name, stored.as_ref());
-    let checked = check(visitor, tried, password, stored.as_ref()).await?;
+    let (checked, success) = check(visitor, tried, password, stored.as_ref()).await?;
     let Some(stored) = stored.filter(|stored| stored.is_open() && checked != Checked::Wrong) else {
         tracing::info!(client = %visitor.address, "a sign-in was refused");
         return Err(Kind::BadCredentials.into());
     };
-    if let (Checked::Stale(hash), Some(kept)) = (&checked, &stored.password) {
+    success.of(accounts, enter_checked(visitor, stored, keep, &checked).await).await
+}
+
+/// Signs an account in whose password was right.
+async fn enter_checked(visitor: &Visitor, stored: Stored, keep: bool, checked: &Checked) -> Result<Entered, WireError> {
+    let accounts = &visitor.accounts;
+    if let (Checked::Stale(hash), Some(kept)) = (checked, &stored.password) {
         accounts.rehash(&stored.id, kept, hash).await?;
     }
     let sign_in = by_password(accounts, &stored);
@@ -134,9 +151,10 @@ pub async fn sign_in(visitor: &Visitor, username: &str, password: &Password, kee
 ///
 /// # Errors
 ///
-/// `unavailable` when it is unknown whether the session has ended.
+/// `unavailable` when it is unknown whether the session has ended, which the error says.
 pub async fn sign_out(session: &Session) -> Result<(), WireError> {
-    Ok(session.end().await?)
+    let message = "It is not known whether you are signed out. Sign out once more in a moment.";
+    session.end().await.map_err(|error| unknown(error, message))
 }
 
 /// Gives the account that is signed in another password.
@@ -152,24 +170,35 @@ pub async fn change_password(
 ) -> Result<String, WireError> {
     let Visitor { session, accounts, .. } = visitor;
     let account = signed_in(session, accounts).await?;
-    let (stored, sign_in) = (account.stored(), account.sign_in());
-    if stored.password.is_some() {
-        confirm(visitor, &account, current).await?;
+    let stored = account.stored();
+    let success = if stored.password.is_some() {
+        let success = confirm(visitor, &account, current).await?;
         if new.is(current) {
             let message = "That is the password that you have. Choose another one.";
             return Err(WireError::about("new", message));
         }
+        success
     } else {
         // The first one: a provider has said who that is.
         account.is_fresh(accounts)?;
-        successes(visitor, &name_of(stored)).await?;
-    }
+        success(visitor, &name_of(stored)).await?
+    };
+    success.of(accounts, replace(visitor, &account, new, end_others).await).await
+}
+
+/// Gives an account that has proved who it is another password.
+async fn replace(visitor: &Visitor, account: &Account, new: &Password, end_others: bool) -> Result<String, WireError> {
+    let Visitor { session, accounts, .. } = visitor;
+    let (stored, sign_in) = (account.stored(), account.sign_in());
     let hash = accounts.fit(asker(visitor, &name_of(stored)), "new", new, &stored.profile).await?;
     let mark = if end_others { Some(mark(session).await?) } else { None };
     let others = mark.as_deref().map_or(Others::Stay, |mark| Others::End { keeps: Some(mark) });
-    let Some(epoch) = accounts.replace(&stored.id, stored.changes, &hash, others).await? else {
-        return Err(overtaken(accounts, stored).await?);
-    };
+    let replaced = accounts.replace(&stored.id, stored.changes, &hash, others).await.map_err(|failure| {
+        let message = "It is not known whether your password has been changed. Sign in with the new one; if it is not taken, the \
+                       one before is still yours.";
+        unknown(failure, message)
+    })?;
+    let Some(epoch) = replaced else { return Err(overtaken(accounts, stored).await?) };
     tracing::info!(account = stored.id, client = %visitor.address, "a password was changed");
     let (provider, hint) = (sign_in.provider.clone(), sign_in.hint.clone());
     let sign_in = SignIn { provider, hint, epoch, ..by_password(accounts, stored) };
@@ -230,9 +259,10 @@ fn name_of(stored: &Stored) -> String {
 pub async fn sign_in_again(visitor: &Visitor, current: &Password) -> Result<Entered, WireError> {
     let Visitor { session, accounts, .. } = visitor;
     let account = signed_in(session, accounts).await?;
-    confirm(visitor, &account, current).await?;
+    let success = confirm(visitor, &account, current).await?;
     let SignIn { provider, hint, .. } = account.sign_in().clone();
-    again(visitor, &account, SignIn { provider, hint, ..by_password(accounts, account.stored()) }).await?;
+    let sign_in = SignIn { provider, hint, ..by_password(accounts, account.stored()) };
+    success.of(accounts, again(visitor, &account, sign_in).await).await?;
     Ok(Entered { profile: account.profile().clone(), known: known::give(visitor, account.stored()) })
 }
 
@@ -261,13 +291,13 @@ fn is_as(found: &Stored, stored: &Stored) -> bool {
     found.is_open() && found.changes == stored.changes
 }
 
-/// Whether the password is that of the account that is signed in. Counted as an attempt.
-async fn confirm(visitor: &Visitor, account: &Account, password: &Password) -> Result<(), WireError> {
+/// Whether the password is that of the account that is signed in. Counted as an attempt, and as the success that it returns.
+async fn confirm(visitor: &Visitor, account: &Account, password: &Password) -> Result<Success, WireError> {
     let stored = account.stored();
     let name = name_of(stored);
     match check(visitor, As::signed_in(visitor, &name, stored), password, Some(stored)).await? {
-        Checked::Wrong => Err(wrong_current()),
-        Checked::Right | Checked::Stale(_) => Ok(()),
+        (Checked::Wrong, _) => Err(wrong_current()),
+        (Checked::Right | Checked::Stale(_), success) => Ok(success),
     }
 }
 

@@ -61,10 +61,20 @@ impl<T: DeserializeOwned> Decodes<T> for JsonOrForm {
     type Error = String;
 
     fn decode(body: Bytes) -> Result<T, Self::Error> {
-        if body.trim_ascii_start().starts_with(b"{") {
-            Json::decode(body)
-        } else {
-            serde_urlencoded::from_bytes(&body).map_err(|e| e.to_string())
-        }
+        if body.trim_ascii_start().starts_with(b"{") { Json::decode(body) } else { form(&body) }
     }
+}
+
+/// Reads the fields of a form, or of a query: `application/x-www-form-urlencoded`, in UTF-8.
+///
+/// # Errors
+///
+/// When a field is missing or has another type. When a field is not UTF-8: other readers of forms put U+FFFD in the place of
+/// such bytes, and many passwords would count as one.
+pub fn form<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
+    // What stands between fields is ASCII, so the whole is UTF-8 when each field is.
+    if percent_encoding::percent_decode(body).decode_utf8().is_err() {
+        return Err("a form is sent in UTF-8, and a field of this one is not".to_owned());
+    }
+    serde_urlencoded::from_bytes(body).map_err(|e| e.to_string())
 }

@@ -232,7 +232,7 @@ impl Kind {
                 "Your browser sent more cookies than this site takes. They have been cleared; load the page again."
             }
             Self::Internal | Self::Unknown => "Something went wrong on the server. Try again in a moment.",
-            Self::Unavailable => "Sessions cannot be reached just now. Nothing is lost; try again in a moment.",
+            Self::Unavailable => "Sessions cannot be reached just now. Try again in a moment.",
             Self::Rotated => "Your session was just given a new key by another request. Send this one again.",
             Self::Busy => "The server is busy. Try again in a moment.",
             Self::Unreachable => "The server cannot be reached. Check your connection, then try again.",
@@ -259,6 +259,12 @@ impl WireError {
             None if self.kind == Kind::BadCredentials => "password",
             None => "",
         }
+    }
+
+    /// Whether the server or a store of it failed, so that the client has nothing to answer for. A provider is neither.
+    #[must_use]
+    pub const fn is_a_failure(&self) -> bool {
+        matches!(self.kind, Kind::Unavailable | Kind::Rotated | Kind::Busy | Kind::Internal)
     }
 
     /// What one input of a form must be.

@@ -93,8 +93,8 @@ fn Head(style: String) -> impl IntoView {
 }
 
 /// The page of an error answer.
-pub(super) fn error_page(assets: &Assets, theme: Theme, title: &'static str, sentence: &'static str) -> String {
-    let body = move || view! { <ErrorPage title message=sentence/> }.into_any();
+pub(super) fn error_page(assets: &Assets, theme: Theme, title: &'static str, sentence: &str) -> String {
+    let body = || view! { <ErrorPage title message=sentence/> }.into_any();
     plain(assets, theme, title, None, body)
 }
 

@@ -21,6 +21,16 @@ pub(super) fn refuse(kind: Kind) -> Response {
     response
 }
 
+/// The same, for an error that has words of its own.
+pub(super) fn refuse_with(error: WireError) -> Response {
+    let mut response = refuse(error.kind);
+    if let Some(seconds) = error.retry_after {
+        response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+    }
+    response.extensions_mut().insert(error);
+    response
+}
+
 /// What an error answer says, where its kind does not say it well enough.
 #[derive(Clone, Copy)]
 pub(super) struct Words {
@@ -53,16 +63,17 @@ pub(super) async fn explain(State(site): State<Arc<Site>>, request: Request, nex
     let error = if words.is_some() { None } else { unexplained(&answer) };
     let (title, sentence, json) = match (words, error) {
         (Some(Words { kind, title, sentence }), _) => {
-            (title, sentence, json!({ "kind": kind, "message": sentence }).to_string())
+            (title, sentence.to_owned(), json!({ "kind": kind, "message": sentence }).to_string())
         }
         (None, Some(error)) => {
-            (error.kind.title(), error.kind.sentence(), serde_json::to_string(&error).unwrap_or_default())
+            let json = serde_json::to_string(&error).unwrap_or_default();
+            (error.kind.title(), error.message, json)
         }
         (None, None) => return answer,
     };
     let (mut parts, _) = answer.into_parts();
     let (body, content_type) = if page {
-        (document::error_page(&site.assets, theme, title, sentence), "text/html; charset=utf-8")
+        (document::error_page(&site.assets, theme, title, &sentence), "text/html; charset=utf-8")
     } else {
         (json, "application/json")
     };
@@ -77,6 +88,9 @@ pub(super) async fn explain(State(site): State<Arc<Site>>, request: Request, nex
 }
 
 fn unexplained(answer: &Response) -> Option<WireError> {
+    if let Some(error) = answer.extensions().get::<WireError>() {
+        return Some(error.clone());
+    }
     if let Some(kind) = answer.extensions().get::<Kind>() {
         return Some((*kind).into());
     }

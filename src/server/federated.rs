@@ -11,13 +11,14 @@
 use super::access::see_other;
 use super::api;
 use super::document;
-use super::explain::{refuse, wants_page};
+use super::explain::{refuse, refuse_with, wants_page};
 use super::outcome;
 use super::router::Site;
 use crate::app::access::{DEVICES, LOGIN, PROFILE, SECURITY};
 use crate::backend::federated::{self, Answer, Back, Begun, Purpose, SLOTS, Wish};
 use crate::backend::sign_in::{KNOWN_FOR, sign_out};
 use crate::backend::visitor::Visitor;
+use crate::model::codec::form;
 use crate::model::error::{Kind, WireError};
 use crate::model::next::Next;
 use axum::Json;
@@ -57,7 +58,7 @@ pub(super) async fn begin(State(site): State<Arc<Site>>, visitor: Visitor, reque
         Ok(body) => body,
         Err(kind) => return refuse(kind),
     };
-    let Ok(fields) = serde_urlencoded::from_bytes::<Fields>(&body) else { return refuse(Kind::Invalid) };
+    let Ok(fields) = form::<Fields>(&body) else { return refuse(Kind::Invalid) };
     let Fields { provider, purpose, keep, next } = fields;
     let (next, origin) = (Next::parse(&next), site.front_end(&parts.headers));
     let wish = Wish { purpose, keep, next: next.clone(), origin: origin.clone() };
@@ -91,12 +92,12 @@ pub(super) async fn finish(
     if visitor.session.cookie().same_site == SameSite::Strict && !query.ends_with("&here") {
         return lead(&site, &parts, &format!("{}?{here}", parts.uri.path()), "One moment");
     }
-    let Ok(answer) = serde_urlencoded::from_str::<Answer>(query) else { return refuse(Kind::SignInLost) };
+    let Ok(answer) = form::<Answer>(query.as_bytes()) else { return refuse(Kind::SignInLost) };
     let ways = ways(&visitor, &parts.headers);
     let Back { slot, purpose, next, origin, result } = match federated::finish(&visitor, &provider, answer, &ways).await
     {
         Ok(back) => back,
-        Err(error) => return refuse(error.kind),
+        Err(error) => return refuse_with(error),
     };
     let page = page(purpose, next.as_ref());
     // Who has signed in goes on; who did something else is back where that was asked for.
@@ -139,7 +140,7 @@ pub(super) async fn posted(State(site): State<Arc<Site>>, Path(provider): Path<S
         Err(kind) => return refuse(kind),
     };
     // Tokens and names that the form may hold as well are not for an address.
-    let Ok(answer) = serde_urlencoded::from_bytes::<Answer>(&body) else { return refuse(Kind::SignInLost) };
+    let Ok(answer) = form::<Answer>(&body) else { return refuse(Kind::SignInLost) };
     let Ok(query) = serde_urlencoded::to_string(&answer) else { return refuse(Kind::SignInLost) };
     let mut answer = see_other(&format!("{}?{query}", parts.uri.path()));
     answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -156,15 +157,15 @@ pub(super) async fn end(
 ) -> Response {
     let hint = match federated::hint(&visitor, &provider).await {
         Ok(hint) => hint,
-        Err(error) => return refuse(error.kind),
+        Err(error) => return refuse_with(error),
     };
     // Here first: the provider may take its time.
     if let Err(error) = sign_out(&visitor.session).await {
-        return refuse(error.kind);
+        return refuse_with(error);
     }
     let there = match federated::end(&visitor, &provider, hint.as_ref()).await {
         Ok(there) => there,
-        Err(error) => return refuse(error.kind),
+        Err(error) => return refuse_with(error),
     };
     let origin = site.front_end(&parts.headers);
     let mut answer = match there {
@@ -198,7 +199,7 @@ fn lead(site: &Site, parts: &Parts, to: &str, title: &str) -> Response {
 /// Says on the page where it began what has become of it: by a fixed word.
 fn tell(visitor: &Visitor, parts: &Parts, origin: Option<&str>, (page, error): (&str, &WireError)) -> Response {
     if !wants_page(parts) || error.kind == Kind::NotFound || error.kind.status() >= 503 {
-        return refuse(error.kind);
+        return refuse_with(error.clone());
     }
     let to = at(origin, page, &format!("?error={}", error.kind.name()));
     // A front end's page has a mark of its own: see `server/loader.js`.

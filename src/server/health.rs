@@ -1,8 +1,9 @@
 //! Whether the process lives, and whether it should be sent requests.
 
 use super::router::Site;
+use crate::backend::accounts::{Accounts, Failure};
 use crate::session::LogLimit;
-use crate::session::store::Ready;
+use crate::session::store::{Readiness, Ready};
 use axum::extract::State;
 use axum::http::{HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -19,23 +20,41 @@ pub(super) async fn healthz() -> Response {
     ([(RESOURCE_POLICY, "cross-origin")], say(StatusCode::OK, "alive")).into_response()
 }
 
-/// 200 when the store can be reached and the server is not stopping, else 503 with the reason.
+/// 200 when the store and the database of the accounts can be reached and the server is not stopping, else 503 with the reason.
 ///
-/// Anybody may ask, so the store is asked once a second at most, however many clients do.
+/// Anybody may ask, so each of the two is asked once a second at most, however many clients do. Whether a file of the accounts
+/// is still there is looked at each time.
 pub(super) async fn readyz(State(site): State<Arc<Site>>) -> Response {
     if !site.ready.load(Ordering::Acquire) {
         return say(StatusCode::SERVICE_UNAVAILABLE, "stopping");
     }
+    let accounts = "the database of the accounts cannot be used";
     if let Err(error) = site.accounts.check().await {
-        if let Some(held_back) = FAILURES.turn() {
-            tracing::error!(%error, held_back, "not ready: the database of the accounts failed");
-        }
-        return say(StatusCode::SERVICE_UNAVAILABLE, "the database of the accounts cannot be used");
+        complain(&error);
+        return say(StatusCode::SERVICE_UNAVAILABLE, accounts);
     }
-    match site.readiness.ask().await {
+    let (of_accounts, of_store) = tokio::join!(site.accounts_readiness.ask(), site.readiness.ask());
+    if of_accounts != Ready::Yes {
+        return say(StatusCode::SERVICE_UNAVAILABLE, accounts);
+    }
+    match of_store {
         Ready::Yes => say(StatusCode::OK, "ready"),
         Ready::Failed => say(StatusCode::SERVICE_UNAVAILABLE, "the session store cannot be reached"),
         Ready::Silent => say(StatusCode::SERVICE_UNAVAILABLE, "the session store does not answer"),
+    }
+}
+
+/// Whether the database of the accounts works.
+pub(super) fn of_accounts(accounts: Accounts) -> Readiness {
+    Readiness::of(move || {
+        let accounts = accounts.clone();
+        async move { accounts.ping().await.inspect_err(complain).map_or(Ready::Failed, |()| Ready::Yes) }
+    })
+}
+
+fn complain(error: &Failure) {
+    if let Some(held_back) = FAILURES.turn() {
+        tracing::error!(%error, held_back, "not ready: the database of the accounts failed");
     }
 }
 

@@ -83,6 +83,8 @@ pub(super) struct Site {
     pub(super) ready: AtomicBool,
     /// Whether the store works.
     pub(super) readiness: Readiness,
+    /// Whether the database of the accounts works.
+    pub(super) accounts_readiness: Readiness,
 }
 
 impl Site {

@@ -7,6 +7,7 @@ use super::begin_limit::SessionLimit;
 use super::client::Proxies;
 use super::doctor::examiner;
 use super::federated::is_callback;
+use super::health;
 use super::host::Hosts;
 use super::last_start::{self, Change};
 use super::listen::{self, BindError, Door, Listener};
@@ -212,6 +213,7 @@ impl Server {
             hsts: settings.site.url.is_https() && !settings.site.url.is_loopback(),
             ready: AtomicBool::new(true),
             readiness: Readiness::new(sessions.store()),
+            accounts_readiness: health::of_accounts(accounts.clone()),
             sessions,
             accounts,
         });

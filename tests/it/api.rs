@@ -272,6 +272,40 @@ async fn s55_a_form_comes_back_to_its_page_with_a_fixed_word_and_no_data() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn s59_a_form_that_is_not_utf8_is_refused_so_that_no_two_passwords_count_as_one() {
+    let app = App::start().await;
+    let post = |path: &str, body: &[u8]| {
+        app.post(path).header("content-type", "application/x-www-form-urlencoded").body(body.to_vec())
+    };
+    let bodies: [(&str, &[u8], &str); 5] = [
+        ("/api/register", b"name=a&username=ada%40example.com&password=correct+horse+b%E9tt%E8ry+9", "/register"),
+        ("/api/login", b"username=ada%40example.com&password=a\xffb", "/login"),
+        ("/api/login", b"username=ada%40example.com%C3&password=%A9", "/login"),
+        ("/api/theme", b"theme=dark&more=%FF", "/"),
+        ("/api/session", b"session=%ED%A0%80", "/"),
+    ];
+    for (path, body, page) in bodies {
+        let (status, kind, message) = refused(post(path, body)).await;
+        assert_eq!((status, kind.as_str()), (400, "invalid"), "{path}");
+        assert!(message.contains("sent in UTF-8"), "{message}");
+        let back = post(path, body).header("accept", "text/html").send().await.expect("an answer");
+        assert_eq!(
+            (back.status().as_u16(), location(&back)),
+            (303, format!("{page}?error=invalid").as_str()),
+            "{path}"
+        );
+        assert!(!cookies_set(&back).iter().any(|cookie| cookie.starts_with("hardtack_sess=")), "{path}");
+    }
+    // What is UTF-8 is taken as it is, also a percent sign that escapes nothing.
+    let sentence = "100% sûr, also %zz 9k";
+    let form = b"name=a&username=ada%40example.com&password=100%25+s%C3%BBr%2C+also+%zz+9k";
+    assert_eq!(told(post("/api/register", form)).await.0, 200);
+    let same =
+        browser().post(app.url("/api/login")).json(&json!({"username": "ada@example.com", "password": sentence}));
+    assert_eq!(told(same).await.0, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn s54_a_form_never_goes_back_to_another_site() {
     let app = App::start().await;
     for referer in [

@@ -7,7 +7,7 @@ use crate::support::stream::Stream;
 use futures::future::join_all;
 use serde_json::json;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 const BEHIND_A_PROXY: (&str, &str) = ("SITE_TRUSTED_PROXIES", "127.0.0.1");
@@ -137,6 +137,45 @@ async fn s63_a_network_cannot_take_the_queue_from_other_networks() {
     })
     .await;
     assert!(checked > 0 && busy > 0, "{checked} were checked, {busy} turned away");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s63_a_network_cannot_keep_others_from_signing_in_by_passwords_that_are_costly_to_judge() {
+    let impatient = [BEHIND_A_PROXY, ("LIMITS_REGISTER_NETWORK_ATTEMPTS", "100000"), ("LIMITS_REQUEST_TIMEOUT", "10s")];
+    let app = App::start_with(&impatient).await;
+    let bob = Person::at(&app.url(""), "bob@example.com").registered().await;
+    let (mallory, number) = (bob.elsewhere(), Arc::new(AtomicUsize::new(0)));
+    // All signs that stand for letters: each of a thousand ways to read them is looked up in lists of words.
+    let password = "4@8({[<36&9#!1|0$5+7%2".chars().rev().cycle().take(100).collect::<String>();
+    let flood = move |_| {
+        let name = format!("nobody{}@example.com", number.fetch_add(1, Ordering::Relaxed));
+        let body = json!({"name": "Nobody", "username": name, "password": password});
+        mallory.request("/api/register", &body).header("cookie", "").header("x-forwarded-for", "203.0.113.5")
+    };
+    let (made, busy) = while_flooded(flood, async {
+        for n in 0..3 {
+            let body = json!({"username": bob.username, "password": PASSWORD});
+            let request = bob.elsewhere().request("/api/login", &body).header("x-forwarded-for", "198.51.100.1");
+            assert_eq!(request.send().await.expect("an answer").status(), 200, "sign-in {n} from another network");
+        }
+    })
+    .await;
+    assert!(made > 0 && busy > 0, "{made} accounts were made, {busy} requests turned away");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s63_a_password_waits_for_its_turn_no_longer_than_the_setting_says() {
+    let app = App::start_with(&[GENEROUS.as_slice(), &[("LIMITS_PASSWORD_WAIT", "1ms")]].concat()).await;
+    // Half of those that the queue has room for.
+    let many = std::thread::available_parallelism().map_or(1, usize::from) * 8;
+    let guesses = (0..many).map(|n| {
+        let person = Person::at(&app.url(""), &format!("nobody{n}@example.com"));
+        async move { person.login("a guess").await }
+    });
+    let told = join_all(guesses).await;
+    let busy = told.iter().filter(|told| told.status == 503 && told.kind() == "busy").count();
+    let checked = told.iter().filter(|told| told.status == 401).count();
+    assert!(checked > 0 && busy > 0 && checked + busy == many, "{checked} were checked, {busy} turned away of {many}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

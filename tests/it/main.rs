@@ -12,6 +12,7 @@ mod account_changes;
 mod account_commands;
 mod account_limits;
 mod account_nodes;
+mod account_outage;
 mod account_settings;
 mod api;
 mod architecture;

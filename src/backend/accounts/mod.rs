@@ -33,6 +33,9 @@ pub fn chain() -> Chain {
     Chain { sqlite: &SQLITE, postgres: &POSTGRES, done: "hardtack.account_migration" }
 }
 
+/// How long the database may take to say that it can be used.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 /// What may be done with accounts, and how often it may be tried.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rules {
@@ -58,6 +61,8 @@ pub struct Rules {
     pub registrations: u32,
     /// After how long counting begins anew.
     pub window: Duration,
+    /// How long a password may wait until it is hashed.
+    pub password_wait: Duration,
     /// Words of this site that are no passwords here.
     pub words: Vec<String>,
 }
@@ -103,7 +108,7 @@ impl Accounts {
         rules: Rules,
         providers: Providers,
     ) -> Result<Self, Failure> {
-        let passwords = Passwords::new()?;
+        let passwords = Passwords::new(rules.password_wait)?;
         Ok(Self(Arc::new(Shared { database, timeout, clock, passwords, providers, rules })))
     }
 
@@ -135,6 +140,17 @@ impl Accounts {
     pub async fn check(&self) -> Result<(), Failure> {
         let checked = tokio::time::timeout(self.0.timeout, self.0.database.check()).await;
         answered(checked)
+    }
+
+    /// Asks the database for something small, to see whether it can be used.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Database`] when it does not answer within the time that a statement may take, or within a second.
+    pub async fn ping(&self) -> Result<(), Failure> {
+        let patience = self.0.timeout.min(PATIENCE);
+        let asked = self.0.database.rows("SELECT id FROM hardtack.account LIMIT 1", &[]);
+        answered(tokio::time::timeout(patience, asked).await).map(drop)
     }
 
     /// Runs a statement, for as long as one may take.

@@ -245,6 +245,8 @@ registry::settings! {
         register_network_attempts: u32 = "100",
         /// After how long attempts are counted anew.
         sign_in_window: Duration = "15m",
+        /// How long a password may wait while others are hashed; beyond it the answer is 503 `busy`.
+        password_wait: Duration = "500ms",
         /// At a stop, how long requests under way have to finish.
         shutdown_grace: Duration = "10s",
     }

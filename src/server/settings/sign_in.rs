@@ -124,6 +124,7 @@ impl Settings {
             network_successes: limits.sign_in_network_successes,
             registrations: limits.register_network_attempts,
             window: limits.sign_in_window,
+            password_wait: limits.password_wait,
             words: vec!["hardtack".to_owned(), site.url.host().to_string()],
         }
     }

@@ -1,6 +1,9 @@
 //! Whether a store works: one call of it answers all clients that ask at the same time.
 
 use super::Store;
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Mutex;
@@ -15,10 +18,16 @@ const REMEMBERED: Duration = Duration::from_secs(1);
 ///
 /// A ping writes, and it uses the connections that sessions use. So one ping is under way at a time, all clients that ask
 /// meanwhile get its answer, and the answer is remembered for a second. Clones share that answer.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Readiness {
-    store: Arc<dyn Store>,
+    ask: Arc<dyn Fn() -> BoxFuture<'static, Ready> + Send + Sync>,
     last: Arc<Mutex<Option<(Ready, Instant)>>>,
+}
+
+impl fmt::Debug for Readiness {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Readiness").field("last", &self.last).finish_non_exhaustive()
+    }
 }
 
 /// What a store answered.
@@ -36,7 +45,16 @@ impl Readiness {
     /// Of this store, which is not asked yet.
     #[must_use]
     pub fn new(store: Arc<dyn Store>) -> Self {
-        Self { store, last: Arc::default() }
+        Self::of(move || {
+            let store = Arc::clone(&store);
+            async move { ping(&*store).await }
+        })
+    }
+
+    /// Of something else that a server needs, such as another database. `ask` bounds the time that it takes by itself.
+    #[must_use]
+    pub fn of<F: Future<Output = Ready> + Send + 'static>(ask: impl Fn() -> F + Send + Sync + 'static) -> Self {
+        Self { ask: Arc::new(move || ask().boxed()), last: Arc::default() }
     }
 
     /// Returns what the store answers now, or answered within the last second.
@@ -47,10 +65,10 @@ impl Readiness {
         {
             return ready;
         }
-        let store = Arc::clone(&self.store);
+        let ask = (self.ask)();
         // In a task, because a client that hangs up would else break the ping off, and the next client make another one.
         let asked = tokio::spawn(async move {
-            let ready = ping(&*store).await;
+            let ready = ask.await;
             *last = Some((ready, Instant::now()));
             ready
         });

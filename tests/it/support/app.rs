@@ -1,6 +1,6 @@
 //! The application as production runs it, in this process, on a free port.
 
-use super::process::PATIENT;
+use super::process::{PATIENT, UNHURRIED};
 use hardtack::server::Server;
 use hardtack::server::settings::Settings;
 use hardtack::session::clock::{Clock, ManualClock, Timestamp};
@@ -34,7 +34,7 @@ impl App {
         let file = folder.path().join("Leptos.toml");
         std::fs::write(&file, "").expect("an empty file of settings");
         let database = format!("sqlite:{}", folder.path().join("hardtack.db").display());
-        let own = [("STORE_URL", database.as_str()), ("SITE_LISTEN", "127.0.0.1:0"), PATIENT];
+        let own = [("STORE_URL", database.as_str()), ("SITE_LISTEN", "127.0.0.1:0"), PATIENT, UNHURRIED];
         let settings =
             own.iter().chain(settings).map(|(name, value)| (format!("HARDTACK_{name}"), (*value).to_owned()));
         let settings = Settings::load(Some(&file), settings).expect("settings");

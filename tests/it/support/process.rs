@@ -21,6 +21,9 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 /// How long a server waits for its store where a test is not about that: the machine may be busy with other tests.
 pub(crate) const PATIENT: (&str, &str) = ("STORE_TIMEOUT", "20s");
 
+/// How long a password waits for its turn where a test is not about that.
+pub(crate) const UNHURRIED: (&str, &str) = ("LIMITS_PASSWORD_WAIT", "20s");
+
 /// Where a server tells its figures.
 pub(crate) const METRICS: (&str, &str) = ("METRICS_LISTEN", "127.0.0.1:0");
 
@@ -76,7 +79,7 @@ impl Place {
     pub(crate) fn command(&self, arguments: &[&str], settings: &[(&str, &str)]) -> Command {
         let mut command = Command::new(&self.binary);
         command.args(arguments).current_dir(self.path()).env_clear().stdin(Stdio::null());
-        for (name, value) in [PATIENT].iter().chain(settings) {
+        for (name, value) in [PATIENT, UNHURRIED].iter().chain(settings) {
             command.env(format!("HARDTACK_{name}"), value);
         }
         command
