@@ -107,7 +107,9 @@ async fn s109_a_browser_that_drowns_in_cookies_recovers_by_itself() {
         let mut bombs: Vec<_> = BOMBS.iter().map(|(rest, from)| ("bomb", (*rest).to_owned(), *from)).collect();
         if secure {
             let mut partitioned = bombs.clone();
-            partitioned.iter_mut().for_each(|(_, rest, _)| rest.push_str("; Secure; Partitioned"));
+            for (_, rest, _) in &mut partitioned {
+                rest.push_str("; Secure; Partitioned");
+            }
             bombs.append(&mut partitioned);
             bombs.push(("__Host-bomb", "; Secure; Path=/".to_owned(), "/"));
             bombs.push(("__Host-bomb", "; Secure; Path=/; Partitioned".to_owned(), "/"));

@@ -102,7 +102,7 @@ async fn of_an_account(app: &App) -> Vec<Answer> {
     let ada = Person::at(&app.url(""), "ada@example.com");
     let cookie =
         |cookies: &[String]| cookies.iter().filter_map(|set| set.split(';').next()).collect::<Vec<_>>().join("; ");
-    let cookies = ["".to_owned(), cookie(&ada.register().await.cookies)];
+    let cookies = [String::new(), cookie(&ada.register().await.cookies)];
     let mut answers = Vec::new();
     for cookie in &cookies {
         let as_they_are = |request: RequestBuilder| {

@@ -86,7 +86,6 @@ fn broken(events: &[Event]) -> Vec<String> {
                 broken.extend(miscounted(events, event, *told));
                 true
             }
-            What::Counted { told: None } => false,
             What::Used => true,
             What::Gone => {
                 if ending.is_none_or(|ending| event.done < ending) {
@@ -94,7 +93,7 @@ fn broken(events: &[Event]) -> Vec<String> {
                 }
                 false
             }
-            What::Revoke { .. } => false,
+            What::Counted { told: None } | What::Revoke { .. } => false,
         };
         if used && over.is_some_and(|over| over < event.begun) {
             broken.push(format!("used after its end: {event:?}, ended at {over:?}"));
