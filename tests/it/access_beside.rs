@@ -1,6 +1,7 @@
 //! Who may use the addresses that are neither pages nor server functions: decided here, and kept to.
 
 use crate::access::{Stage, VISITORS, Visitor, bare};
+use crate::support::app::cookies_set;
 use serde_json::Value;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -54,7 +55,10 @@ async fn of_two_forms_that_ask_for_the_password_the_one_that_was_posted_says_tha
         let post = post.header("sec-fetch-site", "same-origin").header("referer", "http://localhost:3000/security");
         let answer = stage.of(Visitor::SignedIn, post).send().await.expect("an answer");
         let to = answer.headers()["location"].to_str().expect("text").to_owned();
-        let page = bare().get(stage.app.url(&to)).header("accept", "text/html");
+        // What is said is said once, to the browser that brings the mark of it.
+        let mark = cookies_set(&answer).join("; ");
+        let mark = mark.split(';').next().unwrap_or_default();
+        let page = bare().get(stage.app.url(&to)).header("accept", "text/html").header("cookie", mark);
         let page = stage.of(Visitor::SignedIn, page).send().await.expect("an answer").text().await.expect("a page");
         let complaint = |id: &str| {
             let (_, rest) = page.split_once(&format!("id=\"{id}-wrong\"")).expect("the place of a complaint");

@@ -18,7 +18,7 @@ async fn g11_no_password_and_no_cookie_is_told_or_logged_in_any_flow_of_an_accou
     let (mut told, mut secrets) = (String::new(), Vec::new());
     for (person, path, body, status) in [
         (&ada, "/api/register", json!({"name": "Ada", "username": name, "password": FIRST}), 200),
-        (&ada, "/api/register", json!({"name": "Ada", "username": name, "password": FIRST}), 409),
+        (&ada, "/api/register", json!({"name": "Ada", "username": name, "password": SECOND}), 409),
         (&ada, "/api/register", json!({"name": "Ada", "username": FIRST, "password": FIRST}), 400),
         (&phone, "/api/login", json!({"username": name, "password": WRONG}), 401),
         (&phone, "/api/login", json!({"username": WRONG, "password": WRONG}), 401),
