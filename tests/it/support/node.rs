@@ -15,6 +15,7 @@ use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::sync::oneshot;
 
 /// The name of the variable that makes a test binary a server.
 const PLAN: &str = "TEST_NODE";
@@ -141,18 +142,21 @@ impl Node {
         let errors = tempfile::tempfile().expect("a file");
         command.stderr(errors.try_clone().expect("a file")).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().expect("a second process");
-        let mut output = BufReader::new(child.stdout.take().expect("its output"));
-        let address = tokio::task::spawn_blocking(move || {
-            let mut line = String::new();
-            while output.read_line(&mut line).expect("text") > 0 {
-                if let Some(address) = line.trim().strip_prefix("serves on ") {
-                    return Some(address.parse().expect("an address"));
+        let output = BufReader::new(child.stdout.take().expect("its output"));
+        let (told, address) = oneshot::channel();
+        // Read to its end, because the test harness of that process writes a line after a minute, and dies where it cannot.
+        std::thread::spawn(move || {
+            let mut told = Some(told);
+            for line in output.lines().map_while(Result::ok) {
+                let address = line.trim().strip_prefix("serves on ");
+                if let Some(address) = address
+                    && let Some(told) = told.take()
+                {
+                    told.send(address.parse::<SocketAddr>().expect("an address")).ok();
                 }
-                line.clear();
             }
-            None
         });
-        let Some(address) = address.await.expect("no panic") else {
+        let Ok(address) = address.await else {
             use std::io::Seek as _;
             let (mut errors, mut said) = (errors, String::new());
             errors.rewind().and_then(|()| errors.read_to_string(&mut said)).expect("text");
