@@ -34,33 +34,39 @@ pub(super) fn entries(headers: &HeaderMap) -> impl Iterator<Item = Entry<'_>> {
     elements.map(move |element| read(element).map_or(Entry::Other(element), Entry::Address))
 }
 
+/// The longest quoted string that is looked for.
+const QUOTED: usize = 256;
+
 /// The parts of a list, where a separator in quotes is none.
 ///
-/// The quotes count only if all of them are where the grammar has them. Otherwise a client could open a quote that hides what
-/// a proxy appends, so then each separator counts.
+/// Read from the end, because the proxy that is trusted has written there: whatever quotes a client has opened in front of
+/// that hide nothing of it. A quote that no grammar explains is a character like others.
 fn split(list: &[u8], separator: u8) -> Vec<&[u8]> {
-    let mut ends = Vec::new();
-    let (mut at, mut before) = (0, b',');
-    while let Some(byte) = list.get(at) {
-        match byte {
-            b'"' => {
-                let closed = matches!(before, b',' | b';' | b'=').then(|| quoted(&list[at..])).flatten();
-                let Some(length) = closed else { return list.split(|byte| *byte == separator).collect() };
-                at += length;
-                before = b'"';
-                continue;
+    let (mut parts, mut end, mut at) = (Vec::new(), list.len(), list.len());
+    while let Some(before) = at.checked_sub(1) {
+        at = before;
+        match list[at] {
+            b'"' => at = opening(&list[..=at]).unwrap_or(at),
+            byte if byte == separator => {
+                parts.push(&list[at + 1..end]);
+                end = at;
             }
-            byte if *byte == separator => ends.push(at),
             _ => {}
         }
-        if !matches!(byte, b' ' | b'\t') {
-            before = *byte;
-        }
-        at += 1;
     }
-    let begins = [0].into_iter().chain(ends.iter().map(|end| end + 1));
-    let ends = ends.iter().copied().chain([list.len()]);
-    begins.zip(ends).map(|(begin, end)| &list[begin..end]).collect()
+    parts.push(&list[..end]);
+    parts.reverse();
+    parts
+}
+
+/// Where the quoted string begins that a text ends with, if it ends with one.
+fn opening(text: &[u8]) -> Option<usize> {
+    let end = text.len() - 1;
+    let is_escaped = |at: usize| text[..at].iter().rev().take_while(|byte| **byte == b'\\').count() % 2 == 1;
+    let nearest = (end.saturating_sub(QUOTED)..end).rev().find(|at| text[*at] == b'"' && !is_escaped(*at))?;
+    let before = text[..nearest].trim_ascii_end().last();
+    let begins = before.is_none_or(|byte| matches!(byte, b',' | b';' | b'='));
+    (begins && quoted(&text[nearest..]) == Some(end + 1 - nearest)).then_some(nearest)
 }
 
 /// The length of the quoted string that a text begins with, if it ends and nothing but a separator follows.
