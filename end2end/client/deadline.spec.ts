@@ -83,10 +83,12 @@ test.describe("by a clock that the test turns", () => {
   test("a deadline in the midst of a pause is kept, and nothing is sent after it", async ({ page, play, open }) => {
     const server = await play();
     const client = await open(server);
-    const call = client.begin({ path: "/read", timeout: 200 });
-    (await server.next()).breakOff();
+    const call = client.begin({ path: "/read", timeout: 400 });
+    const first = await server.next();
+    await page.clock.runFor(300);
+    first.breakOff();
     await client.hasSet(300);
-    await page.clock.runFor(200);
+    await page.clock.runFor(100);
     expect(await call.outcome).toEqual(TIMED_OUT);
     await page.clock.runFor(60_000);
     expect(await client.sent()).toEqual([`GET ${server.origin}/read`]);
