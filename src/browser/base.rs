@@ -16,10 +16,16 @@ pub(super) fn base() -> Option<String> {
     BASE.with(|base| base.get_or_init(read).clone())
 }
 
+/// The origin of the server that the page belongs to; nothing when it is the page's own.
+#[must_use]
+pub fn server() -> String {
+    base().unwrap_or_default()
+}
+
 /// The path of the server that an address leads to, as the forms of a page have it.
 #[must_use]
 pub fn path_at_server(address: &str) -> Option<&str> {
-    address.strip_prefix(base().unwrap_or_default().as_str())
+    address.strip_prefix(server().as_str())
 }
 
 /// Whether this page was exported: it came from some web server, and not from the server of its sessions.

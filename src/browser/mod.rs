@@ -10,7 +10,7 @@ mod first;
 mod place;
 mod request;
 
-pub use base::{Account, is_elsewhere, keep, know, knows, path_at_server, port};
+pub use base::{Account, is_elsewhere, keep, know, knows, path_at_server, port, server};
 pub use client::Credentialed;
 pub use first::came_without_session;
 pub use place::{asked, go, here, next};

@@ -28,9 +28,12 @@ use theme_switch::ThemeSwitch;
 use who::Who;
 
 /// Where a form posts to. The form of a page that is a file posts to the server, which answers with a page of its own.
+///
+/// What is rendered in the browser knows the server by the page, because nothing was handed to it.
 #[must_use]
 pub fn at_server(path: &str) -> String {
-    use_context::<Exported>().unwrap_or_default().api + path
+    let api = use_context::<Exported>().map(|exported| exported.api);
+    api.or_else(|| is_browser().then(crate::browser::server)).unwrap_or_default() + path
 }
 
 /// A whole page around its content: header, account, theme switch, notice, `main`, footer.
