@@ -9,6 +9,7 @@ import {
   test as base,
 } from "@playwright/test";
 import { Server } from "./server";
+import { server } from "./shared";
 import { Trouble } from "./trouble";
 
 export { expect };
@@ -24,14 +25,7 @@ type Fixtures = {
 };
 
 export const test = base.extend<Fixtures, { server: Server }>({
-  server: [
-    async ({}, use) => {
-      const server = await Server.start();
-      await use(server);
-      await server.stop();
-    },
-    { scope: "worker" },
-  ],
+  server,
   baseURL: async ({ server }, use) => use(server.url),
   trouble: async ({}, use) => {
     const trouble = new Trouble();

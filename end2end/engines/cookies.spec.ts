@@ -2,7 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Asked, CASES, type Case, Servers, spelt } from "../matrix/table";
+import { type Asked, CASES, type Case, type Servers, servers, spelt } from "../matrix/table";
 import { expect, type Tab, test as base, type ThirdParties, type Visitor } from "./fixtures";
 import { isMissing } from "./installed";
 import type { Cookie } from "./tab";
@@ -26,14 +26,7 @@ type Shared = {
 };
 
 const test = base.extend<{}, Shared>({
-  servers: [
-    async ({ authority }, use) => {
-      const servers = await Servers.start(authority);
-      await use(servers);
-      await servers.stop();
-    },
-    { scope: "worker" },
-  ],
+  servers,
   shared: [
     async ({ engineThat }, use) => {
       const started = new Map<ThirdParties, Played>();

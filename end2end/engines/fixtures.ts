@@ -1,11 +1,12 @@
 /** What every test of this folder starts from: one engine, and a release of its own. */
 
 import { expect, test as base } from "@playwright/test";
-import { Authority } from "../authority";
+import type { Authority } from "../authority";
 import { HARDTACK as API } from "../matrix/apis";
 import { Deployment, type Place } from "../matrix/deployment";
 import { HARDTACK as PAGES } from "../matrix/front-ends";
-import { Server } from "../server";
+import type { Server } from "../server";
+import { authority, server } from "../shared";
 import { Firefox } from "./firefox";
 import type { EngineName } from "./installed";
 import { Names } from "./names";
@@ -58,22 +59,8 @@ export const test = base.extend<Fixtures, Shared>({
     },
     { scope: "worker", timeout: 60_000 },
   ],
-  server: [
-    async ({}, use) => {
-      const server = await Server.start();
-      await use(server);
-      await server.stop();
-    },
-    { scope: "worker" },
-  ],
-  authority: [
-    async ({}, use) => {
-      const authority = await Authority.make();
-      await use(authority);
-      await authority.remove();
-    },
-    { scope: "worker" },
-  ],
+  server,
+  authority,
   deploy: async ({ authority }, use) => {
     const started: Deployment[] = [];
     await use(async (place) => {

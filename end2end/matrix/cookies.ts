@@ -3,7 +3,7 @@
 import { EventEmitter, once } from "node:events";
 import type { Cookie } from "@playwright/test";
 import { expect, type Page, test as base } from "./fixtures";
-import { type Asked, CASES, Servers, spelt } from "./table";
+import { type Asked, CASES, type Servers, servers, spelt } from "./table";
 
 type Seen = {
   carries?: string;
@@ -118,14 +118,7 @@ type Shared = {
 };
 
 const test = base.extend<{}, Shared>({
-  servers: [
-    async ({ authority }, use) => {
-      const servers = await Servers.start(authority);
-      await use(servers);
-      await servers.stop();
-    },
-    { scope: "worker" },
-  ],
+  servers,
   watched: [
     async ({ browser }, use) => {
       const page = await (await browser.newContext()).newPage();

@@ -3,8 +3,9 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Authority } from "../authority";
+import type { Authority } from "../authority";
 import { test as base, expect, home, leaveAll, type Page } from "../fixtures";
+import { authority } from "../shared";
 import { Deployment, type Place } from "./deployment";
 import type { Pair } from "./pairs";
 
@@ -30,14 +31,7 @@ const COOKIE_CONTROLS = { allowed: 0, blocked: 1 };
 
 export const test = base.extend<Fixtures, Shared>({
   thirdPartyCookies: ["blocked", { scope: "worker", option: true }],
-  authority: [
-    async ({}, use) => {
-      const authority = await Authority.make();
-      await use(authority);
-      await authority.remove();
-    },
-    { scope: "worker" },
-  ],
+  authority,
   // Started with a profile, because only its preference decides about third-party cookies both ways: in Chromium 156
   // --test-third-party-cookie-phaseout does nothing, and without a preference they are blocked.
   browser: [

@@ -8,6 +8,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { expect } from "@playwright/test";
 import type { Authority } from "../authority";
+import type { PerWorker } from "../shared";
 
 /** Why a cookie is not kept or stays behind: the model's word, and Chromium's; none where Chromium says nothing. */
 type Loss = { model: string; chromium: string[] };
@@ -119,3 +120,13 @@ export class Servers {
 export function spelt(line: string): string {
   return line.replaceAll(/\{(.)\*(\d+)\}/gu, (_, sign: string, times: string) => sign.repeat(Number(times)));
 }
+
+/** The servers of the table, for all tests of a worker. */
+export const servers: PerWorker<Servers, { authority: Authority }> = [
+  async ({ authority }, use) => {
+    const servers = await Servers.start(authority);
+    await use(servers);
+    await servers.stop();
+  },
+  { scope: "worker" },
+];
