@@ -3,13 +3,12 @@
 use crate::support::app::App;
 use crate::support::issuer::{Stage, leads};
 use crate::support::people::{PASSWORD, Person, Told};
-use crate::support::process::{PATIENCE, Place, insist};
+use crate::support::process::{Place, insist};
 use crate::support::servers::{Program, Server};
 use crate::support::wire::Wire;
 use crate::support::{Kind, open};
 use serde_json::json;
 use sqlx::Connection as _;
-use std::time::Duration;
 
 /// Sessions can be read and not written, until [`mended`].
 async fn broken(app: &App) {
@@ -140,15 +139,11 @@ async fn g8_a_server_whose_accounts_cannot_be_reached_is_not_ready_and_says_why(
         (answer.status().as_u16(), answer.text().await.expect("text"))
     };
     let becomes = async |status: u16| {
-        let deadline = tokio::time::Instant::now() + PATIENCE;
-        loop {
+        insist(async || {
             let (now, text) = ready().await;
-            if now == status {
-                return text;
-            }
-            assert!(tokio::time::Instant::now() < deadline, "{now} {text}");
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
+            if now == status { Ok(text) } else { Err(format!("{now} {text}")) }
+        })
+        .await
     };
     becomes(200).await;
     wire.cut();

@@ -93,6 +93,15 @@ async fn while_flooded(
     counts.fold((0, 0), |(checked, busy), (more, turned_away)| (checked + more, busy + turned_away))
 }
 
+/// Signs an account in so many times, from a network that floods nothing.
+async fn sign_in_from_another_network(person: &Person, times: u32) {
+    for n in 0..times {
+        let body = json!({"username": person.username, "password": PASSWORD});
+        let request = person.elsewhere().request("/api/login", &body).header("x-forwarded-for", "198.51.100.1");
+        assert_eq!(request.send().await.expect("an answer").status(), 200, "sign-in {n} from another network");
+    }
+}
+
 const GENEROUS: [(&str, &str); 4] = [
     ("LIMITS_SIGN_IN_ATTEMPTS", "100000"),
     ("LIMITS_SIGN_IN_NETWORK_ATTEMPTS", "100000"),
@@ -128,14 +137,7 @@ async fn s63_a_network_cannot_take_the_queue_from_other_networks() {
         // Of one IPv6 site, from as many networks.
         mallory.request("/api/login", &body).header("x-forwarded-for", format!("2001:db8:1:{n:x}::1"))
     };
-    let (checked, busy) = while_flooded(flood, async {
-        for n in 0..4 {
-            let body = json!({"username": bob.username, "password": PASSWORD});
-            let request = bob.elsewhere().request("/api/login", &body).header("x-forwarded-for", "198.51.100.1");
-            assert_eq!(request.send().await.expect("an answer").status(), 200, "sign-in {n} from another network");
-        }
-    })
-    .await;
+    let (checked, busy) = while_flooded(flood, sign_in_from_another_network(&bob, 4)).await;
     assert!(checked > 0 && busy > 0, "{checked} were checked, {busy} turned away");
 }
 
@@ -152,14 +154,7 @@ async fn s63_a_network_cannot_keep_others_from_signing_in_by_passwords_that_are_
         let body = json!({"name": "Nobody", "username": name, "password": password});
         mallory.request("/api/register", &body).header("cookie", "").header("x-forwarded-for", "203.0.113.5")
     };
-    let (made, busy) = while_flooded(flood, async {
-        for n in 0..3 {
-            let body = json!({"username": bob.username, "password": PASSWORD});
-            let request = bob.elsewhere().request("/api/login", &body).header("x-forwarded-for", "198.51.100.1");
-            assert_eq!(request.send().await.expect("an answer").status(), 200, "sign-in {n} from another network");
-        }
-    })
-    .await;
+    let (made, busy) = while_flooded(flood, sign_in_from_another_network(&bob, 3)).await;
     assert!(made > 0 && busy > 0, "{made} accounts were made, {busy} requests turned away");
 }
 

@@ -78,7 +78,13 @@ impl Place {
     /// The command, in this folder, with no settings but these (named without `HARDTACK_`) and more patience.
     pub(crate) fn command(&self, arguments: &[&str], settings: &[(&str, &str)]) -> Command {
         let mut command = Command::new(&self.binary);
-        command.args(arguments).current_dir(self.path()).env_clear().stdin(Stdio::null());
+        command.args(arguments);
+        self.settled(command, settings)
+    }
+
+    /// A command in this folder, with these settings and more patience.
+    fn settled(&self, mut command: Command, settings: &[(&str, &str)]) -> Command {
+        command.current_dir(self.path()).env_clear().stdin(Stdio::null());
         for (name, value) in [PATIENT, UNHURRIED].iter().chain(settings) {
             command.env(format!("HARDTACK_{name}"), value);
         }
@@ -146,11 +152,7 @@ impl Place {
     fn under(&self, words: &str, settings: &[(&str, &str)]) -> Command {
         let mut command = Command::new("/bin/bash");
         command.args(["-c", &format!("{words} && exec \"$0\" serve")]).arg(&self.binary);
-        command.current_dir(self.path()).env_clear().stdin(Stdio::null());
-        for (name, value) in [PATIENT].iter().chain(settings) {
-            command.env(format!("HARDTACK_{name}"), value);
-        }
-        command
+        self.settled(command, settings)
     }
 
     pub(crate) async fn wait_for(&self, mut command: Command) -> Running {
