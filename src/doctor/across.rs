@@ -28,6 +28,11 @@ impl Way {
     }
 }
 
+/// The browsers, as they are delivered, in which a call can get through.
+pub(super) fn senders(pair: &Pair, page_is: Space, server_is: Space) -> Vec<Browser> {
+    Browser::USUAL.into_iter().filter(|browser| way(*browser, pair, page_is, server_is).is_sent()).collect()
+}
+
 pub(super) fn check(topology: &Topology, found: &mut Vec<Finding>) {
     let server = topology.server.space();
     for page in topology.others() {

@@ -19,11 +19,13 @@ pub const REDIRECTS: usize = 20;
 
 pub(super) fn diagnose(evidence: &Evidence, found: &mut Vec<Finding>) {
     // What its pages keep they keep over https.
-    if moved(evidence).is_some() {
-        found.extend(redirected(evidence));
+    if let Some(to) = moved(evidence) {
+        let what =
+            format!("`{}` leads to `{}`, so that no page of it calls from plain http.", evidence.url, to.origin());
+        found.push(Code::Redirected.warning(what, Cure::any(format!("Ask for `{to}`, where browsers end up."))));
         return;
     }
-    let pair = evidence.pair();
+    let (pair, senders) = (evidence.pair(), evidence.senders());
     let set = evidence.session_cookies();
     let mut seen: Vec<&SetCookie> = Vec::new();
     for (exchange, cookie) in &set {
@@ -40,7 +42,6 @@ pub(super) fn diagnose(evidence: &Evidence, found: &mut Vec<Finding>) {
         seen.push(cookie);
         // Of a cookie that another origin sets on the way others speak.
         if exchange.url.is_origin_of(&evidence.url) {
-            let senders = evidence.senders();
             found.extend(cookie::judge(cookie, &pair, &senders, &exchange.url, exchange.at, exchange.date()));
             found.extend(cookie::in_a_folder(cookie, &exchange.url));
         }
@@ -224,12 +225,7 @@ fn redirected(evidence: &Evidence) -> Option<Finding> {
     if evidence.of(Step::Preflight).any(Exchange::is_redirect) {
         return None;
     }
-    if let Some(to) = moved(evidence) {
-        let what =
-            format!("`{}` leads to `{}`, so that no page of it calls from plain http.", evidence.url, to.origin());
-        return Some(Code::Redirected.warning(what, Cure::any(format!("Ask for `{to}`, where browsers end up."))));
-    }
-    let hops = evidence.exchanges.iter().filter_map(|hop| Some((hop, hop.leaves()?)));
+    let hops = evidence.calls().filter_map(|hop| Some((hop, hop.leaves()?)));
     let (from, to) = hops.into_iter().find(|(hop, to)| !(hop.url.is_https() && to.host() == hop.url.host()))?;
     let sets = if from.one("set-cookie").is_some() { " and sets a cookie on the way" } else { "" };
     let cure = if to.host() == from.url.host() {

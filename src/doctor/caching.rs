@@ -25,7 +25,7 @@ enum Kept {
 
 /// One finding at most: the gravest.
 pub(super) fn diagnose(evidence: &Evidence, session: &[Line]) -> Option<Finding> {
-    sets(session).or_else(|| went(evidence)).or_else(|| differs(evidence))
+    sets(session).or_else(|| went(evidence, session)).or_else(|| differs(evidence))
 }
 
 /// An answer that sets the session's cookie: to each visitor the same one.
@@ -45,9 +45,9 @@ fn sets(session: &[Line]) -> Option<Finding> {
 }
 
 /// An answer to a call with the session's cookie: to each visitor the first one's.
-fn went(evidence: &Evidence) -> Option<Finding> {
-    let taken = evidence.candidates().0;
-    let went = |exchange: &&Exchange| exchange.sent().any(|(name, _)| taken.iter().any(|taken| taken == name));
+fn went(evidence: &Evidence, session: &[Line]) -> Option<Finding> {
+    let taken = |name: &str| session.iter().any(|(_, cookie)| cookie.as_ref().is_ok_and(|cookie| cookie.name == name));
+    let went = |exchange: &&Exchange| exchange.sent().any(|(name, _)| taken(name));
     let by_cookie = |exchange: &&Exchange| exchange.list("vary").any(|name| name.eq_ignore_ascii_case("cookie"));
     let exchange =
         evidence.reads().filter(went).find(|exchange| kept(exchange) >= Kept::Allowed && !by_cookie(exchange))?;

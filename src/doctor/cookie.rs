@@ -14,9 +14,8 @@ use super::topology::{Pair, Topology};
 pub(super) fn check(topology: &Topology, found: &mut Vec<Finding>) {
     let cookie = &topology.cookie;
     for page in topology.users() {
-        let (pair, spaces) = (topology.pair(page), (page.space(), topology.server.space()));
-        let sends = |browser: &Browser| across::way(*browser, &pair, spaces.0, spaces.1).is_sent();
-        let senders: Vec<_> = Browser::USUAL.into_iter().filter(sends).collect();
+        let pair = topology.pair(page);
+        let senders = across::senders(&pair, page.space(), topology.server.space());
         found.extend(judge(cookie, &pair, &senders, &pair.server.at("/"), 0, None));
     }
     if topology.neighbours.contains(&cookie.name) {

@@ -3,12 +3,10 @@
 use super::across;
 use super::address::{Address, bare_address};
 use super::answer;
-use super::browser::Browser;
 use super::code::Code;
 use super::evidence::{Evidence, Step};
 use super::exchange::Exchange;
 use super::finding::{Cure, Finding, Severity};
-use super::jar::Request;
 use super::topology::{Pair, Topology};
 use super::tries::Tries;
 
@@ -77,10 +75,8 @@ fn any_origin(evidence: &Evidence) -> Option<Finding> {
     let stranger = evidence.stranger()?;
     let answer = evidence.of(Step::Stranger).next()?;
     read(answer, &Pair { page: &stranger, server: &evidence.url, sites: &evidence.sites }).is_none().then_some(())?;
-    let jar = evidence.jar(Browser::USUAL[0]);
-    let sent = jar.sent(&Request::fetch(&stranger, &evidence.url, answer.at), &evidence.sites);
     let taken = evidence.candidates().0;
-    let with = sent.iter().find(|name| taken.iter().any(|taken| taken == *name));
+    let with = answer.sent().map(|(name, _)| name).find(|name| taken.iter().any(|taken| taken == name));
     let (server, stranger) = (evidence.url.origin(), stranger.origin());
     let what = format!(
         "`{server}` lets in pages of `{stranger}`, which it cannot know: it allows each origin that asks, or each that begins so"

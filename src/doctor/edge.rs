@@ -41,7 +41,7 @@ pub(super) fn check(topology: &Topology, found: &mut Vec<Finding>) {
 pub(super) fn diagnose(evidence: &Evidence, found: &mut Vec<Finding>) {
     let url = &evidence.url;
     match (&evidence.failure, &evidence.tls) {
-        (_, Some(tls)) if tls.incomplete => {
+        (_, Some(tls)) if tls.incomplete && !tls.is_refused() => {
             let what = format!(
                 "`{}` sends its certificate without the one of `{}`, which signed it: browsers fetch that one, and other clients \
                  do not.",
@@ -52,7 +52,7 @@ pub(super) fn diagnose(evidence: &Evidence, found: &mut Vec<Finding>) {
                         browsers do: `--insecure`.";
             found.push(Code::Certificate.warning(what, Cure::any(cure)));
         }
-        (_, Some(tls)) if !tls.trusted => {
+        (_, Some(tls)) if !tls.trusted && !tls.incomplete => {
             let what = format!(
                 "The certificate of `{}` is signed by `{}`, which browsers do not know.",
                 url.origin(),
@@ -98,8 +98,9 @@ pub(super) fn diagnose(evidence: &Evidence, found: &mut Vec<Finding>) {
         (None, Some(tls)) => found.extend(ending(url, tls.term)),
         (None, None) => {}
     }
-    // Of a preflight others speak.
-    found.extend(evidence.unanswered.iter().filter(|(step, _)| *step != Step::Preflight).map(|(step, failure)| {
+    // Other findings speak of a preflight. The call of a stranger's page is none of the page's calls.
+    let unanswered = evidence.unanswered.iter().filter(|(step, _)| !matches!(step, Step::Preflight | Step::Stranger));
+    found.extend(unanswered.map(|(step, failure)| {
         let why = format!("a call ({}) had no answer, as {failure}", evidence.purpose(*step));
         unreachable(url, &why).graded(Severity::Warning)
     }));

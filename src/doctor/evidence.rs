@@ -163,7 +163,7 @@ impl Evidence {
 
     /// The browsers, as they are delivered, in which the call can get through.
     pub(super) fn senders(&self) -> Vec<Browser> {
-        Browser::USUAL.into_iter().filter(|browser| self.way(*browser).is_sent()).collect()
+        across::senders(&self.pair(), self.space_of_page(), self.space_of_url())
     }
 
     /// What a browser makes of the call before anything is sent.
@@ -189,24 +189,21 @@ impl Evidence {
         };
         let has_body = |method: &str| !reads_only(method) && !matches!(method, "DELETE" | "OPTIONS");
         let json = step == Step::Post && has_body(method);
-        if let Some(stranger) = self.stranger().filter(|_| step == Step::Stranger) {
-            let mut headers = vec![("accept", "*/*".to_owned()), ("origin", stranger.origin())];
-            headers.extend(self.cookies(&stranger, &url, now));
-            return Ask { method: method.to_owned(), url, headers, body: "" };
-        }
+        let stranger = self.stranger().filter(|_| step == Step::Stranger);
+        let page = stranger.as_ref().unwrap_or(&self.page);
         let mut headers = vec![("accept", "*/*".to_owned())];
-        let own = self.page.is_origin_of(&url);
+        let own = page.is_origin_of(&url);
         // A call that was led from one foreign origin to another does not say whose it is.
         let led = !self.pair().is_own() && !url.is_origin_of(&self.url);
         if led {
             headers.push(("origin", "null".to_owned()));
         } else if !own || !reads_only(method) {
-            headers.push(("origin", self.page.origin()));
+            headers.push(("origin", page.origin()));
         }
         if url.is_trusted() {
             let site = match () {
                 () if own => "same-origin",
-                () if is_same_site(&self.page, &url, true, &self.sites) => "same-site",
+                () if is_same_site(page, &url, true, &self.sites) => "same-site",
                 () => "cross-site",
             };
             headers.push(("sec-fetch-site", site.to_owned()));
@@ -219,7 +216,7 @@ impl Evidence {
                 headers.push(("access-control-request-headers", "content-type".to_owned()));
             }
         } else {
-            headers.extend(self.cookies(&self.page, &url, now));
+            headers.extend(self.cookies(page, &url, now));
         }
         if json {
             headers.push(("content-type", "application/json".to_owned()));
@@ -269,11 +266,13 @@ impl Evidence {
         jar
     }
 
-    /// Returns the text without any cookie's value, wherever a server repeats one: whole, percent-decoded, or a part of a
+    /// Returns a function that takes the values of cookies out of a text, wherever a server repeats one: whole, percent-decoded, or a part of a
     /// signed value (`s:ID.SIGNATURE`). Values of fewer than 8 letters, and of fewer than 13 without a digit and in one case, are
     /// not to be told from words.
     #[must_use]
-    pub fn hide(&self, text: &str) -> String {
+    pub fn hider(&self) -> impl Fn(&str) -> String + use<> {
+        // As reports write what cannot be printed.
+        let written = |text: &str| text.escape_debug().to_string().replace("\\\"", "\"").replace("\\'", "'");
         let values = self.exchanges.iter().flat_map(|exchange| {
             let set = exchange.cookies().filter_map(Result::ok).map(|cookie| cookie.value);
             set.chain(exchange.sent().map(|(_, value)| value.to_owned()))
@@ -282,14 +281,17 @@ impl Evidence {
         for value in values {
             let decoded = percent_decoded(&value);
             secrets.extend(decoded.split(['.', ':', '|', '"', '%']).map(str::to_owned));
-            secrets.extend([decoded, value]);
+            secrets.extend([written(&decoded), written(&value), decoded, value]);
         }
         secrets.retain(|secret| is_no_word(secret));
         // The longest first, so that no part of one is left.
-        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
-        secrets
-            .iter()
-            .fold(text.to_owned(), |text, secret| if text.contains(secret) { text.replace(secret, "…") } else { text })
+        secrets.sort_by(|one, other| other.len().cmp(&one.len()).then_with(|| one.cmp(other)));
+        secrets.dedup();
+        move |text| {
+            let hide =
+                |text: String, secret: &String| if text.contains(secret) { text.replace(secret, "…") } else { text };
+            secrets.iter().fold(text.to_owned(), hide)
+        }
     }
 
     pub(super) fn pair(&self) -> Pair<'_> {

@@ -94,7 +94,13 @@ impl TlsSeen {
     /// Whether browsers go on.
     #[must_use]
     pub const fn is_accepted(&self) -> bool {
-        self.trusted && self.names_host && self.begun && !self.term.has_ended()
+        self.trusted && !self.is_refused()
+    }
+
+    /// Whether browsers refuse it, although they fetch a certificate of the chain that is missing.
+    #[must_use]
+    pub const fn is_refused(&self) -> bool {
+        !(self.trusted || self.incomplete) || !self.names_host || !self.begun || self.term.has_ended()
     }
 }
 

@@ -8,6 +8,7 @@ use super::evidence::{Evidence, Step};
 use super::finding::Severity;
 use super::jar::{Jar, Request};
 use super::loss::Loss;
+use super::reach::TlsSeen;
 use super::set_cookie::SetCookie;
 use super::store;
 use serde::{Deserialize, Serialize};
@@ -82,12 +83,13 @@ impl Verdict {
 pub fn verdicts(evidence: &Evidence) -> Vec<Verdict> {
     // All of them agree about CORS.
     let shared = [(Hop::Ask, ask(evidence)), (Hop::Read, read(evidence))];
+    // Of most servers no answer shows it.
+    let know = store::is_begun_anew(evidence).then_some((Hop::Know, State::Unseen));
     let verdict = |browser| {
         let (keep, back) = cookie(evidence, browser);
         let reach = [(Hop::Reach, reach(evidence, browser))];
         let hops = reach.into_iter().chain(shared.iter().cloned()).chain([(Hop::Keep, keep), (Hop::Return, back)]);
-        // Of most servers no answer shows it.
-        let hops = hops.chain(store::is_begun_anew(evidence).then_some((Hop::Know, State::Unseen)));
+        let hops = hops.chain(know.clone());
         Verdict { browser, hops: hops.collect(), asks: evidence.way(browser) == Way::Asked }
     };
     Browser::ALL.into_iter().map(verdict).collect()
@@ -95,12 +97,12 @@ pub fn verdicts(evidence: &Evidence) -> Vec<Verdict> {
 
 fn reach(evidence: &Evidence, browser: Browser) -> State {
     let incomplete = evidence.tls.as_ref().is_some_and(|tls| tls.incomplete && evidence.exchanges.is_empty());
-    let distrusted = evidence.tls.as_ref().is_some_and(|tls| !tls.is_accepted() && !tls.incomplete);
+    let distrusted = evidence.tls.as_ref().is_some_and(TlsSeen::is_refused);
     match (evidence.way(browser), evidence.failure) {
         (Way::Mixed, _) => State::Broken("a page on https may not call plain http".to_owned()),
         (Way::Insecure, _) => State::Broken("a page on plain http may not call into the local network".to_owned()),
-        _ if incomplete => State::Unseen,
         _ if distrusted => State::Broken("the certificate is not trusted".to_owned()),
+        _ if incomplete => State::Unseen,
         (_, Some(failure)) if failure.is_ours() => State::Unseen,
         (_, Some(failure)) => State::Broken(failure.to_string()),
         (Way::Asked, None) => State::Unseen,

@@ -18,7 +18,7 @@ pub(super) type Rules = &'static [Rule];
 pub(super) const PAGE: &str = "https://app.example.com";
 pub(super) const URL: &str = "https://api.example.com/session";
 /// A page of another site than the server's.
-const SHOP: &str = "https://shop.example.net";
+pub(super) const SHOP: &str = "https://shop.example.net";
 pub(super) const SID: Lines = &["connect.sid=s%3Aone.sig; Path=/; HttpOnly; Secure; SameSite=Lax"];
 const OPEN: Lines = &["connect.sid=s%3Aone.sig; Path=/; HttpOnly; Secure; SameSite=None"];
 pub(super) const PLAIN: Lines = &["connect.sid=s%3Aone.sig; Path=/; HttpOnly; SameSite=Lax"];

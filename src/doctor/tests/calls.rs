@@ -1,5 +1,6 @@
 //! Calls that are not answered, led elsewhere, or answered by somebody who keeps silent.
 
+use super::played::accepted;
 use super::probes::{COOKIE, NOW, PAGE, URL, answer, healthy, near, set};
 use super::*;
 
@@ -134,13 +135,16 @@ fn whatever_repeats_a_cookie_is_hidden() {
     let secret = "__Host-sid=a-long-secret; Path=/; HttpOnly; Secure; SameSite=Lax";
     let mut evidence = healthy(PAGE, URL, secret);
     set(&mut evidence, Some(Step::Again), "x-seen", &["__Host-sid=a-long-secret"]);
+    let hide = evidence.hider();
     for exchange in &evidence.exchanges {
         let [asked, told] = exchange.told();
         for (name, value) in asked.into_iter().chain(told) {
-            assert!(!evidence.hide(&value).contains("a-long-secret"), "{name}: {value}");
+            assert!(!hide(&value).contains("a-long-secret"), "{name}: {value}");
         }
     }
-    assert_eq!(evidence.hide("x a-long-secret y"), "x … y");
+    assert_eq!(hide("x a-long-secret y"), "x … y");
+    let hide = healthy(PAGE, URL, "__Host-sid=back\\slash-1815; Path=/; Secure").hider();
+    assert_eq!(hide(r"x back\slash-1815 y, as reports write it: back\\slash-1815"), "x … y, as reports write it: …");
 }
 
 #[test]
@@ -172,7 +176,7 @@ fn words_are_not_taken_for_secrets() {
         ["__Host-sid=A1b2C3d4; Path=/; Secure", "consent=accepted; Path=/", "host=app.example-shop.com; Path=/"];
     let evidence = near(|it| set(it, Some(Step::First), "set-cookie", &cookies));
     let text = "the certificate is accepted at https://app.example-shop.example, /s/A1b2C3d4/x";
-    assert_eq!(evidence.hide(text), text.replace("A1b2C3d4", "…"));
+    assert_eq!((evidence.hider())(text), text.replace("A1b2C3d4", "…"));
 }
 
 #[test]
@@ -191,4 +195,20 @@ fn a_cure_fits_into_one_line() {
     assert_eq!(line("On all:\n\n[store]\nurl = \"a\""), "On all: store.url = \"a\"");
     assert_eq!(line("[site]\nurl = \"a\"\n\nA proxy must."), "site.url = \"a\"; A proxy must.");
     assert_eq!(line("Leave `x = y` out."), "Leave `x = y` out.");
+}
+
+#[test]
+fn a_missing_certificate_of_the_chain_excuses_no_other_fault() {
+    let seen = |change: fn(&mut TlsSeen)| {
+        let mut tls = TlsSeen { trusted: false, incomplete: true, ..accepted() };
+        change(&mut tls);
+        let mut evidence = Evidence::new(address(PAGE), address(URL), Sites::default());
+        evidence.tls = Some(tls);
+        let refused = diagnose(&evidence).iter().any(|finding| finding.severity == Severity::Error);
+        (refused, verdicts(&evidence)[0].broken().is_some())
+    };
+    assert_eq!(seen(|_| ()), (false, false), "browsers fetch it");
+    assert_eq!(seen(|tls| tls.term.left = -1), (true, true));
+    assert_eq!(seen(|tls| tls.names_host = false), (true, true));
+    assert_eq!(seen(|tls| tls.begun = false), (true, true));
 }

@@ -1,24 +1,16 @@
 //! Healthy systems with a front end on another origin, with redirects, or with answers that only look wrong.
 
+use super::broken::{EXPRESS, Lines, ORIGIN, PAGE, SHOP, SID, URL};
 use super::played::On::{All, At, Of};
 use super::played::{Rule, System, Way};
 use super::*;
-use Step::{Error, First, Post, Preflight};
+use Step::{Error, First, Post, Preflight, Stranger};
 
 /// A healthy system, and the cookies that hold its session.
 pub(super) struct Served {
     pub(super) session: &'static [&'static str],
     pub(super) system: System,
 }
-
-type Lines = &'static [&'static str];
-
-const PAGE: &str = "https://app.example.com";
-const URL: &str = "https://api.example.com/session";
-const SHOP: &str = "https://shop.example.net";
-const SID: Lines = &["connect.sid=s%3Aone.sig; Path=/; HttpOnly; Secure; SameSite=Lax"];
-const EXPRESS: Rule = (All, "x-powered-by", &["Express"]);
-const ORIGIN: &str = "access-control-allow-origin";
 
 const fn served(
     name: &'static str,
@@ -45,6 +37,13 @@ pub(super) const FRONT_ENDS: &[Served] = &[
         &["connect.sid=s%3Aone.sig; Path=/; HttpOnly"],
         &["connect.sid"],
         &[EXPRESS],
+    ),
+    served(
+        "Express behind a gateway that leads pages of strangers to a sign-in elsewhere",
+        [PAGE, URL],
+        SID,
+        &["connect.sid"],
+        &[EXPRESS, (Of(Stranger), ":status", &["302"]), (Of(Stranger), "location", &["https://login.example.org/"])],
     ),
     served(
         "Rails with rack-cors",

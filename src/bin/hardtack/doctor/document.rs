@@ -49,11 +49,11 @@ pub(super) fn visit(evidence: &Evidence, found: &[Finding], verdicts: &[Verdict]
 }
 
 /// The same without any cookie's value, wherever a server repeats one.
-pub(super) fn hidden(document: Value, evidence: &Evidence) -> Value {
+pub(super) fn hidden(document: Value, hide: &dyn Fn(&str) -> String) -> Value {
     match document {
-        Value::String(text) => Value::String(evidence.hide(&text)),
-        Value::Array(values) => values.into_iter().map(|value| hidden(value, evidence)).collect(),
-        Value::Object(fields) => fields.into_iter().map(|(name, value)| (name, hidden(value, evidence))).collect(),
+        Value::String(text) => Value::String(hide(&text)),
+        Value::Array(values) => values.into_iter().map(|value| hidden(value, hide)).collect(),
+        Value::Object(fields) => fields.into_iter().map(|(name, value)| (name, hidden(value, hide))).collect(),
         other => other,
     }
 }

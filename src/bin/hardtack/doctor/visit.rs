@@ -50,8 +50,9 @@ pub(super) fn report(url: &str, arguments: &Arguments) -> Result<Report, Box<dyn
         verdicts.iter().filter(|verdict| Browser::USUAL.contains(&verdict.browser)).all(|it| it.broken().is_some());
     let code = code(&found).max(u8::from(!seen)).max(if lost { 2 } else { 0 });
     // Here and nowhere else, so that no text is forgotten: addresses and findings repeat what a server says.
-    let document = document::hidden(document::visit(&evidence, &found, &verdicts), &evidence);
-    Ok(Report { code, document, text: evidence.hide(&text) })
+    let hide = evidence.hider();
+    let document = document::hidden(document::visit(&evidence, &found, &verdicts), &hide);
+    Ok(Report { code, document, text: hide(&text) })
 }
 
 /// Whose cure to show first.
