@@ -185,7 +185,8 @@ impl Drop for Place {
         let next = {
             let mut state = self.queue.state();
             if let Some(own) = state.served.iter().position(|served| served.asker == self.asker) {
-                state.served.swap_remove(own);
+                // In their order, so that the latest turn of an asker is the one that is remembered.
+                state.served.remove(own);
             }
             state.serve_next()
         };
@@ -335,5 +336,15 @@ mod tests {
         let next = join(&queue, "c", "3");
         drop(slow);
         assert!(next.await.is_ok(), "the request that gave up has left the queue");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn s63_the_last_turn_of_a_network_is_remembered_whichever_of_its_places_is_given_back() {
+        let queue = Queue::new(3, 32, PATIENCE);
+        let other = join(&queue, "b", "1").await.expect("a place");
+        let (early, late) = (join(&queue, "a", "1").await, join(&queue, "a", "1").await);
+        drop((other, late));
+        assert_eq!(queue.state().last(&asker("a", "1")), (3, 3));
+        drop(early);
     }
 }
