@@ -46,6 +46,16 @@ impl SessionLimit {
         Self { limit: limit.get().into(), clock, hashes, cells: Mutex::new(cells) }
     }
 
+    /// The networks of a client, each with its cells and with how much of a window one session takes.
+    fn shares(&self, client: IpAddr) -> impl Iterator<Item = ([usize; HASHES], u64)> {
+        let networks = [Some((narrow(client), 1)), wide(client).map(|network| (network, u64::from(WIDE)))];
+        let window = micros(WINDOW);
+        networks
+            .into_iter()
+            .flatten()
+            .map(move |network @ (_, shares)| (self.cells(network), (window / (self.limit * shares)).max(1)))
+    }
+
     /// The cells of a network. A /48 and its first /64 have one address, so the number of shares tells them apart.
     fn cells(&self, network: (IpAddr, u64)) -> [usize; HASHES] {
         let cell = |hash: u64| usize::try_from(hash % CELLS as u64).unwrap_or_default();
@@ -57,13 +67,11 @@ impl RateLimit for SessionLimit {
     fn take(&self, client: IpAddr) -> Result<(), Duration> {
         let window = micros(WINDOW);
         let now = u64::try_from(self.clock.now().0).unwrap_or_default().saturating_mul(1000);
-        let networks = [Some((narrow(client), 1)), wide(client).map(|network| (network, u64::from(WIDE)))];
         let mut counted = [None; 2];
         let mut cells = self.cells.lock().unwrap_or_else(PoisonError::into_inner);
-        for (counted, network @ (_, shares)) in counted.iter_mut().zip(networks.into_iter().flatten()) {
-            let of_network = self.cells(network);
+        for (counted, (of_network, share)) in counted.iter_mut().zip(self.shares(client)) {
             let whole = of_network.iter().map(|cell| cells[*cell]).min().unwrap_or_default().max(now);
-            let next = whole.saturating_add((window / (self.limit * shares)).max(1));
+            let next = whole.saturating_add(share);
             if next > now + window {
                 return Err(Duration::from_micros(next - now - window));
             }
@@ -79,11 +87,10 @@ impl RateLimit for SessionLimit {
     }
 
     fn give_back(&self, client: IpAddr) {
-        let networks = [Some((narrow(client), 1)), wide(client).map(|network| (network, u64::from(WIDE)))];
         let mut cells = self.cells.lock().unwrap_or_else(PoisonError::into_inner);
-        for network @ (_, shares) in networks.into_iter().flatten() {
-            for cell in self.cells(network) {
-                cells[cell] = cells[cell].saturating_sub((micros(WINDOW) / (self.limit * shares)).max(1));
+        for (of_network, share) in self.shares(client) {
+            for cell in of_network {
+                cells[cell] = cells[cell].saturating_sub(share);
             }
         }
     }
