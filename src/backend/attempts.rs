@@ -56,7 +56,7 @@ impl<'a> As<'a> {
 }
 
 /// A success that was counted, for something that has yet to be done.
-#[must_use = "what is not done is given back"]
+#[must_use = "it stays counted, unless what follows fails: see `Success::of`"]
 pub(super) struct Success(Vec<Attempt>);
 
 impl Success {
@@ -94,11 +94,13 @@ pub(super) async fn check(
         // A full queue is nobody's guess.
         accounts.forgive(&guesses).await;
     }
-    if !matches!(checked, Ok(Checked::Right | Checked::Stale(_))) {
+    let success = if matches!(checked, Ok(Checked::Right | Checked::Stale(_))) {
+        successes
+    } else {
         accounts.forgive(&successes).await;
-        return Ok((checked?, Success(Vec::new())));
-    }
-    Ok((checked?, Success(successes)))
+        Vec::new()
+    };
+    Ok((checked?, Success(success)))
 }
 
 /// Counts what may be a guess. Of a browser that is known, and of who is signed in, by that alone: neighbours who guess must

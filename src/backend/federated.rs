@@ -159,17 +159,15 @@ pub async fn finish(
     };
     // Once, on whatever node: the cookie could be sent again, and the code belongs to the provider.
     let once = Bucket { name: visitor.session.pseudonym("transaction", &answer.state), limit: 1 };
-    match accounts.attempt_within(&once, REMEMBERED).await {
-        Ok(Ok(_)) => {}
-        Ok(Err(_)) => {
-            accounts.forgive(&successes).await;
-            return Err(Kind::SignInLost.into());
-        }
-        Err(failure) => {
-            accounts.forgive(&successes).await;
-            accounts.forgive(&counted).await;
-            return Err(failure.into());
-        }
+    let first = accounts.attempt_within(&once, REMEMBERED).await;
+    if !matches!(first, Ok(Ok(_))) {
+        accounts.forgive(&successes).await;
+    }
+    if first.is_err() {
+        accounts.forgive(&counted).await;
+    }
+    if first?.is_err() {
+        return Err(Kind::SignInLost.into());
     }
     let result = match answer.code {
         Some(code) => arrive(visitor, provider, &way, code).await,
@@ -184,7 +182,7 @@ pub async fn finish(
     if result.is_err() {
         accounts.forgive(&successes).await;
     }
-    if result.as_ref().map_or_else(WireError::is_a_failure, |_| true) {
+    if result.as_ref().err().is_none_or(WireError::is_a_failure) {
         accounts.forgive(&counted).await;
     }
     Ok(Back { slot: way.slot, purpose: way.purpose, next: way.next(), origin: way.origin, result })

@@ -131,7 +131,7 @@ pub async fn sign_in(visitor: &Visitor, username: &str, password: &Password, kee
     let tried = As::sign_in(visitor, &name, stored.as_ref());
     let (checked, success) = check(visitor, tried, password, stored.as_ref()).await?;
     let Some(stored) = stored.filter(|stored| stored.is_open() && checked != Checked::Wrong) else {
-        tracing::info!(client = %visitor.address, "a sign-in was refused");
+        tracing::info!(client = %visitor.address, "a password was refused");
         return Err(Kind::BadCredentials.into());
     };
     success.of(accounts, enter_checked(visitor, stored, keep, &checked).await).await

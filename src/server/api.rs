@@ -1,6 +1,6 @@
 //! The door of the server functions: what may come in, and what goes out.
 
-use super::explain::{refuse, refuse_with};
+use super::explain::refuse;
 use super::fields::{accepts, essence, text};
 use super::form::Form;
 use super::outcome;
@@ -48,7 +48,7 @@ pub(super) async fn call(State(site): State<Arc<Site>>, request: Request) -> Res
     let answer = leptos_axum::handle_server_fns_with_context(tell, request).await.into_response();
     let (answer, error) = with_status(answer).await;
     match (form, error) {
-        (Some(_), Some(error)) if error.kind.status() >= 500 => refuse_with(error),
+        (Some(_), Some(error)) if error.kind.status() >= 500 => refuse(error),
         (Some(form), error) => redirect(&answer, session.as_ref(), &form.leads_to(error.as_ref())),
         (None, _) => answer,
     }

@@ -14,16 +14,10 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 use std::sync::Arc;
 
-/// An answer that only says its kind; [`explain`] puts it into words.
-pub(super) fn refuse(kind: Kind) -> Response {
-    let mut response = StatusCode::from_u16(kind.status()).unwrap_or(StatusCode::BAD_REQUEST).into_response();
-    response.extensions_mut().insert(kind);
-    response
-}
-
-/// The same, for an error that has words of its own.
-pub(super) fn refuse_with(error: WireError) -> Response {
-    let mut response = refuse(error.kind);
+/// Returns an answer that only holds its error, which may be a [`Kind`] alone; [`explain`] puts it into words.
+pub(super) fn refuse(error: impl Into<WireError>) -> Response {
+    let error = error.into();
+    let mut response = StatusCode::from_u16(error.kind.status()).unwrap_or(StatusCode::BAD_REQUEST).into_response();
     if let Some(seconds) = error.retry_after {
         response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
     }
@@ -90,9 +84,6 @@ pub(super) async fn explain(State(site): State<Arc<Site>>, request: Request, nex
 fn unexplained(answer: &Response) -> Option<WireError> {
     if let Some(error) = answer.extensions().get::<WireError>() {
         return Some(error.clone());
-    }
-    if let Some(kind) = answer.extensions().get::<Kind>() {
-        return Some((*kind).into());
     }
     if answer.extensions().get::<Refused>().is_some() {
         return Some(Kind::CrossOrigin.into());

@@ -11,7 +11,7 @@
 use super::access::see_other;
 use super::api;
 use super::document;
-use super::explain::{refuse, refuse_with, wants_page};
+use super::explain::{refuse, wants_page};
 use super::outcome;
 use super::router::Site;
 use crate::app::access::{DEVICES, LOGIN, PROFILE, SECURITY};
@@ -97,7 +97,7 @@ pub(super) async fn finish(
     let Back { slot, purpose, next, origin, result } = match federated::finish(&visitor, &provider, answer, &ways).await
     {
         Ok(back) => back,
-        Err(error) => return refuse_with(error),
+        Err(error) => return refuse(error),
     };
     let page = page(purpose, next.as_ref());
     // Who has signed in goes on; who did something else is back where that was asked for.
@@ -157,15 +157,15 @@ pub(super) async fn end(
 ) -> Response {
     let hint = match federated::hint(&visitor, &provider).await {
         Ok(hint) => hint,
-        Err(error) => return refuse_with(error),
+        Err(error) => return refuse(error),
     };
     // Here first: the provider may take its time.
     if let Err(error) = sign_out(&visitor.session).await {
-        return refuse_with(error);
+        return refuse(error);
     }
     let there = match federated::end(&visitor, &provider, hint.as_ref()).await {
         Ok(there) => there,
-        Err(error) => return refuse_with(error),
+        Err(error) => return refuse(error),
     };
     let origin = site.front_end(&parts.headers);
     let mut answer = match there {
@@ -199,7 +199,7 @@ fn lead(site: &Site, parts: &Parts, to: &str, title: &str) -> Response {
 /// Says on the page where it began what has become of it: by a fixed word.
 fn tell(visitor: &Visitor, parts: &Parts, origin: Option<&str>, (page, error): (&str, &WireError)) -> Response {
     if !wants_page(parts) || error.kind == Kind::NotFound || error.kind.status() >= 503 {
-        return refuse_with(error.clone());
+        return refuse(error.clone());
     }
     let to = at(origin, page, &format!("?error={}", error.kind.name()));
     // A front end's page has a mark of its own: see `server/loader.js`.

@@ -68,10 +68,10 @@ impl Hosts {
 
     /// Whether each host that a request names is one of ours, or one that no stranger's name leads to.
     fn is_own(&self, uri: &Uri, headers: &HeaderMap) -> bool {
-        let lines = headers.get_all(header::HOST).iter().map(http::HeaderValue::as_bytes);
+        let line = headers.get(header::HOST).map(http::HeaderValue::as_bytes);
         let target = uri.authority().map(|authority| authority.as_str().as_bytes());
         // HTTP/1.0 may name none. No browser of today speaks it.
-        lines.chain(target).all(|named| named.trim_ascii().is_empty() || self.knows(named))
+        line.into_iter().chain(target).all(|named| self.knows(named))
     }
 
     fn knows(&self, named: &[u8]) -> bool {

@@ -20,7 +20,7 @@ use axum::response::Response;
 use std::time::Duration;
 
 /// The cookie, by its name beside the session's: `hardtack_sess_told`.
-const MARK: &str = "told";
+pub(super) const MARK: &str = "told";
 /// How long a page may take to come.
 const TIME: Duration = Duration::from_secs(10 * 60);
 /// What stands in the place of a mark that was used up. It shows that the browser keeps cookies.
@@ -69,9 +69,9 @@ pub(super) fn lacks_the_cookie(parts: &Parts) -> bool {
 
 /// Whether none of the cookies came that a visit, a sign-in and a mark leave.
 fn keeps_no_cookie(session: &Session, parts: &Parts) -> bool {
-    let own = &session.cookie().name;
-    let beside = [Visitor::KNOWN, MARK].map(|name| format!("{own}_{name}"));
-    let is_ours = |name: &[u8]| name == own.as_bytes() || beside.iter().any(|beside| name == beside.as_bytes());
+    let own = session.cookie();
+    let beside = [Visitor::KNOWN, MARK].map(|name| own.name_beside(name));
+    let is_ours = |name: &[u8]| name == own.name.as_bytes() || beside.iter().any(|beside| name == beside.as_bytes());
     !pairs(&parts.headers).any(|(name, _)| is_ours(name))
 }
 

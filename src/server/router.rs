@@ -32,7 +32,6 @@ use super::{
 use crate::app::access::{Access, of};
 use crate::app::{App, Nowhere};
 use crate::backend::accounts::Accounts;
-use crate::backend::visitor::Visitor;
 use crate::model::doctor::Examiner;
 use crate::model::error::Kind;
 use crate::session::policy::{Guard, Origin};
@@ -66,8 +65,8 @@ pub(super) struct Site {
     pub(super) proxies: Proxies,
     /// The origin by which browsers call this server.
     pub(super) own: Origin,
-    /// The name of the session cookie.
-    pub(super) session_cookie: String,
+    /// The names of the session cookie and of the cookies beside it.
+    pub(super) own_cookies: Vec<String>,
     /// The hosts that a request may name.
     pub(super) hosts: Hosts,
     pub(super) limits: Limits,
@@ -94,14 +93,9 @@ impl Site {
         self.front_ends.iter().find(|front_end| origin == front_end.as_str()).cloned()
     }
 
-    /// Whether a cookie of this name is the session's, or one of those beside it.
+    /// Returns whether a cookie of this name is the session's, or one of those beside it.
     pub(super) fn is_own_cookie(&self, name: &[u8]) -> bool {
-        let rest = name.strip_prefix(self.session_cookie.as_bytes());
-        rest.is_some_and(|rest| match rest {
-            [] => true,
-            [b'_', beside @ ..] => beside == Visitor::KNOWN.as_bytes() || beside.starts_with(b"sign_in_"),
-            _ => false,
-        })
+        self.own_cookies.iter().any(|own| own.as_bytes() == name)
     }
 }
 

@@ -12,6 +12,7 @@ use super::host::Hosts;
 use super::last_start::{self, Change};
 use super::listen::{self, BindError, Door, Listener};
 use super::metrics::{Exporter, Exporting, MetricsError};
+use super::outcome;
 use super::redirect::{Redirect, Redirecting};
 use super::router::{Site, router};
 use super::secret::{self, SecretError};
@@ -21,14 +22,17 @@ use super::streams::Streams;
 use super::tls::{Tls, TlsError};
 use super::topology::{self, SetupError};
 use crate::backend::accounts::Failure;
+use crate::backend::federated::{self, SLOTS};
 use crate::backend::providers::UnsupportedProxy;
+use crate::backend::visitor::Visitor;
 use crate::doctor::{Finding, Loss, Severity, Topology, check};
 use crate::session::clock::Clock;
 use crate::session::keys::KeyError;
 use crate::session::policy::Contradiction;
 use crate::session::store::{Database, OpenError, Readiness, Schema, Transport};
-use crate::session::{Keys, RateLimit, Sessions};
+use crate::session::{CookieSettings, Keys, RateLimit, Sessions};
 use futures::future::OptionFuture;
+use std::iter;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -204,7 +208,7 @@ impl Server {
             front_ends: settings.site.front_ends.iter().map(ToString::to_string).collect(),
             proxies: Proxies::new(settings.site.trusted_proxies.clone()),
             own: settings.site.url.clone(),
-            session_cookie: settings.session.name.clone(),
+            own_cookies: own_cookies(&settings.session.cookie()),
             hosts: Hosts::of(&settings),
             limits: settings.limits.clone(),
             session_limit: limit.map(|limit| Arc::new(limit) as Arc<dyn RateLimit>),
@@ -298,6 +302,13 @@ impl Server {
         tracing::info!("stopped");
         served
     }
+}
+
+/// The names of the session cookie and of those that the pages keep beside it.
+fn own_cookies(session: &CookieSettings) -> Vec<String> {
+    let beside =
+        [Visitor::KNOWN, outcome::MARK].map(str::to_owned).into_iter().chain((0..SLOTS).map(federated::cookie));
+    iter::once(session.name.clone()).chain(beside.map(|name| session.name_beside(&name))).collect()
 }
 
 /// Says once what is allowed and not wise. Of what nobody loses a session by, the command `hardtack doctor` speaks.

@@ -72,6 +72,6 @@ impl Session {
         let own = self.cookie();
         // Who comes back from another site must still be known by it, where the session itself is kept back.
         let same_site = if own.same_site == SameSite::Strict { SameSite::Lax } else { own.same_site };
-        CookieSettings { name: format!("{}_{name}", own.name), same_site, ..own.clone() }
+        CookieSettings { name: own.name_beside(name), same_site, ..own.clone() }
     }
 }

@@ -54,6 +54,12 @@ impl CookieSettings {
         }
     }
 
+    /// Returns the name of a cookie that belongs beside the session's: `hardtack_sess_known`.
+    #[must_use]
+    pub fn name_beside(&self, name: &str) -> String {
+        format!("{}_{name}", self.name)
+    }
+
     /// The attributes as `Set-Cookie` spells them, in its order. No value is in it.
     #[must_use]
     pub fn attributes(&self) -> Vec<String> {

@@ -158,7 +158,7 @@ async fn s109_a_neighbour_with_many_small_cookies_signs_no_visitor_out() {
         let app = App::start_with(&[("SITE_URL", url)]).await;
         // What the session has is larger than each of the others.
         let of_neighbour = (0..250).map(|n| format!("n{n}={}", "x".repeat(60)));
-        let ours = ["", "_known", "_sign_in_0"].map(|end| format!("{own}{end}={}", "y".repeat(100)));
+        let ours = ["", "_known", "_told", "_sign_in_0"].map(|end| format!("{own}{end}={}", "y".repeat(100)));
         let all: Vec<_> = ours.iter().cloned().chain(of_neighbour).collect();
         // The answer has more lines than most clients but browsers take.
         let removed_of = async |cookies: &[String]| {

@@ -28,14 +28,12 @@ pub(crate) enum Command {
 
 /// Opens the store and carries the command out.
 pub(crate) fn run(config: Option<&Path>, command: Command) -> ExitCode {
-    if let Command::End(end) = &command
-        && let Err(refused) = end.check()
-    {
-        return refused;
-    }
-    if let Command::EndAccount(end_account) = &command
-        && let Err(refused) = end_account.check()
-    {
+    let checked = match &command {
+        Command::End(arguments) => arguments.check(),
+        Command::EndAccount(arguments) => arguments.check(),
+        Command::List(_) | Command::Sweep(_) | Command::Stats(_) => Ok(()),
+    };
+    if let Err(refused) = checked {
         return refused;
     }
     carry_out(config, async |settings| {
