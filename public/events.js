@@ -114,7 +114,7 @@ function show(ended) {
   part("left").textContent = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
   if (!due || over) return;
   if (left() < -2000 && !due.asked) {
-    // Nobody has told the end, and nobody that it is put off.
+    // The time is up, and the page has not heard that the session has ended or that it lives longer.
     due.asked = true;
     const asked = due;
     ask();

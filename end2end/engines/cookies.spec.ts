@@ -150,7 +150,7 @@ CASES.forEach((chromium, at) => {
         expect(await round.ask(asked), JSON.stringify(asked)).toEqual(told);
       }
     };
-    // What cannot be played is in the table with its reason. Once it can, it is to be measured.
+    // The table lists each case that cannot be played, with its reason. A case that can be played must leave that list.
     if (unplayed.some(same)) await expect(all()).rejects.toThrow();
     else await all();
     if (local) await played.visitor.close();

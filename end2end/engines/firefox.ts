@@ -24,7 +24,7 @@ export class Firefox implements Engine {
       "network.proxy.socks": "127.0.0.1",
       "network.proxy.socks_port": proxy,
       "network.proxy.socks5_remote_dns": true,
-      // What the address says is what is asked.
+      // Off, so that Firefox asks by the scheme that the address names.
       "dom.security.https_first": false,
       // On a closed network these would wait for answers that never come.
       "network.captive-portal-service.enabled": false,

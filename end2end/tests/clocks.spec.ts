@@ -134,7 +134,7 @@ test("a full server is asked again no earlier than it wants", async ({ page, tro
   await page.clock.install();
   await open(page, "/profile");
   await expect.poll(() => asked).toBe(1);
-  // What is answered, or would be asked, has been by then.
+  // The page has its answers, and has sent each call that it wants to send, when this call returns.
   const settled = () => page.evaluate(async () => void (await (await fetch("/healthz")).text()));
   await settled();
   await page.clock.runFor(28_000);

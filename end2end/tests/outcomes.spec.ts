@@ -73,7 +73,7 @@ test("a browser that keeps no cookies is told so, before and after it has signed
 
 test("cookies that do not come are told of after a sign-in", async ({ page }) => {
   const ada = somebody();
-  // What the sign-in gives is lost.
+  // The cookies that the sign-in gives are lost.
   await page.route("**/profile", async (route) => {
     await page.context().clearCookies();
     await route.continue();

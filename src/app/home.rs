@@ -52,7 +52,7 @@ impl Found {
     }
 }
 
-/// What a form that was posted without WebAssembly came back with.
+/// The result with which a form that was posted without WebAssembly came back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum CameBack {
     Said(Said),

@@ -8,7 +8,7 @@ use crate::session::{CookieSettings, Session};
 
 /// The longest text of tries, in bytes. A real one has about 1,000.
 const LONGEST: usize = 8 * 1024;
-/// What a seal is for.
+/// The purpose of a seal.
 const SEAL: &str = "doctor";
 
 /// Judges what a page has tried, told as JSON.
@@ -42,14 +42,15 @@ pub fn seal(echo: Echo, session: &Session) -> Echo {
     Echo { proof: session.pseudonym(SEAL, &sealed(&echo)), ..echo }
 }
 
-/// What is sealed: all of it but the seal.
+/// Returns the text that is sealed: all of the answer but the seal.
 fn sealed(echo: &Echo) -> String {
     let echo = Echo { proof: String::new(), ..echo.clone() };
     // Texts, numbers and words: nothing of it cannot be written.
     serde_json::to_string(&echo).unwrap_or_default()
 }
 
-/// An answer that no key here has sealed: another node's, which has other keys, or a text of whoever wrote the address.
+/// Returns an answer that no key here has sealed, in known words. It comes from another node, which has other keys, or
+/// from the author of the address.
 fn in_known_words(echo: Echo, cookie: &CookieSettings) -> Echo {
     const WORDS: [&str; 8] = ["same-origin", "same-site", "cross-site", "none", "active", "inactive", "null", "…"];
     let word = |text: Option<String>| text.map(|text| if WORDS.contains(&&*text) { text } else { "…".to_owned() });

@@ -17,7 +17,7 @@ pub async fn of(session: &Session) -> Result<Handshake, Error> {
         // Two first requests at once agree on one value.
         None => {
             let id = session.update(HANDSHAKE, |id| id.unwrap_or_else(|| uuid::Uuid::new_v4().to_string())).await?;
-            // A limit, or the doubt whose session it is, may have passed it over.
+            // The write may have been passed over, because of a limit or because of a doubt about the session.
             if session.is_live() { id } else { String::new() }
         }
     };

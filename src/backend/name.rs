@@ -1,4 +1,4 @@
-//! What an account's owner is called: a text that can be seen, and that turns nothing around it.
+//! The name of an account's owner: a text that can be seen, and that does not turn the direction of the text around it.
 
 use icu_properties::props::{DefaultIgnorableCodePoint, GeneralCategory};
 use icu_properties::{CodePointMapData, CodePointSetData};
@@ -10,8 +10,9 @@ const JOINERS: [char; 2] = ['\u{200c}', '\u{200d}'];
 /// A pattern of Braille without a dot. Unicode calls it a symbol, and it is blank.
 const BLANK: char = '\u{2800}';
 
-/// The name that a text is: without the spaces around it, and without format characters, which nobody sees and which turn the
-/// direction of what follows (U+202E). `None` when it is too long, holds a control character, or nothing of it can be seen.
+/// Returns the name that a text holds, without the spaces around it and without format characters, because these cannot
+/// be seen and can turn the direction of the text that follows (U+202E). `None` when it is too long, holds a control
+/// character, or nothing of it can be seen.
 ///
 /// Source: UTS #39, 3.1 (no format characters in identifiers); UAX #31, 2.3 (joiners inside of words).
 pub(super) fn parse(text: &str) -> Option<String> {
@@ -22,7 +23,7 @@ pub(super) fn parse(text: &str) -> Option<String> {
     (is_seen(&name) && name.chars().count() <= LONGEST).then_some(name)
 }
 
-/// What can be used of a name that another service tells. Empty when nothing can.
+/// Returns the part of a name from another service that can be used. It is empty when no part can.
 pub(super) fn told(text: &str) -> String {
     let text: String = text.chars().filter(|sign| !sign.is_control()).collect();
     let name: String = without_format(&text).chars().take(LONGEST).collect();

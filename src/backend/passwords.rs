@@ -20,8 +20,8 @@ const WAITING: usize = 16;
 const JUDGED: usize = 100;
 /// The most work that a judgement may be: as much as for a hundred characters with 64 substitutions.
 const WORK: usize = 64 * JUDGED * JUDGED;
-/// What stands for letters in disguise: each line is the signs that zxcvbn takes for one letter (a, b, c, e, g, i, l, o, s,
-/// t, x, z). Source: zxcvbn 3.1, `matching`.
+/// The signs that stand for letters in disguise. Each line has those that zxcvbn takes for one letter (a, b, c, e, g,
+/// i, l, o, s, t, x, z). Source: zxcvbn 3.1, `matching`.
 const DISGUISES: [&[char]; 12] = [
     &['4', '@'],
     &['8'],

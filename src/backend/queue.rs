@@ -34,7 +34,7 @@ struct Shared {
     waiting: usize,
     /// How many requests one account may have, served and waiting, from all networks together.
     each: usize,
-    /// How long a request may wait.
+    /// The longest time that a request may wait.
     patience: Duration,
     state: Mutex<State>,
 }
@@ -45,7 +45,7 @@ struct State {
     /// In the order in which they came.
     waiting: Vec<Waiting>,
     number: u64,
-    /// How many turns there have been.
+    /// The number of turns that there have been.
     turns: u64,
 }
 
@@ -147,8 +147,8 @@ impl State {
         self.served.push(Served { asker, turn: self.turns });
     }
 
-    /// Gives the next waiting request its turn: that of the network whose last turn is longest ago, there of the account of
-    /// which the same is true, there the oldest.
+    /// Gives the next waiting request its turn. The network that had its last turn longest ago comes first. Within it
+    /// the account that had its last turn longest ago comes first, and within that the oldest request.
     fn serve_next(&mut self) -> Option<Waiting> {
         let waiting = self.waiting.iter().enumerate();
         let (next, _) = waiting.min_by_key(|(_, waiting)| (waiting.last, waiting.number))?;

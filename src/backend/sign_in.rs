@@ -137,7 +137,7 @@ pub async fn sign_in(visitor: &Visitor, username: &str, password: &Password, kee
     success.of(accounts, enter_checked(visitor, stored, keep, &checked).await).await
 }
 
-/// Signs an account in whose password was right.
+/// Signs an account in after its password was right.
 async fn enter_checked(visitor: &Visitor, stored: Stored, keep: bool, checked: &Checked) -> Result<Entered, WireError> {
     let accounts = &visitor.accounts;
     if let (Checked::Stale(hash), Some(kept)) = (checked, &stored.password) {
@@ -186,7 +186,7 @@ pub async fn change_password(
     success.of(accounts, replace(visitor, &account, new, end_others).await).await
 }
 
-/// Gives an account that has proved who it is another password.
+/// Gives another password to an account whose identity is proved.
 async fn replace(visitor: &Visitor, account: &Account, new: &Password, end_others: bool) -> Result<String, WireError> {
     let Visitor { session, accounts, .. } = visitor;
     let (stored, sign_in) = (account.stored(), account.sign_in());

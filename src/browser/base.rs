@@ -51,16 +51,18 @@ pub fn port() -> String {
     window().and_then(|window| window.location().port().ok()).unwrap_or_default()
 }
 
-/// What a page that is a file remembers of its visitor.
+/// The state of the visitor's account, as a page that is a file remembers it.
 ///
-/// A hint and no more: what the server says counts.
+/// It is a hint and no more, because the answer of the server decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Account {
-    /// A server has just said that somebody has signed in. Whether the browser keeps its cookie is to be seen.
+    /// A server has just said that the visitor has signed in. The page does not know yet whether the browser keeps the
+    /// cookie.
     Entered,
-    /// Somebody is signed in. Such pages ask the server who, and ask nothing for nobody.
+    /// The visitor is signed in. Such a page asks the server for the account. Without a sign-in it does not ask.
     Known,
-    /// Somebody has signed in, and the server did not know who it was: the browser keeps no cookie of its.
+    /// The visitor has signed in, and then the server did not know the account, because the browser keeps no cookie of
+    /// the server.
     Lost,
 }
 
@@ -74,7 +76,8 @@ impl Account {
     }
 }
 
-/// Remembers what is known of the visitor, where the page is a file; nothing: nobody is signed in.
+/// Remembers the state of the visitor's account, where the page is a file. `None` means that the visitor is not signed
+/// in.
 pub fn know(account: Option<Account>) {
     if is_elsewhere() {
         let kept = account.map_or("; Path=/; Max-Age=0", |_| "; Path=/; Max-Age=31536000; SameSite=Lax");

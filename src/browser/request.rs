@@ -14,7 +14,8 @@ use std::time::Duration;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{AbortController, Headers, RequestCredentials, RequestInit, RequestMode, Response, window};
 
-/// How often a call that only reads is tried again when its answer does not arrive, or says when to come again.
+/// The number of times that a call that only reads is tried again when its answer does not arrive, or says when to come
+/// again.
 const RETRIES: u32 = 2;
 /// The pause before the first of them; it doubles.
 const PAUSE: Duration = Duration::from_millis(300);
@@ -166,7 +167,7 @@ impl Request {
                 Ok((response, _)) if matches!(response.status(), 429 | 503) => retry_after(response).map(in_turn),
                 _ => None,
             };
-            // What would be too late is told at once.
+            // A failure is told at once when the next try would come after the deadline.
             let pause = pause.filter(|pause| self.method == "GET" && tried < RETRIES && paused + *pause < self.timeout);
             let Some(pause) = pause else { break answer };
             sleep(pause).await;

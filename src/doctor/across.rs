@@ -8,7 +8,7 @@ use super::finding::{Cure, Finding, Severity};
 use super::set_cookie::{SameSite, SetCookie};
 use super::topology::{Pair, Topology};
 
-/// What becomes of a page's call before anything is sent.
+/// The fate of a page's call before anything is sent.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Way {
     /// It is sent.
@@ -41,7 +41,7 @@ pub(super) fn check(topology: &Topology, found: &mut Vec<Finding>) {
     found.extend(strict(&topology.cookie, topology.sign_in_elsewhere));
 }
 
-/// What a browser makes of a call from a page there to a server here.
+/// Returns the way that a browser gives a call from a page there to a server here.
 ///
 /// Source: the Mixed Content specification; the Local Network Access specification; Chromium 156.
 pub(super) fn way(browser: Browser, pair: &Pair, page_is: Space, server_is: Space) -> Way {
@@ -59,7 +59,7 @@ pub(super) fn way(browser: Browser, pair: &Pair, page_is: Space, server_is: Spac
     }
 }
 
-/// What blocks or delays a call before anything is sent.
+/// Returns the findings about a call that is blocked or delayed before anything is sent.
 pub(super) fn ways(pair: &Pair, page_is: Space, server_is: Space) -> Vec<Finding> {
     let ways = Browser::USUAL.map(|browser| way(browser, pair, page_is, server_is));
     let mixed: Vec<_> = Browser::USUAL.iter().zip(ways).filter(|(_, way)| *way == Way::Mixed).collect();

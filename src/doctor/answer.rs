@@ -1,4 +1,5 @@
-//! What answers do besides: redirects, caches, cookies that are missing or twice: HT026, HT033, HT034, HT039, HT043 to HT048.
+//! Other faults of answers: redirects, caches, cookies that are missing or come twice: HT026, HT033, HT034, HT039,
+//! HT043 to HT048.
 
 use super::across;
 use super::address::Address;
@@ -213,7 +214,7 @@ fn twice(evidence: &Evidence, exchange: &Exchange, name: &str) -> Option<Finding
     (replaced || both).then(|| cookie::shared_name(name, what()))
 }
 
-/// Where a site leads from plain http to https, with pages of its own: its pages are there too.
+/// Returns the https address that a site with pages of its own leads to from plain http. Its pages are there too.
 pub(super) fn moved(evidence: &Evidence) -> Option<Address> {
     let to = evidence.of(Step::First).next()?.leaves()?;
     let is_same = evidence.pair().is_own() && !evidence.url.is_https() && to.is_https();

@@ -1,4 +1,4 @@
-//! What caches make of answers with a session: HT035.
+//! Caches that keep answers with a session: HT035.
 //!
 //! Source: RFC 9111, 3 (what may be stored), 4.1 (`Vary`) and 4.2.2 (heuristics).
 
@@ -10,7 +10,7 @@ use super::exchange::Exchange;
 use super::finding::{Cure, Finding, Severity};
 use super::set_cookie::date;
 
-/// What a cache between the server and its visitors makes of an answer.
+/// The way in which a cache between the server and its visitors keeps an answer.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 enum Kept {
     /// It keeps none, or asks the server each time.
@@ -108,7 +108,7 @@ fn kept(exchange: &Exchange) -> Kept {
     }
 }
 
-/// What shows that an answer comes out of a cache.
+/// Returns the sign by which an answer shows that it comes out of a cache.
 fn sign(exchange: &Exchange) -> Option<String> {
     let aged = exchange.one("age").filter(|age| age.parse::<u64>().is_ok_and(|age| age > 0));
     let hit = ["x-cache", "cf-cache-status"].into_iter().find_map(|name| {

@@ -26,7 +26,8 @@ pub(super) fn check(topology: &Topology, found: &mut Vec<Finding>) {
     }
 }
 
-/// What these browsers make of a cookie for a call of the page: kept where `from` sets it, and sent to the server.
+/// Judges how these browsers treat a cookie for a call of the page: whether they keep it where `from` sets it, and send
+/// it to the server.
 ///
 /// `date` is the `Date` of the answer. The first browser that loses it says why; most visitors have Chrome, so what it loses is an error.
 pub(super) fn judge(

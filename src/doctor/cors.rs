@@ -40,7 +40,7 @@ pub(super) fn check(topology: &Topology, found: &mut Vec<Finding>) {
 pub(super) fn diagnose(evidence: &Evidence, found: &mut Vec<Finding>) {
     let pair = evidence.pair();
     found.extend(any_origin(evidence));
-    // Of an application that does not answer nobody knows what it allows.
+    // An application that does not answer does not show which origins it allows.
     if pair.is_own() || answer::is_down(evidence) {
         return;
     }

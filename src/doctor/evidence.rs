@@ -139,14 +139,14 @@ impl Evidence {
         !self.pair().is_own() && !reads_only(self.posted())
     }
 
-    /// The origin of a page that nobody should let in. It begins as the page's does, so that a server which compares
+    /// The origin of a page that no server should let in. It begins as the page's does, so that a server which compares
     /// beginnings lets it in too. Source: RFC 6761, 6.4.
     pub(super) fn stranger(&self) -> Option<Address> {
         let name = if self.page.ip().is_some() { String::new() } else { format!("{}.", self.page.host()) };
         format!("https://{name}hardtack-doctor.invalid").parse().ok()
     }
 
-    /// What a step is for, in words.
+    /// Returns the purpose of a step in words.
     #[must_use]
     pub fn purpose(&self, step: Step) -> String {
         match &self.method {
@@ -166,7 +166,7 @@ impl Evidence {
         across::senders(&self.pair(), self.space_of_page(), self.space_of_url())
     }
 
-    /// What a browser makes of the call before anything is sent.
+    /// Returns the way that a browser gives the call before anything is sent.
     pub(super) fn way(&self, browser: Browser) -> Way {
         across::way(browser, &self.pair(), self.space_of_page(), self.space_of_url())
     }
@@ -314,7 +314,8 @@ impl Evidence {
         reads.filter(|exchange| exchange.url.is_origin_of(&self.url) && exchange.leaves().is_none())
     }
 
-    /// All but preflights, whose cookies no browser takes, and the stranger's call, which is another browser's.
+    /// Returns all calls without two kinds: preflights, because no browser takes their cookies, and the stranger's
+    /// call, because it belongs to another browser.
     pub(super) fn calls(&self) -> impl Iterator<Item = &Exchange> {
         self.exchanges.iter().filter(|exchange| !matches!(exchange.step, Step::Preflight | Step::Stranger))
     }

@@ -1,6 +1,7 @@
 //! Header values as text that keeps each byte, because servers and browsers do not agree on UTF-8.
 
-/// What stands for the byte 0: a byte that is no part of UTF-8 becomes a sign of the private use area, 0xF700 and the byte.
+/// The sign for the byte 0. A byte that is no part of UTF-8 becomes a sign of the private use area: 0xF700 plus the
+/// byte.
 const BASE: u32 = 0xF700;
 
 /// Returns the text of a header's bytes. UTF-8 stays as it is; [`header_bytes`] gives the bytes back, whatever they were.

@@ -11,7 +11,7 @@ pub enum Failure {
     Refused,
     /// Nobody answers in time.
     Silent,
-    /// Somebody takes the call and does not answer while the doctor waits. Browsers wait longer.
+    /// The server takes the call and does not answer while the doctor waits. Browsers wait longer.
     Slow,
     /// The proxy of the machine that asks makes no connection.
     Proxy,
@@ -44,13 +44,13 @@ pub struct TlsSeen {
     pub names_host: bool,
     /// Whether the day from which it holds has come.
     pub begun: bool,
-    /// How long it holds.
+    /// The time for which it holds.
     pub term: Term,
     /// Who signed it.
     pub issuer: String,
 }
 
-/// How long a certificate holds, in seconds.
+/// The time for which a certificate holds, in seconds.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Term {
     /// From now to its end; below 0, it has ended.
@@ -62,7 +62,7 @@ pub struct Term {
 const DAY: i64 = 86400;
 
 impl Term {
-    /// How many whole days are left; below 0, it has ended.
+    /// Returns the whole days that are left; below 0, it has ended.
     #[must_use]
     pub const fn days_left(self) -> i64 {
         self.left.div_euclid(DAY)

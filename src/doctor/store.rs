@@ -52,9 +52,10 @@ pub(super) fn diagnose(evidence: &Evidence, found: &mut Vec<Finding>) {
     found.extend(evidence.exchanges.iter().find_map(Exchange::skew).and_then(clock));
 }
 
-/// Whether each call with the cookie was answered by a new one, of a maker whose cookie changes with its session alone.
+/// Whether each call with the cookie was answered by a new one, where the server's software changes its cookie only
+/// with the session.
 ///
-/// Of a value that is encrypted the same is no sign. Source: express-session, Tomcat, Spring Session and ASP.NET.
+/// A new value that is encrypted is no such sign. Source: express-session, Tomcat, Spring Session and ASP.NET.
 pub(super) fn is_begun_anew(evidence: &Evidence) -> bool {
     let names = ["connect.sid", "JSESSIONID", "SESSION", "ASP.NET_SessionId"];
     let again: Vec<_> = evidence.of(Step::Again).filter(|exchange| exchange.status < 400).collect();

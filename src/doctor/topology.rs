@@ -87,7 +87,7 @@ pub struct Edge {
     pub bound: Option<u16>,
     /// Whether the server takes itself to be on this machine alone, and answers plain http for the network around it.
     pub open: bool,
-    /// How long the certificate holds.
+    /// The time for which the certificate holds.
     pub term: Option<Term>,
 }
 

@@ -72,7 +72,7 @@ impl<T: DeserializeOwned> Decodes<T> for JsonOrForm {
 /// When a field is missing or has another type. When a field is not UTF-8: other readers of forms put U+FFFD in the place of
 /// such bytes, and many passwords would count as one.
 pub fn form<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
-    // What stands between fields is ASCII, so the whole is UTF-8 when each field is.
+    // The whole is UTF-8 when each field is, because the signs between fields are ASCII.
     if percent_encoding::percent_decode(body).decode_utf8().is_err() {
         return Err("a form is sent in UTF-8, and a field of this one is not".to_owned());
     }

@@ -1,8 +1,8 @@
-//! What has become of a form that a page has posted without script.
+//! The outcome of a form that a page has posted without script.
 
 use super::error::Kind;
 
-/// What a page says of a form that came back: fixed words, and only those that its server has found to be true.
+/// The words that a page shows about a form that came back. They are fixed, and the server has found them to be true.
 ///
 /// A page that is a file has none: its forms come back to a page of the server.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// What stands in the place of an error's kind where the cookie of a sign-in did not come.
+    /// The word in the place of an error's kind when the cookie of a sign-in did not come.
     pub const NO_COOKIE: &str = "no_cookie";
 
     /// Reads the names and values of an address. Words that are not known say nothing.

@@ -19,7 +19,7 @@ pub enum Viewer {
 pub struct Own {
     /// Its public handle.
     pub handle: String,
-    /// How many seconds it lives from the moment at which the page was rendered, if nothing uses it any more.
+    /// The seconds that it lives from the moment at which the page was rendered, if no request uses it any more.
     pub left: u64,
 }
 

@@ -34,7 +34,8 @@ const BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 /// How often something is said when there is nothing to say: proxies close what is silent for a minute.
 const HEARTBEAT: Duration = Duration::from_secs(15);
-/// About how long a stream lasts. Whoever is still there opens the next one, and whoever has gone without a word is forgotten.
+/// The time that a stream lasts, about. A client that is still there opens the next one. The server forgets a client
+/// that has gone without a word.
 const LIFE: Duration = Duration::from_secs(15 * 60);
 /// When to come again where there is no room.
 const LATER: HeaderValue = HeaderValue::from_static("30");
@@ -92,7 +93,8 @@ async fn pass_on(mut watch: Watch, mut room: Room, tell: mpsc::Sender<sse::Event
     }
 }
 
-/// How long one stream lasts: up to a fifth less or more, so that clients that came together come again one by one.
+/// Returns the time that one stream lasts: up to a fifth less or more, so that clients that came together come again
+/// one by one.
 fn life() -> Duration {
     let random = f64::from(getrandom::u32().unwrap_or(u32::MAX / 2)) / f64::from(u32::MAX);
     LIFE.mul_f64(0.8 + 0.4 * random)

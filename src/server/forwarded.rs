@@ -59,7 +59,7 @@ fn split(list: &[u8], separator: u8) -> Vec<&[u8]> {
     parts
 }
 
-/// Where the quoted string begins that a text ends with, if it ends with one.
+/// Returns the position of the quoted string at the end of a text, if the text ends with one.
 fn opening(text: &[u8]) -> Option<usize> {
     let end = text.len() - 1;
     let is_escaped = |at: usize| text[..at].iter().rev().take_while(|byte| **byte == b'\\').count() % 2 == 1;

@@ -17,7 +17,7 @@ use std::sync::Arc;
 const NAME: usize = 256;
 /// The most that all removals measure together. nginx takes a head of 16 KiB by the files in `deploy`.
 const REMOVALS: usize = 12 << 10;
-/// What a line measures beside its value: `set-cookie: `, and its end.
+/// The bytes of a line beside its value: `set-cookie: `, and its end.
 const LINE: usize = 14;
 /// How deep a path may be for cookies of its parts to be removed.
 const DEPTH: usize = 4;

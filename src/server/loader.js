@@ -40,7 +40,7 @@
       woken = undefined;
       warn("the islands could not be loaded")(error);
     }));
-  // What has become of a form is said once. An address that is loaded anew, or kept, says nothing of it.
+  // The outcome of a form is said once, so the address loses it: an address that is loaded anew, or kept, says nothing.
   const forget = () => {
     const words = location.search.slice(1).split("&");
     const kept = words.filter((word) => !/^(done|error|field|form)=/.test(word)).join("&");
@@ -67,7 +67,7 @@
     if (sent.has(event.target)) return event.preventDefault();
     sent.add(event.target);
     mark(true);
-    // Where a browser does not tell that the way was broken off.
+    // Some browsers do not tell that the way to the next page was broken off.
     setTimeout(free, 30_000);
   });
   globalThis.navigation?.addEventListener("navigateerror", free);

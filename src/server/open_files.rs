@@ -1,4 +1,4 @@
-//! How many files the process may have open: each connection is one.
+//! The number of files that the process may have open. Each connection is one.
 
 use super::settings::Settings;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -25,7 +25,7 @@ pub struct TooFewFiles {
 /// Raises the limit of open files as far as the system lets this process, and lowers `limits.connections` to what fits.
 ///
 /// A service manager begins with 1024 files, because some programs use `select`; this one does not. Connections beyond
-/// what fits would wait in any case, but after the files for answers and store are spent.
+/// the number that fits would wait in any case, but only after the files for answers and the store are spent.
 ///
 /// # Errors
 ///

@@ -1,9 +1,9 @@
-//! What has become of a form that was posted without script, or of a sign-in elsewhere: a page says it once.
+//! The outcome of a form that was posted without script, or of a sign-in elsewhere. A page says it once.
 //!
 //! The answer leads to the address of a page, which says in fixed words what has become of it (`?done=password`). Anybody can
 //! write such an address, a bookmark keeps it, and a page that is loaded anew has it still. So the page believes its address
 //! only with the mark that came with the answer: a signed cookie beside the session's, made of this very address. Showing the
-//! page uses it up. It holds a keyed hash and tells nobody anything.
+//! page uses it up. It holds a keyed hash and reveals nothing.
 //!
 //! A browser that keeps no cookie has no mark. There the words are believed when a page of ours led to the address, because
 //! ours link to no such one: browsers say so in `Referer`, and no link on another site can.
@@ -23,7 +23,7 @@ use std::time::Duration;
 pub(super) const MARK: &str = "told";
 /// How long a page may take to come.
 const TIME: Duration = Duration::from_secs(10 * 60);
-/// What stands in the place of a mark that was used up. It shows that the browser keeps cookies.
+/// The word in the place of a mark that was used up. It shows that the browser keeps cookies.
 const USED: &str = "once";
 
 /// Leads on, as [`see_other`], to a page that says what has become of something.
@@ -40,7 +40,7 @@ pub(super) fn lead(session: Option<&Session>, to: &str) -> Response {
     answer
 }
 
-/// What a page has to say, and the header that uses the mark up.
+/// Returns the outcome that a page has to show, and the header that uses the mark up.
 pub(super) fn read(parts: &Parts) -> (Outcome, Option<HeaderValue>) {
     let nothing = (Outcome::default(), None);
     let said = words(&parts.uri);
@@ -60,7 +60,8 @@ pub(super) fn read(parts: &Parts) -> (Outcome, Option<HeaderValue>) {
 /// Whether a page of an account is asked for by a browser that has just signed in and did not bring the cookie that this gave
 /// it.
 ///
-/// Who has signed out comes without the session's cookie as well, and brings the one of a browser that is known.
+/// A browser that has signed out comes without the session's cookie as well. But it brings the cookie of a known
+/// browser.
 pub(super) fn lacks_the_cookie(parts: &Parts) -> bool {
     let session = parts.extensions.get::<Session>();
     session.is_some_and(|session| keeps_no_cookie(session, parts))

@@ -196,7 +196,7 @@ pub(super) fn router(site: &Arc<Site>) -> Router {
     layered(with_session.merge(without_session), site)
 }
 
-/// What goes around everything that is answered.
+/// Adds the layers that go around all answers.
 fn layered(answers: Router, site: &Arc<Site>) -> Router {
     let inner = answers
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, site.limits.request_timeout))

@@ -82,7 +82,7 @@ pub(super) fn bind(topology: &mut Topology, settings: &Settings, port: Option<u1
     topology.edge.bound = port.filter(|_| direct);
 }
 
-/// How long a certificate holds.
+/// Returns the time for which a certificate holds.
 pub(super) fn term(begins: Timestamp, ends: Timestamp) -> Term {
     let seconds = |from: Timestamp| (ends.0.saturating_sub(from.0)).div_euclid(1000);
     Term { left: seconds(Clock::System.now()), life: seconds(begins) }

@@ -60,7 +60,7 @@ pub struct Facts {
     pub idle_left: Duration,
     /// How long until it ends in any case.
     pub absolute_left: Duration,
-    /// How long until it ends if this request is the last that uses it.
+    /// The time until it ends if this request is the last that uses it.
     pub left: Duration,
 }
 

@@ -55,7 +55,7 @@ async fn of_two_forms_that_ask_for_the_password_the_one_that_was_posted_says_tha
         let post = post.header("sec-fetch-site", "same-origin").header("referer", "http://localhost:3000/security");
         let answer = stage.of(Visitor::SignedIn, post).send().await.expect("an answer");
         let to = answer.headers()["location"].to_str().expect("text").to_owned();
-        // What is said is said once, to the browser that brings the mark of it.
+        // The page says the outcome once, to the browser that brings its mark.
         let mark = cookies_set(&answer).join("; ");
         let mark = mark.split(';').next().unwrap_or_default();
         let page = bare().get(stage.app.url(&to)).header("accept", "text/html").header("cookie", mark);

@@ -195,7 +195,7 @@ async fn s71_two_browsers_that_spell_a_domain_differently_have_one_account() {
 async fn a_registration_that_arrives_twice_signs_in_and_tells_nobody_else() {
     let app = App::start().await;
     let ada = ada(&app).await;
-    // A second click, whose answer is the one that the browser takes.
+    // A second click: the browser takes the answer to this one.
     let again = ada.elsewhere();
     let told = again.register().await;
     assert_eq!((told.status, again.is_signed_in().await), (200, true), "{told:?}");

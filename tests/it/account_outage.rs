@@ -1,4 +1,4 @@
-//! What an outage costs an account: no attempt, no success, and no word about what is not known.
+//! An outage costs an account no attempt and no success, and no answer claims a thing that the server does not know.
 
 use crate::support::app::App;
 use crate::support::issuer::{Stage, leads};

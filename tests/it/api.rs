@@ -296,7 +296,7 @@ async fn s59_a_form_that_is_not_utf8_is_refused_so_that_no_two_passwords_count_a
         );
         assert!(!cookies_set(&back).iter().any(|cookie| cookie.starts_with("hardtack_sess=")), "{path}");
     }
-    // What is UTF-8 is taken as it is, also a percent sign that escapes nothing.
+    // A field in UTF-8 is taken as it is, also a percent sign that escapes nothing.
     let sentence = "100% sûr, also %zz 9k";
     let form = b"name=a&username=ada%40example.com&password=100%25+s%C3%BBr%2C+also+%zz+9k";
     assert_eq!(told(post("/api/register", form)).await.0, 200);

@@ -17,7 +17,7 @@ struct Cache {
 }
 
 struct Kept {
-    /// The fields of the request that decide whose answer it is.
+    /// The fields of the request that decide which requests get this answer.
     asked: Vec<(String, Option<String>)>,
     body: String,
 }

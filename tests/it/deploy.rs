@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
 const CHECKOUT: &str = env!("CARGO_MANIFEST_DIR");
-/// What stands in for systemd and others.
+/// The script that stands in for systemd and other programs.
 const STAND_IN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/support/systemd.sh");
 /// Folders that commands and files of the page name.
 const FOLDERS: [&str; 5] = ["/etc/", "/opt/", "/root/", "/srv/", "/var/lib/"];
@@ -53,7 +53,7 @@ impl Machine {
         let machine = Self { folder, port: free_port(), browser: reqwest::Client::new() };
         // The service's user goes through it.
         fs::set_permissions(machine.root(), PermissionsExt::from_mode(0o755)).expect("a mode");
-        // What Debian and its packages bring.
+        // Debian and its packages bring these folders.
         for there in
             ["etc/systemd/system", "etc/caddy", "etc/nginx/sites-available", "etc/nginx/sites-enabled", "opt", "srv"]
         {
@@ -146,7 +146,8 @@ impl Machine {
         (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
-    /// How many visits the service has counted of the browser with this cookie, this one among them; and its cookie.
+    /// Returns the number of visits that the service has counted of the browser with this cookie, this one among them,
+    /// and its cookie.
     async fn visit(&self, cookie: Option<&str>) -> (u64, String) {
         let url = format!("http://127.0.0.1:{}/api/visits", self.port);
         let answer = insist(async || {

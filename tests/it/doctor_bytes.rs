@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
-/// What came to a server, call by call.
+/// The bytes that came to a server, call by call.
 type Calls = Arc<Mutex<Vec<Vec<u8>>>>;
 
 /// A server that answers each call with these bytes, whatever it is asked.
@@ -28,7 +28,7 @@ async fn serve(answer: Vec<u8>) -> (u16, Calls) {
     (port, calls)
 }
 
-/// What the doctor sees of a server that answers with this head.
+/// Returns the evidence that the doctor sees of a server that answers with this head, and the calls.
 async fn seen(head: &[u8]) -> (Evidence, Calls) {
     let answer = [b"HTTP/1.1 200 OK\r\nCache-Control: no-store\r\nContent-Length: 2\r\n", head, b"\r\n{}"].concat();
     let (port, calls) = serve(answer).await;

@@ -250,7 +250,7 @@ async fn a_link_to_the_report_opens_the_server_to_nobody_and_says_nothing_in_wor
             assert!(!report.to_string().contains(words), "{change}: {report}");
         }
     }
-    // What this server has said itself, to a page that it lets in, is repeated and named.
+    // The report repeats and names an answer that this server gave itself to a page that it lets in.
     let own = session(&app).await;
     let genuine = browser().get(app.url("/api/doctor/echo?test=t1&nonce=n1")).header("origin", "http://localhost:5173");
     let genuine = genuine.header("cookie", format!("{own}; mine=1")).send().await.expect("an answer");

@@ -164,7 +164,7 @@ fn settings_that_refuse_the_start_are_an_error_of_their_own() {
         (&[("SITE_URL", "https://localhost:3000"), ("SITE_FRONT_ENDS", "http://app.example.com")], "site.front_ends"),
         (&[("SITE_URL", "https://localhost:3000"), ("TLS_MODE", "files")], "tls.certificate"),
         (&[("SITE_URL", "https://a!b")], "site.url"),
-        // What a start reads before it opens anything.
+        // A start reads these settings before it opens anything.
         (&[("STORE_URL", "postgres://127.0.0.1:1/a")], "session.keys"),
         (&[("STORE_URL", "redis://127.0.0.1:1"), ("SESSION_KEYS", "some.key")], "accounts.database"),
         (&[("SESSION_KEYS", "env:NOWHERE")], "NOWHERE"),

@@ -359,7 +359,7 @@ fn s23_the_limits_in_the_documents_are_those_of_the_engine() {
     }
 }
 
-/// Where the reasons for the defaults are written down (ASVS 5.0, 7.1.1 and 7.1.2).
+/// The page of guarantees gives the reasons for the defaults (ASVS 5.0, 7.1.1 and 7.1.2).
 #[test]
 fn s23_the_defaults_with_their_reasons_are_those_of_the_server() {
     let guarantees = shipped("docs/GUARANTEES.md");
@@ -379,7 +379,7 @@ fn s23_the_defaults_with_their_reasons_are_those_of_the_server() {
             settings.contains(&told),
             "docs/GUARANTEES.md says that {name} is {default}, and docs/SETTINGS.md has no {told}"
         );
-        // What is off needs no reason.
+        // A setting that is off needs no reason.
         assert!(!reason.is_empty() || default == "off", "{name} has no reason");
         compared.push(name.trim_matches('`').to_owned());
     }

@@ -1,8 +1,8 @@
 //! The page of guarantees is true: what it names exists, and each guarantee and each item of the checklist has a test, or is
 //! listed there without one.
 //!
-//! What this binary runs is asked of the binary itself. The library's own tests and the browser's are read from their sources,
-//! because another program runs them; the same reader must find in this binary's sources what the binary has.
+//! This binary itself lists the tests that it runs. The library's own tests and the browser's are read from their
+//! sources, because another program runs them; the same reader must find in this binary's sources what the binary has.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -55,7 +55,7 @@ fn files(folder: &str, end: &str) -> Vec<String> {
     found
 }
 
-/// What this binary runs, by its own word.
+/// Returns the tests that this binary runs, as it lists them.
 fn of_this_binary() -> Vec<Test> {
     let mut list = Command::new(std::env::current_exe().expect("this binary"));
     let listed = list.args(["--list", "--format", "terse"]).output().expect("a list");
@@ -97,7 +97,7 @@ fn code(text: &str) -> String {
     code
 }
 
-/// Where a comment ends, and all that it holds.
+/// Returns the position after a comment and all comments inside it.
 fn end_of_comment(text: &str) -> usize {
     let (mut depth, mut at) = (0_u32, 0);
     loop {
@@ -144,7 +144,7 @@ fn of_the_library(proved: bool) -> Vec<Test> {
         found.extend(marked(&source).into_iter().map(|name| Test { place: place.clone(), name }));
         if proved && place.starts_with("session::store::contract") {
             let code = code(&source);
-            // What nothing calls is refused by the lints.
+            // Each function counts, because the lints refuse one that is never called.
             let named = code.split(" fn ").skip(1).filter_map(|rest| rest.split(['(', '<']).next());
             found.extend(named.map(|name| Test { place: place.clone(), name: name.to_owned() }));
         }
@@ -203,7 +203,7 @@ const APART: &str = "Items of the checklist that do not apply, or have no test o
 const OPEN: &str = "Items of the checklist that are open";
 const OTHERWISE: &str = "Items of the checklist that are met in another way";
 
-/// What is wrong with the lists of the page, if these numbers have tests.
+/// Returns the faults of the page's lists, if these numbers have tests.
 fn wrong(page: &str, tested: &BTreeSet<String>) -> Vec<String> {
     let mut wrong = Vec::new();
     let (apart, open, otherwise) =

@@ -156,7 +156,7 @@ async fn s109_a_neighbour_with_many_small_cookies_signs_no_visitor_out() {
     for (url, own) in [("http://localhost:3000", "hardtack_sess"), ("https://app.example.com", "__Host-hardtack_sess")]
     {
         let app = App::start_with(&[("SITE_URL", url)]).await;
-        // What the session has is larger than each of the others.
+        // Each cookie of the session is larger than each of the others.
         let of_neighbour = (0..250).map(|n| format!("n{n}={}", "x".repeat(60)));
         let ours = ["", "_known", "_told", "_sign_in_0"].map(|end| format!("{own}{end}={}", "y".repeat(100)));
         let all: Vec<_> = ours.iter().cloned().chain(of_neighbour).collect();
@@ -173,7 +173,7 @@ async fn s109_a_neighbour_with_many_small_cookies_signs_no_visitor_out() {
         };
         let removed = removed_of(&all).await;
         assert!(removed.len() > 50 && !removed.iter().any(|line| line.starts_with(own)), "{removed:#?}");
-        // Where its own are what is too much, only those go that another host can have set.
+        // When the session's own cookies are too large, only those are removed that another host can have set.
         let planted: Vec<_> = (0..5).map(|n| format!("{own}={}", format!("{n}").repeat(4000))).collect();
         let removed = removed_of(&planted).await;
         assert_eq!(removed.iter().any(|line| line.starts_with(own)), url.starts_with("http:"), "{removed:#?}");
@@ -243,7 +243,7 @@ async fn s109_the_limits_of_a_head_are_exact() {
 /// and returns how long the work took by that clock.
 async fn by_its_own_clock<T>(work: impl Future<Output = T>) -> (T, Duration) {
     tokio::time::pause();
-    // What comes from a socket moves the clock on to the next timer: this one keeps such steps small.
+    // Bytes from a socket move the clock on to the next timer. This timer keeps such steps small.
     let steps = tokio::spawn(async {
         loop {
             tokio::time::sleep(Duration::from_millis(10)).await;

@@ -162,13 +162,13 @@ async fn s49_s50_s58_a_preflight_is_answered_first_and_with_lists() {
     }
 }
 
-/// How long this thread has had a processor, in nanoseconds, where the system tells (Linux).
+/// Returns the time that this thread has had a processor, in nanoseconds, where the system tells (Linux).
 fn processor_time() -> Option<u64> {
     let told = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
     told.split(' ').next()?.parse().ok()
 }
 
-// On one thread, whose time on a processor is what the answer costs, however busy the machine is.
+// On one thread, because its time on a processor is the cost of the answer, however busy the machine is.
 #[tokio::test(flavor = "current_thread")]
 async fn s51_what_a_preflight_asks_for_changes_neither_its_answer_nor_its_cost() {
     let guard = Origins::new(OWN.parse().expect("an origin"), [FRONT_END.parse().expect("an origin")]).guard();

@@ -1,5 +1,5 @@
-//! What has become of a form that was posted without script: said once, on the page that holds the form, and by no address that
-//! anybody can write.
+//! The outcome of a form that was posted without script. The page that holds the form says it once, and no address
+//! that a stranger can write makes it say so.
 
 use super::support::app::{App, browser, cookies_set};
 use super::support::people::PASSWORD;
@@ -54,7 +54,7 @@ async fn an_outcome_is_said_once_and_by_no_address_that_anybody_can_write() {
     assert!(first.contains(CHANGED), "{first}");
     let again = shown(&app, &ada, "/security?done=password", "/security").await;
     assert!(!again.contains(CHANGED), "a page that is loaded anew says it again");
-    // Nobody else is told by the same address.
+    // No other browser is told by the same address.
     let other = shown(&app, &browser(), "/login?error=bad_credentials&field=password", "/devices").await;
     assert!(other.contains(WRONG), "no cookie and a page of ours: a browser that keeps none");
     let linked = browser().get(app.url("/login?error=bad_credentials")).header("accept", PAGE);
@@ -119,7 +119,7 @@ async fn a_browser_that_keeps_no_cookie_is_told_so_when_it_has_signed_in() {
     // An address alone says nothing.
     let linked = bare.get(app.url("/login?next=/profile&error=no_cookie")).send().await.expect("an answer");
     assert!(linked.text().await.expect("a page").contains(NO_COOKIE));
-    // Nor is it said of a browser that has signed out, whose page still came from there.
+    // A browser that has signed out is not told so either, although its page still came from there.
     let ada = browser();
     post(&app, &ada, "/api/login", "/login", &ADA[1..]).await;
     assert!(shown(&app, &ada, "/profile", "/login").await.contains("Your profile."));

@@ -23,7 +23,7 @@ fn scripts() -> Vec<PathBuf> {
 fn scripts_keep_to_the_bash_that_macos_has() {
     let scripts = scripts();
     assert!(scripts.len() > 8, "{scripts:?}");
-    // What came with bash 4 and later.
+    // These came with bash 4 and later.
     let newer = [
         "mapfile",
         "readarray",

@@ -17,7 +17,8 @@ fn values<'a>(unit: &'a str, key: &str) -> Vec<&'a str> {
     unit.lines().filter_map(|line| line.strip_prefix(key)?.strip_prefix('=')).collect()
 }
 
-/// What `systemd-analyze` says of a unit whose program is the one that these tests run; nothing where it is not installed.
+/// Returns the output of `systemd-analyze` for a unit that starts the program of these tests, or `None` where the tool
+/// is not installed.
 fn analyze(place: &Place, unit: &str, arguments: &[&str]) -> Option<Output> {
     let Some(program) = find(ANALYZE, 247) else {
         note_skipped(ANALYZE);

@@ -17,7 +17,7 @@ pub const CONFIRM: &str = "confirm";
 /// Where one is led to a provider.
 pub const BEGIN: &str = "/sign-in";
 
-/// What has gone wrong on the way: a fixed sentence.
+/// Returns a fixed sentence about the error that happened on the way to a provider or back.
 #[must_use]
 pub fn complaint() -> Option<&'static str> {
     outcome().error.filter(|kind| is_of_providers(*kind)).map(Kind::sentence)

@@ -20,7 +20,7 @@ pub struct Wrong {
 }
 
 impl Wrong {
-    /// What became of a form with these fields.
+    /// Returns the error of a form with these fields, if it has one.
     #[must_use]
     pub fn asked(fields: &[&'static str]) -> Option<Self> {
         Self::read(fields, &outcome())
@@ -43,7 +43,7 @@ impl Wrong {
     }
 }
 
-/// What has become of a form of the page, as its server tells it: nothing where nothing was posted.
+/// Returns the outcome of a form of the page, as its server tells it. It is empty when no form was posted.
 #[must_use]
 pub fn outcome() -> Outcome {
     use_context().unwrap_or_default()

@@ -29,7 +29,7 @@ use who::Who;
 
 /// Where a form posts to. The form of a page that is a file posts to the server, which answers with a page of its own.
 ///
-/// What is rendered in the browser knows the server by the page, because nothing was handed to it.
+/// A part that is rendered in the browser reads the server's address from the page, because it gets no context.
 #[must_use]
 pub fn at_server(path: &str) -> String {
     let api = use_context::<Exported>().map(|exported| exported.api);

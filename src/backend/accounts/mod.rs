@@ -33,7 +33,7 @@ pub fn chain() -> Chain {
     Chain { sqlite: &SQLITE, postgres: &POSTGRES, done: "hardtack.account_migration" }
 }
 
-/// How long the database may take to say that it can be used.
+/// The longest time in which the database may say that it can be used.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What may be done with accounts, and how often it may be tried.
@@ -61,7 +61,7 @@ pub struct Rules {
     pub registrations: u32,
     /// After how long counting begins anew.
     pub window: Duration,
-    /// How long a password may wait until it is hashed.
+    /// The longest time that a password may wait until it is hashed.
     pub password_wait: Duration,
     /// Words of this site that are no passwords here.
     pub words: Vec<String>,

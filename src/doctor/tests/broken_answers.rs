@@ -1,4 +1,4 @@
-//! Broken systems whose cookies, redirects and other answers are the trouble.
+//! Broken systems. The fault lies in their cookies, redirects or other answers.
 
 use super::broken::{Broken, CREDENTIALS, EXPRESS, NONE, ORIGIN, PAGE, PLAIN, SID, URL, broken, far, near, own};
 use super::played::On::{All, At, Last, Of, Plain};

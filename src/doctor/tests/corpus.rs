@@ -32,7 +32,7 @@ fn errors(findings: &[Finding]) -> Vec<&Finding> {
     findings.iter().filter(|finding| finding.severity == Severity::Error).collect()
 }
 
-/// What becomes of the session, in the browsers as they are delivered.
+/// Returns the fate of the session in the browsers as they are delivered.
 fn outcome(evidence: &Evidence) -> String {
     let verdicts = verdicts(evidence);
     let usual: Vec<_> = verdicts.iter().filter(|verdict| Browser::USUAL.contains(&verdict.browser)).collect();
@@ -97,7 +97,7 @@ fn no_balancers_cookie_is_taken_for_a_session_where_nothing_else_is_set() {
     assert!(diagnose(&evidence).iter().any(|finding| finding.code == Code::NoCookie));
 }
 
-/// What is said of a system, in a cell of a table.
+/// Returns the findings of a system as text for a cell of a table.
 fn said(findings: &[Finding]) -> String {
     let said = |finding: &Finding| format!("{} {}: {}", finding.code, finding.severity, finding.what);
     let said: Vec<_> = findings.iter().map(said).collect();
@@ -132,7 +132,7 @@ fn the_page_shows_what_the_corpora_say() {
         let (_, after) = rest.split_once(&end).unwrap_or_else(|| panic!("no end of the table of {name} systems"));
         wanted = format!("{before}{begin}\n{table}\n{end}{after}");
     }
-    // A maintainer who has read what differs writes the tables anew by `HARDTACK_WRITE_TABLES=1 cargo test`.
+    // A maintainer reads the differences, and then writes the tables anew by `HARDTACK_WRITE_TABLES=1 cargo test`.
     if std::env::var_os("HARDTACK_WRITE_TABLES").is_some() {
         std::fs::write(path, &wanted).expect("written");
     }

@@ -15,7 +15,7 @@ struct Engine {
     unplayed: Vec<Unplayed>,
 }
 
-/// What an engine does otherwise than Chromium.
+/// A case in which an engine differs from Chromium.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Differing {

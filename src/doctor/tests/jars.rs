@@ -50,7 +50,7 @@ fn each_browser_keeps_by_its_own_rules() {
         ),
         ("__Host-a; Secure; Path=/", near, api, all(Loss::Prefix)),
         ("a=b; Partitioned", near, api, all(Loss::PartitionedWithoutSecure)),
-        // Where Chrome leaves the standard, and Firefox.
+        // Chrome and Firefox leave the standard here.
         (
             "__Host-a=b; Secure",
             near,

@@ -5,7 +5,7 @@ use super::*;
 
 const PARTITIONED: &str = "sid=hush; Path=/; HttpOnly; Secure; SameSite=None; Partitioned";
 
-/// How the first hop goes in Chrome, Firefox and Safari.
+/// Returns the result of the first hop in Chrome, Firefox and Safari.
 fn reach(page: &str, url: &str) -> [&'static str; 3] {
     let verdicts = verdicts(&healthy(page, url, PARTITIONED));
     Browser::USUAL.map(|browser| {

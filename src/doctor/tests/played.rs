@@ -17,7 +17,8 @@ pub(super) struct System {
     pub(super) cookie: Option<&'static str>,
 }
 
-/// Where an answer differs, in which header, and what it has there. `:status` is its status, and `+` before a name leaves what is there.
+/// A difference: the answers that differ, the header, and its values there. The name `:status` stands for the status. A
+/// `+` before a name leaves the values that are there.
 pub(super) type Rule = (On, &'static str, &'static [&'static str]);
 
 /// Which answers.
@@ -33,7 +34,7 @@ pub(super) enum On {
     Plain,
 }
 
-/// How the way there is.
+/// The state of the way to the server.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Way {
     Open,
@@ -83,7 +84,7 @@ pub(super) fn accepted() -> TlsSeen {
     }
 }
 
-/// What the public suffix list says of the hosts of the corpora.
+/// Returns the registrable domain of a host of the corpora by the public suffix list.
 fn registrable(host: &str) -> Option<String> {
     const PUBLIC: [&str; 5] = ["github.io", "vercel.app", "up.railway.app", "onrender.com", "co.uk"];
     if PUBLIC.contains(&host) || host == "com" {
@@ -97,7 +98,7 @@ fn registrable(host: &str) -> Option<String> {
 }
 
 impl System {
-    /// What a probe sees of it.
+    /// Returns the evidence that a probe sees of it.
     pub(super) fn seen(&self) -> Evidence {
         let (page, url) = (address(self.page), address(self.url));
         let domains = self.sets.iter().filter_map(|line| SetCookie::read(line).ok()?.domain);

@@ -187,7 +187,7 @@ pub(super) async fn look_up(address: &Address) -> Result<Vec<IpAddr>, Failure> {
     let found = timeout(LONGEST, lookup_host(host_and_port(address))).await.map_err(|_| Failure::Name)?;
     let mut found: Vec<_> = match found {
         Ok(found) => found.map(|address| address.ip()).collect(),
-        // Browsers ask nobody for these names. Source: RFC 6761, 6.3.
+        // Browsers ask no name server for these names. Source: RFC 6761, 6.3.
         Err(_) if address.is_loopback() => vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()],
         Err(_) => return Err(Failure::Name),
     };
@@ -238,7 +238,7 @@ async fn send(
     let (stream, record) = Recorded::new(stream);
     let mut builder = http1::Builder::new();
     builder.max_buf_size(HEAD).max_headers(LINES);
-    // What browsers pass over or mend.
+    // Taken, because browsers pass these faults over or mend them.
     builder.ignore_invalid_headers_in_responses(true).allow_spaces_after_header_name_in_responses(true);
     builder.allow_obsolete_multiline_headers_in_responses(true);
     let (mut sender, connection) = builder.handshake(TokioIo::new(stream)).await.map_err(broken)?;

@@ -19,7 +19,7 @@ pub(super) struct Recorded<S> {
     came: Arc<Mutex<Vec<u8>>>,
 }
 
-/// What came in.
+/// The bytes that came in.
 pub(super) struct Record(Arc<Mutex<Vec<u8>>>);
 
 impl<S> Recorded<S> {

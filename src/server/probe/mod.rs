@@ -1,7 +1,7 @@
 //! What `hardtack doctor URL` asks: a fixed handful of requests of any server, as a browser on a page's origin would.
 //!
 //! What to ask and what follows from the answers is the doctor's to say; `caller` makes the calls, `certificate` looks at
-//! what the handshake shows, and `head` reads what comes back.
+//! the certificate that the handshake shows, and `head` reads the head of the answer.
 
 mod caller;
 mod certificate;
@@ -163,7 +163,7 @@ pub async fn probe(visit: &Visit) -> Evidence {
         Err(_) if evidence.proxied => {}
         Err(failure) => evidence.failure = Some(failure),
     }
-    // Where the page turns out to be near the server, another rule holds.
+    // Asked only now, because another rule may hold when the page turns out to be near the server.
     if evidence.failure.is_none() && evidence.is_sent() {
         let caller = Caller::new(visit, outward).await;
         evidence.failure = ask_all(&caller, visit, &mut evidence).await;

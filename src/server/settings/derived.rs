@@ -1,4 +1,4 @@
-//! What follows from settings: the guard, the origins, the room for streams.
+//! Values that follow from settings: the guard, the origins, the room for streams.
 
 use super::{Cors, Limits, SettingsError, Site, Store};
 use crate::session::policy::{Guard, Origins};
@@ -21,7 +21,7 @@ impl Cors {
 }
 
 impl Limits {
-    /// How many streams of events there may be, so that there is room for requests beside them.
+    /// Returns the highest number of streams of events, so that there is room for requests beside them.
     #[must_use]
     pub fn streams(&self) -> usize {
         self.streams.map_or(0, NonZeroU32::get).min(self.connections / 2) as usize
@@ -29,7 +29,7 @@ impl Limits {
 }
 
 impl Store {
-    /// How what is said to the store gets there.
+    /// Returns the transport to the store.
     ///
     /// # Errors
     ///
@@ -40,7 +40,7 @@ impl Store {
 }
 
 impl Site {
-    /// Where the session is used from.
+    /// Returns the origins from which the session is used.
     #[must_use]
     pub fn origins(&self) -> Origins {
         Origins::new(self.url.clone(), self.front_ends.iter().cloned())

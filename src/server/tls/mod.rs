@@ -33,7 +33,7 @@ pub use local::{AUTHORITY_FILE, SERVER_FILE};
 pub use pair::Facts;
 pub(super) use pair::names_its_issuer;
 
-/// How often the log says that a certificate is about to end.
+/// The interval at which the log says that a certificate is about to end.
 const DAY: Duration = Duration::from_hours(24);
 
 /// Why no TLS can be spoken, in one sentence: the setting, the reason, the cure.
@@ -191,7 +191,7 @@ impl Tls {
 }
 
 impl Renewal {
-    /// How long the certificate that is served holds.
+    /// Returns the time for which the served certificate holds.
     pub(super) fn term(&self) -> Term {
         term(self.span.0, self.span.1)
     }

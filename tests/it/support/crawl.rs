@@ -44,7 +44,7 @@ pub(crate) async fn ask(request: RequestBuilder) -> Answer {
     Answer { to, status, headers, body }
 }
 
-/// What the server says to a head that no client library would send.
+/// Returns the server's answer to a head that no client library would send.
 pub(crate) async fn ask_raw(app: &App, head: &str) -> Answer {
     let request = format!("{head}\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     let answer = exchange(app.address, request.as_bytes()).await;
@@ -97,7 +97,7 @@ pub(crate) async fn crawl() -> Vec<Answer> {
     answers
 }
 
-/// Each page, each function of the API and each other address, for nobody and for an account.
+/// Returns the answers of each page, each function of the API and each other address, without an account and with one.
 async fn of_an_account(app: &App) -> Vec<Answer> {
     let ada = Person::at(&app.url(""), "ada@example.com");
     let cookie =

@@ -121,7 +121,7 @@ fn unfit(events: &[Event], get: &Event, key: char, value: u32) -> Option<String>
     (acknowledged && newer).then(|| format!("a value that was superseded before: {get:?}"))
 }
 
-/// What is wrong with what a counter was told to be at, if something is.
+/// Returns the fault in the number that a counter told, if there is one.
 fn miscounted(events: &[Event], count: &Event, told: u32) -> Option<String> {
     let counts = || {
         events.iter().filter_map(|event| match event.what {

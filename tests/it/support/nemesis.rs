@@ -10,7 +10,7 @@ use sqlx::{Connection as _, SqliteConnection};
 use std::time::{Duration, Instant};
 use tokio::sync::RwLock;
 
-/// How far the clock of the second server is ahead, also after each of its starts.
+/// The time by which the clock of the second server is ahead, also after each of its starts.
 pub const SKEW: Duration = Duration::from_secs(20);
 
 pub struct Nemesis {

@@ -36,7 +36,7 @@ pub struct Plan {
     pub connections: u32,
     pub renew_every: Option<Duration>,
     pub touch_every: Duration,
-    /// How far its clock is ahead.
+    /// The time by which its clock is ahead.
     pub ahead: Duration,
 }
 

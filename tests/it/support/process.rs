@@ -21,7 +21,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 /// How long a server waits for its store where a test is not about that: the machine may be busy with other tests.
 pub(crate) const PATIENT: (&str, &str) = ("STORE_TIMEOUT", "20s");
 
-/// How long a password waits for its turn where a test is not about that.
+/// The time that a password waits for its turn where a test is not about that.
 pub(crate) const UNHURRIED: (&str, &str) = ("LIMITS_PASSWORD_WAIT", "20s");
 
 /// Where a server tells its figures.

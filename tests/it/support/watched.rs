@@ -93,7 +93,7 @@ impl Watched {
         self.endless.store(true, Ordering::SeqCst);
     }
 
-    /// How many sessions each sweep was to remove at most.
+    /// Returns the highest number of sessions that each sweep was to remove.
     pub fn sweeps(&self) -> Vec<u32> {
         self.sweeps.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
