@@ -266,10 +266,9 @@ impl Evidence {
         jar
     }
 
-    /// Returns a function that takes the values of cookies out of a text, wherever a server repeats one: whole, percent-decoded, or a part of a
-    /// signed value (`s:ID.SIGNATURE`). Values of fewer than 8 letters, and of fewer than 13 without a digit and in one case, are
-    /// not to be told from words.
-    #[must_use]
+    /// Returns a function that takes the values of cookies out of a text, wherever a server repeats one: whole,
+    /// percent-decoded, or a part of a signed value (`s:ID.SIGNATURE`). Values of fewer than 8 letters, and of fewer than 13
+    /// without a digit and in one case, are not to be told from words.
     pub fn hider(&self) -> impl Fn(&str) -> String + use<> {
         // As reports write what cannot be printed.
         let written = |text: &str| text.escape_debug().to_string().replace("\\\"", "\"").replace("\\'", "'");
