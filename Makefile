@@ -1,7 +1,7 @@
 # The front door. `make` alone says what there is.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test dev check bench fuzz
+.PHONY: help run test dev check bench fuzz mutants
 
 help: ## shows this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -28,3 +28,6 @@ bench: ## measures the engine, into docs/BENCHMARKS.md; QUICK=1 for a first impr
 
 fuzz: ## throws arbitrary bytes at the engine, a minute a target; SECONDS_EACH=600 for longer
 	@SECONDS_EACH='$(SECONDS_EACH)' tools/fuzz
+
+mutants: ## changes the engine's pure modules and says which change no unit test notices; MODULES="keys jar" for some of them
+	@tools/mutants $(MODULES)
