@@ -1,4 +1,4 @@
-# The front door. `make` alone says what there is.
+# The commands for development. `make` alone lists them.
 
 .DEFAULT_GOAL := help
 .PHONY: help run test dev check bench fuzz mutants
@@ -11,11 +11,11 @@ run: ## builds the release if anything changed, starts it on http://localhost:30
 	@tools/build
 	@TLS='$(TLS)' tools/serve
 
-test: ## runs everything: check, the release with its budget, and the browser tests on it
+test: ## runs all tests: check, the release build with its budget, and the browser tests on it
 	@tools/install tests
 	@tools/test all
 
-dev: ## builds and starts a debug build, and again after each change
+dev: ## builds and starts a debug build, and repeats that after each change
 	@tools/install
 	@tools/dev
 
@@ -23,11 +23,11 @@ check: ## runs the fast part: formatting, lints, unit, integration and documenta
 	@tools/install
 	@tools/test check
 
-bench: ## measures the engine, into docs/BENCHMARKS.md; QUICK=1 for a first impression, SCALE=10M for more sessions
+bench: ## measures the engine and writes docs/BENCHMARKS.md; QUICK=1 for a quick run, SCALE=10M for more sessions
 	@QUICK='$(QUICK)' SCALE='$(SCALE)' ONLY='$(ONLY)' tools/bench
 
-fuzz: ## throws arbitrary bytes at the engine, a minute a target; SECONDS_EACH=600 for longer
+fuzz: ## fuzzes the engine, a minute for each target; SECONDS_EACH=600 for longer
 	@SECONDS_EACH='$(SECONDS_EACH)' tools/fuzz
 
-mutants: ## changes the engine's pure modules and says which change no unit test notices; MODULES="keys jar" for some of them
+mutants: ## lists mutations of the engine's pure modules that no unit test detects; MODULES="keys jar" for these only
 	@tools/mutants $(MODULES)

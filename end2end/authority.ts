@@ -1,4 +1,4 @@
-/** A certificate authority of the tests' own, and a home in which Chromium trusts it. */
+/** A certificate authority for the tests, and a home folder in which Chromium trusts it. */
 
 import { execFile } from "node:child_process";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
@@ -8,7 +8,7 @@ import { promisify } from "node:util";
 
 const run = promisify(execFile);
 
-/** Every name that a test's page or API may have. */
+/** Every host name of the tests' pages and APIs. */
 const NAMES = [
   "DNS:localhost",
   "IP:127.0.0.1",
@@ -19,7 +19,7 @@ const NAMES = [
 const KEY = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
 
 export class Authority {
-  /** The authority's own certificate; also what a client in Node is told to trust. */
+  /** The certificate of the authority, which clients in Node trust too. */
   readonly ca: string;
   readonly certificate: string;
   readonly key: string;
@@ -32,7 +32,7 @@ export class Authority {
     this.home = join(folder, "home");
   }
 
-  /** Makes the authority, one certificate for all names, and the home. */
+  /** Makes the authority, one certificate for all names, and the home folder. */
   static async make(): Promise<Authority> {
     const authority = new Authority(await mkdtemp(join(tmpdir(), "hardtack-authority-")));
     try {
@@ -45,13 +45,13 @@ export class Authority {
     }
   }
 
-  /** The environment of a Chromium that trusts this authority. */
+  /** Returns the environment of a Chromium that trusts this authority. */
   get browserEnv(): Record<string, string> {
     return homeAt(this.home);
   }
 
   async remove(): Promise<void> {
-    // Chromium's helpers may still write into their home while the browser goes away.
+    // Chromium's helper processes may still write into the home folder while the browser ends.
     await rm(this.folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
   }
 
@@ -73,7 +73,7 @@ export class Authority {
     );
   }
 
-  /** Chromium on Linux reads what its user trusts from this database, and takes no flag in its place. */
+  /** On Linux, Chromium reads its user's trusted authorities from this database only. */
   private async trust(): Promise<void> {
     const folder = join(this.home, ".pki/nssdb");
     await mkdir(folder, { recursive: true });
@@ -82,10 +82,10 @@ export class Authority {
   }
 }
 
-/** The environment of a program that lives in a home of its own. */
+/** Returns the environment of a program with a separate home folder. */
 export function homeAt(home: string): Record<string, string> {
   const inherited = Object.entries(process.env).filter(
-    // These lead out of the home again.
+    // These variables name folders outside of the home.
     (entry): entry is [string, string] => entry[1] !== undefined && !entry[0].startsWith("XDG_"),
   );
   return { ...Object.fromEntries(inherited), HOME: home };

@@ -1,14 +1,14 @@
-/** What a page must be for everybody, by the rules that a machine can check. */
+/** The accessibility rules that a machine can check. */
 
 import axe from "axe-core";
 import { expect, type Page } from "./fixtures";
 
 const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
 
-/** Finds nothing on the page, as it is now. */
+/** Asserts that the page violates no rule in its current state. */
 export async function expectAccessible(page: Page): Promise<void> {
   await page.evaluate(axe.source);
-  // Colours that fade are looked at when they have arrived.
+  // Waits for fading colours, because they have their final contrast only then.
   await page.evaluate(() => Promise.allSettled(document.getAnimations().map(({ finished }) => finished)));
   const { violations } = await page.evaluate(
     (rules) => (window as unknown as { axe: typeof axe }).axe.run(document, { runOnly: rules }),

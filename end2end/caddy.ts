@@ -1,4 +1,4 @@
-/** The real Caddy, serving a folder of files over https. */
+/** The real Caddy, which serves a folder of files over https. */
 
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -8,8 +8,8 @@ import { onFreePort } from "./ports";
 import { Program } from "./program";
 
 /**
- * What holds for all of its sites. Without HTTP/3, which would want UDP; its end does not wait for connections that a
- * browser keeps; and of an authority of its own it tells nobody.
+ * The options for all sites. HTTP/3 is off, because it would need UDP. The stop does not wait for connections that a
+ * browser keeps open. The local authority is not installed on the system.
  */
 export const OPTIONS = `{
 	admin off
@@ -42,9 +42,9 @@ export class Caddy {
   ) {}
 
   /**
-   * Serves `root` under every name of the certificate. `folder` is Caddy's own, for what it writes.
+   * Serves `root` under every name of the certificate. Caddy writes its own files into `folder`.
    *
-   * On no port that another Caddy may have as well: both would listen, and each would get some of the calls.
+   * The port must not be another Caddy's, because both would listen on it and share the calls.
    */
   static async start(root: string, folder: string, authority: Authority): Promise<Caddy> {
     return onFreePort(async (port) => {

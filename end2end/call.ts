@@ -1,4 +1,4 @@
-/** A client that is no browser: it says what it likes, from where it likes, and sees every header as it came. */
+/** A plain HTTP client, which sends any headers from any address and shows every response header. */
 
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
@@ -9,11 +9,11 @@ export type Call = {
   method?: string;
   headers?: Record<string, string>;
   body?: string;
-  /** The address to call from. */
+  /** The local address of the connection. */
   from?: string;
-  /** The file of the one authority that is trusted over https. */
+  /** The file of the only trusted authority for https. */
   ca?: string;
-  /** How long silence is borne, in milliseconds. */
+  /** The timeout of a silent connection in milliseconds. */
   patience?: number;
 };
 
@@ -24,15 +24,15 @@ export class Answer {
     readonly body: Buffer,
   ) {}
 
-  /** Every line of that header. */
+  /** Returns all values of a header. */
   all(name: string): string[] {
     return this.lines.filter(([found]) => found === name).map(([, value]) => value);
   }
 
-  /** The one line of that header; that there are two is an error. */
+  /** Returns the value of a header. Throws if the header is repeated. */
   one(name: string): string | undefined {
     const found = this.all(name);
-    if (found.length > 1) throw new Error(`${name} came ${found.length} times: ${found.join(" | ")}`);
+    if (found.length > 1) throw new Error(`${name} is there ${found.length} times: ${found.join(" | ")}`);
     return found[0];
   }
 
@@ -45,7 +45,7 @@ export class Answer {
   }
 }
 
-/** Calls an address at this machine, whatever its host. */
+/** Calls a URL on this machine, regardless of its host. */
 export async function call(url: string, what: Call = {}): Promise<Answer> {
   const { method = "GET", headers, body, from, ca, patience = 10_000 } = what;
   const { protocol, hostname, port, pathname, search, host } = new URL(url);
@@ -63,7 +63,7 @@ export async function call(url: string, what: Call = {}): Promise<Answer> {
     protocol === "https:"
       ? overHttps({ ...options, servername: hostname, ca: ca && readFileSync(ca) })
       : overHttp(options);
-  asked.on("timeout", () => asked.destroy(new Error("no answer in time")));
+  asked.on("timeout", () => asked.destroy(new Error("no response in time")));
   asked.end(body);
   const [answer] = (await once(asked, "response")) as [IncomingMessage];
   const parts: Buffer[] = [];
@@ -73,7 +73,7 @@ export async function call(url: string, what: Call = {}): Promise<Answer> {
 
 const PROBE = { patience: 2_000 };
 
-/** Whether anything answers there, whatever it says. */
+/** Returns whether a server responds at this URL, with any status. */
 export function answers(url: string, ca?: string): Promise<boolean> {
   return call(url, { ...PROBE, ca }).then(
     () => true,
@@ -81,7 +81,7 @@ export function answers(url: string, ca?: string): Promise<boolean> {
   );
 }
 
-/** Whether a server says there that it is ready. */
+/** Returns whether the server reports that it is ready. */
 export function isReady(origin: string, ca?: string): Promise<boolean> {
   return call(`${origin}/readyz`, { ...PROBE, ca }).then(
     ({ status }) => status === 200,

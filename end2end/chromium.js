@@ -1,5 +1,5 @@
-// Which Chromium the tests use, and with which arguments. Plain JavaScript, so that tools/test can ask it too:
-// `node chromium.js --why-not` says why the tests cannot run, and nothing when they can.
+// The Chromium of the tests and its arguments. It is plain JavaScript, so that tools/test can run it too: `node
+// chromium.js --why-not` prints why the tests cannot run, and nothing if they can.
 
 const { existsSync } = require("node:fs");
 const { spawnSync } = require("node:child_process");
@@ -7,18 +7,18 @@ const { chromium } = require("@playwright/test");
 
 const debians = "/usr/bin/chromium";
 
-/** Debian's when it is there, else Playwright's own. */
+/** Debian's Chromium if it is installed, else Playwright's. */
 const executablePath = existsSync(debians) ? debians : undefined;
 
 const args = [
-  // On a closed network these would wait for answers that never come.
+  // On a closed network these would wait for responses that never come.
   "--disable-background-networking",
   "--disable-component-update",
   "--disable-sync",
   "--no-first-run",
   "--disable-quic",
 ];
-// Chromium's sandbox refuses root; for anybody else it stays.
+// Chromium's sandbox does not work for root. For other users it stays on.
 if (process.getuid?.() === 0) args.push("--no-sandbox");
 
 module.exports = { launchOptions: { executablePath, args } };

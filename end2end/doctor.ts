@@ -1,21 +1,21 @@
-/** The doctor's page, in the words of its tests. */
+/** Page objects of the doctor's page. */
 
 import { expect, type Page } from "./fixtures";
 
-/** The button that begins it. */
+/** The button that starts the test of the browser. */
 export const examination = (page: Page) => page.getByRole("button", { name: "Examine this browser" });
 
-/** A hop of the trip, as the report has it. */
+/** A step of the flow diagram in the report. */
 export const hop = (page: Page, name: string) => page.locator(".hops li").filter({ hasText: name });
 
-/** Examines the browser on the server's own page, and waits for the report. */
+/** Tests the browser on the server's own page, and waits for the report. */
 export async function examine(page: Page): Promise<void> {
   await page.goto("/doctor");
   await examination(page).click();
-  await expect(page.getByRole("heading", { name: "For a report" })).toBeVisible();
+  await expect(page.getByRole("heading", { name: "Text report" })).toBeVisible();
 }
 
-/** The address of a report as it would be where the cookie did not come back to a page of another site. */
+/** Returns the URL of a report in which the cookie did not come back to a page of another site. */
 export function brokenReport(report: string): string {
   const url = new URL(report);
   const tries = JSON.parse(url.searchParams.get("tries") ?? "");

@@ -1,4 +1,4 @@
-/** What every test of this folder starts from: a server of its own, a watched browser, and the words for the home page. */
+/** The fixtures of the tests: a separate server, a watched browser, and page objects of the home page. */
 
 import {
   type Browser,
@@ -16,11 +16,11 @@ export { expect };
 export type { Page };
 
 type Fixtures = {
-  /** What went wrong unasked. It fails the test at its end, unless the test said that it expects it. */
+  /** Errors that were not expected. They fail the test at its end. */
   trouble: Trouble;
-  /** A page of another visitor: a context of its own, watched as well. */
+  /** Opens a page of another visitor in a separate, watched context. */
   visitor: (options?: BrowserContextOptions) => Promise<Page>;
-  /** A server for one test alone, to be stopped and started at will. `page` still belongs to the shared one. */
+  /** A server for one test, which it may stop and start. `page` still belongs to the shared server. */
   ownServer: Server;
 };
 
@@ -30,7 +30,7 @@ export const test = base.extend<Fixtures, { server: Server }>({
   trouble: async ({}, use) => {
     const trouble = new Trouble();
     await use(trouble);
-    expect(trouble.unexpected, "what went wrong unasked").toEqual([]);
+    expect(trouble.unexpected, "unexpected errors").toEqual([]);
   },
   context: async ({ context, trouble }, use) => {
     await trouble.watch(context);
@@ -56,14 +56,14 @@ export const test = base.extend<Fixtures, { server: Server }>({
   },
 });
 
-/** Leaves every page before its server stops: what one still loads, or tries again, would be trouble then. */
+/** Leaves every page before its server stops, because requests in progress or retries would be unexpected errors. */
 export async function leaveAll(browser: Browser): Promise<void> {
   for (const page of browser.contexts().flatMap((context) => context.pages())) await page.goto("about:blank");
 }
 
 export const SESSION_COOKIE = "hardtack_sess";
 
-/** The home page in the words of its tests. */
+/** Page objects of the home page. */
 export const home = {
   greeting: (page: Page) => page.getByTestId("visits"),
   field: (page: Page) => page.getByRole("textbox"),
@@ -74,20 +74,20 @@ export const home = {
 };
 
 /**
- * Waits until the islands answer: every button in one has its handler.
+ * Waits until the islands are hydrated: every button in one has its handler.
  *
- * Before that a form posts by itself, which is right for people, but would let a test pass that means the island.
- * `watchIslands` notes which buttons have one.
+ * Before that a form posts by itself, which is right for visitors, but a test of the island would pass without it.
+ * `watchIslands` records the buttons with a handler.
  */
 export async function awake(page: Page): Promise<void> {
-  // Not `waitForFunction`, which the pages' content security policy keeps from evaluating.
+  // Not `waitForFunction`, because the pages' content security policy forbids its `eval`.
   const answers = () =>
     page.evaluate(() => {
       const buttons = [...document.querySelectorAll("leptos-island button")];
       const { answering } = window as unknown as Answering;
       return buttons.length > 0 && buttons.every((button) => answering?.has(button));
     });
-  await expect.poll(answers, { message: "the islands are awake" }).toBe(true);
+  await expect.poll(answers, { message: "the islands are hydrated" }).toBe(true);
 }
 
 type Answering = { answering?: WeakSet<EventTarget> };
@@ -104,19 +104,19 @@ async function watchIslands(context: BrowserContext): Promise<void> {
   });
 }
 
-/** Goes to a page that no page links to: the answer to a form of a content type that the server does not take. */
+/** Goes to a page without a link to it: the response to a form with a content type that the server refuses. */
 export async function goToRefusal(page: Page): Promise<void> {
   await page.goto("/");
   await page.evaluate(() => {
     const form = document.querySelector<HTMLFormElement>("form.handshake");
     if (form) form.enctype = "text/plain";
-    // Not by its button, which the island answers once it is awake.
+    // Not through its button, which the hydrated island handles.
     form?.submit();
   });
   await expect(page.getByRole("link", { name: "Go to the home page" })).toBeVisible();
 }
 
-/** A document that is loaded anew forgets the mark: so a call that needs no page load can be told from one that does. */
+/** Marks the document. A reload removes the mark, so that a test can tell whether a page was loaded. */
 export async function mark(page: Page): Promise<void> {
   await page.evaluate(() => Object.assign(window, { marked: true }));
 }

@@ -1,4 +1,4 @@
-/** People with accounts, and what they do on pages. */
+/** People with accounts, and their actions on pages. */
 
 import { awake, expect, type Page } from "./fixtures";
 
@@ -6,7 +6,7 @@ const PASSWORD = "a biscuit that keeps for years";
 
 let people = 0;
 
-/** Somebody whom no other test knows. */
+/** Returns a person whom no other test uses. */
 export function somebody(name = "Ada") {
   people += 1;
   return { name, username: `visitor${people}@example.com`, password: PASSWORD };
@@ -34,7 +34,7 @@ export async function register(page: Page, person: Person, javaScriptEnabled = t
   await signUp(page, person);
 }
 
-/** Makes an account, on the page for that. */
+/** Creates an account on the registration page. */
 export async function signUp(page: Page, person: Person): Promise<void> {
   await field(page, "Name").fill(person.name);
   await fillIn(page, person);
@@ -47,22 +47,22 @@ export async function fillIn(page: Page, person: Person): Promise<void> {
   await field(page, "Password").fill(person.password);
 }
 
-/** Signs in, on the page for that. */
+/** Signs in on the sign-in page. */
 export async function signIn(page: Page, person: Person): Promise<void> {
   await fillIn(page, person);
   await button(page, "Sign in").click();
 }
 
-/** The page of an account is there, and shows whose it is. */
+/** Asserts that the profile page shows this person. */
 export async function seesProfile(page: Page, person: Person): Promise<void> {
   await expect(page.getByTestId("name")).toHaveText(person.name);
   await expect(page.getByTestId("username")).toHaveText(person.username);
 }
 
 /**
- * Posts a form as a browser does without script, and shows the page that comes back with the outcome.
+ * Posts a form as a browser without script does, and opens the page with the outcome.
  *
- * No address brings a page to say that: it needs the mark that comes with the answer.
+ * The address alone does not show the outcome, because it needs the cookie of the response.
  */
 export async function comesBack(page: Page, from: string, to: string, form: Record<string, string>): Promise<void> {
   const base = new URL(page.url()).origin;

@@ -5,12 +5,12 @@ export default defineConfig({
   testDir: "tests",
   outputDir: "test-results",
   fullyParallel: true,
-  // Each worker has a browser and a server of its own.
+  // Each worker has a separate browser and server.
   workers: 2,
-  // A test that passes at the second try is a fault of the test or of the program.
+  // No retries, because a test that passes at the second try shows a fault of the test or of the program.
   retries: 0,
   forbidOnly: process.env.CI === "true",
-  // What hangs is found by these. Long, because a machine that also compiles is no fault.
+  // These timeouts find tests that hang. They are long, because the machine may compile at the same time.
   timeout: 60_000,
   expect: { timeout: 10_000 },
   reporter: "list",

@@ -1,4 +1,4 @@
-/** Ports of this machine. */
+/** Free ports of this machine. */
 
 import { randomInt } from "node:crypto";
 import { once } from "node:events";
@@ -6,10 +6,10 @@ import { connect, createServer } from "node:net";
 
 const ATTEMPTS = 3;
 
-/** Below the ports that systems give to connections: one of those may be taken at any moment. */
+/** Below the system's range for outgoing connections, because one of those could take the port at any time. */
 const [FIRST, LAST] = [12_000, 31_999];
 
-/** A port that was free a moment ago. */
+/** Returns a port that was free just now. */
 export async function freePort(): Promise<number> {
   for (;;) {
     const port = randomInt(FIRST, LAST + 1);
@@ -26,7 +26,7 @@ export async function freePort(): Promise<number> {
   }
 }
 
-/** Whether somebody listens there. */
+/** Returns whether a program listens on a port. */
 export async function isTaken(port: number): Promise<boolean> {
   const socket = connect(port, "127.0.0.1");
   const taken = await once(socket, "connect").then(
@@ -37,7 +37,10 @@ export async function isTaken(port: number): Promise<boolean> {
   return taken;
 }
 
-/** Starts what must be told its port. Another program may take one between the look and the start: then with another. */
+/**
+ * Starts a program on a free port, and repeats it with another port, because another program may take the first one
+ * meanwhile.
+ */
 export async function onFreePort<T>(start: (port: number) => Promise<T>): Promise<T> {
   let last: unknown;
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {

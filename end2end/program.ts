@@ -1,11 +1,11 @@
-/** A program that a test starts beside itself, and that ends with it. */
+/** A child process of a test, which ends with the test. */
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as pause } from "node:timers/promises";
 
 const START_MS = 20_000;
-/** Longer than the grace that a server gives its connections. */
+/** Longer than the server's grace period for open connections. */
 const STOP_MS = 20_000;
 
 export type Surroundings = { cwd: string; env: NodeJS.ProcessEnv };
@@ -23,11 +23,11 @@ export class Program {
     child.once("error", (error) => (this.failure = error));
     child.stdout?.on("data", (chunk) => (this.out += chunk));
     child.stderr?.on("data", (chunk) => (this.err += chunk));
-    // A worker that is ended in the midst of a test leaves nothing running.
+    // A worker that is stopped in the middle of a test must leave no process running.
     process.once("exit", this.kill);
   }
 
-  /** Starts it and waits until it is ready; one that ends before, or takes too long, is an error with its words. */
+  /** Starts the program and waits until it is ready. Throws with its output if it ends before or takes too long. */
   static async start(
     command: string,
     args: string[],
@@ -45,17 +45,20 @@ export class Program {
     }
   }
 
-  /** What it has written to its standard output. */
+  /** Returns its standard output so far. */
   get said(): string {
     return this.out;
   }
 
-  /** What it has written to its standard error. */
+  /** Returns its standard error so far. */
   get logged(): string {
     return this.err;
   }
 
-  /** Ends it in order, or else at once; with SIGKILL as a crash would. Gives its status, or the signal that ended it. */
+  /**
+   * Stops it gracefully, or kills it after a time, or kills it at once with SIGKILL. Returns its exit status, or the
+   * signal that ended it.
+   */
   async stop(signal: "SIGTERM" | "SIGKILL" = "SIGTERM"): Promise<number | NodeJS.Signals | null> {
     process.off("exit", this.kill);
     const { child } = this;
@@ -74,7 +77,7 @@ export class Program {
     for (;;) {
       const { exitCode, signalCode } = this.child;
       if (this.failure) throw this.failure;
-      // Asked first: what answers in place of one that ended is another program.
+      // Checked first, because after an early end another program may respond on the port.
       if (exitCode !== null || signalCode !== null) throw this.complaint(`ended with ${exitCode ?? signalCode}`);
       if (await ready(this)) return;
       if (Date.now() > deadline) throw this.complaint(`was not ready in ${START_MS} ms`);

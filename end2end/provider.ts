@@ -1,4 +1,4 @@
-/** The OpenID provider of the tests, and how people sign in there. */
+/** The OpenID provider of the tests, and the sign-in there. */
 
 import { resolve } from "node:path";
 import type { Page } from "./fixtures";
@@ -13,7 +13,7 @@ export class Provider {
     private readonly program: Program,
   ) {}
 
-  /** Starts one that knows the site at this origin. */
+  /** Starts a provider for the site at this origin. */
   static start(site: string): Promise<Provider> {
     return onFreePort(async (port) => {
       const own = { PORT: String(port), CALLBACK: `${site}/sign-in/example/callback`, HOME: `${site}/` };
@@ -29,7 +29,7 @@ export class Provider {
   }
 }
 
-/** The settings of a site that people sign in to there. */
+/** Returns the settings of a site with this provider. */
 export const settings = (url: string): Record<string, string> => ({
   HARDTACK_SIGN_IN_PROVIDERS:
     `[{ id = "example", name = "Example", issuer = "${url}", ` +
@@ -37,7 +37,7 @@ export const settings = (url: string): Record<string, string> => ({
   EXAMPLE_SECRET: "a secret of the tests",
 });
 
-/** At the provider's page. */
+/** Actions on the provider's page. */
 export const there = {
   signIn: async (page: Page, login: string): Promise<void> => {
     await page.getByLabel("Who").fill(login);

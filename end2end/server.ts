@@ -1,4 +1,4 @@
-/** The release on a port and a data folder of its own, to be stopped and started at will. */
+/** The release on a separate port with a separate data folder, which a test may stop and start. */
 
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -34,7 +34,7 @@ export class Server {
     return `http://localhost:${this.port}`;
   }
 
-  /** Starts again on the same port and the same data, with further settings if there are. */
+  /** Restarts on the same port with the same data, and with more settings if given. */
   async resume(more: Record<string, string> = {}): Promise<void> {
     const own = {
       HARDTACK_SITE_URL: this.url,
@@ -45,19 +45,19 @@ export class Server {
     this.running = await serve(this.folder, own, this.url);
   }
 
-  /** Ends it in order, to be started again. */
+  /** Stops the server gracefully, so that it can be restarted. */
   async pause(): Promise<void> {
     await this.running?.stop();
     this.running = undefined;
   }
 
-  /** Ends it as a crash would: no time to finish anything. */
+  /** Kills the server as a crash would. */
   async kill(): Promise<void> {
     await this.running?.stop("SIGKILL");
     this.running = undefined;
   }
 
-  /** Ends it in order, if it runs, takes its data away, and complains when it did not end well. */
+  /** Stops the server if it runs, removes its data, and throws if its exit status was not 0. */
   async stop(): Promise<void> {
     const status = (await this.running?.stop()) ?? 0;
     await rm(this.folder, { recursive: true, force: true });

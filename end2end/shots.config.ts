@@ -1,5 +1,5 @@
 import { defineConfig } from "@playwright/test";
 import config from "./playwright.config";
 
-/** Pictures instead of tests; see tools/screenshot. */
+/** Screenshots instead of tests; see tools/screenshot. */
 export default defineConfig({ ...config, testDir: "shots", use: { ...config.use, trace: "off", screenshot: "off" } });

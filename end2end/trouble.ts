@@ -1,17 +1,16 @@
-/** Whatever goes wrong in a browser without a test looking for it. */
+/** Unexpected errors in a browser. */
 
 import type { BrowserContext, Page } from "@playwright/test";
 
 /**
- * Listens to every page of a context. A test fails at its end when something is here that it did not expect:
- * console errors, uncaught errors, violations of the content security policy, answers of 400 and above,
- * requests that failed, and requests to anywhere but this machine.
+ * Watches every page of a context. A test fails at its end after an unexpected console error, uncaught error,
+ * violation of the content security policy, response of 400 or above, failed request, or request to another host.
  */
 export class Trouble {
   private readonly found: string[] = [];
   private readonly expected: RegExp[] = [];
 
-  /** Trouble that matches is part of the test. */
+  /** Expects errors that match, because they are part of the test. */
   expect(...patterns: RegExp[]): void {
     this.expected.push(...patterns);
   }
@@ -21,7 +20,7 @@ export class Trouble {
   }
 
   async watch(context: BrowserContext): Promise<void> {
-    // The console names a violation too, but only this event tells the directive and the source apart.
+    // The console logs a violation too, but only this event has the directive and the source.
     await context.addInitScript(() => {
       document.addEventListener("securitypolicyviolation", (event) => {
         console.error(`CSP violation: ${event.violatedDirective} ${event.blockedURI} ${event.sourceFile ?? ""}`);
@@ -38,7 +37,7 @@ export class Trouble {
     });
     context.on("requestfailed", (request) => {
       const why = request.failure()?.errorText ?? "";
-      // The browser's own doing, when a page is left while something still loads.
+      // The browser aborts requests when a page is left.
       if (why !== "net::ERR_ABORTED") {
         this.found.push(`request failed: ${request.method()} ${request.url()}: ${why}`);
       }
@@ -51,7 +50,7 @@ export class Trouble {
   }
 }
 
-/** Remembers layout shifts from the first paint on; read them with `layoutShift`. */
+/** Records layout shifts from the first paint on; read them with `layoutShift`. */
 export async function recordLayoutShifts(page: Page): Promise<void> {
   await page.addInitScript(() => {
     const shifts: number[] = [];
@@ -62,7 +61,7 @@ export async function recordLayoutShifts(page: Page): Promise<void> {
   });
 }
 
-/** The sum of all layout shifts so far. */
+/** Returns the sum of all layout shifts so far. */
 export async function layoutShift(page: Page): Promise<number> {
   return page.evaluate(async () => {
     const frame = () => new Promise((done) => requestAnimationFrame(done));

@@ -1,6 +1,7 @@
-//! The browser's client for scripts: what the tests in `end2end/client/` call in a real browser. `tools/client` builds it.
+//! The browser's client as an API for scripts, which the tests in `end2end/client/` call in a real browser.
+//! `tools/client` builds it.
 //!
-//! An outcome is JSON: the answer, or the failure with its kind, or that the call was dropped.
+//! The result of a call is JSON: the response, the error with its kind, or that the call was dropped.
 
 use futures::future::{Either, select};
 use hardtack::api::{
@@ -16,55 +17,55 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen_futures::JsFuture;
 use wasm_bindgen_futures::js_sys::Promise;
 
-/// A call that a script puts together.
+/// A call that a script builds.
 #[wasm_bindgen]
 pub struct Call(Request);
 
 #[wasm_bindgen]
 impl Call {
-    /// Asks for what is at a path.
+    /// Returns a `GET` of a path.
     #[must_use]
     pub fn get(path: String) -> Self {
         Self(Request::get(path))
     }
 
-    /// Sends something to a path.
+    /// Returns a `POST` to a path.
     #[must_use]
     pub fn post(path: String) -> Self {
         Self(Request::post(path))
     }
 
-    /// Sends this JSON.
+    /// Sets this JSON as the body.
     ///
     /// # Errors
     ///
-    /// The failure, when it cannot be written again.
+    /// Returns the error if the text cannot be serialized.
     pub fn json(self, text: &str) -> Result<Self, String> {
         self.0.json(&value(text)).map(Self).map_err(|failure| failed(&failure))
     }
 
-    /// Sends the names and values of this JSON object as a form.
+    /// Sets the names and values of this JSON object as the body, as a form.
     ///
     /// # Errors
     ///
-    /// The failure, when it is more than that.
+    /// Returns the error if the text is not a flat object.
     pub fn form(self, text: &str) -> Result<Self, String> {
         self.0.form(&value(text)).map(Self).map_err(|failure| failed(&failure))
     }
 
-    /// Leaves the cookie at home.
+    /// Sends no cookies.
     #[must_use]
     pub fn without_credentials(self) -> Self {
         Self(self.0.without_credentials())
     }
 
-    /// How many milliseconds all of it may take.
+    /// Sets the timeout of the whole call in milliseconds.
     #[must_use]
     pub fn timeout(self, milliseconds: f64) -> Self {
         Self(self.0.timeout(Duration::from_secs_f64(milliseconds / 1000.0)))
     }
 
-    /// Calls, and gives the outcome. The call is dropped when the promise is kept first.
+    /// Sends the request and returns the result. If the promise resolves first, the call is dropped.
     pub async fn send(self, dropped: Promise) -> String {
         let call = async {
             match self.0.send().await {
@@ -76,7 +77,7 @@ impl Call {
     }
 }
 
-/// Calls one of the server functions, and gives the outcome. It is dropped when the promise is kept first.
+/// Calls a server function and returns the result. If the promise resolves first, the call is dropped.
 #[wasm_bindgen]
 pub async fn server_function(name: String, dropped: Promise) -> String {
     let call = async {
@@ -91,20 +92,20 @@ pub async fn server_function(name: String, dropped: Promise) -> String {
     unless(dropped, call).await
 }
 
-/// Whether the page takes itself for an exported one.
+/// Returns whether the page is an exported one.
 #[wasm_bindgen]
 #[must_use]
 pub fn is_elsewhere() -> bool {
     hardtack::browser::is_elsewhere()
 }
 
-/// Panics have their texts here.
+/// Logs panics with their texts to the console.
 #[wasm_bindgen(start)]
 pub fn start() {
     console_error_panic_hook::set_once();
 }
 
-/// The outcome of a call, unless a promise is kept first: then the call is dropped.
+/// Returns the result of a call. If the promise resolves first, the call is dropped.
 async fn unless(kept: Promise, call: impl Future<Output = String>) -> String {
     match select(pin!(call), pin!(JsFuture::from(kept))).await {
         Either::Left((outcome, _)) => outcome,

@@ -20,7 +20,7 @@ async fn count(session: Session) -> Result<String, Error> {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    // For https leave the cookie as it is: `__Host-`, Secure. Here it is plain http on this machine.
+    // On https, use the default cookie, which is `__Host-` and Secure. This example uses plain http on this machine.
     let sessions = Sessions::new(MemoryStore::default(), Keys::generate()?).cookie(CookieSettings::new(false))?;
     let app = Router::new().route("/", get(count)).layer(sessions);
     let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;

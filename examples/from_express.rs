@@ -27,7 +27,7 @@ async fn log_in(session: Session, Json(login): Json<Login>) -> Result<Response, 
     }
     let welcome = format!("Welcome, {}.\n", login.name);
     let owner = Owner { account: Some(login.name), device: None };
-    session.sign_in(owner, None).await?; // a new id, and the visits stay
+    session.sign_in(owner, None).await?; // a new id; the visits stay
     Ok(welcome.into_response())
 }
 
@@ -39,11 +39,11 @@ async fn me(session: Session) -> Result<Response, Error> {
 }
 
 async fn log_out(session: Session) -> Result<&'static str, Error> {
-    session.end().await?; // and the answer takes the cookie away
+    session.end().await?; // also removes the cookie
     Ok("Goodbye.\n")
 }
 
-/// Stands for your own accounts, with hashed passwords.
+/// Checks the password. Replace it with your accounts, whose passwords are hashed.
 fn is_right(login: &Login) -> bool {
     login.name == "ada" && login.password == "difference engine"
 }
@@ -95,7 +95,7 @@ mod tests {
         assert_eq!(welcome.text().await.expect("text"), "Welcome, ada.\n");
         assert_eq!(get("/me").await.text().await.expect("text"), "You are ada.\n");
         let answer = get("/").await;
-        assert_eq!(answer.text().await.expect("text"), "Visit 3.\n", "the visits stay at the sign-in");
+        assert_eq!(answer.text().await.expect("text"), "Visit 3.\n", "the sign-in keeps the visits");
         let goodbye = post("/logout", "").await;
         assert!(goodbye.headers()["set-cookie"].to_str().expect("text").contains("Max-Age=0"));
         assert_eq!(get("/me").await.status(), 401);

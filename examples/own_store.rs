@@ -1,7 +1,7 @@
-//! A store of your own, and the proof that it is one: `cargo run --example own_store --features ssr`.
+//! A custom store, tested by the store contract: `cargo run --example own_store --features ssr`.
 //!
-//! This one keeps sessions in a sorted map and looks through all of it for everything but an id: the smallest store that
-//! keeps every promise. Yours will speak to a database; what each step must do is the same, and so is the proof.
+//! It keeps sessions in a sorted map and searches all of it for everything but an id. It is the smallest store that
+//! meets the contract. A store on a database has the same steps and the same tests.
 
 use async_trait::async_trait;
 use hardtack::session::clock::Timestamp;
@@ -18,13 +18,14 @@ struct Notebook(Mutex<Pages>);
 #[derive(Debug, Default)]
 struct Pages {
     sessions: BTreeMap<IdHash, Record>,
-    /// Ids that were rotated away: whose they were, until when they are known, and whether they still reach it.
+    /// Retired ids: the session's handle, the time until which the id is known, and whether it still leads to the
+    /// session.
     retired: BTreeMap<IdHash, (Handle, Timestamp, bool)>,
     sweeper: Option<(Handle, Timestamp)>,
 }
 
 impl Pages {
-    /// The id under which the session of `id` lives now.
+    /// Returns the current id of the session that `id` leads to.
     fn current(&self, id: &IdHash, now: Timestamp) -> IdHash {
         let Some((handle, until, true)) = self.retired.get(id) else { return *id };
         let live = self.sessions.iter().find(|(_, record)| record.handle == *handle && *until > now);
@@ -35,7 +36,7 @@ impl Pages {
         self.sessions.get(id).filter(|record| record.deadline() > now)
     }
 
-    /// What the changes would make of a session, or why they cannot be made.
+    /// Returns the record after the changes, or the reason why they are refused.
     fn changed(&self, id: &IdHash, changes: &Changes, now: Timestamp) -> Result<Record, Applied> {
         let mut record = self.live(id, now).cloned().ok_or(Applied::Gone)?;
         if changes.if_version.is_some_and(|version| version != record.version) {
@@ -53,7 +54,7 @@ impl Pages {
         Ok(record)
     }
 
-    /// Removes the sessions that a rule names, and says how many.
+    /// Removes the sessions that match, and returns their number.
     fn remove(&mut self, rule: impl Fn(&Record) -> bool) -> u64 {
         let before = self.sessions.len();
         self.sessions.retain(|_, record| !rule(record));
@@ -62,7 +63,7 @@ impl Pages {
 }
 
 impl Notebook {
-    /// One lock for each step makes each step atomic.
+    /// Locks the map. Each step is atomic, because it holds the lock from its beginning to its end.
     fn pages(&self) -> MutexGuard<'_, Pages> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -77,7 +78,7 @@ impl Store for Notebook {
     async fn load(&self, id: &IdHash, now: Timestamp) -> Result<Loaded, StoreError> {
         let pages = self.pages();
         let current = pages.current(id, now);
-        // An earlier id of a session that has ended is unknown like any other.
+        // A retired id of a session that has ended is unknown, like any other id.
         let there = |handle: &Handle| pages.sessions.values().any(|record| record.handle == *handle);
         let known = |(handle, until, _): &&(Handle, Timestamp, bool)| *until > now && there(handle);
         Ok(match (pages.live(&current, now), pages.retired.get(id).filter(known)) {
@@ -128,7 +129,7 @@ impl Store for Notebook {
         pages.sessions.remove(id);
         pages.sessions.insert(rotation.to, record);
         if !reaches {
-            // A change of privilege: no earlier id may go on reaching the session.
+            // After a change of privilege, no earlier id may lead to the session.
             for retired in pages.retired.values_mut().filter(|(of, ..)| *of == handle) {
                 retired.2 = false;
             }
@@ -155,7 +156,7 @@ impl Store for Notebook {
     }
 
     async fn browse(&self, _: Option<&str>, _: u32, now: Timestamp) -> Result<Page, StoreError> {
-        // All on one page: it is a small notebook.
+        // All on one page, because the map is small.
         let pages = self.pages();
         let live = pages.sessions.values().filter(|record| record.deadline() > now);
         Ok(Page { sessions: live.map(Listed::from).collect(), next: None })
@@ -188,7 +189,7 @@ impl Store for Notebook {
         _: Option<&str>,
         _: u32,
     ) -> Result<Ended, StoreError> {
-        // All in one step: it is a small notebook.
+        // All in one step, because the map is small.
         let own = |record: &Record| record.owner.account.as_deref() == Some(account);
         let sessions = self.pages().remove(|record| own(record) && Some(&record.handle) != except);
         Ok(Ended { sessions, next: None })
@@ -227,7 +228,8 @@ impl Store for Notebook {
     }
 }
 
-/// What the suite may see and do behind the store's back. For a database: its dump, and an UPDATE that spoils a row.
+/// The direct access to the data that the contract's tests need. For a database: a dump, and an UPDATE that corrupts a
+/// row.
 struct Shelf(Arc<Notebook>);
 
 #[async_trait]
@@ -255,7 +257,7 @@ async fn prove() {
 #[tokio::main]
 async fn main() {
     prove().await;
-    println!("the notebook fulfils the contract of a session store");
+    println!("the store fulfils the contract");
 }
 
 #[cfg(test)]

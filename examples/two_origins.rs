@@ -1,5 +1,5 @@
-//! A page on one origin, its API on another, one session: `cargo run --example two_origins --features ssr`, then open
-//! <http://localhost:2015>. The same in a browser's words:
+//! A page on one origin and its API on another, with one session: `cargo run --example two_origins --features ssr`,
+//! then open <http://localhost:2015>. The same requests with curl:
 //!
 //! ```text
 //! $ curl -i -X OPTIONS localhost:3000/visits -H 'origin: http://localhost:2015' -H 'access-control-request-method: POST'
@@ -37,7 +37,7 @@ async fn count(session: Session) -> Result<String, Error> {
     Ok(format!("Visit {visits}.\n"))
 }
 
-/// The API, for its own pages and for those of one front end.
+/// Returns the API, for its own pages and for those of one front end.
 fn api() -> Result<Router, Box<dyn std::error::Error>> {
     let origins = Origins::new("http://localhost:3000".parse()?, ["http://localhost:2015".parse()?]);
     let sessions = Sessions::new(MemoryStore::default(), Keys::generate()?).cookie(origins.cookie()?)?;
@@ -61,7 +61,7 @@ mod tests {
     use axum::http::{Request, header};
     use tower::ServiceExt as _;
 
-    /// The transcript above is true.
+    /// Tests the transcript above.
     #[tokio::test]
     async fn a_listed_page_counts_on_and_another_is_refused() -> Result<(), Box<dyn std::error::Error>> {
         let app = api()?;

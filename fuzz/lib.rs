@@ -1,4 +1,4 @@
-//! What the fuzz targets share: one request through the front door, without a network.
+//! Shared code of the fuzz targets: one request through the session layer, without a network.
 
 use axum::Router;
 use axum::body::Body;
@@ -13,17 +13,17 @@ use std::sync::Arc;
 use tokio::runtime::{Builder, Runtime};
 use tower::Service as _;
 
-/// A runtime on this thread alone.
+/// Returns a runtime on this thread only.
 pub fn runtime() -> Runtime {
     Builder::new_current_thread().enable_time().build().expect("a runtime")
 }
 
-/// The sessions of a site on plain http.
+/// Returns the session layer of a site on plain http.
 pub fn sessions(store: Arc<MemoryStore>, keys: &Keys) -> Sessions {
     Sessions::shared(store, keys.clone()).cookie(CookieSettings::new(false)).expect("a cookie that browsers keep")
 }
 
-/// The answer of a handler behind the layer, to a request with these `Cookie` headers.
+/// Returns the response of a handler behind the layer, to a request with these `Cookie` headers.
 pub async fn request<F, Fut>(sessions: &Sessions, cookies: &[HeaderValue], handler: F) -> Response<Body>
 where
     F: FnOnce(Session) -> Fut + Clone + Send + Sync + 'static,
@@ -37,7 +37,7 @@ where
     app.call(request).await.expect("routers do not fail")
 }
 
-/// A session that has begun, as its browser would show it: `name=value`.
+/// Begins a session and returns its cookie as a browser sends it: `name=value`.
 pub async fn begin(sessions: &Sessions) -> String {
     const NOTE: Key<String> = Key::new("note");
     let answer = request(sessions, &[], async |session: Session| {
@@ -49,7 +49,7 @@ pub async fn begin(sessions: &Sessions) -> String {
     cookie.split(';').next().expect("a pair").to_owned()
 }
 
-/// What a store knows the session of a cookie by.
+/// Returns the hash by which the store knows the session of a cookie.
 pub fn id_of(cookie: &str) -> IdHash {
     let secret = cookie.split_once('=').and_then(|(_, value)| value.split_once('.')).expect("a signed value").0;
     let secret = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(secret).expect("base64");

@@ -1,7 +1,7 @@
-// Keeps open pages in step with their session. One visible tab of a browser listens for all of them, so that many tabs take
-// one connection; it tells the others. What it says is only ever about the session: pages show it, and ask for the rest.
+// Keeps open pages in step with their session. One visible tab of a browser listens for all tabs and tells the others, so
+// that many tabs need one connection. Its messages are hints about the session only: the other pages ask the server.
 const api = document.querySelector("meta[name=hardtack-api]")?.content;
-// Locks and channels are one for all that an origin serves. These are for the pages of one server.
+// All pages of an origin share locks and channels, so the name has the server in it.
 const NAME = `hardtack ${new URL(api || "/", location).origin}`;
 const part = (name) => document.querySelector(`[data-session=${name}]`);
 const head = document.querySelector("nav.who");
@@ -20,51 +20,51 @@ const pause = (ms, signal) =>
   });
 const channel = new BroadcastChannel(NAME);
 
-/** The public handle of the session that this page shows. A page that is a file learns it from the first that it hears. */
+/** The public handle of the session that this page shows. An exported page learns it from the first event. */
 let own = part("page")?.dataset.own;
 
-/** Until when the session lives, as far as this page knows; whether that is soon, and whether using the session helps. */
+/** The known deadline of the session, whether it is soon (`soon`), and whether a use of the session extends it (`stays`). */
 let due;
-/** Nothing is shown of the session any more: it is over by all that this page knows, and the server does not answer. */
+/** Whether the session's data is hidden, because its deadline is over and the server does not respond. */
 let over = false;
-/** The last click, and when the page set out for another one. By a clock that is never set. */
+/** The times of the last click and of the last navigation, by a clock that is never set. */
 let acted = -Infinity;
 let departed = -Infinity;
-/** The next attempt to empty the page. */
+/** The timer of the next attempt to end the page. */
 let waiting;
 
-/** By two clocks, because one is never set and may stand still while the machine sleeps, and the other goes on and may be set. */
+/** A deadline by two clocks: one is never set, but may stand still during sleep; the other goes on, but may be set. */
 const until = (seconds, what, steady = performance.now(), wall = Date.now()) =>
   ({ ...what, steady: steady + seconds * 1000, wall: wall + seconds * 1000 });
-/** How many milliseconds are left. The clock that says less counts: where it is wrong, the server is asked before anything is hidden. */
+/** The milliseconds that are left, by the clock that shows less. If it is wrong, the server corrects it before anything is hidden. */
 const left = () => Math.min(due.steady - performance.now(), due.wall - Date.now());
 
-/** Tells the other pages that there is something to ask for. */
+/** Tells the other pages to ask the server. */
 const tell = (event) => channel.postMessage({ event });
 
-/** Takes a message for a hint and no more: any page of this origin can say anything, so the server is asked. */
+/** Handles a message of another page. It is only a hint, because any page of this origin can send one, so the server is asked. */
 function hear(message) {
   const event = message?.event;
   if (event === "here") {
-    // Somebody is signed in by now. Whoever shows nobody is out of date.
+    // The browser is signed in by now, so a page that shows the sign-in link is outdated.
     if (!isSignedIn() && head?.querySelector("a[href^='/login']:not([hidden])")) location.reload();
     else if (due?.soon && turn?.listens) tell("expiring");
   } else if (event && isSignedIn()) {
-    // Not all at once: the streams of one session have few places.
+    // At random times, because a session may have only a few streams.
     setTimeout(ask, Math.random() * 500);
   }
 }
 
-/** What the server says of a session that lives. */
+/** Handles the server's report about a live session. */
 function learn({ seconds, soon, stays, session }) {
-  // It was hidden; or the browser has another session by now, and maybe another person's.
+  // The data was hidden, or the browser has another session by now, maybe of another account.
   if (over || (session && own && own !== session)) return leave();
   own = session ?? own;
   due = until(seconds, { soon, stays });
   show();
 }
 
-/** Empties the page. It may be on its way where somebody has just clicked or waits for an answer, and knows better where to. */
+/** Ends the page. Waits while a click, a navigation or a form is under way, because that may lead to another page. */
 function end() {
   clearTimeout(waiting);
   const now = performance.now();
@@ -75,7 +75,7 @@ function end() {
   due = undefined;
   over = false;
   if (api !== undefined) document.cookie = `account${location.port}=; Path=/; Max-Age=0`;
-  // A page of whoever is signed in: its server, or what guards a file, leads on from here.
+  // A page for signed-in visitors reloads: its server, or the program of an exported page, redirects.
   if (isGuarded()) return leave();
   head.hidden = false;
   head.replaceChildren(part("nobody").content.cloneNode(true));
@@ -92,7 +92,7 @@ function leave() {
   location.reload();
 }
 
-/** Hides what is the session's, without a word of the server: its time is up. */
+/** Hides the session's data without a response of the server, because the deadline is over. */
 function vanish() {
   over = true;
   if (isGuarded()) document.getElementById("main").hidden = true;
@@ -114,7 +114,7 @@ function show(ended) {
   part("left").textContent = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
   if (!due || over) return;
   if (left() < -2000 && !due.asked) {
-    // The time is up, and the page has not heard that the session has ended or that it lives longer.
+    // The deadline is over, and the page has not learned that the session has ended or lives longer.
     due.asked = true;
     const asked = due;
     ask();
@@ -128,7 +128,7 @@ part("stay")?.addEventListener("click", async () => {
   if (keeping) return;
   keeping = true;
   part("unkept").hidden = true;
-  // Any call that uses the session.
+  // Any request that uses the session would do.
   const answer = await call("/api/profile", { signal: AbortSignal.timeout?.(10_000) }).catch(() => undefined);
   keeping = false;
   part("unkept").hidden = answer?.ok || answer?.status === 401;
@@ -141,7 +141,7 @@ part("stay")?.addEventListener("click", async () => {
 
 const open = (signal) => call("/api/events", { signal, headers: { accept: "text/event-stream" } });
 
-/** The events of a stream, up to its end. One that is not even alive is given up. */
+/** Yields the events of a stream until its end. A stream without any data for 45 s is stopped. */
 async function* events(body, stop) {
   let watch, text = "";
   const reader = body.pipeThrough(new TextDecoderStream()).getReader();
@@ -165,14 +165,14 @@ async function* events(body, stop) {
   }
 }
 
-/** How long to wait before the next attempt: as long as the server says and up to a half more, or longer each time. */
+/** Returns the wait before the next attempt: the server's `Retry-After` and up to a half more, or longer each time. */
 function rest(failed, answer) {
   const told = Number(answer?.headers.get("retry-after")) * 1000;
   if (told > 0) return Math.min(600_000, told) * (1 + Math.random() / 2);
   return Math.min(60_000, 1000 * 2 ** failed) * (0.5 + Math.random() / 2);
 }
 
-/** Asks the server, until it answers, whether the session lives. */
+/** Asks the server whether the session lives, until it responds. */
 let asking;
 async function ask() {
   if (asking) {
@@ -190,13 +190,13 @@ async function ask() {
         for await (told of events(answer.body, () => attempt.abort())) break;
       }
     } catch {
-      // The network, or our own giving up.
+      // The network, or our own abort.
     }
     clearTimeout(late);
     attempt.abort();
     if (answer?.status === 204) end();
     else if (told?.event === "expiring") learn(told);
-    // A server of another kind, which has no such thing.
+    // Another kind of server, without events.
     if (answer?.status === 404 || ((answer?.status === 204 || told?.event === "expiring") && !mine.again)) break;
     if (mine.again) mine.again = failed = 0;
     else await pause(rest(failed, answer));
@@ -204,7 +204,7 @@ async function ask() {
   asking = undefined;
 }
 
-/** Listens until it is this tab's turn no more, or until nobody is signed in. */
+/** Listens until this tab's turn is over, or until the session has ended. */
 async function listen(mine) {
   mine.listens = true;
   const { signal } = mine.until;
@@ -216,11 +216,11 @@ async function listen(mine) {
     signal.addEventListener("abort", stop);
     let last, answer;
     try {
-      // A proxy may hold the head back with the body: a stream that does not begin is given up like a silent one.
+      // A proxy may hold the response back: a stream that does not begin is stopped like a silent one.
       const late = setTimeout(stop, 45_000);
       answer = await open(attempt.signal).finally(() => clearTimeout(late));
       if (answer.status === 204) ended = last = "over";
-      // A server of another kind, which has no such thing.
+      // Another kind of server, without events.
       if (answer.status === 404) return;
       if (answer.ok && !last) {
         for await (const told of events(answer.body, stop)) {
@@ -235,7 +235,7 @@ async function listen(mine) {
         }
       }
     } catch {
-      // The network, or our own giving up. What was told ends is not asked for again and again.
+      // The network, or our own abort. After an `ended` event, this one check is the last.
     } finally {
       signal.removeEventListener("abort", stop);
     }
@@ -244,17 +244,17 @@ async function listen(mine) {
       tell("ended");
       return end();
     }
-    // Asked once more: the browser may have another session by now, and with it another person.
+    // Checks once more, because the browser may have another session by now, maybe of another account.
     ended = last === "ended";
     if (ended) continue;
     failed = performance.now() - begun > 60_000 ? 0 : failed + 1;
-    // After a change of the id, not before the page has its new cookie. Streams that were cut were cut for many at once.
+    // After a new id, waits for the new cookie. A cut stream waits at random, because many are cut at once.
     const wait = last === "changed" ? 1000 + Math.random() * 1000 : last ? Math.random() * 10_000 : rest(failed, answer);
     await pause(wait, signal);
   }
 }
 
-/** This tab's turn to listen, or its place in the queue. */
+/** This tab's turn to listen, or its place in the queue for it. */
 let turn;
 function take() {
   const wants = isSignedIn() && document.visibilityState === "visible";
@@ -262,7 +262,7 @@ function take() {
     const mine = (turn = { until: new AbortController() });
     const { signal } = mine.until;
     const begin = () => listen(mine);
-    // Without locks, which plain http has at this machine only, each visible tab listens for itself.
+    // Without locks, which plain http has on localhost only, each visible tab listens for itself.
     (navigator.locks?.request(NAME, { signal }, begin) ?? begin()).catch(() => {});
     tell("here");
   } else if (!wants && turn) {
@@ -280,14 +280,14 @@ if (globalThis.navigation) {
   });
   navigation.addEventListener("navigateerror", () => (departed = -Infinity));
 } else {
-  // Not by `beforeunload`: some browsers keep no page that listens to it, and others never tell.
+  // Not `beforeunload`: it keeps pages out of some browsers' back/forward cache, and other browsers never fire it.
   addEventListener("submit", (event) => event.defaultPrevented || depart());
   addEventListener("click", (event) => {
     const link = event.target.closest?.("a[href]:not([target], [download])");
     const elsewhere = event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey;
     if (link && !elsewhere && link.pathname + link.search !== location.pathname + location.search) depart();
   });
-  // The program's own: see `browser/place.rs`.
+  // The navigations of our program: see `browser/place.rs`.
   addEventListener("hardtack:go", depart);
 }
 document.addEventListener("visibilitychange", () => {
@@ -305,10 +305,10 @@ addEventListener("pageshow", ({ persisted }) => {
   }
   take();
 });
-// A page that is a file learns who looks after it is shown.
+// An exported page finds out the account after it is shown.
 if (head) new MutationObserver(take).observe(head, { subtree: true, childList: true, attributes: true });
 take();
-// The page came with a deadline, which counts from the moment at which it came.
+// The page came with a deadline, which counts from the arrival of the page.
 const came = performance.getEntriesByType("navigation")[0]?.responseStart || undefined;
 const lives = Number(part("page")?.dataset.left);
 if (lives > 0) {

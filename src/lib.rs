@@ -2,14 +2,15 @@
 //!
 //! # The modules
 //!
-//! One chain; each uses only what stands to its left (`docs/ARCHITECTURE.md`):
+//! The modules form a chain. Each uses only modules to its left (`docs/ARCHITECTURE.md`):
 //!
 //! ```text
 //! model  →  session  →  backend  →  api  →  app  →  server  →  bin/hardtack
 //! both      server      server      both    both    server      server
 //! ```
 //!
-//! Beside it stand `doctor`, pure and known to all, and `browser`, for the browser's build of `api` and `app`.
+//! Two more stand beside the chain: `doctor`, pure code for all modules but `model`, and `browser`, for the browser's
+//! build of `api` and `app`.
 
 pub mod api;
 pub mod app;
@@ -24,11 +25,11 @@ pub mod server;
 #[cfg(feature = "ssr")]
 pub mod session;
 
-/// Where the browser enters: called once, when the WebAssembly has arrived.
+/// Starts the browser's program. The page calls it once, when the WebAssembly has loaded.
 #[cfg(feature = "hydrate")]
 #[wasm_bindgen::prelude::wasm_bindgen]
 pub fn hydrate() {
-    // A panic's text costs every visitor its weight; whoever develops has a debug build.
+    // Panic messages would make the program larger for every visitor, so only debug builds have them.
     if cfg!(debug_assertions) {
         console_error_panic_hook::set_once();
     }

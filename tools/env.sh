@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# Sourced by the scripts of this folder: where things are, which versions, and a PATH on which cargo-leptos finds
-# sass, wasm-opt and wasm-bindgen (what is not there it would download).
+# Sourced by the scripts in this folder. It sets folders, versions, and a PATH on which cargo-leptos finds sass,
+# wasm-opt and wasm-bindgen, which it would download otherwise.
 
 set -eu -o pipefail
 
@@ -9,16 +9,17 @@ cd "$root"
 # shellcheck source=versions.env
 . tools/versions.env
 
-# Tools that cargo installs have a folder each, by version: other projects of this machine may need other versions,
-# and a fresh checkout finds what an earlier one installed.
+# The tools that cargo installs have a folder for each version, because other projects on this machine may need other
+# versions, and so that a fresh checkout finds the installed ones.
 tools_home=${XDG_CACHE_HOME:-$HOME/.cache}/hardtack/tools
 PATH=$tools_home/cargo-leptos-$CARGO_LEPTOS/bin:$tools_home/wasm-bindgen-cli-$WASM_BINDGEN/bin:$PATH
 PATH=$tools_home/sslyze-$SSLYZE/bin:$PATH
 PATH=$root/tools/node_modules/.bin:$PATH:${CARGO_HOME:-$HOME/.cargo}/bin
 export PATH
 
-# What the browser loads names source files in its panics: not by where this machine keeps them. Handed on by tools/front/cargo
-# and tools/client as a list in TOML, because a variable of cargo's splits its flags at blanks, and a home may have one.
+# The browser's program contains the paths of source files in its panics, so the path of the registry is replaced.
+# tools/front/cargo and tools/client pass this on as a list in TOML, because cargo's variables are split at blanks,
+# which a home folder may contain.
 registry=${CARGO_HOME:-$HOME/.cargo}/registry/src
 registry=${registry//\\/\\\\}
 registry=${registry//\"/\\\"}
@@ -31,12 +32,12 @@ stop() {
     exit 1
 }
 
-# Where cargo builds: CARGO_TARGET_DIR, a configuration file, or ./target.
+# Prints the target directory: CARGO_TARGET_DIR, the one in a configuration file, or ./target.
 target_dir() {
     cargo metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/'
 }
 
-# SHA-256 of the files whose names arrive separated by NUL, or of standard input with `-`.
+# Prints the SHA-256 of the files named on standard input, separated by NUL, or of standard input with `-`.
 digest() {
     local with=(sha256sum)
     command -v sha256sum >/dev/null || with=(shasum -a 256)

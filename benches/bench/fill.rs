@@ -1,6 +1,7 @@
-//! Fills a store with many sessions in little time.
+//! Fills a store quickly with many sessions.
 //!
-//! SQL databases copy one session that the store has created: whatever columns there are, two of them tell sessions apart.
+//! In SQL databases it copies a session that the store has created. The copies differ in the id and the handle only, so
+//! that this code need not know the other columns.
 
 use super::stores::{Place, open};
 use futures::{StreamExt as _, stream};
@@ -15,48 +16,47 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How many sessions one statement copies in SQLite.
+/// The number of sessions that one statement copies in SQLite.
 const BATCH: usize = 50_000;
-/// How many sessions are under way at the same time where they are created one by one.
+/// The number of sessions that are created concurrently when they are created one by one.
 const AT_ONCE: usize = 64;
 
-/// The id of a session by its number.
+/// Returns the id of a session by its number.
 pub(crate) fn id(number: u32) -> IdHash {
     IdHash(Sha256::digest(i64::from(number).to_be_bytes()).into())
 }
 
-/// The numbers of sessions below `total`, in an order that is as good as none and that repeats none before all had
-/// their turn.
+/// Returns a number below `total` for each turn, in a scattered order that repeats no number before all had a turn.
 pub(crate) fn scattered(turn: usize, total: u32) -> u32 {
-    // A prime: what is looked up one after the other lies far apart.
+    // A multiplication by a prime puts consecutive turns far apart.
     let number = turn as u64 * 611_953 % u64::from(total);
     u32::try_from(number).expect("below the total")
 }
 
-/// The time, as the engine reads it.
+/// Returns the time as the engine reads it.
 pub(crate) fn now() -> Timestamp {
     Clock::System.now()
 }
 
-/// What a session holds here: four small values, nobody signed in.
+/// Returns the values of a session: four small ones, without an account.
 pub(crate) fn data() -> Data {
     let values = [("visits", "7"), ("name", "\"Ada Lovelace\""), ("draft", "0"), ("count", "0")];
     values.map(|(name, text)| (name.to_owned(), text.to_owned())).into()
 }
 
-/// A session that will live for as long as anything is measured.
+/// Returns a session that is live during all measurements.
 pub(crate) fn live() -> Record {
     let long = Duration::from_secs(30 * 24 * 60 * 60);
     Record::new(data(), Lifetime { idle: long, absolute: long }, now())
 }
 
-/// A session that has been over for half an hour.
+/// Returns a session that expired half an hour ago.
 pub(crate) fn expired() -> Record {
     let hour = Duration::from_secs(60 * 60);
     Record::new(data(), Lifetime { idle: hour / 2, absolute: hour }, Timestamp(now().0 - 60 * 60 * 1000))
 }
 
-/// Puts sessions of these numbers into a place, all of them like the given one.
+/// Adds sessions with these numbers to a store, all of them like the given one.
 pub(crate) async fn fill(place: &Place, like: &Record, numbers: Range<u32>) {
     let store = open(&place.url).await;
     if !["sqlite", "postgres"].contains(&place.name) {
@@ -89,7 +89,7 @@ async fn copy_in_sqlite(file: &str, template: &IdHash, numbers: Range<u32>) {
          SELECT unhex(new.value), unhex(substr(new.value, 1, 32)), {columns} FROM json_each(?1) new, session old \
          WHERE old.id_hash = ?2"
     );
-    // In the order of the tree that they go into, whose pages are then written once and not a hundred times.
+    // In the order of the index, so that each of its pages is written once and not a hundred times.
     let mut ids: Vec<_> = numbers.map(|number| id(number).0).collect();
     ids.sort_unstable();
     for batch in ids.chunks(BATCH) {
@@ -114,7 +114,7 @@ async fn copy_in_postgres(url: &str, template: &IdHash, numbers: Range<u32>) {
     );
     let insert = query(AssertSqlSafe(sql)).bind(i64::from(numbers.start)).bind(i64::from(numbers.end) - 1);
     insert.bind(template.0.as_slice()).execute(&mut connection).await.expect("copied");
-    // What a database does about so many new rows by itself, some time later.
+    // A database does this by itself some time after so many inserts.
     for afterwards in ["VACUUM ANALYZE hardtack.session", "CHECKPOINT"] {
         query(afterwards).execute(&mut connection).await.expect("done");
     }

@@ -1,7 +1,7 @@
-//! What a read costs among few sessions and among many.
+//! The cost of a read among few sessions and among many.
 //!
-//! Every read is of another session, by a store that was opened a moment ago: no cache of the engine has it. The files are
-//! warm, as those of a busy server are.
+//! Each read is of another session, through a store that was just opened, so that no cache of the engine contains it.
+//! The files are in the system's cache, as on a busy server.
 
 use super::fill::{fill, id, live, now, scattered};
 use super::latency::Latencies;
@@ -12,18 +12,18 @@ use hardtack::session::id::Secret;
 use hardtack::session::store::Loaded;
 use std::time::Instant;
 
-/// How many sessions are few.
+/// The small number of sessions.
 pub(crate) const SMALL: u32 = 10_000;
-/// How many reads one round does. Fewer than there are sessions.
+/// The number of reads in a round. It is smaller than the number of sessions.
 const READS: usize = 5_000;
 
 struct Cost {
-    /// Microseconds a read, of this process and the store's.
+    /// CPU time per read in microseconds, of this process and the store's server.
     cpu: f64,
     latencies: Latencies,
 }
 
-/// Measures, and writes the table and the aims into the report.
+/// Measures, and adds the table and the aims to the report.
 pub(crate) async fn run(scope: &Scope, stores: &Stores, report: &mut Report) {
     report.heading("Growth");
     let mut rows = Vec::new();
@@ -59,7 +59,7 @@ async fn measure(place: &Place, total: u32, rounds: usize) -> Cost {
     let mut latencies = Latencies::default();
     for round in 0..rounds {
         let store = open(&place.url).await;
-        // Connections are open and statements prepared before anything counts.
+        // Opens the connections and prepares the statements before the measurement.
         let unknown = Secret::generate().expect("random numbers").hash();
         for _ in 0..200 {
             assert_eq!(store.load(&unknown, now()).await.expect("an answer"), Loaded::Absent);
@@ -70,7 +70,7 @@ async fn measure(place: &Place, total: u32, rounds: usize) -> Cost {
             let begun = Instant::now();
             let loaded = store.load(&id, now()).await.expect("an answer");
             latencies.push(begun.elapsed());
-            assert!(matches!(loaded, Loaded::Live(..)), "what was filled in is there");
+            assert!(matches!(loaded, Loaded::Live(..)), "a filled-in session is found");
         }
         let spent = place.cpu().saturating_sub(before);
         cpus.push(spent.as_secs_f64() * 1e6 / f64::from(u32::try_from(READS).expect("few")));
@@ -79,7 +79,7 @@ async fn measure(place: &Place, total: u32, rounds: usize) -> Cost {
     Cost { cpu: cpus[rounds / 2], latencies }
 }
 
-/// A number of sessions in words.
+/// Returns a number of sessions in words.
 fn millions(sessions: u32) -> String {
     match sessions {
         n if n.is_multiple_of(1_000_000) => format!("{} million", n / 1_000_000),

@@ -1,6 +1,7 @@
-//! The engine without HTTP: the same routes called as a service, on one thread, with nothing between caller and router.
+//! The engine without HTTP: the same routes, called as a service on one thread.
 //!
-//! Rows of the first table differ by what the network costs as well; these show what the engine alone adds to a request.
+//! The rows of the first table include the cost of the network. These rows show only the cost that the engine adds to a
+//! request.
 
 use super::report::{Report, whole};
 use super::server::{SEVEN, TOWER, routes};
@@ -15,11 +16,11 @@ use tower::ServiceExt as _;
 const PATHS: [(&str, &str); 3] =
     [("bare route, no layer", "/bare"), ("cookie, session not used", "/plain"), ("read", "/read")];
 
-/// How many calls make one sample. Of the samples the one counts that a tenth of them undercuts: what else the machine does
-/// can only lengthen them.
+/// The number of calls in one sample. The result is the tenth percentile of the samples, because other load on the
+/// machine can only make samples longer.
 const CALLS: u32 = 1_000;
 
-/// Measures, and writes the table into the report.
+/// Measures, and adds the table to the report.
 pub(crate) async fn run(scope: &Scope, stores: &Stores, report: &mut Report) {
     progress("inside: the routes without HTTP");
     let span = Duration::from_millis(if scope.quick { 200 } else { 1_500 });
@@ -51,7 +52,7 @@ async fn sample(router: &Router, path: &str, cookie: &str, span: Duration) -> f6
     while Instant::now() < deadline || samples.is_empty() {
         let begun = Instant::now();
         for _ in 0..CALLS {
-            // A bare route has no use for the cookie, and its requests would have one all the same.
+            // The bare route does not use the cookie, but a browser would send it there too.
             let request = Request::get(path).header(header::COOKIE, cookie).body(Body::empty()).expect("a request");
             let answer = router.clone().oneshot(request).await.expect("an answer");
             let body = to_bytes(answer.into_body(), 1024).await.expect("a body");

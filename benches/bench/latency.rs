@@ -1,4 +1,4 @@
-//! How long calls took, and which share of them took no longer than what.
+//! Latencies of calls and their percentiles.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ impl Latencies {
         self.0.len()
     }
 
-    /// In microseconds, what so many of a hundred calls did not exceed. Zero when there were none.
+    /// Returns a percentile in microseconds, or zero without calls.
     pub(crate) fn percentile(&mut self, percent: usize) -> f64 {
         self.0.sort_unstable();
         let at = (self.0.len() * percent / 100).min(self.0.len().saturating_sub(1));

@@ -1,4 +1,4 @@
-//! The load: a small HTTP/1.1 client that keeps its connections, asks over and over, and checks every answer.
+//! The load: a small HTTP/1.1 client with persistent connections that checks every response.
 
 use futures::future::try_join_all;
 use std::cell::Cell;
@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-/// How many connections ask at the same time.
+/// The number of concurrent connections.
 pub(crate) const CONNECTIONS: usize = 32;
 
-/// What the body of an answer must be. Its status must be 200 in any case.
+/// The expected body of a response. Its status must always be 200.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Expect {
     /// This text.
@@ -29,7 +29,7 @@ impl Expect {
     }
 }
 
-/// Connections to one server. All of them live on the thread that uses them, so that the client costs little.
+/// Connections to one server. They all run on the thread that uses them, so that the client costs little.
 pub(crate) struct Client {
     connections: Vec<Connection>,
 }
@@ -41,9 +41,9 @@ impl Client {
         Ok(Self { connections: try_join_all(open).await? })
     }
 
-    /// Sends the requests in turn, from the first again after the last, for so long; says how many were answered.
+    /// Sends the requests in turn and repeatedly for this time, and returns the number of responses.
     ///
-    /// What is under way when the time is over is waited for, so the count is exact.
+    /// Requests in progress at the end of the time are awaited, so that the number is exact.
     pub(crate) async fn drive(
         &mut self,
         requests: &[Vec<u8>],
@@ -65,7 +65,7 @@ impl Client {
         Ok(sent.get())
     }
 
-    /// Sends each request once and hands out what `take` makes of its answer, in their order.
+    /// Sends each request once and returns the results of `take` in order.
     pub(crate) async fn each<T>(
         &mut self,
         requests: &[Vec<u8>],
@@ -86,16 +86,16 @@ impl Client {
     }
 }
 
-/// A request for a path, perhaps with a cookie.
+/// Returns a request for a path, with or without a cookie.
 pub(crate) fn get(path: &str, cookie: Option<&str>) -> Vec<u8> {
     let cookie = cookie.map(|cookie| format!("cookie: {cookie}\r\n")).unwrap_or_default();
     format!("GET {path} HTTP/1.1\r\nhost: bench.example\r\n{cookie}\r\n").into_bytes()
 }
 
-/// What a server answered.
+/// The response of a server.
 pub(crate) struct Answer<'a> {
     pub(crate) status: u16,
-    /// The cookie that it gives: `name=value`.
+    /// The cookie that it sets: `name=value`.
     pub(crate) cookie: Option<&'a str>,
     pub(crate) body: &'a [u8],
 }
@@ -131,7 +131,7 @@ impl Connection {
     }
 }
 
-/// What must be known to read an answer to its end.
+/// The values that are needed to read a response to its end.
 struct Head {
     status: u16,
     length: usize,
@@ -139,7 +139,7 @@ struct Head {
 }
 
 impl Head {
-    /// Of an answer that has arrived so far; `None` when its head has not.
+    /// Parses the head of a response, or returns `None` if it is incomplete.
     fn of(buffer: &[u8]) -> Option<Self> {
         let length = buffer.windows(4).position(|four| four == b"\r\n\r\n")? + 4;
         let text = std::str::from_utf8(&buffer[..length]).ok()?;

@@ -1,11 +1,12 @@
-//! The measurements of `make bench`: what the engine costs beside a bare Axum route, how it grows, how it sweeps.
+//! The measurements of `make bench`: the engine's cost compared with a bare Axum route, its growth and its sweep.
 //!
 //! ```text
 //! cargo bench --features ssr --bench bench
 //! ```
 //!
-//! `QUICK=1` measures less and shorter, `SCALE=10M` grows to ten million sessions, `ONLY=requests,growth` leaves out the
-//! other parts, `OUT=FILE` puts the report into that document. Everything that it starts is gone when it ends.
+//! `QUICK=1` measures less and for a shorter time, `SCALE=10M` grows to ten million sessions, `ONLY=requests,growth`
+//! runs only these parts, `OUT=FILE` writes the report into that document. All started processes and files are removed
+//! at the end.
 
 mod fill;
 mod growth;
@@ -27,9 +28,9 @@ use report::Report;
 use std::process::ExitCode;
 use stores::Stores;
 
-/// How much is measured.
+/// The scope of the measurements.
 pub(crate) struct Scope {
-    /// Shorter, smaller, and only to see that it works.
+    /// Short and small, only to test that the measurements work.
     quick: bool,
     /// The number of sessions to grow to.
     sessions: u32,
@@ -47,7 +48,7 @@ impl Scope {
         let sessions = match of("SCALE").as_str() {
             "" if quick => 100_000,
             "" => 1_000_000,
-            text => number(text).ok_or(format!("SCALE={text} is no number of sessions; write it like 10M"))?,
+            text => number(text).ok_or(format!("SCALE={text} is not a number from 10k; write it like 10M"))?,
         };
         let only: Vec<_> = of("ONLY").split(',').filter(|part| !part.is_empty()).map(str::to_owned).collect();
         match only.iter().find(|part| !PARTS.contains(&part.as_str())) {
@@ -61,12 +62,12 @@ impl Scope {
     }
 
     fn describe(&self) -> String {
-        let kind = if self.quick { "in a hurry (`QUICK=1`): too short to be quoted" } else { "in a full run" };
-        if self.only.is_empty() { kind.to_owned() } else { format!("{kind}, of {} alone", self.only.join(", ")) }
+        let kind = if self.quick { "in a quick run (`QUICK=1`), too short to quote" } else { "in a full run" };
+        if self.only.is_empty() { kind.to_owned() } else { format!("{kind}, of {} only", self.only.join(", ")) }
     }
 }
 
-/// `10M`, `500k` or plain digits.
+/// Parses `10M`, `500k` or plain digits.
 fn number(text: &str) -> Option<u32> {
     let (digits, times) = match text.strip_suffix(['M', 'm']) {
         Some(digits) => (digits, 1_000_000),
@@ -75,7 +76,7 @@ fn number(text: &str) -> Option<u32> {
     digits.parse::<u32>().ok()?.checked_mul(times).filter(|&number| number >= growth::SMALL)
 }
 
-/// Says what is being done, beside the report.
+/// Prints progress to standard error, separate from the report.
 pub(crate) fn progress(text: &str) {
     eprintln!("{text}");
 }
@@ -95,15 +96,15 @@ fn main() -> ExitCode {
         ["fill-memory", sessions] => {
             runtime(1).block_on(writes::fill_memory(sessions.parse().expect("a number")));
         }
-        // As cargo bench calls it. `cargo test --benches` does not say so, and has nothing to wait for.
+        // `cargo bench` passes `--bench`. `cargo test --benches` does not, and must not wait for measurements.
         ["--bench", ..] => return measure(&runtime(1), &runtime(2)),
         _ => progress("nothing is measured without --bench"),
     }
     ExitCode::SUCCESS
 }
 
-/// `alone` is for the client of the servers: the less it costs, the more is left for them. `both` is for what is measured
-/// in this process.
+/// `alone` runs the client of the servers, on one thread so that it leaves the servers more CPU. `both` runs the
+/// measurements in this process.
 fn measure(alone: &tokio::runtime::Runtime, both: &tokio::runtime::Runtime) -> ExitCode {
     let scope = match Scope::from_environment() {
         Ok(scope) => scope,
@@ -113,7 +114,7 @@ fn measure(alone: &tokio::runtime::Runtime, both: &tokio::runtime::Runtime) -> E
         }
     };
     if !usage::can_be_told() {
-        progress("this system does not tell what a process uses (/proc), and so there is nothing to compare");
+        progress("this system does not report the CPU time of a process in /proc; run the measurements on Linux");
         return ExitCode::FAILURE;
     }
     let stores = both.block_on(Stores::start());

@@ -1,16 +1,15 @@
-//! The report: what was measured, on which machine, and whether it is what was aimed at. Markdown, in which a person at a
-//! terminal reads as well.
+//! The report: the results, the machine, and the aims. It is Markdown that is readable in a terminal too.
 
 use super::Scope;
 use super::stores::Stores;
 use std::fmt::Write as _;
 use std::process::Command;
 
-/// Between these lines of the document stands what a run has written.
+/// The report is between these lines of the document.
 const BEGIN: &str = "<!-- written by `make bench`: begin -->";
 const END: &str = "<!-- written by `make bench`: end -->";
 
-/// What was found so far.
+/// The results so far.
 #[derive(Default)]
 pub(crate) struct Report {
     sections: String,
@@ -19,7 +18,7 @@ pub(crate) struct Report {
     failures: Vec<String>,
 }
 
-/// What issue and design ask for, and what was found.
+/// An aim of the design, with its measured value.
 pub(crate) struct Aim {
     pub(crate) what: String,
     pub(crate) asked: String,
@@ -44,7 +43,7 @@ impl Report {
         self.notes.push(format!("- {text}"));
     }
 
-    /// Adds a table. The columns after the first of figures are set to the right.
+    /// Adds a table. Columns of figures are aligned to the right.
     pub(crate) fn table(&mut self, head: &[&str], rows: &[Vec<String>]) {
         let table = table(head, rows);
         writeln!(self.sections, "{table}").expect("a text");
@@ -55,18 +54,18 @@ impl Report {
         self.aims.push(aim);
     }
 
-    /// Says that a measurement went wrong: its figures are worth nothing.
+    /// Adds a failure, which makes the figures of the run invalid.
     pub(crate) fn failed(&mut self, why: &str) {
         super::progress(&format!("failed: {why}"));
         self.failures.push(why.to_owned());
     }
 
-    /// Whether everything that was measured was also answered as it should be. Aims that are not met are no failure.
+    /// Returns whether all responses were correct. An aim that is not met is no failure.
     pub(crate) fn is_sound(&self) -> bool {
         self.failures.is_empty()
     }
 
-    /// The whole report.
+    /// Returns the complete report.
     pub(crate) fn finish(mut self, scope: &Scope, stores: &Stores) -> String {
         self.flush_notes();
         let mut text = machine(scope, stores);
@@ -74,7 +73,7 @@ impl Report {
         let rows: Vec<_> = self.aims.into_iter().map(Aim::row).collect();
         text.push_str(&table(&["what", "aim", "measured", ""], &rows));
         for failure in &self.failures {
-            write!(text, "\nFailed, so its figures are worth nothing: {failure}\n").expect("a text");
+            write!(text, "\nFailed, so the figures are invalid: {failure}\n").expect("a text");
         }
         write!(text, "\n{}", self.sections.trim_end()).expect("a text");
         text.push('\n');
@@ -96,12 +95,12 @@ impl Aim {
     }
 }
 
-/// Puts the report into the document, between its two lines.
+/// Writes the report into the document, between its two lines.
 pub(crate) fn write(path: &str, report: &str) -> std::io::Result<()> {
     let document = std::fs::read_to_string(path)?;
     let parts = document.split_once(BEGIN).and_then(|(before, rest)| Some((before, rest.split_once(END)?.1)));
     let Some((before, after)) = parts else {
-        return Err(std::io::Error::other("its two lines that say what a run has written are missing"));
+        return Err(std::io::Error::other("the two lines that mark the place of the report are missing"));
     };
     std::fs::write(path, format!("{before}{BEGIN}\n\n{report}\n{END}{after}"))
 }
@@ -140,7 +139,7 @@ fn table(head: &[&str], rows: &[Vec<String>]) -> String {
     text
 }
 
-/// Where and how it was measured. Nothing in it names the machine.
+/// Returns the table of the machine and the versions, without the machine's name.
 fn machine(scope: &Scope, stores: &Stores) -> String {
     let of = |file: &str, name: &str| {
         let text = std::fs::read_to_string(file).unwrap_or_default();
@@ -150,7 +149,7 @@ fn machine(scope: &Scope, stores: &Stores) -> String {
     let memory = of("/proc/meminfo", "MemTotal").trim_end_matches(" kB").parse::<u64>().unwrap_or(0) >> 20;
     let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
     let kernel = said("uname", &["-sr"]);
-    // What stands behind the version is the distribution's or the owner's.
+    // The part after the version names the distribution or the owner, so it is left out.
     let kernel = kernel.split('-').next().unwrap_or_default();
     let rows = [
         ("processor", format!("{}, {cores} cores", of("/proc/cpuinfo", "model name"))),
@@ -169,12 +168,12 @@ fn said(program: &str, arguments: &[&str]) -> String {
     String::from_utf8_lossy(&output).trim().to_owned()
 }
 
-/// A ratio as people compare them.
+/// Formats a ratio with two decimals.
 pub(crate) fn ratio(value: f64) -> String {
     format!("{value:.2}")
 }
 
-/// A large number, its thousands apart.
+/// Formats a large number with separators of thousands.
 pub(crate) fn whole(value: f64) -> String {
     let digits = format!("{value:.0}");
     let mut text = String::new();

@@ -1,7 +1,7 @@
-//! Requests per second and CPU a request: through HTTP, each server a process of its own, all rows in one run.
+//! Requests per second and CPU per request: over HTTP, each server in a separate process, all rows in one run.
 //!
-//! The rows take turns, round after round, and each shows its middle round: what else the machine does meanwhile falls on
-//! all of them.
+//! The rows take turns in rounds, and each shows its median round, so that other load on the machine affects all rows
+//! alike.
 
 use super::load::{Client, Expect, get};
 use super::report::{Aim, Report, ratio, whole};
@@ -11,10 +11,10 @@ use super::{Scope, progress, usage};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-/// How many sessions the requests spread over.
+/// The number of sessions that the requests use.
 const SESSIONS: usize = 1_000;
 
-/// What is asked of a server.
+/// A kind of request.
 struct Kind {
     name: &'static str,
     path: &'static str,
@@ -44,11 +44,11 @@ const KINDS: [Kind; 7] = [
     Kind { name: "update, all of one session", path: "/update", cookies: Cookies::One, expect: Expect::Number },
 ];
 
-/// What the aim is about. It is close to what can be told apart, so these are measured more often.
+/// The kinds and stores of the aim. The differences are small, so these kinds are measured more often.
 const CLOSER: [&str; 4] = [BARE, ANONYMOUS, UNUSED, READ];
 const AIMED_AT: [&str; 2] = ["memory", "sqlite"];
 
-/// One server, what it was asked, and what was seen.
+/// A server with its samples.
 struct Subject {
     place: Place,
     server: Server,
@@ -56,7 +56,7 @@ struct Subject {
     requests: Vec<Vec<Vec<u8>>>,
     counts: Vec<Vec<u8>>,
     samples: BTreeMap<&'static str, Vec<Sample>>,
-    /// How many updates were answered, per kind.
+    /// The number of answered updates, by kind of request.
     updates: BTreeMap<&'static str, usize>,
     failure: Option<String>,
 }
@@ -64,7 +64,7 @@ struct Subject {
 #[derive(Clone, Copy)]
 struct Sample {
     rate: f64,
-    /// Microseconds of CPU a request, of the server's process and of the store's.
+    /// The CPU time per request in microseconds, of the server and of the store.
     cpu: f64,
     store_cpu: f64,
 }
@@ -106,7 +106,7 @@ impl Subject {
         Ok(())
     }
 
-    /// How many answered updates the sessions do not show.
+    /// Returns the number of answered updates that the sessions do not contain.
     async fn lost(&mut self) -> Result<usize, String> {
         let number = |answer: &super::load::Answer<'_>| std::str::from_utf8(answer.body).ok()?.parse::<usize>().ok();
         let counted: usize = self.client.each(&self.counts, number).await?.into_iter().sum();
@@ -126,7 +126,7 @@ fn middle(values: impl Iterator<Item = f64>) -> f64 {
     values[values.len() / 2]
 }
 
-/// Measures, and writes the table and the aims into the report.
+/// Measures, and adds the table and the aims to the report.
 pub(crate) async fn run(scope: &Scope, stores: &Stores, report: &mut Report) {
     let (rounds, closer, warm_up, span) = if scope.quick { (3, 0, 50, 200) } else { (5, 25, 100, 700) };
     let (warm_up, span) = (Duration::from_millis(warm_up), Duration::from_millis(span));
@@ -160,19 +160,19 @@ async fn tell(subjects: &mut [Subject], report: &mut Report) {
     report.heading("Requests");
     let mut rows = Vec::new();
     let mut remarks = Vec::new();
-    // What is the same in all servers is known better from all of them.
+    // The bare route is the same in all servers, so its cost is the median over all of them.
     let bare = middle(subjects.iter().filter_map(|subject| subject.samples.get(BARE)).flatten().map(|s| s.cpu));
     for subject in subjects {
         let name = subject.place.name;
         if let Some(failure) = &subject.failure {
-            report.failed(&format!("{name}: a wrong answer to {failure}"));
+            report.failed(&format!("{name}: a wrong response to {failure}"));
         } else {
             match subject.lost().await {
                 Ok(lost) => {
                     let updates: usize = subject.updates.values().sum();
                     remarks.push(format!("{name}: {lost} of {} updates lost", whole(count(updates))));
                     if lost > 0 && subject.place.url != TOWER {
-                        report.failed(&format!("{name}: {lost} updates were answered and are not there"));
+                        report.failed(&format!("{name}: {lost} updates were answered but are lost"));
                     }
                 }
                 Err(failure) => report.failed(&format!("{name}: {failure}")),
@@ -189,10 +189,10 @@ async fn tell(subjects: &mut [Subject], report: &mut Report) {
         }
     }
     report.table(&["store", "request", "requests/s", "CPU µs", "× bare", "store server's CPU µs"], &rows);
-    report.text(&format!("Whether updates were lost, by what the sessions hold in the end: {}.", remarks.join("; ")));
+    report.text(&format!("Lost updates, by the final values of the sessions: {}.", remarks.join("; ")));
 }
 
-/// What a read costs beyond the check of its signature, in bare routes.
+/// Adds the cost of a read without the check of its signature, in units of a bare route.
 fn aim(subject: &Subject, bare: f64, report: &mut Report) {
     let cpu = |kind| subject.middle(kind).map(|sample| sample.cpu);
     let (Some(anonymous), Some(unused), Some(read)) = (cpu(ANONYMOUS), cpu(UNUSED), cpu(READ)) else {
@@ -208,8 +208,8 @@ fn aim(subject: &Subject, bare: f64, report: &mut Report) {
     if name != "tower-sessions" {
         let whole_layer = ratio(strictly);
         report.note(&format!(
-            "{name}: a read costs {} bare routes beyond signature checking; {whole_layer} with the whole layer counted \
-             and the check of the signature alone left out",
+            "{name}: a read costs {} bare routes beyond signature checking; {whole_layer} for the whole layer without \
+             the signature check",
             ratio(beyond)
         ));
     }

@@ -1,4 +1,4 @@
-//! The servers under load: this program once more, each a process of its own, so that its CPU can be told from the
+//! The servers under load. Each is this program in a separate process, so that its CPU time is separate from the
 //! client's.
 
 use super::stores;
@@ -13,21 +13,21 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tower_sessions::session::Error as TowerError;
 use tower_sessions::{MemoryStore as TowerStore, Session as TowerSession, SessionManagerLayer};
 
-/// The address that stands for tower-sessions' own layer and store.
+/// The URL that stands for the layer and the store of tower-sessions.
 pub(crate) const TOWER: &str = "tower-sessions:";
 
-/// What a session holds from its beginning: a number that is read, and a name, as after a sign-in.
+/// The initial values of a session: a number, which is read, and a name, as after a sign-in.
 const VISITS: Key<u32> = Key::new("visits");
 const NAME: Key<String> = Key::new("name");
-/// What the writing requests change.
+/// The value that writes change.
 const DRAFT: Key<u64> = Key::new("draft");
-/// What the counting requests count.
+/// The value that updates count.
 const COUNT: Key<u64> = Key::new("count");
 
-/// The value of [`VISITS`], and the body of every answer that changes nothing.
+/// The value of [`VISITS`], and the body of every response that changes nothing.
 pub(crate) const SEVEN: &str = "7";
 
-/// Gives every write another value.
+/// A counter that makes each written value different.
 type Ticket = Extension<Arc<AtomicU64>>;
 
 /// A server process.
@@ -37,7 +37,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts one whose sessions are kept at `url`.
+    /// Starts a server with its sessions in the store at `url`.
     pub(crate) fn start(url: &str) -> Self {
         let mut command = Command::new(std::env::current_exe().expect("this program"));
         command.args(["serve", url]).stdin(Stdio::piped()).stdout(Stdio::piped());
@@ -54,14 +54,14 @@ impl Server {
 }
 
 impl Drop for Server {
-    /// It holds nothing that has to be put in order.
+    /// Kills the process, which has no state to save.
     fn drop(&mut self) {
         self.child.kill().ok();
         self.child.wait().ok();
     }
 }
 
-/// Is such a server, until the process that started it lets go of it or is gone.
+/// Runs such a server until its parent closes the input or ends.
 pub(crate) async fn serve(url: &str) {
     let routes = routes(url).await;
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
@@ -73,7 +73,7 @@ pub(crate) async fn serve(url: &str) {
     axum::serve(listener, routes).await.expect("served");
 }
 
-/// The routes of a server whose sessions are kept at `url`.
+/// Returns the routes of a server with its sessions in the store at `url`.
 pub(crate) async fn routes(url: &str) -> Router {
     if url == TOWER { towers() } else { ours(url).await }
 }
@@ -124,7 +124,7 @@ async fn count(session: Session) -> Result<String, Error> {
     Ok(session.read(COUNT).await?.unwrap_or_default().to_string())
 }
 
-/// The same routes under tower-sessions' own layer and its store in memory.
+/// Returns the same routes with the layer and the memory store of tower-sessions.
 fn towers() -> Router {
     let layer = SessionManagerLayer::new(TowerStore::default()).with_secure(false);
     let under = Router::new()
@@ -164,7 +164,7 @@ async fn tower_write(session: TowerSession, Extension(ticket): Ticket) -> TowerA
     Ok(draft.to_string())
 }
 
-/// What its users write, because it has no `update`.
+/// Increments as users of tower-sessions do, because it has no `update`.
 async fn tower_update(session: TowerSession) -> TowerAnswer {
     let count: Option<u64> = session.get(COUNT.name()).await.map_err(failed)?;
     let count = count.unwrap_or(0) + 1;

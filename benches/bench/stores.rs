@@ -1,4 +1,4 @@
-//! The stores under measurement: real servers with the settings that operators have, databases and files of our own.
+//! The stores under measurement: real servers with production settings, and new databases and files.
 
 use super::servers::{Program, Server};
 use super::usage;
@@ -13,15 +13,15 @@ use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
 
-/// As many connections as the server's settings have by default.
+/// The server's default number of connections.
 const CONNECTIONS: u32 = 4;
 
-/// PostgreSQL as it comes, where the tests have made it faster and less safe.
+/// PostgreSQL's defaults, which the tests replace with faster and less safe values.
 const POSTGRES: [&str; 4] = ["fsync=on", "full_page_writes=on", "autovacuum=on", "shared_buffers=128MB"];
-/// Redis as one that is to keep sessions is set up.
+/// Redis as it is set up for sessions.
 const REDIS: [&str; 4] = ["--appendonly", "yes", "--appendfsync", "everysec"];
 
-/// Opens the store at `url`, which the server's settings would take.
+/// Opens the store at a URL as in the settings.
 pub(crate) async fn open(url: &str) -> Arc<dyn Store> {
     let timeout = Duration::from_millis(800);
     match url.split_once(':').expect("an address") {
@@ -36,41 +36,41 @@ pub(crate) async fn open(url: &str) -> Arc<dyn Store> {
     }
 }
 
-/// Servers, started once and used by all measurements. They end with this value.
+/// The store servers, which all measurements use. They end with this value.
 pub(crate) struct Stores {
     folder: TempDir,
     postgres: Option<Server>,
     redis: Option<Server>,
     postgres_pid: Option<u32>,
     redis_pid: Option<u32>,
-    /// What they are: "PostgreSQL 15.8", for the report.
+    /// The versions for the report: "PostgreSQL 15.8".
     pub(crate) versions: Vec<String>,
 }
 
-/// A place for sessions.
+/// An empty store.
 #[derive(Clone, Debug)]
 pub(crate) struct Place {
-    /// The kind of store in a word.
+    /// The kind of store.
     pub(crate) name: &'static str,
     pub(crate) url: String,
-    /// The process of its server, if it has one.
+    /// The process id of the store's server, if it has one.
     pub(crate) pid: Option<u32>,
 }
 
 impl Place {
-    /// The CPU that this process and the store's server have used so far.
+    /// Returns the CPU time that this process and the store's server have used so far.
     pub(crate) fn cpu(&self) -> Duration {
         usage::own_cpu() + self.server_cpu()
     }
 
-    /// The CPU that the store's server has used so far.
+    /// Returns the CPU time that the store's server has used so far.
     pub(crate) fn server_cpu(&self) -> Duration {
         self.pid.map(usage::family_cpu).unwrap_or_default()
     }
 }
 
 impl Stores {
-    /// Starts what is installed, and names what is not.
+    /// Starts the installed servers, and reports those that are not installed.
     pub(crate) async fn start() -> Self {
         let folder = tempfile::Builder::new().prefix("hardtack-").tempdir().expect("a folder");
         let mut versions = vec![format!("SQLite {}", sqlite_version(folder.path()).await)];
@@ -92,7 +92,7 @@ impl Stores {
         Self { folder, postgres, redis, postgres_pid, redis_pid, versions }
     }
 
-    /// An empty place for sessions of that kind, for one measurement; `None` when its server is not installed.
+    /// Returns an empty store of this kind for one measurement, or `None` if its server is not installed.
     pub(crate) async fn place(&self, name: &'static str, measurement: &str) -> Option<Place> {
         let place = |url, pid| Some(Place { name, url, pid });
         match name {
@@ -113,7 +113,7 @@ impl Stores {
         }
     }
 
-    /// Gives back the room of a measurement that is over.
+    /// Removes the data of a measurement.
     pub(crate) async fn clear(&self, place: &Place) {
         match (place.url.strip_prefix("sqlite:"), place.url.rsplit_once('/')) {
             (Some(file), _) => {
@@ -127,14 +127,14 @@ impl Stores {
             }
             (None, Some(_)) if place.name == "redis" => {
                 let mut connection = redis_at(&place.url).await;
-                // In the background: the keys of a million sessions take a while.
+                // In the background, because the keys of a million sessions take a while.
                 ::redis::cmd("FLUSHDB").arg("ASYNC").query_async::<()>(&mut connection).await.expect("emptied");
             }
             _ => {}
         }
     }
 
-    /// The file system under the files of all stores.
+    /// Returns the file system of the stores' files.
     pub(crate) fn file_system(&self) -> String {
         let mut command = std::process::Command::new("df");
         let output = command.arg("--output=fstype").arg(self.folder.path()).output();
@@ -143,7 +143,7 @@ impl Stores {
     }
 }
 
-/// Waits until a Redis has rewritten its log, which it does when much was written.
+/// Waits until a Redis has rewritten its log, which it does after many writes.
 pub(crate) async fn settle_redis(url: &str) {
     while about_redis(url, "aof_rewrite_in_progress").await != "0" {
         tokio::time::sleep(Duration::from_millis(200)).await;
@@ -165,7 +165,7 @@ async fn about_postgres(url: &str) -> (String, Option<u32>) {
     (number, u32::try_from(backend).ok().and_then(usage::parent))
 }
 
-/// A line of what a Redis says of itself.
+/// Returns a field of a Redis server's `INFO`.
 async fn about_redis(url: &str, name: &str) -> String {
     let mut connection = redis_at(url).await;
     let info: String = ::redis::cmd("INFO").query_async(&mut connection).await.expect("an answer");

@@ -1,4 +1,4 @@
-//! What requests notice of a sweep: reads go on at an even pace while a million sessions that are over are removed.
+//! Reads during a sweep: their latency must stay even while a million expired sessions are removed.
 
 use super::fill::{expired, fill, id, live, now, scattered};
 use super::latency::Latencies;
@@ -13,18 +13,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
-/// So many readers, each with a read every so often: 2,000 a second in all.
+/// The number of readers and the interval of each reader: 2,000 reads a second in all.
 const READERS: usize = 4;
 const PACE: Duration = Duration::from_millis(2);
 
 struct Plan {
     live: u32,
     expired: u32,
-    /// How long reads are measured before the sweep.
+    /// The time in which reads are measured before the sweep.
     idle: Duration,
 }
 
-/// Measures, and writes the table and the aims into the report.
+/// Measures, and adds the table and the aims to the report.
 pub(crate) async fn run(scope: &Scope, stores: &Stores, report: &mut Report) {
     let plan = if scope.quick {
         Plan { live: 20_000, expired: 20_000, idle: Duration::from_secs(2) }
@@ -53,7 +53,7 @@ pub(crate) async fn run(scope: &Scope, stores: &Stores, report: &mut Report) {
 
 async fn measure(place: &Place, plan: &Plan, report: &mut Report) -> Vec<String> {
     let store = open(&place.url).await;
-    // The first reads open connections.
+    // The first reads open the connections, so they are not measured.
     drop(read_for(&store, plan.live, plan.idle / 10).await);
     let mut before = read_for(&store, plan.live, plan.idle).await;
 
@@ -78,11 +78,11 @@ async fn measure(place: &Place, plan: &Plan, report: &mut Report) -> Vec<String>
     });
     let mut row = vec![place.name.to_owned(), whole(f64::from(plan.expired))];
     row.extend([
-        whole(f64::from(u32::try_from(swept.sessions).expect("as many as there were"))),
+        whole(f64::from(u32::try_from(swept.sessions).expect("at most the plan's number"))),
         format!("{:.1}", took.as_secs_f64()),
     ]);
     for latencies in [&mut before, &mut meanwhile] {
-        let reads = f64::from(u32::try_from(latencies.len()).expect("a minute's at most"));
+        let reads = f64::from(u32::try_from(latencies.len()).expect("fewer than in a minute"));
         row.extend([whole(reads), whole(latencies.percentile(50)), whole(latencies.percentile(99))]);
     }
     row
@@ -96,7 +96,7 @@ async fn read_for(store: &Arc<dyn Store>, live: u32, span: Duration) -> Latencie
     reading.await.expect("no panic")
 }
 
-/// Reads live sessions at an even pace until it is over.
+/// Reads live sessions at an even pace until `over` is set.
 async fn read(store: Arc<dyn Store>, live: u32, over: Arc<AtomicBool>) -> Latencies {
     let readers: Vec<_> = (0..READERS)
         .map(|reader| tokio::spawn(read_alone(reader, Arc::clone(&store), live, Arc::clone(&over))))
@@ -120,7 +120,7 @@ async fn read_alone(reader: usize, store: Arc<dyn Store>, live: u32, over: Arc<A
         let begun = Instant::now();
         let loaded = store.load(&id, now()).await.expect("an answer");
         latencies.push(begun.elapsed());
-        assert!(matches!(loaded, Loaded::Live(..)), "what lives is there");
+        assert!(matches!(loaded, Loaded::Live(..)), "a live session is found");
     }
     latencies
 }

@@ -1,4 +1,4 @@
-//! Durable writes on SQLite, and the memory that sessions take in the memory store.
+//! Durable writes on SQLite, and the memory of sessions in the memory store.
 
 use super::fill::{data, fill, id, live, now};
 use super::report::{Aim, Report, whole};
@@ -13,11 +13,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-/// How many sessions are written to, and by how many at the same time.
+/// The number of sessions that are written, and of concurrent writers.
 const SESSIONS: u32 = 10_000;
 const WRITERS: usize = 32;
 
-/// Writes for a while, and checks that everything is there.
+/// Writes for a while, and checks that every write is stored.
 pub(crate) async fn durable(scope: &Scope, stores: &Stores, report: &mut Report) {
     progress("durable writes: sqlite");
     let place = stores.place("sqlite", "writes").await.expect("a file");
@@ -34,7 +34,7 @@ pub(crate) async fn durable(scope: &Scope, stores: &Stores, report: &mut Report)
     let (took, cpu) = (begun.elapsed(), usage::own_cpu().saturating_sub(cpu));
     let written = written.load(Ordering::Relaxed);
 
-    // Counted by another opening of the file, which has nothing in its memory.
+    // Counted through a new store on the file, which has an empty cache.
     let mut kept = 0;
     let store = open(&place.url).await;
     for number in 0..SESSIONS {
@@ -45,13 +45,13 @@ pub(crate) async fn durable(scope: &Scope, stores: &Stores, report: &mut Report)
         kept += record.version - 1;
     }
     if kept != u64::from(written) {
-        report.failed(&format!("{written} writes were answered and {kept} are in the file"));
+        report.failed(&format!("{written} writes were answered but {kept} are in the file"));
     }
     stores.clear(&place).await;
     let rate = f64::from(written) / took.as_secs_f64();
     report.heading("Durable writes on SQLite");
     report.text(&format!(
-        "{} writes/s, {:.1} µs of CPU each: {WRITERS} writers for {} s, each write a transaction of its own, and all {} \
+        "{} writes/s, {:.1} µs of CPU each: {WRITERS} writers for {} s, each write in its own transaction, with all {} \
          of them in the file afterwards.",
         whole(rate),
         cpu.as_secs_f64() * 1e6 / f64::from(written),
@@ -76,7 +76,7 @@ async fn write(store: Arc<dyn Store>, written: Arc<AtomicU32>, deadline: Instant
     }
 }
 
-/// Lets a process of its own fill the memory store, and asks it what that took.
+/// Fills a memory store in a separate process, which prints the memory that it took.
 pub(crate) fn memory(scope: &Scope, report: &mut Report) {
     progress("memory: filling the memory store");
     let sessions = if scope.quick { 200_000 } else { 1_000_000 };

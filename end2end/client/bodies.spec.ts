@@ -1,4 +1,4 @@
-/** What is sent arrives as what it is. */
+/** Request bodies and their content types. */
 
 import { expect, test } from "./fixtures";
 

@@ -1,4 +1,4 @@
-/** Where the cookie goes, and where it does not. */
+/** Which requests carry the cookie. */
 
 import { type Client, COOKIE, expect, keepCookie, type Played, test } from "./fixtures";
 
@@ -83,7 +83,8 @@ test.describe("by a path that leads to another host", () => {
     ["http:\\\\evil", (host) => `http:\\\\${host}/x`],
   ];
 
-  // The name of the machine is the same, so that the browser would send the cookie; each way is proved to lead there.
+  // The host name is the same, so the browser would send the cookie. This proves that each spelling leads to the
+  // other host.
   const bare = async (client: Client, evil: Played, path: string) => {
     const answered = client.page.evaluate((path) => fetch(path, { credentials: "include" }).then(() => {}), path);
     const asked = await evil.next();
@@ -131,11 +132,11 @@ test.describe("by a path that leads to another host", () => {
     await keepCookie(page, api);
     const client = await open(pages, api.origin);
     const { host } = new URL(evil.origin);
-    // Behind `http://api` that makes a name and a host; the browser asks nobody by it.
+    // After `http://api` this path forms user information and another host, which the browser does not call.
     const named = client.begin({ method: "post", path: `@${host}/x` });
     (await api.next("GET /healthz")).answer();
     expect(await named.outcome).toEqual(expect.objectContaining({ kind: "refused" }));
-    // And that a path of the server itself, which it is asked for without the cookie.
+    // After the API's origin this is a path of the API, which is called without the cookie.
     const call = client.begin({ method: "post", path: `//${host}/x` });
     const asked = await api.next();
     expect(asked.cookie).toBeUndefined();

@@ -1,12 +1,15 @@
-/** How long a call may take, and what becomes of one that nobody waits for any more. */
+/** Timeouts of calls, and dropped calls. */
 
 import { type Asked, type Call, type Client, expect, type Played, type Running, stopClock, test } from "./fixtures";
 
-/** What the browser makes of a call that it gave up. */
+/** The browser's result of a call that timed out. */
 const TIMED_OUT = expect.objectContaining({ kind: "timeout" });
 
 test.describe("by the page's own clock", () => {
-  /** A call that has arrived before its time is over. On a busy machine one may not: then the next. */
+  /**
+   * Returns a call that has arrived before its timeout. On a busy machine a call may arrive too late, so it is
+   * repeated.
+   */
   async function arrived(client: Client, server: Played): Promise<{ call: Running; asked: Asked }> {
     for (let turn = 1; ; turn += 1) {
       const path = `/slow/${turn}`;
@@ -139,7 +142,7 @@ for (const [what, call] of [
     await dropped.drop();
     expect(await dropped.outcome).toEqual({ dropped: true });
     await asked.gone;
-    // That one alone.
+    // Only that call is cancelled.
     expect(stays.waits).toBe(true);
     stays.answer();
     expect(await other.outcome).toEqual({ status: 200, text: "{}" });

@@ -1,4 +1,4 @@
-/** A failure says what to do: who cannot be reached, who refuses, who is not signed in, who is busy and until when. */
+/** Errors of calls: the server is not reachable, refuses, has no session, or is busy until a given time. */
 
 import { freePort } from "../ports";
 import { type Call, expect, keepCookie, test } from "./fixtures";
@@ -42,11 +42,11 @@ test.describe("from an exported page", () => {
     await keepCookie(page, api);
     const client = await open(pages, api.origin);
     const call = client.begin(POST);
-    // The browser has asked for leave, and got none.
+    // The browser's preflight was refused.
     const look = await api.next();
     expect(look.line).toBe("GET /healthz");
     expect(look.cookie).toBeUndefined();
-    look.answer(503, "not well, but there");
+    look.answer(503, "not ready, but reachable");
     expect(await call.outcome).toEqual(kind("refused"));
   });
 
@@ -57,7 +57,7 @@ test.describe("from an exported page", () => {
     const [pages, api] = [await play(), await play()];
     const client = await open(pages, api.origin);
     const call = client.begin(GET);
-    // To the page this looks as if the network had failed.
+    // To the page this looks like a network error.
     for (const line of Array(3).fill("GET /api/x")) {
       const asked = await api.next();
       expect(asked.line).toBe(line);

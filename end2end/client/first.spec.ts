@@ -1,10 +1,10 @@
-/** On an exported page the first call goes alone, so that its session has what the others bring. */
+/** The first call of an exported page goes alone, so that the others carry the cookie of its session. */
 
 import { type Asked, type Call, type Client, expect, type Played, type Running, stopClock, test } from "./fixtures";
 
 const [A, B, C] = ["/a", "/b", "/c"].map((path): Call => ({ method: "post", path, json: {} }));
 
-/** Three calls at once, and the first of them has arrived. */
+/** Begins three calls at once, and waits until the first has arrived. */
 async function three(client: Client, api: Played): Promise<{ calls: Running[]; first: Asked }> {
   const calls = [A, B, C].map((call) => client.begin(call));
   const first = await api.next();
@@ -12,7 +12,7 @@ async function three(client: Client, api: Played): Promise<{ calls: Running[]; f
   return { calls, first };
 }
 
-/** The paths of what the page has sent. */
+/** Returns the paths of the requests that the page has sent. */
 const paths = async (client: Client) => (await client.sent()).map((line) => new URL(line.split(" ")[1]).pathname);
 
 test("a page that the server has rendered holds nothing back", async ({ play, open }) => {
@@ -41,7 +41,7 @@ for (const [where, base] of [
     for (const asked of others) expect(asked.cookie).toBe("sess=first");
     for (const asked of others) asked.answer();
     for (const { outcome } of calls) expect(await outcome).toEqual({ status: 200, text: "{}" });
-    // From now on none waits for another.
+    // Later calls do not wait for each other.
     const later = [client.begin(A), client.begin(B)];
     for (const asked of [await api.next(), await api.next()]) asked.answer();
     for (const { outcome } of later) await outcome;
@@ -72,7 +72,7 @@ test("the server functions of a page wait for one another", async ({ play, open 
 });
 
 test.describe("when the first fails, the next goes alone", () => {
-  /** How the first of three ends, and with what outcome. */
+  /** How the first of three calls ends, and its result. */
   const ends: [string, (first: Asked, call: Running, api: Played) => Promise<void>, Record<string, unknown>][] = [
     ["an error of the server", async (first) => first.fail(503, "unavailable"), { kind: "unavailable" }],
     ["an answer that refuses", async (first) => first.fail(401, "not_signed_in"), { kind: "not_signed_in" }],
@@ -134,7 +134,7 @@ test.describe("by a clock that the test turns", () => {
     expect(asked.waits).toBe(true);
     asked.answer();
     await first.outcome;
-    // It is never sent, and holds nobody up.
+    // The timed-out call is never sent, and the next one does not wait for it.
     const next = await api.next();
     expect(next.line).toBe("POST /c");
     next.answer();
@@ -173,7 +173,7 @@ for (const [what, call] of [
     const free = client.begin(call);
     (await api.next()).answer();
     expect(await free.outcome).toEqual({ status: 200, text: "{}" });
-    // Both have left the first where it was: alone.
+    // Both have not ended the wait: the first call is still alone.
     expect((await paths(client)).filter((path) => !path.includes("free"))).toEqual(["/a"]);
     first.answer();
     for (const asked of [await api.next(), await api.next()]) asked.answer();

@@ -1,4 +1,4 @@
-/** What every test of the client starts from: servers that it plays, and pages that call them by the client. */
+/** The fixtures of the client's tests: stub servers, and pages that call them through the client. */
 
 import { test as base, expect, leaveAll, type Page } from "../fixtures";
 import { PAGES, Played } from "./played";
@@ -8,17 +8,17 @@ export type { Asked } from "./played";
 export type { Played };
 
 type Fixtures = {
-  /** Starts a server for the test to play. */
+  /** Starts a stub server for the test. */
   play: () => Promise<Played>;
-  /** Opens a page of a server's, as that renders it, or exported for the API of an origin (empty: its own). */
+  /** Opens a page of a server, as the server renders it or as exported for the API of an origin (empty: its own). */
   open: (server: Played, exportedFor?: string) => Promise<Client>;
 };
 
 export const test = base.extend<Fixtures>({
-  // Every test plays its server; the release is not started.
+  // The tests use stub servers, so the release is not started.
   baseURL: async ({}, use) => use(undefined),
   play: async ({ trouble, browser }, use) => {
-    // Played on purpose. What is left to find is a panic of the client, and calls to anywhere else.
+    // These errors are produced on purpose. Panics of the client and calls to other servers still fail the test.
     trouble.expect(/^(request failed|answered [45]\d\d): /, /^console error: (Failed to load resource|Access to fetch)/);
     const started: Played[] = [];
     await use(async () => {
@@ -32,16 +32,16 @@ export const test = base.extend<Fixtures>({
   open: async ({ page }, use) => use((server, exportedFor) => Client.open(page, server, exportedFor)),
 });
 
-/** A cookie of this machine's name: ports do not matter to it, so the browser has it for every server that is played. */
+/** A cookie of this host name. Cookies ignore ports, so the browser sends it to every stub server. */
 export const COOKIE = "sess=1";
 
-/** The cookie that the browser keeps, and how it got there does not matter. */
+/** Sets the cookie in the browser. */
 export async function keepCookie(page: Page, server: Played): Promise<void> {
   const [name, value] = COOKIE.split("=");
   await page.context().addCookies([{ name, value, url: server.origin }]);
 }
 
-/** What is called: a path, or one of the server functions. */
+/** The called path or server function. */
 export type Call =
   | {
       path: string;
@@ -59,16 +59,16 @@ export type Outcome =
   | { kind: string; message: string; retry_after?: number | null }
   | { dropped: true };
 
-/** A call under way. */
+/** A call in progress. */
 export type Running = {
   outcome: Promise<Outcome>;
-  /** Drops the future that waits for it. */
+  /** Drops the future of the call. */
   drop: () => Promise<void>;
 };
 
 /** The client in a page. */
 export class Client {
-  /** What the page has sent, in order, as `GET http://…`; without what it has loaded. */
+  /** The requests of the page in order, as `GET http://…`, without those that load the page. */
   private readonly log: string[] = [];
   private begun = 0;
 
@@ -86,26 +86,26 @@ export class Client {
     return client;
   }
 
-  /** Makes a call, and waits for nothing. */
+  /** Begins a call and does not wait for it. */
   begin(call: Call): Running {
     const number = (this.begun += 1);
     const outcome = this.page.evaluate(run, { call, number }).then((text) => JSON.parse(text) as Outcome);
-    // Whoever looks at it is told; a test that has failed before looks no more.
+    // Avoids an unhandled rejection, because a test that has failed does not await the result.
     outcome.catch(() => {});
     const drop = () => this.page.evaluate((number) => (window as unknown as Loaded).drops?.[number](), number);
     return { outcome, drop };
   }
 
-  /** Everything that the page has sent so far. */
+  /** Returns all requests that the page has sent so far. */
   async sent(): Promise<string[]> {
-    // The browser tells of requests in their order: when it has told of this one, it has told of all before.
+    // The browser reports requests in order, so after this one all earlier ones have been reported.
     const seen = this.page.waitForRequest((request) => request.url().includes(`${PAGES}?mark`));
     await this.page.evaluate((url) => fetch(url).then(() => {}), `${PAGES}?mark`);
     await seen;
     return [...this.log];
   }
 
-  /** Waits until the page has set as many timers of that span, in milliseconds. */
+  /** Waits until the page has set this many timers of this duration in milliseconds. */
   async hasSet(span: number, times = 1): Promise<void> {
     const set = () => this.page.evaluate(() => (window as unknown as Loaded).timers);
     await expect.poll(async () => (await set()).filter((one) => one === span).length).toBe(times);
@@ -116,10 +116,10 @@ export class Client {
   }
 }
 
-/** From now on the page's clock stands still, and goes when it is told to: for opening a page that has a long day. */
+/** Stops the page's clock, which then advances only by command. To be called before the page opens. */
 export async function stopClock(page: Page): Promise<void> {
   await page.clock.install({ time: 0 });
-  // Further than a slow machine lets it go meanwhile.
+  // More than the clock advances on a slow machine meanwhile.
   await page.clock.pauseAt(24 * 3_600_000);
 }
 
@@ -131,7 +131,7 @@ type Builder = {
   send: (dropped: Promise<void>) => Promise<string>;
 };
 
-/** What the page has; see played.ts and examples/browser_client.rs. */
+/** The globals of the page; see played.ts and examples/browser_client.rs. */
 type Loaded = {
   ready: Promise<void>;
   timers: number[];
@@ -143,7 +143,7 @@ type Loaded = {
   };
 };
 
-/** In the page. */
+/** Runs in the page. */
 async function run({ call, number }: { call: Call; number: number }): Promise<string> {
   const loaded = window as unknown as Loaded;
   const dropped = new Promise<void>((drop) => {

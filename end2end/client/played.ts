@@ -1,4 +1,4 @@
-/** A server that the test itself plays: every call waits until the test has said what comes of it. */
+/** A stub server: every call waits until the test decides its outcome. */
 
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
@@ -6,17 +6,17 @@ import { createServer, type IncomingHttpHeaders, type IncomingMessage, type Serv
 import { text } from "node:stream/consumers";
 import { join, resolve } from "node:path";
 
-/** What tools/client has built. */
+/** The output of tools/client. */
 const BUILT = resolve(__dirname, "../../target/browser-client");
 
-/** Pages and what they load; everything else is a call. */
+/** The prefix of pages and their files. All other requests are calls. */
 export const PAGES = "/page/";
 
-/** No connection is used twice: the browser would send by itself again what one that it reuses has lost. */
+/** Connections are not reused, because a browser repeats a request by itself when a reused connection breaks. */
 const ONCE = { connection: "close" };
 
 export class Played {
-  /** The origin whose pages may read the answers, if it is another one. */
+  /** The other origin whose pages may read the responses, if there is one. */
   admits: string | undefined;
 
   private readonly come: Asked[] = [];
@@ -39,14 +39,14 @@ export class Played {
     return new Played(server, `http://localhost:${address.port}`);
   }
 
-  /** The next call, in the order of arrival; or the next of that line, as `GET /healthz`. */
+  /** Returns the next call in the order of arrival, or the next with this line, such as `GET /healthz`. */
   next(line?: string): Promise<Asked> {
     const at = this.come.findIndex((asked) => line === undefined || asked.line === line);
     if (at >= 0) return Promise.resolve(this.come.splice(at, 1)[0]);
     return new Promise((take) => this.awaited.push({ line, take }));
   }
 
-  /** Breaks off whatever is under way, and listens no longer. */
+  /** Closes all connections and stops listening. */
   async stop(): Promise<void> {
     if (!this.server.listening) return;
     this.server.close();
@@ -62,7 +62,7 @@ export class Played {
       response.writeHead(204, { ...ONCE, ...headers }).end();
       return;
     }
-    // Before its body has come: the browser may be gone by then.
+    // Registered before the body is read, because the browser may close the connection meanwhile.
     const gone = new Promise<void>((gone) => response.once("close", () => response.writableEnded || gone()));
     const asked = new Asked(request, await text(request), response, gone, headers);
     const at = this.awaited.findIndex(({ line }) => line === undefined || line === asked.line);
@@ -83,7 +83,7 @@ export class Played {
 
 /** A call that has arrived. */
 export class Asked {
-  /** As `GET /api/visits`. */
+  /** The method and path, such as `GET /api/visits`. */
   readonly line: string;
   readonly headers: IncomingHttpHeaders;
 
@@ -91,7 +91,7 @@ export class Asked {
     request: IncomingMessage,
     readonly body: string,
     private readonly response: ServerResponse,
-    /** The browser has closed the connection, without an answer. */
+    /** Resolves when the browser closes the connection before the response. */
     readonly gone: Promise<void>,
     private readonly admission: Record<string, string>,
   ) {
@@ -103,7 +103,7 @@ export class Asked {
     return this.headers.cookie;
   }
 
-  /** Whether the browser still waits on that connection. */
+  /** Returns whether the browser still waits for the response. */
   get waits(): boolean {
     return !this.response.destroyed && !this.response.writableEnded;
   }
@@ -112,23 +112,23 @@ export class Asked {
     this.response.writeHead(status, { ...ONCE, ...this.admission, ...headers }).end(body);
   }
 
-  /** An error as our server answers it. */
+  /** Sends an error in the server's format. */
   fail(status: number, kind: string, headers: Record<string, string> = {}): void {
     this.answer(status, JSON.stringify({ kind, message: `the server says ${kind}` }), headers);
   }
 
-  /** Ends the connection without a word. */
+  /** Closes the connection without a response. */
   breakOff(): void {
     this.response.destroy();
   }
 
-  /** Sends the beginning of a good answer. */
+  /** Sends the beginning of a successful response. */
   async begin(): Promise<void> {
     this.response.writeHead(200, { ...ONCE, ...this.admission, "content-length": "100" });
     await new Promise((written) => this.response.write("{", written));
   }
 
-  /** Ends the connection in the midst of a good answer. */
+  /** Closes the connection in the middle of a successful response. */
   async breakOffInTheMidst(): Promise<void> {
     await this.begin();
     this.response.destroy();
@@ -143,7 +143,7 @@ async function page(url: URL, response: ServerResponse): Promise<void> {
   response.writeHead(200, { ...ONCE, "content-type": type }).end(body);
 }
 
-/** A page as the server renders it, or one that was exported for an API. Its timers are noted as they are set. */
+/** Returns a page as the server renders it, or as exported for an API. The page records its timers. */
 function html(api: string | null): string {
   return `<!doctype html>
 <title>The client</title>

@@ -1,4 +1,4 @@
-/** What is tried again when its answer does not arrive. */
+/** Which calls are repeated when their response does not arrive. */
 
 import { type Asked, type Call, type Client, expect, type Played, stopClock, test } from "./fixtures";
 
@@ -11,13 +11,13 @@ const UNREACHABLE = expect.objectContaining({ kind: "unreachable" });
 
 test.beforeEach(({ page }) => stopClock(page));
 
-/** Whatever would still be sent is sent by now. */
+/** Returns all requests, after the time in which any further one would be sent. */
 async function allSent(client: Client): Promise<string[]> {
   await client.page.clock.runFor(60_000);
   return client.sent();
 }
 
-/** Takes the next attempt, after a pause of just this length. */
+/** Takes the next attempt, which must come after a delay of exactly this length. */
 async function nextAfter(pause: number, client: Client, server: Played): Promise<Asked> {
   await client.hasSet(pause);
   const before = await client.sent();

@@ -1,4 +1,4 @@
-/** The table of cookies that the doctor's model is held against, in the two other engines. */
+/** The table of cookies of the doctor's model, checked in Firefox and WebKitGTK. */
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -9,7 +9,7 @@ import type { Cookie } from "./tab";
 
 type Seen = Pick<Asked, "carries" | "kept" | "days">;
 
-/** What an engine does otherwise than Chromium, and the cases that it cannot play. */
+/** The cases in which an engine differs from Chromium, and those that it cannot run. */
 type Table = { differs: Case[]; unplayed: Pick<Case, "name" | "blocked">[] };
 
 const read = (file: string): Table =>
@@ -21,7 +21,7 @@ type Played = { visitor: Visitor; tab: Tab };
 
 type Shared = {
   servers: Servers;
-  /** One for all cases that have hosts of their own. */
+  /** One browser for all cases with separate hosts. */
   shared: (setting: ThirdParties) => Promise<Played>;
 };
 
@@ -74,16 +74,16 @@ async function send(tab: Tab, by: Asked["by"], url: string): Promise<void> {
 
 const key = ({ name, domain, path }: Cookie) => JSON.stringify([name, domain, path]);
 
-/** A case as it is played, and the cookies that were there when they were looked at. */
+/** A running case, with the cookies that were last read. */
 class Round {
   private readonly known = new Map<string, Cookie[]>();
 
   constructor(
     private readonly played: Played,
     private readonly servers: Servers,
-    /** Which hosts are the case's own. */
+    /** The number in the case's host names. */
     private readonly at: number,
-    /** Whether the browser is the case's own too. */
+    /** Whether the case has a separate browser. */
     private readonly local: boolean,
   ) {}
 
@@ -97,7 +97,7 @@ class Round {
       await send(tab, asked.by, url.href);
       return { carries: this.servers.cookiesOf(url) };
     }
-    // An engine may list those cookies alone that it would send to an address: where one of this line would be seen.
+    // An engine may list only the cookies for one URL, so read them at a URL to which the new cookie would be sent.
     const path = /;\s*path=(\/[^;]*)/i.exec(line)?.[1].trim() ?? url.pathname;
     const there = new URL(path, url).href;
     const before = this.known.get(there) ?? (this.known.size > 0 ? await this.jar(there) : []);
@@ -111,7 +111,7 @@ class Round {
   private became(before: Cookie[], after: Cookie[], { days }: Asked): Seen {
     const ends = after.at(-1)?.ends ?? 0;
     const seen: Seen = days === undefined ? {} : { days: Math.round((ends - Date.now() / 1000) / 86_400) };
-    // Of many cookies the oldest goes, so that their number can stay as it is.
+    // The number can stay the same, because the oldest cookie is evicted when there are many.
     const isNew = after.some((cookie) => !before.some((known) => key(known) === key(cookie)));
     if (isNew || after.length > before.length) return { ...seen, kept: "New" };
     if (after.length < before.length) return { ...seen, kept: "Removed" };
@@ -123,13 +123,13 @@ class Round {
     return this.local ? all : all.filter(({ domain }) => domain.includes(`c${this.at}example.`));
   }
 
-  /** No other case has these hosts, so that no jar need be emptied. */
+  /** Replaces the hosts by hosts of this case only, so that the jar need not be emptied. */
   private own(text: string): string {
     return text.replace(/example(?=\.(com|org)\b)/gi, `c${this.at}example`);
   }
 }
 
-/** This machine's names cannot be made a case's own. */
+/** Loopback names cannot be replaced. */
 const isLocal = (text: string) => /localhost|127\.0\.0\.1/.test(text);
 
 CASES.forEach((chromium, at) => {
@@ -150,7 +150,7 @@ CASES.forEach((chromium, at) => {
         expect(await round.ask(asked), JSON.stringify(asked)).toEqual(told);
       }
     };
-    // The table lists each case that cannot be played, with its reason. A case that can be played must leave that list.
+    // The table lists each case that the engine cannot run, with the reason. A case that runs must leave that list.
     if (unplayed.some(same)) await expect(all()).rejects.toThrow();
     else await all();
     if (local) await played.visitor.close();

@@ -1,14 +1,17 @@
-/** Debian's Firefox ESR, by WebDriver BiDi. */
+/** Debian's Firefox ESR, driven by WebDriver BiDi. */
 
 import type { Browser, BrowserContext, Page } from "puppeteer-core";
 import { FIREFOX } from "./installed";
 import { type Cookie, type Engine, Tab, type Target, type ThirdParties, type Visitor } from "./tab";
 
-/** The values of `network.cookie.cookieBehavior`: a jar for each site, as delivered; and "All cross-site cookies". */
+/**
+ * The values of `network.cookie.cookieBehavior`: a separate jar for each site, which is the default; and "All
+ * cross-site cookies".
+ */
 const COOKIE_BEHAVIOR = { allowed: 5, blocked: 1 };
 
 export class Firefox implements Engine {
-  /** One without scripts is another program, because its preference is the program's. */
+  /** Without scripts it is a separate process, because the preference is for the whole process. */
   private plain: Browser | undefined;
 
   private constructor(
@@ -16,7 +19,7 @@ export class Firefox implements Engine {
     private readonly preferences: Record<string, unknown>,
   ) {}
 
-  /** Starts it without a window. It finds all names but `localhost` through the proxy on that port. */
+  /** Starts it without a window. It resolves all names but `localhost` through the proxy on this port. */
   static async start(proxy: number, thirdPartyCookies: ThirdParties): Promise<Firefox> {
     const preferences = {
       "network.cookie.cookieBehavior": COOKIE_BEHAVIOR[thirdPartyCookies],
@@ -24,9 +27,9 @@ export class Firefox implements Engine {
       "network.proxy.socks": "127.0.0.1",
       "network.proxy.socks_port": proxy,
       "network.proxy.socks5_remote_dns": true,
-      // Off, so that Firefox asks by the scheme that the address names.
+      // Off, so that Firefox uses the scheme in the URL.
       "dom.security.https_first": false,
-      // On a closed network these would wait for answers that never come.
+      // On a closed network these would wait for responses that never come.
       "network.captive-portal-service.enabled": false,
       "network.connectivity-service.enabled": false,
     };
@@ -89,13 +92,13 @@ class FirefoxTab extends Tab {
   }
 
   async click(target: Target): Promise<void> {
-    // Not puppeteer's own click, which waits for a script of the page's world: without JavaScript that never runs.
+    // Not puppeteer's click, because it waits for a script in the page, which does not run without JavaScript.
     const middle = await this.look(target, (element) => {
       element?.scrollIntoView({ block: "center", behavior: "instant" });
       const box = element?.getBoundingClientRect();
       return box ? { x: box.x + box.width / 2, y: box.y + box.height / 2 } : null;
     });
-    if (!middle) throw new Error(`not there: ${JSON.stringify(target)}`);
+    if (!middle) throw new Error(`no such element: ${JSON.stringify(target)}`);
     await this.page.mouse.click(middle.x, middle.y);
   }
 

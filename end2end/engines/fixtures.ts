@@ -1,4 +1,4 @@
-/** What every test of this folder starts from: one engine, and a release of its own. */
+/** The fixtures of the tests in this folder: one engine and a separate release. */
 
 import { expect, test as base } from "@playwright/test";
 import type { Authority } from "../authority";
@@ -17,16 +17,16 @@ export { expect };
 export type { Tab, Target, ThirdParties, Visitor };
 
 type Fixtures = {
-  /** A visitor who leaves when the test ends. */
+  /** Opens a visitor's browser, which is closed when the test ends. */
   visitor: (javaScript?: "with" | "without") => Promise<Visitor>;
-  /** Starts our pages and our server, each on an origin of its own; they are stopped when the test ends. */
+  /** Starts our pages and our server, each on its own origin. They are stopped when the test ends. */
   deploy: (place: Place) => Promise<Deployment>;
 };
 
 export type Shared = {
   engineName: EngineName;
   names: Names;
-  /** The engine with such a setting, started once. */
+  /** Returns the engine with this setting, which is started once. */
   engineThat: (thirdPartyCookies: ThirdParties) => Promise<Engine>;
   server: Server;
   authority: Authority;
@@ -34,7 +34,7 @@ export type Shared = {
 
 const engines = { Firefox, WebKitGTK: WebKit };
 
-/** What becomes of the cookies of third parties in a browser as it is delivered. */
+/** The default handling of third-party cookies. */
 const DELIVERED = { Firefox: "allowed", WebKitGTK: "blocked" } as const;
 
 export const test = base.extend<Fixtures, Shared>({

@@ -1,4 +1,6 @@
-/** The main flows of a session, in the two other engines. What Chromium alone is asked is in `tests/` and `matrix/`. */
+/**
+ * The main flows of a session in Firefox and WebKitGTK. The tests for Chromium only are in `tests/` and `matrix/`.
+ */
 
 import { places } from "../matrix/deployment";
 import { type Person, somebody } from "../people";
@@ -10,7 +12,7 @@ test.skip(({ engineName }) => isMissing(engineName), "the engine is not installe
 const FIRST = "Welcome to this page for the first time!";
 const times = (visits: number) => `You visited this page ${visits} times`;
 const MISMATCH = "The data in the session does not match!";
-const ENDED = "Your session has ended. What was yours here is gone from this page.";
+const ENDED = "Your session has ended. Your data was removed from this page.";
 
 const visits: Target = { css: "[data-testid=visits]" };
 const answer: Target = { css: "[data-testid=answer]" };
@@ -22,7 +24,7 @@ const signIn: Target = { css: "header a", text: "Sign in" };
 const signOut: Target = { css: "header button", text: "Sign out" };
 const nameOf = ({ name }: Person): Target => ({ css: "header a", text: name });
 
-/** Until it holds: a page may go elsewhere while it is asked. */
+/** Repeats a check until it passes, because the page may navigate meanwhile. */
 const eventually = (check: () => Promise<void>) => expect(check).toPass({ intervals: [20, 50, 100], timeout: 15_000 });
 const says = (tab: Tab, target: Target, words: string) =>
   eventually(async () => expect(await tab.text(target)).toBe(words));
@@ -30,8 +32,9 @@ const shows = (tab: Tab, target: Target) => eventually(async () => expect(await 
 const isAt = (tab: Tab, url: string) => eventually(async () => expect(await tab.url()).toBe(url));
 
 /**
- * Waits until the islands answer, which all wake at once: the button that dismisses a notice is in one, on every page.
- * Before that a form posts by itself, which is right for people, but would let a test pass that means the island.
+ * Waits until the islands are hydrated. All are hydrated at once, and every page has one with the button that
+ * dismisses a notice. Before that a form posts by itself, which is right for visitors, but a test of the island would
+ * pass without it.
  */
 async function awake(tab: Tab): Promise<void> {
   const answers = () =>
@@ -46,7 +49,7 @@ async function awake(tab: Tab): Promise<void> {
       removeEventListener("click", judge);
       return answered;
     });
-  await eventually(async () => expect(await answers(), "the islands are awake").toBe(true));
+  await eventually(async () => expect(await answers(), "the islands are hydrated").toBe(true));
 }
 
 async function open(tab: Tab, url: string, javaScript = "with"): Promise<void> {
@@ -77,7 +80,7 @@ async function comeIn(tab: Tab, origin: string, person: Person): Promise<void> {
 const devices = (tab: Tab) =>
   tab.evaluate(() => [...document.querySelectorAll("[data-testid=devices] li")].map((one) => one.textContent ?? ""));
 
-/** How many tabs of a browser listen to its session, and how many wait to. */
+/** Waits for the number of tabs that listen to the session, and of those that wait for the lock. */
 const listening = (tab: Tab, listen: number, wait: number) =>
   eventually(async () => {
     const found = await tab.evaluate(async () => {
@@ -87,11 +90,11 @@ const listening = (tab: Tab, listen: number, wait: number) =>
     expect(found).toEqual([listen, wait]);
   });
 
-/** A document that is loaded anew forgets the mark. */
+/** Marks the document. A reload removes the mark. */
 const mark = (tab: Tab) => tab.evaluate(() => Object.assign(window, { marked: true }) && undefined);
 const isMarked = (tab: Tab) => tab.evaluate(() => "marked" in window);
 
-/** The value is confirmed, and a reload is a visit of the same session. */
+/** Confirms the value, and checks that a reload counts as a visit of the same session. */
 async function shakeHands(tab: Tab, origin: string): Promise<void> {
   await open(tab, origin);
   await says(tab, visits, FIRST);
@@ -202,7 +205,7 @@ test("devices: each is listed by its engine's name, and signed out from another"
   });
   await desk.click({ css: "[data-testid=devices] li:last-child button" });
   await eventually(async () => expect(await devices(desk)).toHaveLength(1));
-  // It is told, and goes by itself.
+  // The other device learns of it and navigates by itself.
   await isAt(phone, `${server.url}/login?next=/profile`);
   await awake(phone);
   await fillIn(phone, ada);
@@ -261,12 +264,12 @@ test("a front end of another site: the session is kept by an engine that has par
 }) => {
   const [{ origin, api }, tab] = [await deploy(places.sites), await (await visitor()).tab()];
   if (engineName === "Firefox") return shakeHands(tab, origin);
-  // WebKitGTK cannot play it: third parties have no cookies there, and libsoup knows no partitions.
+  // WebKitGTK cannot keep the session: it blocks third-party cookies, and libsoup has no partitioned cookies.
   await open(tab, origin);
   await says(tab, visits, FIRST);
   await tab.click(button("Send"));
   await says(tab, answer, MISMATCH);
-  expect(await api.sessions(), "each call began one").toBeGreaterThan(1);
+  expect(await api.sessions(), "each call began a session").toBeGreaterThan(1);
 });
 
 test("without JavaScript: handshake, theme, register, sign out and sign in", async ({ visitor, server }) => {

@@ -1,9 +1,11 @@
-/** A proxy that finds every name on this machine, because neither engine takes a list of names as Chromium does. */
+/**
+ * A proxy that resolves every name to this machine, because these engines have no option for that as Chromium has.
+ */
 
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 
-/** SOCKS 5, without a sign-in: what it carries stays as it is, TLS and all. Source: RFC 1928. */
+/** A SOCKS 5 proxy without authentication, which forwards bytes unchanged, also of TLS. Source: RFC 1928. */
 export class Names {
   private readonly sockets = new Set<Socket>();
   private readonly server: Server;
@@ -63,13 +65,13 @@ export class Names {
 
   private hold(socket: Socket): void {
     this.sockets.add(socket);
-    // A browser leaves as it likes.
+    // A browser may close the connection at any time.
     socket.on("error", () => socket.destroy());
     socket.once("close", () => this.sockets.delete(socket));
   }
 }
 
-/** How long the request is: version, command, zero, the kind of address, the address, the port. */
+/** Returns the length of a request: version, command, zero, address type, address, port. */
 function lengthOf(request: Buffer): number | undefined {
   const address = { 1: 4, 3: 1 + request[4], 4: 16 }[request[3]];
   return address && 4 + address + 2;

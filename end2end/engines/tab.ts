@@ -1,21 +1,21 @@
-/** A browser that Playwright does not drive, as the tests of this folder see it, whatever drives it. */
+/** A browser that Playwright does not drive, with one interface for both engines. */
 
-/** An element: the first shown one that fits, of its text if one is given. A label stands for its control. */
+/** An element: the first visible match, with this text if one is given. A label stands for its control. */
 export type Target = { css: string; text?: string };
 
-/** What a browser does with the cookies of a site other than the page's. */
+/** The handling of cookies of another site than the page's. */
 export type ThirdParties = "allowed" | "blocked";
 
 export interface Engine {
-  /** A visitor of its own: no cookie is shared with another one. */
+  /** Opens a separate browser profile, which shares no cookies. */
   visitor(javaScript?: "with" | "without"): Promise<Visitor>;
   stop(): Promise<void>;
 }
 
 export interface Visitor {
-  /** A tab that is shown, beside those that are there. */
+  /** Opens a visible tab in addition to the others. */
   tab(): Promise<Tab>;
-  /** All cookies; of a browser that lists only those of an address, the ones that it would send there. */
+  /** Returns all cookies, or those that would be sent to this URL if the browser lists only those. */
   jar(at: string): Promise<Cookie[]>;
   close(): Promise<void>;
 }
@@ -25,39 +25,39 @@ export type Cookie = {
   value: string;
   domain: string;
   path: string;
-  /** In seconds since 1970; none of a cookie that ends with the browser. */
+  /** The expiry in seconds since 1970, or nothing for a session cookie. */
   ends?: number;
 };
 
 export abstract class Tab {
-  /** Goes there and waits until the page is loaded. */
+  /** Opens a URL and waits until the page is loaded. */
   abstract goto(url: string): Promise<void>;
   abstract reload(): Promise<void>;
   abstract url(): Promise<string>;
-  /** Clicks as a visitor does. An error where the element is not there. */
+  /** Clicks an element as a visitor does. Throws if it does not exist. */
   abstract click(target: Target): Promise<void>;
-  /** Writes at the end of a field, by its keys. */
+  /** Appends text to a field by key presses. */
   abstract type(target: Target, text: string): Promise<void>;
   abstract close(): Promise<void>;
-  /** Evaluates an expression in the page, whatever its policy forbids. A promise is waited for. */
+  /** Evaluates an expression in the page, in spite of its content security policy. Awaits a promise. */
   protected abstract run(expression: string): Promise<unknown>;
 
-  /** Calls a function in the page, which sees its arguments alone. They and what it gives travel as JSON. */
+  /** Calls a function in the page. It sees only its arguments; they and the result are passed as JSON. */
   async evaluate<A extends unknown[], T>(work: (...args: A) => T | Promise<T>, ...args: A): Promise<T> {
     return (await this.run(`(${work})(${args.map((one) => JSON.stringify(one) ?? "undefined").join()})`)) as T;
   }
 
-  /** Calls a function in the page with an element, which may not be there. */
+  /** Calls a function in the page with an element, or with null if it does not exist. */
   async look<T>(target: Target, work: (element: HTMLElement | null) => T): Promise<T> {
     return (await this.run(`(${work})((${find})(${JSON.stringify(target)}))`)) as T;
   }
 
-  /** What an element says, as it is shown; nothing where it is not there. */
+  /** Returns the visible text of an element, or nothing if it does not exist. */
   async text(target: Target): Promise<string | undefined> {
     return (await this.look(target, (element) => element?.innerText.trim() ?? null)) ?? undefined;
   }
 
-  /** What stands in a field. */
+  /** Returns the value of a field. */
   async value(target: Target): Promise<string | undefined> {
     return (await this.look(target, (element) => (element as HTMLInputElement | null)?.value ?? null)) ?? undefined;
   }
@@ -67,7 +67,7 @@ export abstract class Tab {
   }
 }
 
-/** Finds a target. Runs in the page, so it uses nothing from here. */
+/** Finds a target. It runs in the page, so it uses nothing from this module. */
 export function find({ css, text }: Target): HTMLElement | null {
   const said = (element: Element) => (element.textContent ?? "").replace(/\s+/g, " ").trim();
   const fits = (element: Element) =>

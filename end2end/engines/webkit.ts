@@ -1,7 +1,7 @@
 /**
- * Debian's WebKitGTK, by plain WebDriver.
+ * Debian's WebKitGTK, driven by WebDriver.
  *
- * It is Safari's engine with other networking: requests and cookies are libsoup's.
+ * It is Safari's engine with another network stack: requests and cookies are libsoup's.
  */
 
 import { tmpdir } from "node:os";
@@ -10,12 +10,12 @@ import { Program } from "../program";
 import { MINI_BROWSER, SCREEN, WEBKIT_DRIVER } from "./installed";
 import { type Cookie, type Engine, find, Tab, type Target, type ThirdParties, type Visitor } from "./tab";
 
-/** The values of MiniBrowser's option; as delivered third parties are blocked. */
+/** The values of MiniBrowser's option. By default, third-party cookies are blocked. */
 const COOKIE_POLICY = { allowed: "always", blocked: "no-third-party" };
 
 const START_MS = 15_000;
 
-/** The key, and the name of an element, as the WebDriver standard spells them. */
+/** The End key, and the name of an element reference in the WebDriver standard. */
 const END = "\uE010";
 const ELEMENT = "element-6066-11e4-a52e-4f735466cecf";
 
@@ -27,7 +27,7 @@ export class WebKit implements Engine {
     private readonly capabilities: (options: string[]) => unknown,
   ) {}
 
-  /** Starts a screen that nobody sees. All names but `localhost` are found through the proxy on that port. */
+  /** Starts a virtual screen. All names but `localhost` are resolved through the proxy on this port. */
   static async start(proxy: number, thirdPartyCookies: ThirdParties): Promise<WebKit> {
     const args = ["-displayfd", "1", "-screen", "0", "1280x1024x24", "-nolisten", "tcp"];
     const chosen = ({ said }: Program) => said.includes("\n");
@@ -60,12 +60,12 @@ export class WebKit implements Engine {
   }
 }
 
-/** A driver has one session, so each visitor has one. */
+/** A visitor's browser. Each has its own driver, because a driver has one session. */
 class WebKitVisitor implements Visitor {
   private session = "";
   private shown: string | undefined;
   private last: Promise<unknown> = Promise.resolve();
-  /** Looks at the cookies of an address. */
+  /** A tab that reads the cookies of a URL. */
   private witness: WebKitTab | undefined;
   private tabs = 0;
 
@@ -86,7 +86,7 @@ class WebKitVisitor implements Visitor {
       const driver = await Program.start(WEBKIT_DRIVER, [`--port=${port}`], { cwd: tmpdir(), env }, ready);
       try {
         const visitor = new WebKitVisitor(driver, url);
-        // Now and then the driver does not find the browser that it has started, and then waits for good.
+        // Sometimes the driver does not find the browser that it has started, and waits for ever.
         const patience = AbortSignal.timeout(START_MS);
         const wanted = { capabilities: { alwaysMatch: capabilities } };
         visitor.session = `/session/${(await visitor.ask("POST", "/session", wanted, patience)).sessionId}`;
@@ -112,7 +112,10 @@ class WebKitVisitor implements Visitor {
     return this.witness.cookies();
   }
 
-  /** A command for one window. They are given one after the other, because which window is meant is a state. */
+  /**
+   * Runs a command in one window. Commands run one after the other, because the current window is a state of the
+   * driver.
+   */
   async command(handle: string, method: string, path: string, body?: unknown): Promise<any> {
     const work = this.last.then(async () => {
       if (this.shown !== handle) await this.ask("POST", `${this.session}/window`, { handle });
@@ -170,7 +173,7 @@ class WebKitTab extends Tab {
     await this.visitor.command(this.handle, "DELETE", "/window");
   }
 
-  /** The cookies of its address, also those that scripts cannot see. */
+  /** Returns the cookies of its URL, with those that scripts cannot read. */
   async cookies(): Promise<Cookie[]> {
     const found: (Cookie & { expiry?: number })[] = await this.visitor.command(this.handle, "GET", "/cookie");
     return found.map(({ name, value, domain, path, expiry }) => ({
@@ -185,7 +188,7 @@ class WebKitTab extends Tab {
 
   private async element(target: Target): Promise<string> {
     const found = await this.run(`(${find})(${JSON.stringify(target)})`);
-    if (!found) throw new Error(`not there: ${JSON.stringify(target)}`);
+    if (!found) throw new Error(`no such element: ${JSON.stringify(target)}`);
     return (found as Record<string, string>)[ELEMENT];
   }
 

@@ -34,7 +34,7 @@ for (const pair of pairs) {
       const other = await visitor();
       const [value, others] = [await open(page, deployment), await open(other, deployment)];
       expect(others).not.toBe(value);
-      // Two lost sessions would differ as well.
+      // A reload must show the same values, because two lost sessions would differ as well.
       expect(await open(page, deployment)).toBe(value);
       expect(await open(other, deployment)).toBe(others);
       expect(await deployment.api.sessions()).toBe(2);
@@ -42,7 +42,8 @@ for (const pair of pairs) {
   });
 }
 
-// Else the tests above would prove nothing: see also third-party-cookies.spec.ts, the same with them allowed.
+// Proves that the tests above depend on the setting. See also third-party-cookies.spec.ts, where the cookies are
+// allowed.
 test("the browser does block: a session that is not partitioned is lost", async ({
   page,
   context,

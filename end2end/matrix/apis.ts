@@ -8,16 +8,16 @@ import { onFreePort } from "../ports";
 import { Program } from "../program";
 
 export type Wanted = {
-  /** The name by which browsers call the API. */
+  /** The host name by which browsers call the API. */
   host: string;
-  /** The one origin whose pages may use it. */
+  /** The only origin whose pages may use it. */
   frontEnd: string;
-  /** What the cookie must be. Ours finds it out by itself. */
+  /** The required cookie. Our server derives it. */
   cookie: "lax" | "partitioned" | "unpartitioned";
-  /** An empty folder for whatever it keeps. */
+  /** An empty folder for its files. */
   folder: string;
   authority: Authority;
-  /** What ours is told beside that, once its address is known. */
+  /** More settings of our server, which depend on its URL. */
   more?: (url: string) => Promise<Record<string, string>>;
 };
 
@@ -25,7 +25,7 @@ export type RunningApi = {
   url: string;
   /** Calls one of its paths without a browser. */
   call: (path: string, what?: Call) => Promise<Answer>;
-  /** How many sessions the store holds. */
+  /** Returns the number of sessions in the store. */
   sessions: () => Promise<number>;
   stop: () => Promise<unknown>;
 };
@@ -69,7 +69,7 @@ export const HARDTACK: Api = {
   name: "Hardtack",
   cookie: "__Host-hardtack_sess",
   start: async ({ host, frontEnd, cookie, folder, authority, more }) => {
-    if (cookie === "unpartitioned") throw new Error("ours partitions every cookie that crosses sites");
+    if (cookie === "unpartitioned") throw new Error("our server partitions every cross-site cookie");
     return onFreePort(async (port) => {
       const url = `https://${host}:${port}`;
       const own = {

@@ -1,4 +1,4 @@
-/** The browser is told of no exception: it trusts this authority, these names, and nothing else. */
+/** The browser gets no exceptions: it trusts this authority for these names, and nothing else. */
 
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";

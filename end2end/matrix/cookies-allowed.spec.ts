@@ -1,4 +1,4 @@
-/** The table of cookies, in a Chromium that lets third parties have theirs. */
+/** The table of cookies, in a Chromium that allows third-party cookies. */
 
 import { holdAgainstTable } from "./cookies";
 

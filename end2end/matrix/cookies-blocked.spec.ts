@@ -1,4 +1,4 @@
-/** The table of cookies, in a Chromium that blocks those of third parties. */
+/** The table of cookies, in a Chromium that blocks third-party cookies. */
 
 import { holdAgainstTable } from "./cookies";
 

@@ -1,4 +1,4 @@
-/** What Chromium does with cookies, held against the table that the doctor's model is held against too. */
+/** The table of cookies of the doctor's model, checked in Chromium. */
 
 import { EventEmitter, once } from "node:events";
 import type { Cookie } from "@playwright/test";
@@ -13,7 +13,7 @@ type Seen = {
   refused?: string[];
 };
 
-/** What the network says of cookies, by the address that was asked. */
+/** Records the network events about cookies, by URL. */
 class Witness {
   private readonly ids = new Map<string, string>();
   private readonly withheld = new Map<string, Record<string, string[]>>();
@@ -23,7 +23,7 @@ class Witness {
   static async of(page: Page): Promise<Witness> {
     const witness = new Witness();
     const network = await page.context().newCDPSession(page);
-    // The three come in any order.
+    // The three events come in any order.
     network.on("Network.requestWillBeSent", ({ requestId, request }) => {
       witness.ids.set(request.url, requestId);
       witness.news.emit("told");
@@ -42,7 +42,7 @@ class Witness {
     return witness;
   }
 
-  /** The cookies that stayed behind, and why the one of the answer was refused. */
+  /** Returns the cookies that were not sent, and the reason why the response's cookie was rejected. */
   async saw({ href }: URL): Promise<{ withheld: Record<string, string[]>; refused: string[] }> {
     for (;;) {
       const id = this.ids.get(href) ?? "";
@@ -75,7 +75,7 @@ async function send(page: Page, by: Asked["by"], url: string): Promise<void> {
   await there;
 }
 
-/** What makes a cookie another one. */
+/** Returns the key that identifies a cookie. */
 const key = ({ name, domain, path, partitionKey }: Cookie) => JSON.stringify([name, domain, path, partitionKey]);
 
 /** Makes the request in the browser. */
@@ -92,14 +92,14 @@ async function ask(page: Page, servers: Servers, witness: Witness, asked: Asked)
   if (asked.sets === undefined) return seen;
   if (asked.days !== undefined) seen.days = Math.round((after[0].expires - Date.now() / 1000) / 86_400);
   const known = new Set(before.map(key));
-  // Of many cookies the oldest goes, so that their number can stay as it is.
+  // The number can stay the same, because the oldest cookie is evicted when there are many.
   if (after.some((cookie) => !known.has(key(cookie)))) return { ...seen, kept: "New" };
   if (after.length < before.length) return { ...seen, kept: "Removed" };
   if (JSON.stringify(after) !== JSON.stringify(before)) return { ...seen, kept: "Replaced" };
   return { ...seen, refused };
 }
 
-/** What the table says of Chromium. */
+/** Returns the table's result for Chromium. */
 function told({ carries, withheld = {}, kept, days, refused }: Asked): Seen {
   const told = Object.entries(withheld).filter(([, { chromium }]) => chromium.length > 0);
   return {
@@ -113,7 +113,7 @@ function told({ carries, withheld = {}, kept, days, refused }: Asked): Seen {
 
 type Shared = {
   servers: Servers;
-  /** One for all cases, emptied between them: a new one for each would take more than twice as long. */
+  /** One page for all cases, emptied between them, because a new one for each would take more than twice as long. */
   watched: { page: Page; witness: Witness };
 };
 
@@ -129,7 +129,7 @@ const test = base.extend<{}, Shared>({
   ],
 });
 
-/** One test for each case of the table that speaks of this setting. */
+/** Declares a test for each case of the table with this setting. */
 export function holdAgainstTable(thirdPartyCookies: "blocked" | "allowed"): void {
   test.use({ thirdPartyCookies });
   const cases = CASES.filter(({ blocked = false }) => blocked === (thirdPartyCookies === "blocked"));

@@ -1,4 +1,4 @@
-/** A front end and an API, each on an origin of its own. */
+/** A front end and an API on separate origins. */
 
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -10,9 +10,9 @@ import type { Pair } from "./pairs";
 
 export type Place = { page: string; api: string; cookie: Wanted["cookie"] };
 
-/** Where the two may stand to each other. */
+/** The relations of the two origins. */
 export const places = {
-  /** One host, two ports: two origins of one site. */
+  /** One host and two ports: two origins of one site. */
   ports: { page: "localhost", api: "localhost", cookie: "lax" },
   /** Two hosts of one site. */
   hosts: { page: "app.example.com", api: "api.example.com", cookie: "lax" },
@@ -36,7 +36,7 @@ export class Deployment {
     await mkdir(apis);
     const started: { stop: () => Promise<unknown> }[] = [];
     try {
-      // Each must know the other's port, so Caddy begins on a folder that is not there yet.
+      // Each must know the port of the other, so Caddy starts before its folder exists.
       const caddy = await Caddy.start(pages, caddys, authority);
       started.push(caddy);
       const frontEnd = `https://${place.page}:${caddy.port}`;
@@ -52,12 +52,12 @@ export class Deployment {
     }
   }
 
-  /** The listed origin. */
+  /** Returns the listed origin. */
   get origin(): string {
     return this.originAt(this.place.page);
   }
 
-  /** The same pages under another name, which is another origin. */
+  /** Returns another origin of the same pages, by another host name. */
   originAt(host: string): string {
     return `https://${host}:${this.caddy.port}`;
   }

@@ -1,9 +1,10 @@
-/** A page of the internet and a server on this machine: Chromium asks the visitor first. */
+/** A public page and a server on this machine, for which Chromium asks the visitor's permission. */
 
 import { launchOptions } from "../chromium";
 import { expect, test } from "./examined";
 
-// Which address is of the internet is said when the browser starts. Another worker is another port.
+// The override of the address space is an argument of the browser, so the port is chosen before. Each worker has
+// another port.
 const PORT = 20_000 + (process.pid % 10_000);
 
 test.use({
@@ -17,7 +18,7 @@ test("HT029, a visitor who has denied access to the local network", async ({ exa
   const place = { page: "https://app.example.com", pagePort: PORT, server: "https://localhost" };
   const examined = await examine({ ...place, copy: true });
   const cdp = await context.newCDPSession(page);
-  // What it is called has changed, and will.
+  // The name of this permission differs between versions of Chromium.
   for (const name of ["local-network-access", "local-network", "loopback-network"]) {
     await cdp.send("Browser.setPermission", { permission: { name }, setting: "denied" });
   }

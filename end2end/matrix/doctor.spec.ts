@@ -1,4 +1,7 @@
-/** The doctor's page: each cause that a page can tell, produced for real, is found by name, and no other error with it. */
+/**
+ * The doctor's page: each cause that a page can detect is produced and must be found by its code, without another
+ * error.
+ */
 
 import { examination, hop } from "../doctor";
 import { expect, test } from "./examined";
@@ -75,12 +78,12 @@ test.describe("is found", () => {
   test("HT004 as what a proxy has done, where the server lists the page", async ({ examine, page }) => {
     const examined = await examine({ ...HEALTHY, upstream: 'header_down +Access-Control-Allow-Origin "*"' });
     expect(await examined.run()).toMatchObject({ errors: ["HT004"], broken: ["the page may not read the answer"] });
-    await expect(page.locator(".finding")).toContainText("something on the way does");
+    await expect(page.locator(".finding")).toContainText("something between browser and server answers instead");
   });
 
   test("HT006, a preflight that a proxy answers with 404", async ({ examine }) => {
     const examined = await examine({ ...HEALTHY, proxy: "@asks method OPTIONS\nrespond @asks 404" });
-    expect(await examined.run()).toMatchObject({ errors: ["HT006"], broken: ["the preflight is not answered as one"] });
+    expect(await examined.run()).toMatchObject({ errors: ["HT006"], broken: ["the preflight fails"] });
   });
 
   test("HT009, an application that sends a header which is not listed", async ({ examine }) => {
@@ -88,7 +91,7 @@ test.describe("is found", () => {
       client: (url) => fetch(url, { credentials: "include", headers: { "x-trace": "1" } }).then((answer) => answer.json()),
     };`;
     const examined = await examine({ ...HEALTHY, script: client });
-    expect(await examined.run()).toMatchObject({ errors: ["HT009"], broken: ["the preflight is not answered as one"] });
+    expect(await examined.run()).toMatchObject({ errors: ["HT009"], broken: ["the preflight fails"] });
   });
 
   test("HT010, errors that a proxy answers by itself", async ({ examine }) => {
@@ -108,7 +111,7 @@ test.describe("is found", () => {
 
   test("HT016, a server that does not know of the https before it", async ({ examine }) => {
     const examined = await examine({ ...HEALTHY, own: true, believes: "http" });
-    // The cookie comes back all the same; it is anybody's on the way who makes the browser call over http.
+    // The cookie still comes back, but an attacker on the network who makes the browser call over http can read it.
     expect(await examined.run()).toEqual({ errors: [], warnings: ["HT016"], broken: [] });
   });
 
@@ -200,9 +203,9 @@ test.describe("where nothing arrives, the page says so and leads on", () => {
       if (!("untrusted" in what)) await examined.leave();
       await examination(page).click();
       const unreached = page.locator("[data-doctor=unreached]");
-      await expect(unreached).toContainText(`Nothing arrives at ${examined.server}`);
+      await expect(unreached).toContainText(`Your browser cannot reach ${examined.server}`);
       await expect(unreached).toContainText(cause.split(",")[0]);
-      // Where it leads is the report, for when the server is there again.
+      // The link leads to the report, for the time when the server is reachable again.
       const report = await unreached.getByRole("link").getAttribute("href");
       expect(JSON.parse(new URL(report ?? "").searchParams.get("tries") ?? "")).toMatchObject({ opaque: "failed" });
     });

@@ -1,4 +1,4 @@
-/** Signing in by another service on pages that are files, at a server on another origin of their site. */
+/** Sign-in with an OpenID provider on exported pages, with the server on another origin of their site. */
 
 import { isNamed } from "../hardtack";
 import { button, field, head } from "../people";
@@ -8,9 +8,9 @@ import { places } from "./deployment";
 import { expect, type Page, test, visit } from "./fixtures";
 import { type FrontEnd, HARDTACK as PAGES } from "./front-ends";
 
-test.skip(!isNamed, "RELEASE names no program");
+test.skip(!isNamed, "RELEASE is not set");
 
-/** Pages and server that know a provider, which knows the server. */
+/** Pages and a server with a provider, which knows the server. */
 class Pair {
   private readonly providers: Provider[] = [];
   readonly name = "Hardtack's pages and Hardtack";
@@ -55,7 +55,7 @@ for (const where of ["ports", "hosts"] as const) {
     await there.cancel(page);
     await expect(page.getByTestId("notice")).toContainText("You did not sign in there.");
     await at("/login/");
-    // An address alone says nothing.
+    // The address alone shows no outcome.
     await visit(page, deployment, "/login/?error=cancelled");
     await at("/login/");
     await expect(page.getByTestId("notice")).not.toContainText("You did not sign in there.");
@@ -70,7 +70,7 @@ for (const where of ["ports", "hosts"] as const) {
     await expect(button(page, "Connect")).toHaveCount(0);
 
     await button(page, "Disconnect").click();
-    await expect(page.getByText("Nothing would be left to sign in by.")).toBeVisible();
+    await expect(page.getByText("This is your only way to sign in.")).toBeVisible();
     await field(page, "New password").fill("a biscuit that keeps for years");
     await button(page, "Change password").click();
     await expect(page.getByText("Your password has been changed.")).toBeVisible();

@@ -1,4 +1,4 @@
-/** Live events on pages that are files, from a server on another origin. */
+/** Live events on exported pages, from a server on another origin. */
 
 import { awake } from "../fixtures";
 import { isNamed } from "../hardtack";
@@ -10,7 +10,7 @@ import { HARDTACK as PAGES } from "./front-ends";
 
 const pair = { name: "Hardtack's pages and Hardtack", frontEnd: PAGES, api: API };
 
-test.skip(!isNamed, "RELEASE names no program");
+test.skip(!isNamed, "RELEASE is not set");
 
 for (const [where, place] of Object.entries(places)) {
   test(`${where}: the stream comes from the server with the cookie, and a sign-out empties the other tab`, async ({
@@ -43,6 +43,6 @@ for (const [where, place] of Object.entries(places)) {
     await expect.poll(() => other.getByTestId("ending").innerText()).toContain("Your session has ended.");
     await expect(other.getByTestId("visits")).toBeHidden();
     const known = await other.evaluate(() => document.cookie.includes(`account${location.port}=`));
-    expect(known, "no page asks for nobody any more").toBe(false);
+    expect(known, "no page requests the profile of a signed-out visitor").toBe(false);
   });
 }

@@ -1,4 +1,4 @@
-/** A page and a server that suffers from something, and what the doctor says of them. */
+/** A page and a server with a fault, and the doctor's results for them. */
 
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
@@ -21,39 +21,39 @@ import { test as base, expect, type Page } from "./fixtures";
 export { expect };
 
 export type Case = {
-  /** Scheme and host of the page, and of the server as browsers call it; the ports are free ones. */
+  /** Scheme and host of the page, and of the server as browsers call it. The ports are free ones. */
   page: string;
   server: string;
   /** The page is the server's own. */
   own?: boolean;
-  /** The page is one of ours, exported. */
+  /** The page is one of our exported pages. */
   exported?: boolean;
-  /** The page's port, where it must be known before. */
+  /** The port of the page, if it must be known in advance. */
   pagePort?: number;
-  /** Where on its origin the page is. */
+  /** The path of the page. */
   path?: string;
-  /** The server's certificate is of an authority that the browser does not know. */
+  /** The browser does not know the authority of the server's certificate. */
   untrusted?: boolean;
-  /** The page has a copy of the script, because nothing is to be had from the server. */
+  /** The page has a copy of the script, because it cannot load it from the server. */
   copy?: boolean;
-  /** The origin that the server lists, when it is not the page's. */
+  /** The origin that the server lists, if it is not the page's. */
   listed?: string;
-  /** By which scheme the server takes itself to be reached. */
+  /** The scheme in the server's settings. */
   believes?: "http" | "https";
-  /** What the page does first. */
+  /** A script that the page runs first. */
   script?: string;
-  /** Headers that come with the page, such as its policy. */
+  /** Headers of the page, such as its policy. */
   headers?: Record<string, string>;
-  /** A cookie that comes with the page. */
+  /** A cookie that the page sets. */
   setsCookie?: string;
-  /** A service worker that answers with what it was once answered. */
+  /** A service worker that repeats its first response. */
   worker?: boolean;
-  /** What Caddy does before it hands a request on, and how it does that. */
+  /** Caddy's directives before the request is forwarded, and those of the forwarding. */
   proxy?: string;
   upstream?: string;
-  /** nginx in Caddy's place, and what it does with what it hands on. */
+  /** Directives of nginx, which replaces Caddy. */
   nginx?: string;
-  /** Sessions in memory; and how many servers there are. */
+  /** Sessions in memory, and the number of servers. */
   memory?: boolean;
   nodes?: number;
   settings?: Record<string, string>;
@@ -83,7 +83,7 @@ export class Examined {
   private readonly stops: (() => Promise<unknown>)[] = [];
   private nodes: { env: Record<string, string>; folder: string; program: Program }[] = [];
   private origin = "";
-  /** The server's origin, as browsers call it. */
+  /** The server's origin as browsers call it. */
   server = "";
   private key = "";
   private hasLost = false;
@@ -109,13 +109,13 @@ export class Examined {
     });
   }
 
-  /** Opens the page, lets the browser be examined, and gives what was found. */
+  /** Opens the page, tests the browser, and returns the results. */
   async run(): Promise<Verdict> {
     const { page } = this;
     const isReport = (url: URL) => url.origin === this.server && url.searchParams.has("tries");
     const report = page.waitForRequest((request) => isReport(new URL(request.url())));
     if (this.hasLost) {
-      // The script may be asked of the one that is gone.
+      // The script may be requested from the stopped server, so this is repeated.
       const load = async () => {
         const script = page.waitForResponse(`${this.server}/doctor.js`);
         await this.open();
@@ -128,17 +128,17 @@ export class Examined {
     if (this.what.own || this.what.exported) await examination(page).click();
     const asked = await report;
     if (this.hasLost) {
-      // And the page of the report. Whoever waits for it loads it anew.
+      // The same for the page of the report.
       const load = async () => (await page.goto(asked.url()).catch(() => undefined))?.status();
       await expect.poll(load).toBe(200);
     } else {
       await page.waitForURL(isReport);
     }
-    await expect(page.getByRole("heading", { name: "For a report" })).toBeVisible();
+    await expect(page.getByRole("heading", { name: "Text report" })).toBeVisible();
     const codes = async (severity: string) =>
       (await page.locator(`.severity.${severity}`).allTextContents()).map((text) => text.split(" ")[0]);
     const broken = await page.locator(".hops .bad > span:last-child").evaluateAll((hops) =>
-      // Without what is only read out, and without the reason.
+      // Without the text for screen readers and without the reason.
       hops.map((hop) => [...hop.childNodes].filter((node) => node.nodeType === 3).map((node) => node.textContent).join("")),
     );
     return { errors: await codes("error"), warnings: await codes("warning"), broken };
@@ -156,7 +156,7 @@ export class Examined {
     await this.page.evaluate((src) => void document.head.append(Object.assign(document.createElement("script"), { src })), `${this.server}/doctor.js`);
   }
 
-  /** Begins a session, as the page's own call would. */
+  /** Begins a session as the page's own call would. */
   async begin(): Promise<void> {
     const at = this.what.own ? `${this.server}/doctor` : `${this.origin}/blank`;
     await this.page.goto(at);
@@ -167,7 +167,7 @@ export class Examined {
     expect(begun).toBe(200);
   }
 
-  /** Ends the servers, and starts them again. */
+  /** Restarts the servers. */
   async restart(): Promise<void> {
     for (const node of this.nodes) {
       await node.program.stop();
@@ -175,14 +175,14 @@ export class Examined {
     }
   }
 
-  /** One of several servers is gone, and nobody has told the proxy. */
+  /** Stops one of several servers without telling the proxy. */
   async lose(number: number): Promise<void> {
     this.hasLost = true;
     const [gone] = this.nodes.splice(number, 1);
     await gone.program.stop();
   }
 
-  /** Ends the servers for good; the pages stay. */
+  /** Stops the servers for good. The pages stay. */
   async leave(): Promise<void> {
     for (const { program } of this.nodes) await program.stop();
     this.nodes = [];
@@ -240,7 +240,7 @@ export class Examined {
     return serve(folder, env, `http://${env.HARDTACK_SITE_LISTEN}`);
   }
 
-  /** Caddy, as it stands before many a server. */
+  /** Starts Caddy with a common configuration. */
   private async startProxy(port: number, nodes: number[]): Promise<() => Promise<unknown>> {
     const { what, authority } = this;
     const folder = join(this.folder, "proxy");
@@ -263,13 +263,13 @@ ${https ? "https" : "http"}://:${port} {
     );
     const args = ["run", "--adapter", "caddyfile", "--config", file];
     const trusted = https && !what.untrusted ? `https://localhost:${port}/` : undefined;
-    // Nobody here trusts what Caddy signs by itself: that its port is taken is all that is known.
+    // The certificate of Caddy's own authority is not trusted here, so only the port can be checked.
     const ready = () => (trusted || !https ? answers(trusted ?? `http://localhost:${port}/`, authority.ca) : isTaken(port));
     const caddy = await Program.start("caddy", args, { cwd: folder, env: homeAt(folder) }, ready);
     return () => caddy.stop();
   }
 
-  /** nginx, with a cache to keep answers in. */
+  /** Starts nginx with a cache. */
   private async startNginx(port: number, node: number, directives: string): Promise<() => Promise<unknown>> {
     const { authority } = this;
     const folder = join(this.folder, "proxy");
@@ -332,13 +332,13 @@ ${https ? "https" : "http"}://:${port} {
 }
 
 type Fixtures = {
-  /** Starts a case; it is stopped when the test ends. */
+  /** Starts a case, which is stopped when the test ends. */
   examine: (what: Case) => Promise<Examined>;
 };
 
 export const test = base.extend<Fixtures>({
   examine: async ({ page, authority, trouble }, use) => {
-    // What is broken on purpose makes noise, and none of it is what these tests are about.
+    // The errors of the deliberate faults are not the subject of these tests.
     trouble.expect(/./);
     let examined: Examined | undefined;
     await use(async (what) => (examined = await Examined.start(page, what, authority)));

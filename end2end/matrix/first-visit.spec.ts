@@ -1,4 +1,7 @@
-/** Three calls at once on a first visit, none with a cookie: our client sends the first alone, and one session has all. */
+/**
+ * Three concurrent calls on a first visit without a cookie: our client sends the first alone, so that one session has
+ * all values.
+ */
 
 import { places } from "./deployment";
 import { expect, home, test } from "./fixtures";
@@ -23,7 +26,7 @@ for (const pair of pairs.filter(({ frontEnd }) => frontEnd.name === "Hardtack's 
       await expect(home.field(page)).toHaveValue(/./);
       await expect.poll(() => [...new Set(calls)].sort()).toEqual(["/api/overview", "/api/session", "/api/visits"]);
       const value = await home.field(page).inputValue();
-      // Once more, now with the cookie that the browser ended with.
+      // Again, with the cookie that the browser has now.
       await page.reload();
       await expect(home.greeting(page)).toHaveText("You visited this page 2 times");
       await expect(home.field(page)).toHaveValue(value);

@@ -1,4 +1,4 @@
-/** What every test of the matrix starts from: an authority that the browser trusts, and a front end with an API. */
+/** The fixtures of the matrix: an authority that the browser trusts, and a front end with an API. */
 
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -13,17 +13,17 @@ export { expect, home };
 export type { Page };
 
 type Fixtures = {
-  /** Starts a pair at a place; it is stopped when the test ends. */
+  /** Starts a pair at a place. It is stopped when the test ends. */
   deploy: (pair: Pair, place: Place) => Promise<Deployment>;
 };
 
 type Shared = {
-  /** What the browser does with cookies of a site other than the page's. */
+  /** The browser's handling of cookies of another site than the page's. */
   thirdPartyCookies: "blocked" | "allowed";
   authority: Authority;
 };
 
-/** The example hosts are on this machine. */
+/** Resolves the example hosts to this machine. */
 export const RESOLVE = "--host-resolver-rules=MAP *.example.com 127.0.0.1, MAP *.example.org 127.0.0.1";
 
 /** The values of Chromium's preference. */
@@ -32,8 +32,8 @@ const COOKIE_CONTROLS = { allowed: 0, blocked: 1 };
 export const test = base.extend<Fixtures, Shared>({
   thirdPartyCookies: ["blocked", { scope: "worker", option: true }],
   authority,
-  // Started with a profile, because only its preference decides about third-party cookies both ways: in Chromium 156
-  // --test-third-party-cookie-phaseout does nothing, and without a preference they are blocked.
+  // Started with a profile, because only the preference allows both settings: in Chromium 156
+  // --test-third-party-cookie-phaseout has no effect, and without the preference third-party cookies are blocked.
   browser: [
     async ({ playwright, launchOptions, authority, thirdPartyCookies }, use) => {
       const profile = await mkdtemp(join(tmpdir(), "hardtack-profile-"));
@@ -53,7 +53,7 @@ export const test = base.extend<Fixtures, Shared>({
     },
     { scope: "worker" },
   ],
-  // Every test names its addresses; the release that the other tests share is not started.
+  // Every test names its URLs, so the shared release is not started.
   baseURL: async ({}, use) => use(undefined),
   deploy: async ({ authority, trouble, browser }, use) => {
     trouble.expect(/^request elsewhere: https:\/\/(app|api|other)\.example\.(com|org):/);
@@ -70,13 +70,13 @@ export const test = base.extend<Fixtures, Shared>({
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
-/** Opens a page, or loads it anew, and waits until it works. */
+/** Opens or reloads a page, and waits until it is hydrated. */
 export async function visit(page: Page, { pair, origin }: Deployment, path: string): Promise<void> {
   await page.goto(origin + path);
   await pair.frontEnd.awake(page);
 }
 
-/** Opens the home page, or loads it anew, waits until it works, and gives the session's value. */
+/** Opens or reloads the home page, waits until it is hydrated, and returns the session's value. */
 export async function open(page: Page, deployment: Deployment): Promise<string> {
   await visit(page, deployment, "/");
   await expect(home.field(page)).toHaveValue(UUID);

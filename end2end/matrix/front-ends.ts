@@ -1,4 +1,4 @@
-/** The pages that use a session of another origin: folders of files, which any web server can serve. */
+/** Pages with a session of another origin: folders of files that any web server can serve. */
 
 import { copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
@@ -7,9 +7,9 @@ import { command } from "../hardtack";
 
 export type FrontEnd = {
   name: string;
-  /** Makes the folder `into`, whose pages call the API at `api`; ours with further settings, if there are. */
+  /** Creates the folder `into` with pages that call the API at `api`; our pages may have further settings. */
   build: (into: string, api: string, own?: Record<string, string>) => Promise<void>;
-  /** Waits until the page's controls answer. */
+  /** Waits until the page's controls work. */
   awake: (page: Page) => Promise<void>;
 };
 
@@ -32,7 +32,7 @@ export const VUE: FrontEnd = {
       await writeFile(join(into, path, "index.html"), named);
     }
   },
-  // Vue shows nothing before it listens.
+  // Vue shows the heading only when its handlers work.
   awake: (page) => expect(page.getByRole("heading", { level: 1 })).toBeVisible(),
 };
 

@@ -1,4 +1,7 @@
-/** Pages that are files, at a server on another origin: known on each, and those of an account for its owner alone. */
+/**
+ * Exported pages with a server on another origin: the account is known on all pages, and its pages are for signed-in
+ * visitors only.
+ */
 
 import { isNamed } from "../hardtack";
 import { complaint, field, head, signIn, signOut, signUp, somebody } from "../people";
@@ -9,16 +12,16 @@ import { HARDTACK as PAGES } from "./front-ends";
 
 const pair = { name: "Hardtack's pages and Hardtack", frontEnd: PAGES, api: API };
 
-test.skip(!isNamed, "RELEASE names no program");
+test.skip(!isNamed, "RELEASE is not set");
 
-/** Goes to a page that leads on to another by itself, maybe before it is whole. */
+/** Opens a page that redirects to another by itself, maybe before it is loaded. */
 async function isLed(page: Page, { origin }: Deployment, from: string, to: string): Promise<void> {
   await page.goto(origin + from, { waitUntil: "commit" });
   await isAt(page, origin, to);
   await pair.frontEnd.awake(page);
 }
 
-/** Waits until the page's address is that path. A web server adds slashes: a page is a folder. */
+/** Waits until the page has this path. Web servers add slashes, because a page is a folder. */
 async function isAt(page: Page, origin: string, path: string): Promise<void> {
   await page.waitForURL((url) => url.href.replace(/\/(?=\?|$)/g, "") === origin + (path === "/" ? "" : path));
 }
@@ -46,7 +49,7 @@ for (const [where, place] of Object.entries(places)) {
     const devices = page.getByTestId("devices").getByRole("listitem");
     await expect(devices).toHaveCount(1);
     await expect(devices).toContainText("(this one)");
-    // Who is signed in is led on from where one signs in.
+    // A signed-in visitor is redirected away from the sign-in page.
     await isLed(page, deployment, "/login/?next=/security", "/security");
     await signOut(page);
     await isAt(page, origin, "/");
@@ -56,7 +59,7 @@ for (const [where, place] of Object.entries(places)) {
     await expect(complaint(page)).toHaveCount(1);
     await signIn(page, ada);
     await isAt(page, origin, "/security");
-    await expect(page.getByRole("heading", { level: 1 })).toHaveText("Security.");
+    await expect(page.getByRole("heading", { level: 1 })).toHaveText("Security");
     expect((await context.cookies()).filter(({ name }) => name === pair.api.cookie)).toHaveLength(1);
   });
 }
@@ -80,7 +83,7 @@ test("what is protected is not seen before the server has said who looks, and no
     await visit(page, deployment, path);
     await expect(head.signIn(page)).toBeVisible();
   }
-  expect(asked, "who has never signed in here is asked for by no page").toBe(0);
+  expect(asked, "no page requests the profile before a sign-in").toBe(0);
   await visit(page, deployment, "/security");
   await expect.poll(() => asked).toBe(1);
   await expect(field(page, "Current password")).toBeHidden();

@@ -22,7 +22,7 @@ for (const pair of pairs) {
         const deployment = await deploy(pair, place);
         const other = await visitor();
         const value = await open(page, deployment);
-        // Leaving a page takes back what it is still asking for.
+        // Wait for the count, because leaving the page would cancel its request.
         await expect(home.greeting(page)).toHaveText("Welcome to this page for the first time!");
         await page.reload();
         await expect(home.greeting(page)).toHaveText("You visited this page 2 times");

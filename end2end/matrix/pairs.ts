@@ -1,4 +1,4 @@
-/** What is paired with what. Ours take part when RELEASE names the program; without it they are not listed. */
+/** The tested pairs of front ends and APIs. Ours take part if RELEASE is set. */
 
 import { isNamed } from "../hardtack";
 import { EXPRESS, HARDTACK as HARDTACK_API } from "./apis";

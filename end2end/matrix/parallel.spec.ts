@@ -1,4 +1,7 @@
-/** Three requests at once on a first visit, each of which stores a value, and what of it one session has afterwards. */
+/**
+ * Three concurrent requests on a first visit, each of which stores a value, and how many of the values end up in one
+ * session.
+ */
 
 import { places } from "./deployment";
 import { type Page, test } from "./fixtures";
@@ -6,13 +9,16 @@ import { pairs } from "./pairs";
 
 const ROUNDS = 50;
 
-/** How the counting requests go: JSON lets the browser ask for leave first, a form does not. */
+/** The bodies of the counting requests: JSON causes a preflight, a form does not. */
 const BODIES = {
   JSON: { type: "application/json", body: "{}" },
   form: { type: "application/x-www-form-urlencoded", body: "" },
 };
 
-/** Asks for the value and counts two visits, by a client that puts nothing in order; then the same again, one by one. */
+/**
+ * Reads the value and counts two visits concurrently, then repeats both one after the other. Returns whether one
+ * session has all.
+ */
 async function keepsAll(page: Page, api: string, as: keyof typeof BODIES): Promise<boolean> {
   return page.evaluate(
     async ({ api, type, body }) => {
@@ -22,14 +28,14 @@ async function keepsAll(page: Page, api: string, as: keyof typeof BODIES): Promi
       const [first] = await Promise.all([value(), visit(), visit()]);
       const { id } = await (await value()).json();
       const { visits } = await (await visit()).json();
-      // Of the session that the browser ended with.
+      // Compares with the session that the browser has in the end.
       return id === (await first.json()).id && visits === 3;
     },
     { api, ...BODIES[as] },
   );
 }
 
-// Measured, and nothing more is asked: a server alone cannot know that three requests without a cookie are one visitor.
+// This only measures, because a server cannot know that three requests without a cookie are from one visitor.
 for (const pair of pairs.filter(({ frontEnd }) => frontEnd.name === "Vue")) {
   for (const body of ["JSON", "form"] as const) {
     test(`${pair.api.name}: how often a first visit of three requests at once (${body}) keeps all`, async ({
@@ -41,7 +47,7 @@ for (const pair of pairs.filter(({ frontEnd }) => frontEnd.name === "Vue")) {
       let kept = 0;
       for (let round = 0; round < ROUNDS; round += 1) {
         const page = await (await browser.newContext()).newPage();
-        // A file of the front end that calls nothing.
+        // A file of the front end that makes no calls.
         await page.goto(`${origin}/app.js`);
         if (await keepsAll(page, api.url, body)) kept += 1;
         await page.context().close();

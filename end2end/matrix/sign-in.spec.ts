@@ -1,4 +1,4 @@
-/** Signing in and out, at a server on another origin. */
+/** Sign-in and sign-out, with a server on another origin. */
 
 import { complaint, seesProfile, signIn, signOut, signUp, somebody } from "../people";
 import { EXPRESS } from "./apis";
@@ -7,14 +7,14 @@ import { expect, home, open, type Page, test, visit } from "./fixtures";
 import { HARDTACK as PAGES } from "./front-ends";
 import { pairs } from "./pairs";
 
-/** The session's id, as the browser keeps it. */
+/** Returns the session cookie in the browser. */
 async function sessionId(page: Page, { pair }: Deployment): Promise<string | undefined> {
   const cookies = (await page.context().cookies()).filter(({ name }) => name === pair.api.cookie);
   expect(cookies.length, "cookies of the session").toBeLessThan(2);
   return cookies[0]?.value;
 }
 
-/** What the server answers to whoever comes with an id that the browser had once. */
+/** Returns the status of the response to an earlier session cookie. */
 async function statusOf(id: string, { pair, api }: Deployment): Promise<number> {
   return (await api.call("/api/profile", { headers: { cookie: `${pair.api.cookie}=${id}` } })).status;
 }
@@ -27,7 +27,7 @@ for (const pair of pairs) {
       trouble,
     }) => {
       trouble.expect(/\b401\b/);
-      // Our pages ask for live events, which Express has not.
+      // Our pages request live events, which Express does not have.
       if (pair.api === EXPRESS && pair.frontEnd === PAGES) trouble.expect(/\b404\b/);
       const deployment = await deploy(pair, place);
       const ada = somebody();
@@ -55,7 +55,7 @@ for (const pair of pairs) {
       expect(await deployment.api.sessions()).toBe(1);
 
       await signOut(page);
-      // The session has ended, and what it held with it.
+      // The session has ended, with its values.
       await expect(home.greeting(page)).toHaveText("Welcome to this page for the first time!");
       await hasAnotherId();
       const asked = page.waitForResponse(`${deployment.api.url}/api/profile`);
@@ -67,7 +67,7 @@ for (const pair of pairs) {
       const refused = page.waitForResponse(`${deployment.api.url}/api/login`);
       await signIn(page, { ...ada, password: "not that one" });
       expect((await refused).status()).toBe(401);
-      await expect(complaint(page)).toHaveText("That address and password do not go together.");
+      await expect(complaint(page)).toHaveText("Wrong e-mail address or password.");
       expect(await sessionId(page, deployment)).toBe(ids.at(-1));
       await signIn(page, ada);
       await seesProfile(page, ada);

@@ -1,9 +1,9 @@
-/** What a session does for its visitor, wherever page and API stand. */
+/** Steps that must work for every pair of page and API. */
 
 import type { Deployment } from "./deployment";
 import { expect, home, open, type Page } from "./fixtures";
 
-/** The value appears and is confirmed; an edited one is refused. */
+/** Checks that the value appears and is confirmed, and that an edited value is refused. */
 export async function shakeHands(page: Page, deployment: Deployment): Promise<void> {
   await open(page, deployment);
   await home.send(page).click();
@@ -14,7 +14,7 @@ export async function shakeHands(page: Page, deployment: Deployment): Promise<vo
   await expect(home.answer(page)).toHaveText("The data in the session does not match!");
 }
 
-/** The value stays, and each time the page is loaded counts as a visit. */
+/** Checks that the value stays, and that each load of the page counts as a visit. */
 export async function comeBack(page: Page, deployment: Deployment): Promise<void> {
   const value = await open(page, deployment);
   await expect(home.greeting(page)).toHaveText("Welcome to this page for the first time!");

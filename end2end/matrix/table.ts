@@ -1,4 +1,4 @@
-/** The table of cookies, which the doctor's model is held against too, and servers that play their part in it. */
+/** The table of cookies of the doctor's model, and the servers for its requests. */
 
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
@@ -10,31 +10,31 @@ import { expect } from "@playwright/test";
 import type { Authority } from "../authority";
 import type { PerWorker } from "../shared";
 
-/** Why a cookie is not kept or stays behind: the model's word, and Chromium's; none where Chromium says nothing. */
+/** The reason why a cookie is not stored or not sent: in the model, and in Chromium, which may report none. */
 type Loss = { model: string; chromium: string[] };
 
 export type Asked = {
-  /** The page that asks, by default with a script that includes credentials. */
+  /** The page that makes the request, by default with a script that includes credentials. */
   page: string;
   by?: "fetch" | "link" | "post";
   to: string;
   /** The `Cookie` header. */
   carries?: string;
-  /** The cookies that stay behind, by name. */
+  /** The cookies that are not sent, by name. */
   withheld?: Record<string, Loss>;
-  /** The `Set-Cookie` line of the answer, and what becomes of it. */
+  /** The `Set-Cookie` line of the response, and its effect. */
   sets?: string;
   kept?: "New" | "Replaced" | "Removed";
-  /** The `Date` of the answer. */
+  /** The `Date` of the response. */
   date?: string;
-  /** For how many days, of the one cookie that is there then. */
+  /** The lifetime in days of the only cookie. */
   days?: number;
   refused?: Loss;
 };
 
 export type Case = {
   name: string;
-  /** Whether the browser blocks the cookies of third parties. */
+  /** Whether the browser blocks third-party cookies. */
   blocked?: boolean;
   requests: Asked[];
 };
@@ -42,7 +42,7 @@ export type Case = {
 const TABLE = join(__dirname, "../../src/doctor/tests/chromium.json");
 export const CASES: Case[] = JSON.parse(readFileSync(TABLE, "utf8"));
 
-/** One server on three ports; each request is known by its query. */
+/** One server on three ports, which identifies each request by its query. */
 export class Servers {
   private readonly carried = new Map<string, string | undefined>();
   private readonly lines = new Map<string, { line: string; date?: string }>();
@@ -53,7 +53,7 @@ export class Servers {
 
   static async start({ certificate, key }: Authority): Promise<Servers> {
     const tls = { cert: readFileSync(certificate), key: readFileSync(key) };
-    // The table's ports, which are others each time: the schemes' own, and a second one.
+    // The schemes' default ports and a second https port. The actual ports are picked by the system.
     const started = new Servers({ "http:": overHttp(), "https:": overHttps(tls), "https:8443": overHttps(tls) });
     for (const [name, server] of Object.entries(started.servers)) {
       server.on("request", started.answer).listen(0, "127.0.0.1");
@@ -63,14 +63,14 @@ export class Servers {
     return started;
   }
 
-  /** An address of the table as it is here. */
+  /** Returns a URL of the table with the actual port. */
   address(text: string): URL {
     const url = new URL(text);
     url.port = String(this.ports[url.protocol + url.port]);
     return url;
   }
 
-  /** An address that is asked once, and answers with this line. */
+  /** Returns a URL for one request, to which the server responds with this line. */
   expecting(text: string, line: string | undefined, date?: string): URL {
     const url = this.address(text);
     this.asked += 1;
@@ -79,11 +79,11 @@ export class Servers {
     return url;
   }
 
-  /** The cookies that came along. */
+  /** Returns the cookies of the request. */
   cookiesOf({ search }: URL): string | undefined {
     expect(this.carried.has(search), "the request arrived").toBe(true);
     const header = this.carried.get(search);
-    // Node reads headers as Latin-1.
+    // Node decodes headers as Latin-1.
     return header && Buffer.from(header, "latin1").toString();
   }
 
@@ -111,12 +111,12 @@ export class Servers {
       ...(date === undefined ? [] : [`Date: ${date}`]),
       ...(line === undefined ? [] : [`Set-Cookie: ${line}`]),
     ];
-    // By hand: Node does not write the signs that a browser has to refuse.
+    // Written by hand, because Node refuses to write characters that a browser must reject.
     socket.end(`${head.join("\r\n")}\r\n\r\n${body}`);
   };
 }
 
-/** `{v*4096}` is that many. */
+/** Expands `{v*4096}` to 4096 characters. */
 export function spelt(line: string): string {
   return line.replaceAll(/\{(.)\*(\d+)\}/gu, (_, sign: string, times: string) => sign.repeat(Number(times)));
 }

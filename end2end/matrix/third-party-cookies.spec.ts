@@ -1,4 +1,4 @@
-/** The other side of across-sites.spec.ts: with nothing changed but the browser's setting, the lost session holds. */
+/** The counterpart of across-sites.spec.ts: with third-party cookies allowed, the lost session is kept. */
 
 import { EXPRESS } from "./apis";
 import { places } from "./deployment";

@@ -1,11 +1,11 @@
-/** The same pages under a name that the API does not list. */
+/** The same pages on an origin that the API does not list. */
 
 import { type Deployment, places } from "./deployment";
 import { expect, home, open, type Page, test } from "./fixtures";
 import { pairs } from "./pairs";
 
-// A page that knows the difference says that the server is there and refuses it.
-const UNREACHED = /The server cannot be reached|The server answers, but not to this page/;
+// A page that can tell the difference says that the server is reachable but refuses it.
+const UNREACHED = /The server cannot be reached|The server responds, but this page may not use it/;
 const REFUSED = [/CORS policy/, /ERR_FAILED/, /\b403\b/];
 
 async function openUnlisted(page: Page, deployment: Deployment): Promise<void> {
@@ -44,7 +44,7 @@ for (const pair of pairs) {
         await expect(home.greeting(page)).toHaveText("Welcome to this page for the first time!");
         await openUnlisted(page, deployment);
         expect(await open(page, deployment)).toBe(value);
-        // Nothing of what the unlisted page tried has counted.
+        // No request of the unlisted page has counted.
         await expect(home.greeting(page)).toHaveText("You visited this page 2 times");
         expect(await deployment.api.sessions()).toBe(1);
       });

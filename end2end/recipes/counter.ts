@@ -1,11 +1,11 @@
-/** A node that counts what reaches it, and may break off instead of answering. */
+/** A node that counts requests, and may close the connection instead of responding. */
 
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 
 export class Counter {
-  /** The methods of the requests that have arrived, but for health checks. */
+  /** The methods of the requests that have arrived, without health checks. */
   readonly arrived: string[] = [];
 
   private constructor(private readonly server: Server) {}
@@ -16,7 +16,7 @@ export class Counter {
       if (request.url === "/readyz" || request.url === "/healthz") return response.end("ready");
       for await (const _ of request) continue;
       counter.arrived.push(request.method ?? "");
-      // As a process does that is killed while it works.
+      // As a process that is killed during a request.
       return does === "answers" ? response.end("done") : request.socket.destroy();
     });
     counter.server.listen(0, "127.0.0.1");

@@ -1,4 +1,4 @@
-/** What every test of a recipe starts from. */
+/** The fixtures of the recipes' tests. */
 
 import { leaveAll, type Page } from "../fixtures";
 import { expect, home, test as base } from "../matrix/fixtures";
@@ -8,7 +8,7 @@ import { find, Site, type Wanted } from "./site";
 export { expect, home };
 
 type Fixtures = {
-  /** Puts a recipe into operation; it is stopped when the test ends. */
+  /** Starts a recipe, which is stopped when the test ends. */
   serve: (wanted: Wanted) => Promise<Site>;
 };
 
@@ -30,14 +30,14 @@ export const test = base.extend<Fixtures>({
   },
 });
 
-/** Skips, by name, the tests of a recipe whose programs are not here. */
+/** Skips the tests of a recipe whose programs are not installed, with their names. */
 export function needs(proxy: ProxyName, kind: Kind): void {
   const programs = [proxy.toLowerCase(), ...(kind === "nodes" ? ["redis-server"] : [])];
   const missing = programs.filter((name) => !find(name));
   test.skip(missing.length > 0, `${missing.join(" and ")} is not installed`);
 }
 
-/** The page counts its visits, each time it is loaded. */
+/** Asserts that the page counts each load as a visit. */
 export async function countsVisits(page: Page, origin: string): Promise<void> {
   await page.goto(origin);
   await expect(home.greeting(page)).toHaveText("Welcome to this page for the first time!");

@@ -1,4 +1,4 @@
-/** A node: the release, which speaks plain http to the proxy before it. */
+/** A node: the release on plain http, behind the proxy. */
 
 import { serve } from "../hardtack";
 import type { Program } from "../program";
@@ -13,14 +13,14 @@ export class Node {
     private readonly own: Record<string, string>,
   ) {}
 
-  /** Starts it, or starts it again on what it has kept. */
+  /** Starts the node, or restarts it with its data. */
   async start(): Promise<void> {
     const listen = `127.0.0.1:${this.port}`;
     const own = { ...this.own, HARDTACK_SITE_LISTEN: listen, HARDTACK_LOG_LEVEL: "info" };
     this.running = await serve(this.folder, own, `http://${listen}`);
   }
 
-  /** Everything that it has logged. */
+  /** Returns its log of all runs. */
   get log(): string {
     return this.before + (this.running?.logged ?? "");
   }

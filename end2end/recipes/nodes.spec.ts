@@ -6,14 +6,14 @@ import { isCareful, keepsFiles, promises } from "./promises";
 import type { Site } from "./site";
 import type { Visitor } from "./visitor";
 
-/** Longer than a balancer takes to see that a node is gone, and than nginx leaves it alone until it tries again. */
+/** Longer than a proxy takes to notice that a node is down, and than nginx waits before it tries the node again. */
 const NOTICED = 6_000;
 
 function served({ log }: Node): number {
   return log.match(/path="\/api\/visits" status=200/g)?.length ?? 0;
 }
 
-/** Waits until both nodes are given visits again. */
+/** Waits until both nodes get visits again. */
 async function bothServe(site: Site): Promise<void> {
   const before = site.nodes.map(served);
   const visitor = site.visitor();
@@ -45,7 +45,7 @@ for (const proxy of proxies) {
       for (let visits = 1; visits <= 20; visits += 1) expect(await visitor.count()).toBe(visits);
       const rest = await Promise.all(Array.from({ length: 20 }, () => visitor.count()));
       expect(rest.sort((a, b) => a - b)).toEqual(Array.from({ length: 20 }, (_, i) => i + 21));
-      // A node that was slow to say that it is well is passed over for a while.
+      // The proxy does not use a node for a while after a slow health check.
       let visits = 40;
       for (const node of site.nodes) {
         const count = async () => {
@@ -68,7 +68,7 @@ for (const proxy of proxies) {
       expect(await allCount(1)).toBe(0);
       await site.nodes[1].stop("SIGKILL");
       const lost = await allCount(2);
-      // Caddy before 2.11.2 gives up what has a body, until it knows that the node is gone.
+      // Until Caddy before 2.11.2 knows that the node is down, it fails requests with a body.
       if (proxy === "nginx") expect(lost).toBe(0);
       await pause(NOTICED);
       expect(await allCount(3, 4)).toBe(0);
@@ -101,7 +101,7 @@ for (const proxy of proxies) {
       }
       over = true;
       await visiting;
-      // A node that stops closes a connection that nginx has just chosen: once a node, at most.
+      // A node that stops may close a connection that nginx has just chosen, at most once for each node.
       if (proxy === "nginx") expect(unsent([visitor])).toBeLessThanOrEqual(2);
     });
 

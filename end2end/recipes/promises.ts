@@ -1,4 +1,4 @@
-/** What every recipe promises, whatever stands behind the proxy. */
+/** The common tests of all recipes. */
 
 import type { Answer } from "../call";
 import { expect, test } from "./fixtures";
@@ -15,13 +15,13 @@ const SECURITY = [
 
 const JSON_ONLY = { accept: "application/json" };
 
-/** The tests of what no recipe can do without; `hosts` are those that it answers for. */
+/** Declares the tests that every recipe must pass. `hosts` are the hosts that it serves. */
 export function promises(wanted: Wanted, hosts: string[]): void {
   test("errors and their pages arrive as Hardtack made them", async ({ serve }) => {
     await passesThrough(await serve(wanted));
   });
 
-  // Caddy passes it on as it comes, and Hardtack refuses it.
+  // Caddy forwards such a body, and Hardtack refuses it.
   if (wanted.proxy === "nginx") {
     test("a body that is too large is refused", async ({ serve }) => {
       await refusesLargeBodies(await serve(wanted));
@@ -48,14 +48,14 @@ export function promises(wanted: Wanted, hosts: string[]): void {
   });
 }
 
-/** The headers that make browsers careful are there, each once. */
+/** Asserts that each security header is there once. */
 export async function isCareful(site: Site, url: string): Promise<void> {
   const answer = await site.call(url);
   for (const name of SECURITY) expect(answer.all(name), `${name} of ${url}`).toHaveLength(1);
   expect(answer.all("strict-transport-security"), url).toEqual(["max-age=31536000"]);
 }
 
-/** What a proxy says for itself, or about the way that an answer took. */
+/** The headers that a proxy adds or changes. */
 const OWN = [
   ...["date", "server", "connection", "keep-alive", "transfer-encoding", "content-length"],
   "strict-transport-security",
@@ -66,12 +66,12 @@ function said({ lines }: Answer): string[] {
   return kept.map((line) => withoutNonce(line.join(": "))).sort();
 }
 
-/** A page's nonce is good for one answer. */
+/** Removes the nonce, because it differs in each response. */
 function withoutNonce(text: string): string {
   return text.replace(/nonce-[^']+/g, "nonce-").replace(/nonce="[^"]+"/g, 'nonce=""');
 }
 
-/** What a node answers arrives as it is: status, headers, body; but for what the proxy says of itself. */
+/** Asserts that a node's response arrives unchanged, except for the proxy's own headers. */
 async function passesThrough(site: Site): Promise<void> {
   const [node] = site.nodes;
   const drowning = Array.from({ length: 100 }, (_, index) => `cookie-${index}=${"x".repeat(200)}`).join("; ");
@@ -83,7 +83,7 @@ async function passesThrough(site: Site): Promise<void> {
     [403, "/api/visits", { method: "POST", headers: { ...json, origin: "https://evil.example" }, body: "{}" }],
     [409, "/api/session", { method: "POST", headers: json, body: `{"session":"${crypto.randomUUID()}"}` }],
     [415, "/api/session", { method: "POST", headers: { ...JSON_ONLY, "content-type": "text/plain" }, body: "x" }],
-    // nginx has an answer of its own to too many cookies, and none of Hardtack's help.
+    // Without its larger buffers nginx would send its own error page, which does not remove the cookies.
     [431, "/", { headers: { accept: "text/html", cookie: drowning } }],
   ] as const) {
     const through = await site.call(site.api + path, what);
@@ -94,7 +94,7 @@ async function passesThrough(site: Site): Promise<void> {
   }
 }
 
-/** Files arrive compressed as the client wishes, and may be kept for ever. */
+/** Asserts that files arrive in the requested encoding and are immutable in caches. */
 export async function keepsFiles(site: Site, origin: string, encodings: string[]): Promise<void> {
   const page = (await site.call(`${origin}/`)).text;
   const [script] = page.match(/\/pkg\/[^"]+\.js/) ?? [];
@@ -116,7 +116,7 @@ export async function keepsFiles(site: Site, origin: string, encodings: string[]
   }
 }
 
-/** On plain http nothing is said but where https is, and no cookie travels. */
+/** Asserts that plain http only redirects to https, without a cookie. */
 async function leadsToHttps(site: Site, host: string): Promise<void> {
   for (const method of ["GET", "POST"]) {
     const answer = await site.call(`http://${host}:${site.http}/api/visits?a=b`, { method });
@@ -127,14 +127,14 @@ async function leadsToHttps(site: Site, host: string): Promise<void> {
   expect(site.log).not.toContain('path="/api/visits"');
 }
 
-/** The log names the address that called, whatever the client says of itself. */
+/** Asserts that the log has the address of the connection, not the one that the client claims. */
 async function knowsTheClient(site: Site): Promise<void> {
   const lies = {
     "x-forwarded-for": "203.0.113.7",
     "x-real-ip": "203.0.113.7",
     forwarded: "for=203.0.113.7",
   };
-  // Of another address than the proxy's, which is trusted to name others.
+  // From another address than the proxy's, because the proxy may name other addresses.
   await site.call(`${site.api}/api/session`, { headers: lies, from: "127.0.0.9" });
   await expect.poll(() => site.log).toContain('path="/api/session"');
   const [line] = site.log.split("\n").filter((line) => line.includes('path="/api/session"'));
@@ -142,7 +142,7 @@ async function knowsTheClient(site: Site): Promise<void> {
   expect(site.log).not.toContain("203.0.113.7");
 }
 
-/** A body that is too large is refused by the proxy, which reads on until the client has heard of it. */
+/** Asserts that the proxy refuses a body that is too large, and lets the client read the response. */
 async function refusesLargeBodies(site: Site): Promise<void> {
   const headers = { ...JSON_ONLY, "content-type": "application/json" };
   const body = `{"session":"${"x".repeat(100_000)}"}`;

@@ -1,4 +1,4 @@
-/** A file of deploy/, as somebody would use it, with nothing changed but names, ports and paths. */
+/** A file of deploy/ as in production, with changed names, ports and paths only. */
 
 import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
@@ -10,7 +10,7 @@ const DEPLOY = resolve(__dirname, "../../deploy");
 export type Kind = "same-origin" | "split" | "nodes";
 export type ProxyName = "Caddy" | "nginx";
 
-/** What stands in the place of that which the reader of a recipe has. */
+/** The values that replace the recipe's. */
 export type Places = {
   http: number;
   https: number;
@@ -21,10 +21,10 @@ export type Places = {
   authority: Authority;
 };
 
-/** A text of the recipe, and what the test puts there. */
+/** A text in the recipe, and its replacement. */
 type Change = [text: string, instead: string];
 
-/** A recipe in which a text is missing has changed: whoever changed it looks here too. */
+/** Applies the changes. Throws if a text is missing, because the recipe has changed and this file must follow. */
 export function changed(recipe: string, changes: Change[]): string {
   return changes.reduce((text, [old, fresh]) => {
     if (!text.includes(old)) throw new Error(`the recipe has no ${JSON.stringify(old)}`);
@@ -41,12 +41,12 @@ function folders(kind: Kind, { pages }: Places, directive: string): Change[] {
   return kind === "split" ? [[`${directive} /srv/hardtack/pages`, `${directive} ${pages}`]] : [];
 }
 
-/** The pages' origin, where the recipe names it to browsers. */
+/** Replaces the pages' origin. */
 function origins(kind: Kind, { https }: Places): Change[] {
   return kind === "split" ? [["https://app.example.com", `https://app.example.com:${https}`]] : [];
 }
 
-/** Certificates come from the tests' authority; that, and the ports, are all that the added lines say. */
+/** The added lines set the certificate of the tests' authority and the ports. */
 function caddyfile(recipe: string, kind: Kind, places: Places): string {
   const { certificate, key } = places.authority;
   const hosts = kind === "split" ? ["app.example.com", "api.example.com"] : ["app.example.com"];
@@ -66,14 +66,14 @@ function caddyfile(recipe: string, kind: Kind, places: Places): string {
   return options + changed(recipe, [...sites, ...upstreams(kind, places), ...folders(kind, places, "root *"), ...origins(kind, places)]);
 }
 
-/** Within what Debian's nginx.conf puts around a site, as far as it matters. */
+/** Adds the relevant parts of Debian's nginx.conf. */
 function nginxSite(recipe: string, kind: Kind, places: Places): string {
   const { certificate, key } = places.authority;
   const live = "/etc/letsencrypt/live/app.example.com";
   const site = changed(recipe, [
     ["listen 80;", `listen 127.0.0.1:${places.http};`],
     ["listen 443 ssl", `listen 127.0.0.1:${places.https} ssl`],
-    // Not every machine has IPv6.
+    // IPv6 is left out, because some machines lack it.
     ["listen [::]:80;", ""],
     ["listen [::]:443 ssl http2;", ""],
     [`${live}/fullchain.pem`, certificate],
@@ -91,7 +91,10 @@ function nginxSite(recipe: string, kind: Kind, places: Places): string {
 ${site}`);
 }
 
-/** The recipe as it runs in the test. The variable RECIPES names another folder: a spoilt one is seen to fail. */
+/**
+ * Returns the recipe for the test. The variable RECIPES names another folder, so that a broken recipe can be seen to
+ * fail.
+ */
 export async function recipe(proxy: ProxyName, kind: Kind, places: Places): Promise<string> {
   const file = proxy === "Caddy" ? `${kind}.Caddyfile` : `${kind}.nginx.conf`;
   const text = await readFile(join(process.env.RECIPES ?? DEPLOY, file), "utf8");

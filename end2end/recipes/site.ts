@@ -1,4 +1,4 @@
-/** A recipe in operation: the proxy, and what it stands before. */
+/** A running recipe: the proxy and the servers behind it. */
 
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
@@ -15,7 +15,10 @@ import { Node } from "./node";
 import { type Kind, type ProxyName, recipe } from "./recipe";
 import { Visitor } from "./visitor";
 
-/** Where a program is; none when it is not installed. Debian keeps servers where only root looks for them. */
+/**
+ * Returns the path of a program, or nothing if it is not installed. Debian has servers in a folder that is only on
+ * root's PATH.
+ */
 export function find(name: string): string | undefined {
   const folders = [...(process.env.PATH ?? "").split(delimiter), "/usr/sbin"];
   return folders.map((folder) => join(folder, name)).find((path) => existsSync(path));
@@ -24,13 +27,13 @@ export function find(name: string): string | undefined {
 export type Wanted = {
   proxy: ProxyName;
   kind: Kind;
-  /** The ports of something else that stands in the place of the nodes. */
+  /** The ports of other servers that replace the nodes. */
   instead?: number[];
 };
 
 export class Site {
   readonly nodes: Node[] = [];
-  /** What the nodes share. */
+  /** The store that the nodes share. */
   redis: Program | undefined;
   private readonly started: { stop: () => Promise<unknown> }[] = [];
 
@@ -57,27 +60,27 @@ export class Site {
     });
   }
 
-  /** The origin of the pages. */
+  /** Returns the origin of the pages. */
   get origin(): string {
     return `https://app.example.com:${this.https}`;
   }
 
-  /** The origin of the API. */
+  /** Returns the origin of the API. */
   get api(): string {
     return this.kind === "split" ? `https://api.example.com:${this.https}` : this.origin;
   }
 
-  /** The exported pages. */
+  /** Returns the folder of the exported pages. */
   get pages(): string {
     return join(this.folder, "pages");
   }
 
-  /** What the nodes have logged. */
+  /** Returns the log of all nodes. */
   get log(): string {
     return this.nodes.map(({ log }) => log).join("");
   }
 
-  /** Calls through the proxy, or whatever else the address says. */
+  /** Calls a URL through the proxy, or as the options say. */
   call(url: string, what?: Call): Promise<Answer> {
     return call(url, { ca: this.authority.ca, ...what });
   }
@@ -86,7 +89,7 @@ export class Site {
     return new Visitor(this.api, this.authority.ca);
   }
 
-  /** Ends everything, whatever was begun last first. */
+  /** Stops everything in reverse order. */
   async stop(): Promise<void> {
     for (const one of this.started.reverse()) await one.stop();
     await rm(this.folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
@@ -106,7 +109,7 @@ export class Site {
       await writeFile(key, randomBytes(32).toString("hex"), { mode: 0o600 });
       shared.HARDTACK_SESSION_KEYS = key;
       shared.HARDTACK_STORE_URL = await this.startRedis();
-      // Both nodes are on this machine: a file is enough for what Redis does not keep.
+      // A file is enough for the accounts, which Redis does not store, because both nodes are on this machine.
       shared.HARDTACK_ACCOUNTS_DATABASE = `sqlite:${join(this.folder, "accounts.db")}`;
       shared.HARDTACK_STORE_MIGRATE = "false";
       await command(["migrate"], this.folder, shared);

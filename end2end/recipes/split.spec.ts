@@ -4,7 +4,7 @@ import { awake } from "../fixtures";
 import { COOKIE, countsVisits, expect, home, needs, proxies, test } from "./fixtures";
 import { isCareful, keepsFiles, promises } from "./promises";
 
-/** What each serves of the compressed files that the export wrote. nginx needs a package for Brotli. */
+/** The encodings of the exported files that each proxy serves. nginx needs a package for Brotli. */
 const PRECOMPRESSED = { Caddy: ["br", "gzip"], nginx: ["gzip"] };
 
 for (const proxy of proxies) {
@@ -56,7 +56,7 @@ for (const proxy of proxies) {
           const answer = await site.call(site.origin + path, { headers: { "accept-encoding": encoding } });
           expect(answer.one("content-encoding")).toBe(encoding);
           expect(answer.one("content-type")).toMatch(/^text\/html/);
-          // What the export wrote, and nothing that the proxy has compressed just now.
+          // The exported file, not a file that the proxy has compressed itself.
           expect(answer.body).toEqual(await readFile(join(site.pages, path, `index.html${endings[encoding]}`)));
         }
       }

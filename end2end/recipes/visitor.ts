@@ -1,4 +1,4 @@
-/** A client that keeps its session cookie, as a browser does. */
+/** A client that keeps its session cookie as a browser does. */
 
 import { setTimeout as pause } from "node:timers/promises";
 import { type Answer, call } from "../call";
@@ -9,7 +9,7 @@ const MOST_AGAIN = 10;
 const AGAIN_MS = 300;
 
 export class Visitor {
-  /** How many of its requests were answered with 502: the proxy could send them to nobody. */
+  /** The number of its requests that got a 502, because the proxy could send them to no node. */
   unsent = 0;
   private cookie: string | undefined;
 
@@ -18,7 +18,7 @@ export class Visitor {
     private readonly ca: string,
   ) {}
 
-  /** Counts one visit, and gives the whole answer. */
+  /** Counts one visit and returns the response. */
   async visit(): Promise<Answer> {
     const headers = { ...JSON_HEADERS, ...(this.cookie ? { cookie: this.cookie } : {}) };
     const answer = await call(`${this.origin}/api/visits`, { ca: this.ca, method: "POST", headers, body: "{}" });
@@ -27,7 +27,10 @@ export class Visitor {
     return answer;
   }
 
-  /** Counts one visit, and gives the number. A 502 is no visit, so it is tried again, as people do. */
+  /**
+   * Counts one visit and returns the number. A 502 is repeated as visitors do, because no node has received the
+   * request.
+   */
   async count(): Promise<number> {
     let answer = await this.visit();
     for (let again = 0; answer.status === 502 && again < MOST_AGAIN; again += 1) {

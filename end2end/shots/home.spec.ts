@@ -1,4 +1,4 @@
-/** Pictures of the pages. SHOTS says where to: a folder for all of them, or a file for the one of the README. */
+/** Screenshots of the pages. SHOTS names their folder, or a file for the one of the README. */
 
 import { comesBack } from "../people";
 import { join } from "node:path";
@@ -8,14 +8,14 @@ const into = process.env.SHOTS ?? "";
 const one = into.endsWith(".png");
 
 test("the README's picture", async ({ visitor }) => {
-  test.skip(!one, "a folder was asked for");
+  test.skip(!one, "SHOTS names a folder");
   const page = await visitor({ viewport: { width: 1280, height: 800 }, colorScheme: "light" });
   await page.goto("/");
   await page.reload();
   await awake(page);
   await home.send(page).click();
   await expect(home.answer(page)).toHaveText("Success!");
-  // Nothing hovered, nothing focused.
+  // Removes hover and focus.
   await page.mouse.move(0, 0);
   await page.evaluate(() => (document.activeElement as HTMLElement | null)?.blur());
   await page.screenshot({ path: into, fullPage: true });
@@ -24,7 +24,7 @@ test("the README's picture", async ({ visitor }) => {
 for (const colorScheme of ["light", "dark"] as const) {
   for (const width of [320, 768, 1280]) {
     test(`${colorScheme}, ${width} pixels`, async ({ visitor, trouble }) => {
-      test.skip(one, "only the README's picture was asked for");
+      test.skip(one, "SHOTS names a file");
       trouble.expect(/\b404\b/, /\b415\b/);
       const page = await visitor({ viewport: { width, height: 800 }, colorScheme });
       const take = (name: string) =>
@@ -41,7 +41,7 @@ for (const colorScheme of ["light", "dark"] as const) {
     });
 
     test(`${colorScheme}, ${width} pixels, without JavaScript`, async ({ visitor }) => {
-      test.skip(one, "only the README's picture was asked for");
+      test.skip(one, "SHOTS names a file");
       const page = await visitor({ viewport: { width, height: 800 }, colorScheme, javaScriptEnabled: false });
       await page.goto("/");
       await home.send(page).click();

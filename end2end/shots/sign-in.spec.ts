@@ -1,4 +1,4 @@
-/** Pictures of the pages of an account, to look at. */
+/** Screenshots of the account pages, to look at. */
 
 import { join } from "node:path";
 import { expect, test } from "../fixtures";
@@ -13,7 +13,7 @@ for (const colorScheme of ["light", "dark"] as const) {
       const how = `${colorScheme}-${width}${javaScriptEnabled ? "" : "-plain"}`;
 
       test(`pages of an account, ${how}`, async ({ visitor, trouble }) => {
-        test.skip(into.endsWith(".png"), "only the README's picture was asked for");
+        test.skip(into.endsWith(".png"), "SHOTS names a file");
         trouble.expect(/\b401\b/, /\b400\b/, /\b500\b/);
         const page = await visitor({ viewport: { width, height: 800 }, colorScheme, javaScriptEnabled });
         const take = (name: string) => page.screenshot({ path: join(into, `${name}-${how}.png`), fullPage: true });

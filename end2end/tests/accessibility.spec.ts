@@ -40,7 +40,7 @@ for (const colorScheme of ["light", "dark"] as const) {
     test("on the page of an error, which has no islands", async ({ page, trouble }) => {
       trouble.expect(/\b415\b/);
       await goToRefusal(page);
-      await expect(page).toHaveTitle("That could not be understood. · Hardtack");
+      await expect(page).toHaveTitle("Invalid request. · Hardtack");
       await expectAccessible(page);
     });
   });

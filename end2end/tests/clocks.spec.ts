@@ -1,11 +1,13 @@
-/** What open pages say of a session when clocks are set, the network is away, and other pages say what they like. */
+/**
+ * Open pages and the end of their session when a clock changes, the network is down, or other pages send messages.
+ */
 
 import { expect, home, type Page, test } from "../fixtures";
 import { head, open, register, somebody } from "../people";
 
 const HOUR = 3_600_000;
 
-/** Sets the clock of the machine, and lets the other one run on. */
+/** Changes the wall clock of the page. The monotonic clock is unchanged. */
 const setClock = (page: Page, by: number) =>
   page.evaluate((by) => {
     const now = Date.now.bind(Date);
@@ -17,7 +19,7 @@ const told = (seconds: number, soon = true, stays = true) => ({
   body: `event: expiring\ndata: ${JSON.stringify({ seconds, soon, stays })}\n\n`,
 });
 
-/** What a page says of its session's end, as it is seen. */
+/** Returns the visible text about the end of the session. */
 const said = (page: Page) => page.getByTestId("ending").innerText();
 
 test("a click and a clock that is set back three hours keep nothing on a page whose session has ended", async ({ page, context, trouble }) => {
@@ -46,14 +48,14 @@ for (const path of ["/profile", "/"]) {
     await expect.poll(() => said(page)).toContain("Your session ends in 0:0");
     await page.unroute("**/api/events");
     await page.route("**/api/events", (route) => route.abort());
-    await expect.poll(() => said(page), { timeout: 15_000 }).toContain("The time of your session is up");
+    await expect.poll(() => said(page), { timeout: 15_000 }).toContain("Your session may have expired");
     await expect(page.getByText(ada.name, { exact: true }).filter({ visible: true })).toHaveCount(0);
     await expect(page.getByRole("button", { name: "Stay signed in" })).toBeHidden();
     if (path === "/") await expect(home.field(page)).toBeHidden();
     else await expect(page.getByTestId("username")).toBeHidden();
     await page.unroute("**/api/events");
     await expect(head.name(page, ada)).toBeVisible({ timeout: 20_000 });
-    await expect.poll(() => said(page)).not.toContain("The time of your session is up");
+    await expect.poll(() => said(page)).not.toContain("Your session may have expired");
   });
 }
 
@@ -68,7 +70,7 @@ test("the deadline of the render counts where no stream ever opened", async ({ p
   await expect(page.getByTestId("username")).toBeVisible();
   await page.clock.fastForward(2 * 60_000);
   await page.clock.runFor(30_000);
-  await expect.poll(() => said(page)).toContain("The time of your session is up");
+  await expect.poll(() => said(page)).toContain("Your session may have expired");
   await expect(page.getByTestId("username")).toBeHidden();
 });
 
@@ -95,12 +97,12 @@ for (const how of ["offline", "503"]) {
     await expect(stay).toBeVisible();
     await page.route("**/api/profile", (route) => (how === "503" ? route.fulfill({ status: 503 }) : route.abort()));
     await stay.click();
-    await expect.poll(() => said(page)).toContain("It was not kept: the server did not answer.");
+    await expect.poll(() => said(page)).toContain("Your session was not extended: the server did not respond.");
     await page.unroute("**/api/profile");
     await page.unroute("**/api/events");
     await stay.click();
     await expect(stay).toBeHidden();
-    await expect.poll(() => said(page)).not.toContain("It was not kept");
+    await expect.poll(() => said(page)).not.toContain("Your session was not extended");
   });
 }
 
@@ -120,7 +122,7 @@ test("what another page of the origin says makes tabs ask the server, and no mor
   expect(await said(page)).toBe("");
   await expect(head.name(page, ada)).toBeVisible();
   await expect(home.field(page)).toBeVisible();
-  expect(await page.evaluate(() => "stays" in window), "and it was not loaded anew").toBe(true);
+  expect(await page.evaluate(() => "stays" in window), "the page was not reloaded").toBe(true);
 });
 
 test("a full server is asked again no earlier than it wants", async ({ page, trouble }) => {
@@ -134,7 +136,7 @@ test("a full server is asked again no earlier than it wants", async ({ page, tro
   await page.clock.install();
   await open(page, "/profile");
   await expect.poll(() => asked).toBe(1);
-  // The page has its answers, and has sent each call that it wants to send, when this call returns.
+  // Resolves when the page has its responses and has sent all calls that it wants to send.
   const settled = () => page.evaluate(async () => void (await (await fetch("/healthz")).text()));
   await settled();
   await page.clock.runFor(28_000);

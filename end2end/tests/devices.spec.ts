@@ -21,7 +21,7 @@ for (const javaScriptEnabled of [true, false]) {
     await devices.last().getByRole("button", { name: "Sign out" }).click();
     await expect(devices).toHaveCount(1);
     await expect(button(desk, "Sign out everywhere else")).toBeHidden();
-    // It is told, and goes by itself.
+    // The other device learns of it and navigates by itself.
     await expect(phone).toHaveURL("/login?next=/profile");
     await phone.goto("/devices");
     await expect(phone).toHaveURL("/login?next=/devices");

@@ -1,19 +1,19 @@
-/** The doctor's page as it comes with a server on this machine. Each cause is in matrix/doctor.spec.ts. */
+/** The doctor's page of a server on this machine. The tests of the single causes are in matrix/doctor.spec.ts. */
 
 import { expectAccessible } from "../axe";
 import { brokenReport, examination, examine, hop } from "../doctor";
 import { expect, home, test } from "../fixtures";
 import { layoutShift, recordLayoutShifts } from "../trouble";
 
-// One of the calls asks for an answer of 500.
+// One of the doctor's calls requests a response of 500.
 test.beforeEach(({ trouble }) => trouble.expect(/\b500\b/));
 
 test("a healthy browser is told so, and its session is known", async ({ page }) => {
   await page.goto("/");
   await expect(home.field(page)).not.toBeEmpty();
-  await page.getByRole("link", { name: "Does your session not stick?" }).click();
+  await page.getByRole("link", { name: "Lost your session?" }).click();
   await examination(page).click();
-  await expect(page.getByRole("heading", { name: "It holds." })).toBeVisible();
+  await expect(page.getByRole("heading", { name: "No problem found" })).toBeVisible();
   await expect(hop(page, "the cookie goes along")).toContainText("Fine");
   await expect(hop(page, "the server knows the session")).toContainText("Fine");
   await expect(page.locator(".broken")).toHaveCount(0);
@@ -22,7 +22,7 @@ test("a healthy browser is told so, and its session is known", async ({ page }) 
 test("the hop that breaks is red, and says so in words", async ({ page }) => {
   await examine(page);
   await page.goto(brokenReport(page.url()));
-  await expect(page.getByRole("heading", { name: "The trip breaks." })).toBeVisible();
+  await expect(page.getByRole("heading", { name: "The session is lost" })).toBeVisible();
   await expect(hop(page, "the cookie does not go along")).toContainText("Broken");
   await expect(page.getByText("HT023 error", { exact: true })).toBeVisible();
   const bad = await page.evaluate(() => {
@@ -43,7 +43,7 @@ test("it works by keyboard alone", async ({ page }) => {
   }
   await expect(button).toBeFocused();
   await page.keyboard.press("Enter");
-  await expect(page.getByRole("heading", { name: "The way is open." })).toBeVisible();
+  await expect(page.getByRole("heading", { name: "Cookies work" })).toBeVisible();
 });
 
 test("a server that answers with an error is told of, and the button works again", async ({ page, trouble }) => {
@@ -56,13 +56,13 @@ test("a server that answers with an error is told of, and the button works again
   await expect(button).toBeEnabled();
   await page.unrouteAll();
   await button.click();
-  await expect(page.getByRole("heading", { name: "The way is open." })).toBeVisible();
+  await expect(page.getByRole("heading", { name: "Cookies work" })).toBeVisible();
 });
 
 test("without JavaScript it says what is missing", async ({ visitor }) => {
   const page = await visitor({ javaScriptEnabled: false });
   await page.goto("/doctor");
-  // What is in a `noscript` is no text to Playwright's own words.
+  // Playwright's locators by text do not see the content of a `noscript`.
   await expect(page.locator(".examination noscript p")).toBeVisible();
   await expect(examination(page)).toBeDisabled();
 });

@@ -1,4 +1,4 @@
-/** Signing in by another service: a real OpenID provider, on another site. */
+/** Sign-in with a real OpenID provider on another site. */
 
 import { expectAccessible } from "../axe";
 import { expect, home, leaveAll, type Page, test as base } from "../fixtures";
@@ -8,7 +8,7 @@ import { Server } from "../server";
 
 const test = base.extend<{ site: Server }>({
   site: async ({ browser }, use) => {
-    // Each has to know where the other is.
+    // Each must know the other's URL.
     const first = await Server.start();
     const provider = await Provider.start(first.url);
     await first.pause();
@@ -52,12 +52,12 @@ for (const javaScriptEnabled of [true, false]) {
     await expect(home.greeting(page)).toHaveText("You visited this page 2 times");
     await open(page, "/", javaScriptEnabled);
     await signOut(page);
-    // There one is still signed in, and is led back at once; also to where one wanted to go.
+    // The person is still signed in at the provider, so it redirects back at once, also to the requested page.
     await open(page, "/security", javaScriptEnabled);
     await expect(page).toHaveURL("/login?next=/security");
     await go(page);
     await expect(page).toHaveURL("/security");
-    await expect(page.getByRole("heading", { level: 1 })).toHaveText("Security.");
+    await expect(page.getByRole("heading", { level: 1 })).toHaveText("Security");
   });
 }
 
@@ -67,7 +67,7 @@ test("who gives up there is told so here, and nobody is signed in", async ({ pag
   await there.cancel(page);
   await expect(page).toHaveURL("/login");
   await expect(complaint(page)).toHaveText(
-    "You did not sign in there. Try again, or sign in otherwise.",
+    "You did not sign in there. Try again, or sign in another way.",
   );
   await expect(head.signIn(page)).toBeVisible();
 });
@@ -107,7 +107,7 @@ test("what leads back is good once, and in no other browser", async ({ page, vis
   await open(page, "/login");
   await go(page);
   await expect(page.getByLabel("Who")).toBeVisible();
-  // Up to where the provider leads back to, and no further.
+  // Follows the redirects up to the callback, and does not request it.
   const { request } = page.context();
   const signedIn = await request.post(page.url(), { form: { login: login() }, maxRedirects: 0 });
   const led = await request.get(signedIn.headers()["location"] ?? "", { maxRedirects: 0 });
@@ -116,7 +116,7 @@ test("what leads back is good once, and in no other browser", async ({ page, vis
 
   const thief = await visitor();
   expect((await thief.goto(back))?.status()).toBe(400);
-  await expect(thief.getByText("begun in another browser")).toBeVisible();
+  await expect(thief.getByText("started in another browser")).toBeVisible();
   await page.goto(back);
   await expect(page).toHaveURL("/profile");
   expect((await page.goto(back))?.status()).toBe(400);
@@ -130,7 +130,7 @@ test("signing out here and there asks for a name at the next sign-in", async ({ 
   await go(page);
   await there.signIn(page, ada);
   await open(page, "/security");
-  await button(page, "Sign out here and there").click();
+  await button(page, "Sign out here and at the service").click();
   await page.getByRole("button", { name: /sign me out/i }).click();
   await expect(page).toHaveURL("/");
   await expect(head.signIn(page)).toBeVisible();

@@ -11,7 +11,7 @@ async function signIn(page: Page, person: Person): Promise<void> {
   await expect(page).toHaveURL("/profile");
 }
 
-/** Signs in on another device, and from there out everywhere else. */
+/** Signs in on another device, and from there signs out everywhere else. */
 async function endOthers(phone: Page, person: Person): Promise<void> {
   await signIn(phone, person);
   await open(phone, "/devices");
@@ -19,7 +19,7 @@ async function endOthers(phone: Page, person: Person): Promise<void> {
   await expect(phone.getByTestId("devices").getByRole("listitem")).toHaveCount(1);
 }
 
-/** How many tabs of a browser listen to its session, and how many wait to. */
+/** Returns the number of tabs that listen to the session, and of those that wait for the lock. */
 const listeners = (page: Page) =>
   page.evaluate(async () => {
     const { held, pending } = await navigator.locks.query();
@@ -27,10 +27,10 @@ const listeners = (page: Page) =>
   });
 
 const listening = (page: Page, listen: number, wait: number) =>
-  // A page may load itself anew just then.
+  // The page may reload just then.
   expect(async () => expect(await listeners(page)).toEqual({ listen, wait })).toPass({ timeout: 10_000 });
 
-/** Streams that a browser asked for. */
+/** Records the event streams that a browser requests. */
 function streams(context: BrowserContext): string[] {
   const asked: string[] = [];
   context.on("request", (request) => {
@@ -45,11 +45,11 @@ async function look(page: Page, state: "visible" | "hidden"): Promise<void> {
       Object.defineProperty(document, "visibilityState", { value: state, configurable: true });
       document.dispatchEvent(new Event("visibilitychange"));
     }, state);
-  // What it hears from other tabs may load it anew just then.
+  // A message of another tab may reload the page just then.
   await expect(turn).toPass();
 }
 
-/** What a page says of its session's end, as it is seen. */
+/** Waits for a visible text about the end of the session. */
 async function said(page: Page, words: string | RegExp): Promise<void> {
   const text = () => page.getByTestId("ending").innerText();
   if (words === "") await expect.poll(text).toBe("");
@@ -76,7 +76,7 @@ test("signed out from another device, ten tabs on one connection are empty at on
   await listening(phone, 1, 9);
   expect(asked, "nine more tabs, and no more streams").toHaveLength(0);
 
-  // The last one is a page for everybody, which stays and can be asked afterwards.
+  // The last one is a public page, which stays open and can be checked afterwards.
   const last = tabs[9];
   await last.evaluate(() => {
     const empty = () => document.querySelector("[data-session=own][hidden]") && Object.assign(window, { empty: Date.now() });
@@ -89,8 +89,8 @@ test("signed out from another device, ten tabs on one connection are empty at on
   const begun = Date.now();
   await Promise.all(tabs.map((tab) => expect(head.signIn(tab)).toBeVisible()));
   const took = (await last.evaluate(() => (window as unknown as { empty: number }).empty)) - begun;
-  console.log(`the tenth tab was empty ${took} ms after the other device had its answer`);
-  expect(took, "it was told, and did not find out by looking").toBeLessThan(5000);
+  console.log(`the tenth tab was empty ${took} ms after the other device had its response`);
+  expect(took, "an event has told it, not a poll").toBeLessThan(5000);
   for (const tab of tabs) {
     await expect(head.name(tab, ada)).toHaveCount(0);
     if (new URL(tab.url()).pathname === "/login") continue;
@@ -112,20 +112,20 @@ test("signing in and out in one tab is seen in the others", async ({ page, conte
   await expect(head.signIn(other)).toBeVisible();
   await register(page, ada);
   await expect(head.name(other, ada)).toBeVisible();
-  // It listens, or waits to, since its browser was idle.
+  // The tab listens, or waits for the lock, since its browser was idle.
   await listening(page, 1, 1);
   await signOut(page);
   await expect(page).toHaveURL("/");
   await expect(head.signIn(other)).toBeVisible();
   await said(other, "Your session has ended.");
-  // The one who signed out knows, and is told nothing.
+  // The tab that signed out knows it and shows no message.
   await said(page, "");
 });
 
 for (const tells of [true, false]) {
   const where = tells ? "" : ", in a browser that tells nothing of navigations";
   test(`who signs out goes where that leads, though the page takes its time to come${where}`, async ({ page }) => {
-    // Before Firefox 147 and Safari 26.2.
+    // As browsers before Firefox 147 and Safari 26.2.
     if (!tells) await page.addInitScript(() => Object.defineProperty(window, "navigation", { value: undefined }));
     await register(page, somebody());
     await open(page, "/profile");
@@ -133,7 +133,7 @@ for (const tells of [true, false]) {
     const told = page.waitForResponse((answer) => answer.url().endsWith("/api/events") && answer.status() === 204);
     let held = false;
     await page.route("/", async (route) => {
-      // The guarded page knows that its session is over, and would load itself anew after a while.
+      // The guarded page knows that its session is over, and would reload itself after a while.
       await told;
       await pause(3000);
       held = true;
@@ -200,7 +200,7 @@ test("g8: while the server is away nobody is signed out, and what happened is le
   let failed = 0;
   phone.on("requestfailed", (request) => (failed += Number(request.url().endsWith("/api/events"))));
   await ownServer.kill();
-  // The stream that was open, and one that was asked for afterwards.
+  // The open stream, and one that was requested afterwards.
   await expect.poll(() => failed).toBeGreaterThan(1);
   await expect(head.name(phone, ada)).toBeVisible();
   const back = phone.waitForResponse((answer) => answer.url().endsWith("/api/events") && answer.ok());
@@ -209,7 +209,7 @@ test("g8: while the server is away nobody is signed out, and what happened is le
   await expect(head.name(phone, ada)).toBeVisible();
   await open(desk, "/devices");
   await button(desk, "Sign out everywhere else").click();
-  // The list is there anew: nothing is on its way any more.
+  // The list is new, so no event is in transit any more.
   await expect(desk.getByTestId("devices").getByRole("listitem")).toHaveCount(1);
   await said(phone, "Your session has ended.");
 });
@@ -227,7 +227,7 @@ test("a session that is about to end counts down in all tabs, and one click keep
     const before = await tab.getByRole("timer").textContent();
     await expect(tab.getByRole("timer")).not.toHaveText(before ?? "");
   }
-  // What is told from here on is told by the server itself.
+  // From here on the events come from the server itself.
   await context.unroute("**/api/events");
   const used = other.waitForResponse((answer) => answer.url().endsWith("/api/profile"));
   await other.getByRole("button", { name: "Stay signed in" }).click();
@@ -248,7 +248,7 @@ test("a session that nothing keeps offers nothing to keep it", async ({ page, co
 test("a stream whose head does not come in 45 s is given up, and asked for again", async ({ page }) => {
   await register(page, somebody());
   const asked: (string | undefined)[] = [];
-  // Taken and never answered, as by a proxy that waits for the end of the body.
+  // Accepted and never answered, as by a proxy that waits for the end of the body.
   await page.route("**/api/events", (route) => {
     asked.push(route.request().headers()["accept"]);
   });
@@ -257,7 +257,7 @@ test("a stream whose head does not come in 45 s is given up, and asked for again
   await expect.poll(() => asked).toEqual(["text/event-stream"]);
   await page.clock.fastForward(46_000);
   await expect(async () => {
-    // The pause before the next attempt.
+    // The delay before the next attempt.
     await page.clock.fastForward(2000);
     expect(asked.length).toBeGreaterThan(1);
   }).toPass();

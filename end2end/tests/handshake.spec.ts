@@ -6,7 +6,7 @@ test("the value of the session is confirmed, an edited one is refused, and no pa
   page,
   trouble,
 }) => {
-  // The browser itself logs the 409 of the second answer.
+  // The browser itself logs the 409 of the second response.
   trouble.expect(/\b409\b/);
   await page.goto("/");
   await awake(page);
@@ -40,6 +40,6 @@ test("without JavaScript the form posts, the page answers, and the address shows
   await home.send(page).click();
   await expect(home.answer(page)).toHaveText(MISMATCH);
   expect(page.url()).not.toContain("something");
-  // Redirected after the post, so that a reload sends nothing again.
+  // The post was redirected, so that a reload does not repeat it.
   expect((await page.reload())?.request().method()).toBe("GET");
 });

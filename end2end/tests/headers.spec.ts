@@ -16,7 +16,7 @@ test("s88 s89: the policy has a new nonce for each page, allows no inline code, 
     await expect(home.answer(page)).toHaveText("Success!");
     await home.theme(page, "Dark").click();
     await expect(page.locator("html")).toHaveAttribute("data-theme", "dark");
-    // A violation would be found by the fixture `trouble`.
+    // The fixture `trouble` would report a violation.
   }
   expect(nonces.size).toBe(3);
   expect(nonces).not.toContain("");

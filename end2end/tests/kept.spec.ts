@@ -1,4 +1,7 @@
-/** Browsers with other settings than Playwright's: one that keeps pages to go back to, on plain http at a name of a network. */
+/**
+ * Browsers with other settings than Playwright's: with the back/forward cache, and on plain http at a host name of a
+ * network.
+ */
 
 import { test as base, expect, home, leaveAll, type Page } from "../fixtures";
 import { launchOptions } from "../chromium";
@@ -8,7 +11,7 @@ import { Server } from "../server";
 const HOST = "hardtack.example";
 
 const test = base.extend<{}, { network: Server }>({
-  // A name that is not this machine's: no secure context, and no locks.
+  // A host name that is not of this machine, so the page has no secure context and no locks.
   network: [
     async ({}, use) => {
       const server = await Server.start();
@@ -60,7 +63,7 @@ test("a page that the browser has kept answers once, and its clocks go on", asyn
   await open(page, "/");
   await page.evaluate(() => addEventListener("pageshow", ({ persisted }) => Object.assign(window, { persisted })));
   await open(page, "/login");
-  // Playwright waits for a load that does not come.
+  // Not `goBack`, because it waits for a load event, which does not come.
   await page.evaluate(() => history.back());
   const persisted = () => page.evaluate(() => (window as unknown as { persisted?: boolean }).persisted).catch(() => undefined);
   await expect.poll(persisted).toBe(true);

@@ -1,6 +1,6 @@
 import { awake, expect, home, isMarked, mark, type Page, test } from "../fixtures";
 
-/** What has the focus, and whether it can be seen to have it. */
+/** Returns the name of the focused element, and whether its focus is visible. */
 async function focused(page: Page): Promise<{ name: string; visible: boolean }> {
   return page.evaluate(() => {
     const element = document.activeElement as HTMLElement;

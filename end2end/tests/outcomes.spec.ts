@@ -1,12 +1,12 @@
-/** What has become of a form, said once; and what is clicked twice, done once. */
+/** Outcomes of forms, which are shown once, and double clicks, which act once. */
 
 import { expect, home, type Page, test } from "../fixtures";
 import { button, comesBack, complaint, field, fillIn, head, open, register, seesProfile, somebody } from "../people";
 
-/** Clicks twice, as fast as a person does, and waits for nothing in between. */
+/** Clicks twice, as fast as a person does, without waiting. */
 async function clickTwice(page: Page, name: string): Promise<void> {
   const box = await button(page, name).boundingBox();
-  if (!box) throw new Error("no button");
+  if (!box) throw new Error("the button is not visible");
   const click = () => page.mouse.click(box.x + box.width / 2, box.y + box.height / 2);
   await click();
   await new Promise((done) => setTimeout(done, 300));
@@ -16,7 +16,7 @@ async function clickTwice(page: Page, name: string): Promise<void> {
 test("a button that is clicked twice before the next page comes posts once", async ({ visitor, trouble }) => {
   trouble.expect(/wasm|ERR_FAILED|could not be loaded/);
   const page = await visitor();
-  // The program does not come: the form posts.
+  // The WebAssembly does not load, so the form posts.
   await page.route("**/*.wasm", (route) => route.abort());
   await page.goto("/register");
   const ada = somebody();
@@ -41,7 +41,7 @@ test("a second click without script signs in to the account that the first one h
   await fillIn(page, ada);
   await page.route("**/api/register", async (route) => {
     const answer = await route.fetch({ maxRedirects: 0 });
-    // The first answer comes too late for the second click.
+    // The first response comes too late for the second click.
     await new Promise((done) => setTimeout(done, 600));
     await route.fulfill({ response: answer }).catch(() => undefined);
   });
@@ -52,7 +52,7 @@ test("a second click without script signs in to the account that the first one h
 test("an outcome is said once: not by a page that is loaded anew, and by no link", async ({ page }) => {
   await register(page, somebody());
   await comesBack(page, "/security", "/api/password", { current: "wrong", new: "another loaf for the long way" });
-  await expect(complaint(page)).toHaveText("That is not your password.");
+  await expect(complaint(page)).toHaveText("Wrong password.");
   await expect(page).toHaveURL("/security");
   await page.reload();
   await expect(complaint(page)).toHaveCount(0);
@@ -73,7 +73,7 @@ test("a browser that keeps no cookies is told so, before and after it has signed
 
 test("cookies that do not come are told of after a sign-in", async ({ page }) => {
   const ada = somebody();
-  // The cookies that the sign-in gives are lost.
+  // The cookies of the sign-in are removed.
   await page.route("**/profile", async (route) => {
     await page.context().clearCookies();
     await route.continue();
@@ -97,7 +97,7 @@ test("a link that is opened in another tab is the browser's", async ({ page, con
   await register(page, somebody());
   await open(page, "/devices");
   const more = page.locator("a", { hasText: "More devices" });
-  // As on a page of an account with more devices than one page lists.
+  // As on the page of an account with more devices than one page lists.
   await more.evaluate((link: HTMLAnchorElement) => {
     link.href = "/devices?after=after-this";
     (link.parentElement as HTMLElement).hidden = false;

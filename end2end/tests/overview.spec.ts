@@ -36,7 +36,7 @@ test("a call that uses the session renews the idle deadline on the page", async 
 
 test("g11: the cookie's value can be read by no script and stands nowhere in the page", async ({ page, context }) => {
   await page.goto("/");
-  // The second page comes with a session that exists already.
+  // The second page is of an existing session.
   const html = (await (await page.reload())?.text()) ?? "";
   const cookie = (await context.cookies()).find(({ name }) => name === SESSION_COOKIE);
   const value = cookie?.value ?? "";
@@ -45,7 +45,7 @@ test("g11: the cookie's value can be read by no script and stands nowhere in the
   expect(await page.evaluate(() => document.cookie)).not.toContain(SESSION_COOKIE);
   const kept = await page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }]));
   const shown = await page.content();
-  // The secret is the part before the signature; neither may appear.
+  // The token is the part before the signature. Neither part may appear.
   for (const part of [value, decodeURIComponent(value), ...value.split(".").filter((part) => part.length > 8)]) {
     for (const place of [html, shown, kept]) expect(place).not.toContain(part);
   }

@@ -20,7 +20,7 @@ for (const javaScriptEnabled of [true, false]) {
     if (javaScriptEnabled) await awake(page);
     await signOut(page);
     await expect(page).toHaveURL("/");
-    // The session has ended, and what it held with it.
+    // The session has ended, with its values.
     await expect(home.greeting(page)).toHaveText("Welcome to this page for the first time!");
 
     await open(page, "/login", javaScriptEnabled);
@@ -43,16 +43,16 @@ for (const javaScriptEnabled of [true, false]) {
     await expect(page).toHaveURL("/login?next=/security");
     await fillIn(page, { ...ada, password: "not that one" });
     await button(page, "Sign in").click();
-    await expect(complaint(page)).toHaveText("That address and password do not go together.");
+    await expect(complaint(page)).toHaveText("Wrong e-mail address or password.");
     await expect(field(page, "Password")).toBeFocused();
     await expect(field(page, "Password")).toHaveAttribute("aria-invalid", "true");
-    await expect(field(page, "Password")).toHaveAccessibleDescription(/do not go together/);
+    await expect(field(page, "Password")).toHaveAccessibleDescription(/Wrong e-mail address or password/);
     expect(page.url()).not.toContain("example");
     await fillIn(page, ada);
     await button(page, "Sign in").click();
     await expect(page).toHaveURL("/security");
-    await expect(page.getByRole("heading", { level: 1 })).toHaveText("Security.");
-    // And who is signed in is not asked to.
+    await expect(page.getByRole("heading", { level: 1 })).toHaveText("Security");
+    // A signed-in visitor is redirected away from the sign-in page.
     await page.goto("/login?next=/security");
     await expect(page).toHaveURL("/security");
   });
@@ -71,7 +71,7 @@ test("a wrong password is told without loading a page, what was typed stays, and
     const answer = page.waitForResponse("**/api/login");
     await field(page, "Password").press("Enter");
     expect((await answer).status()).toBe(401);
-    await expect(complaint(page)).toHaveText("That address and password do not go together.");
+    await expect(complaint(page)).toHaveText("Wrong e-mail address or password.");
     await expect(field(page, "E-mail address")).toHaveValue(ada.username);
     await expect(button(page, "Sign in")).toBeEnabled();
     await expect(page.locator("main form")).not.toHaveAttribute("aria-busy");
@@ -95,7 +95,7 @@ test("what is wrong stands beside its field, and is gone when it is right", asyn
   await field(page, "E-mail address").fill(ada.username);
   await field(page, "E-mail address").press("Enter");
   await expect(field(page, "Password")).toBeFocused();
-  await expect(field(page, "Password")).toHaveAccessibleDescription(/too easily guessed/);
+  await expect(field(page, "Password")).toHaveAccessibleDescription(/too easy to guess/);
   await expect(field(page, "E-mail address")).not.toHaveAttribute("aria-invalid");
   await expect(complaint(page)).toHaveCount(1);
   await field(page, "Password").fill(ada.password);
@@ -110,7 +110,7 @@ test("keep me signed in: the cookie outlives the browser, and only then", async 
     await signOut(page);
     await open(page, "/login");
     await fillIn(page, ada);
-    if (keep) await field(page, "Keep me signed in on this device").check();
+    if (keep) await field(page, "Keep me signed in").check();
     await button(page, "Sign in").click();
     await expect(page).toHaveURL("/profile");
     await awake(page);
@@ -149,7 +149,7 @@ test("a password is changed, the old one is dead, and so is every other device",
   await expect(field(page, "New password")).toHaveValue("");
   expect(await isMarked(page)).toBe(true);
 
-  // It is told, and goes by itself.
+  // The other device learns of it and navigates by itself.
   await expect(other).toHaveURL("/login?next=/profile");
   await awake(other);
   await fillIn(other, ada);
@@ -163,7 +163,7 @@ test("a password is changed, the old one is dead, and so is every other device",
 test("who is signed out elsewhere is led to sign in, and back", async ({ page, context, trouble }) => {
   trouble.expect(/\b401\b/);
   const ada = somebody();
-  // Nobody tells this page: it finds out when it asks.
+  // No event reaches this page, so it learns of the end by its next request.
   await page.route("**/api/events", (route) => route.fulfill({ contentType: "text/event-stream", body: "" }));
   await register(page, ada);
   await open(page, "/security");
@@ -213,7 +213,7 @@ test("by keyboard alone: register, sign out, sign in", async ({ page }) => {
     }
     await follow("/profile");
   };
-  // Before a page is there, Tab leads nowhere.
+  // Waits for the page, because Tab does not work before.
   const follow = async (path: string) => {
     await page.keyboard.press("Enter");
     await expect(page).toHaveURL(path);
@@ -247,7 +247,7 @@ for (const colorScheme of ["light", "dark"] as const) {
     }
     await comesBack(page, "/devices", "/api/confirm", { current: "not that one" });
     await awake(page);
-    await expect(page.getByRole("heading", { name: "Is it you?" })).toBeVisible();
+    await expect(page.getByRole("heading", { name: "Confirm it’s you" })).toBeVisible();
     await expectAccessible(page);
     await signOut(page);
     await comesBack(page, "/login", "/api/login", { username: "ada@example.com", password: "not that one" });

@@ -1,6 +1,6 @@
 import { awake, expect, home, type Page, SESSION_COOKIE, test } from "../fixtures";
 
-/** How bright the page's background is as painted, from 0 (black) to 255 (white). */
+/** Returns the brightness of the painted background, from 0 (black) to 255 (white). */
 async function brightness(page: Page): Promise<number> {
   const { data, width, height } = await page.evaluate(async (picture) => {
     const image = await createImageBitmap(new Blob([Uint8Array.from(picture)], { type: "image/png" }));

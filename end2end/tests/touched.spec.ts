@@ -1,4 +1,6 @@
-/** Pages that other software touches: extensions, translators, prefetches, content blockers, proxies that save data. */
+/**
+ * Pages that other software modifies: extensions, translators, prefetches, content blockers, proxies that save data.
+ */
 
 import type { BrowserContext } from "@playwright/test";
 import { awake, expect, home, isMarked, mark, type Page, test } from "../fixtures";
@@ -6,7 +8,7 @@ import { awake, expect, home, isMarked, mark, type Page, test } from "../fixture
 const SCRIPT = /\/pkg\/[^/]+\.js$/;
 const WASM = /\/pkg\/[^/]+\.wasm$/;
 
-/** Opens the home page, and changes it before its islands wake. */
+/** Opens the home page, and changes it before its islands are hydrated. */
 async function openAnd(page: Page, change: () => void): Promise<void> {
   let release = () => {};
   const changed = new Promise<void>((done) => (release = done));
@@ -19,7 +21,7 @@ async function openAnd(page: Page, change: () => void): Promise<void> {
   release();
 }
 
-/** The calls of a page, as `POST /api/theme`. */
+/** Records the calls of a page, such as `POST /api/theme`. */
 function calls(context: BrowserContext): string[] {
   const made: string[] = [];
   context.on("request", (request) => {
@@ -29,7 +31,7 @@ function calls(context: BrowserContext): string[] {
   return made;
 }
 
-/** How many handlers of clicks an element has. */
+/** Counts the click handlers of each element. */
 async function countHandlers(page: Page): Promise<void> {
   await page.addInitScript(() => {
     const listen = EventTarget.prototype.addEventListener;
@@ -42,14 +44,14 @@ async function countHandlers(page: Page): Promise<void> {
   });
 }
 
-/** Waits until the islands behind the one of the form are awake: the last one counts down. */
+/** Waits until the islands after the form's are hydrated: the last one counts down. */
 async function countsDown(page: Page): Promise<void> {
   const clock = page.getByTestId("absolute-left");
   const shown = (await clock.textContent()) ?? "";
   await expect(clock).not.toHaveText(shown);
 }
 
-/** The islands that nothing has changed answer, each once, however often the page is touched. */
+/** Asserts that the unchanged islands work and have one handler each, however often the page is touched. */
 async function othersAnswerOnce(page: Page, made: string[]): Promise<void> {
   await countsDown(page);
   for (let touch = 0; touch < 3; touch += 1) {
@@ -66,17 +68,17 @@ async function othersAnswerOnce(page: Page, made: string[]): Promise<void> {
   expect(await isMarked(page)).toBe(true);
 }
 
-/** The form posts, and a page comes back with the answer. */
+/** Asserts that the form posts, and that a page with the outcome comes back. */
 async function formPosts(page: Page): Promise<void> {
   await mark(page);
   await home.send(page).click();
   await expect(home.answer(page)).toHaveText("Success!");
-  // It has been said.
+  // The address has lost its query, because the outcome was shown.
   await expect(page).toHaveURL("/");
   expect(await isMarked(page)).toBe(false);
 }
 
-/** The form asks, and no page is loaded. */
+/** Asserts that the form makes a call without a page load. */
 async function formAsks(page: Page): Promise<void> {
   await mark(page);
   await home.send(page).click();
@@ -104,7 +106,7 @@ test.describe("what an extension has changed before it wakes sleeps on, and the 
         const within = document.createTreeWalker(document.querySelector(".handshake") as Node, NodeFilter.SHOW_COMMENT);
         const comments: ChildNode[] = [];
         while (within.nextNode()) comments.push(within.currentNode as ChildNode);
-        if (comments.length === 0) throw new Error("no comment is there");
+        if (comments.length === 0) throw new Error("the form has no comments");
         for (const comment of comments) comment.remove();
       },
     ],
@@ -161,7 +163,7 @@ test("a translator replaces the texts of an open page, and what the page says af
   await home.field(page).fill("something else");
   await home.send(page).click();
   await expect(home.answer(page)).toHaveText("The data in the session does not match!");
-  // What is not prose is not translated in the first place.
+  // Parts that are not prose are excluded from translation.
   for (const part of ["absolute-left", "idle-left"]) await expect(page.getByTestId(part)).toHaveAttribute("translate", "no");
 });
 
@@ -175,7 +177,7 @@ test("g7: a prefetched page counts one visit when it is shown, fills its field, 
   });
   const prefetch = (headers: Record<string, string>) => ({ headers: { ...headers, purpose: "prefetch" } });
   await page.route("/", (route) => route.continue(prefetch(route.request().headers())));
-  // And prerendered: no script of it may call before it is shown.
+  // The page is also prerendered: its scripts must not make calls before it is shown.
   await page.addInitScript(() => {
     Object.defineProperty(document, "prerendering", { value: true, configurable: true });
   });
@@ -193,7 +195,7 @@ test("g7: a prefetched page counts one visit when it is shown, fills its field, 
   await expect(home.greeting(page)).toHaveText("Welcome to this page for the first time!");
   await expect(home.field(page)).toHaveValue(/^[0-9a-f-]{36}$/);
   await expect(page.getByTestId("server-end")).toContainText("visits");
-  // Three at once would begin three sessions, and the browser would keep one of them.
+  // Three concurrent calls would begin three sessions, of which the browser would keep one.
   expect(made.slice(0, 3)).toEqual(["POST /api/visits", "answered", "GET /api/session"]);
   await formAsks(page);
   expect(made.filter((call) => call === "POST /api/visits")).toHaveLength(1);

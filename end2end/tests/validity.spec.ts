@@ -1,4 +1,4 @@
-/** Every page is HTML as the standard has it: the Nu HTML Checker, which runs on Java, finds nothing. */
+/** The HTML of every page is valid: the Nu HTML Checker, which runs on Java, finds no error. */
 
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -15,7 +15,7 @@ const JAVA = ["/usr/bin/java", `${process.env.JAVA_HOME}/bin/java`].find((java) 
 
 type Message = { type: string; message: string; url: string; extract?: string };
 
-/** What the checker says of files, in one run: it takes a second to wake. */
+/** Returns the checker's messages about files. One run for all, because it takes a second to start. */
 async function check(files: string[]): Promise<Message[]> {
   const run = promisify(execFile)(JAVA ?? "java", ["-jar", CHECKER, "--format", "json", "--stdout", "--exit-zero-always", ...files], {
     maxBuffer: 64 * 1024 * 1024,
@@ -23,14 +23,14 @@ async function check(files: string[]): Promise<Message[]> {
   return JSON.parse((await run).stdout).messages;
 }
 
-/** Leptos marks places by `<!>`, which browsers and the standard's parser take for an empty comment. */
+/** Leptos marks places by `<!>`, which browsers and the standard's parser treat as an empty comment. */
 const isMarker = ({ message, extract }: Message) => message === "Bogus comment." && /<!>/.test(extract ?? "");
 
-/** A page that is a file allows what comes from its own origin, and a file has none to the checker. */
+/** An exported page allows files of its own origin, and a file has no origin for the checker. */
 const isOfFiles = ({ message, url }: Message) => /^Resource violates Content Security Policy/.test(message) && /\/files\//.test(url);
 
 test("the Nu HTML Checker finds nothing on any page but Leptos' own markers", async ({ page, visitor, trouble }) => {
-  test.skip(!JAVA, "no Java");
+  test.skip(!JAVA, "Java is not installed");
   test.setTimeout(120_000);
   trouble.expect(/\b404\b/);
   const folder = await mkdtemp(join(tmpdir(), "hardtack-pages-"));
@@ -57,7 +57,7 @@ test("the Nu HTML Checker finds nothing on any page but Leptos' own markers", as
     const pages = [...(await readdir(folder)), ...exported.map((name) => join("files", name))].filter((name) => name.endsWith(".html"));
     expect(pages.length).toBeGreaterThan(17);
     const said = await check(pages.map((name) => join(folder, name)));
-    expect(said.some(isMarker), "it has looked").toBe(true);
+    expect(said.some(isMarker), "the checker has run").toBe(true);
     expect(said.filter((message) => !isMarker(message) && !isOfFiles(message))).toEqual([]);
   } finally {
     await rm(folder, { recursive: true, force: true });

@@ -22,7 +22,7 @@ test("two browsers have two sessions", async ({ page, visitor }) => {
 test("a server killed between two visits loses none", async ({ page, ownServer }) => {
   await page.goto(ownServer.url);
   await expect(home.greeting(page)).toHaveText("Welcome to this page for the first time!");
-  // Left first, so that nothing of the page is still loading when its server dies.
+  // Leaves the page first, so that none of its files is still loading when the server is killed.
   await awake(page);
   await page.goto("about:blank");
   await ownServer.kill();

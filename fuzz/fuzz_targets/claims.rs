@@ -1,5 +1,5 @@
-//! Arbitrary claims of an ID token and of userinfo, whole and with single claims replaced: reading them never panics, the
-//! claims that decide are believed as the standard writes them and in no other way, and no other claim costs the sign-in.
+//! Fuzz target: arbitrary claims of an ID token and of userinfo, complete or with single claims replaced. Parsing never
+//! panics, required claims are accepted only in the standard's form, and no optional claim prevents the sign-in.
 #![no_main]
 
 use arbitrary::Arbitrary;
@@ -12,13 +12,13 @@ const DECIDE: [&str; 7] = ["iss", "sub", "aud", "azp", "exp", "iat", "nonce"];
 
 #[derive(Arbitrary, Debug)]
 struct Told {
-    /// The whole, instead of good claims.
+    /// The complete claims, instead of good ones.
     bytes: Option<Vec<u8>>,
-    /// What stands in the place of good claims, or beside them.
+    /// Claims that replace good claims or are added to them.
     changes: Vec<(Name, Kind)>,
 }
 
-/// Names seldom happen to be claims, so the fuzzer may say that it wants some.
+/// Random names are seldom known claims, so the fuzzer can choose a known one.
 #[derive(Arbitrary, Debug)]
 enum Name {
     Known(u8),
@@ -35,7 +35,7 @@ enum Kind {
     Digits(i64),
     List(Vec<String>),
     Nested(u8),
-    /// What a good token says of one of the claims.
+    /// The value of a known claim in a good token.
     Good(u8),
 }
 
@@ -67,7 +67,7 @@ impl Kind {
     }
 }
 
-/// Whether claims decide as the standard writes them, judged anew.
+/// Returns whether the required claims are valid, by a second implementation of the rules.
 fn is_good(claims: &Value) -> bool {
     let text = |name: &str| claims[name].as_str();
     let within = |name: &str, from: f64, to: f64| claims[name].as_f64().is_some_and(|at| at >= from && at < to);
@@ -106,13 +106,13 @@ fuzz_target!(|told: Told| {
     let expected =
         Expected { issuer: "https://a.example", client_id: "us", audiences: &audiences, nonce: Some("n"), now: NOW };
     let subject = claims.subject_of(&expected);
-    let whole: Value = serde_json::from_slice(&bytes).expect("it was read");
+    let whole: Value = serde_json::from_slice(&bytes).expect("it was parsed");
     assert_eq!(subject.is_ok(), is_good(&whole), "{subject:?} of {whole}");
-    assert!(decides || subject.is_ok(), "an optional claim cost the sign-in: {whole}");
+    assert!(decides || subject.is_ok(), "an optional claim prevented the sign-in: {whole}");
     if let Ok(subject) = &subject {
         assert!(claims.is_about(subject));
     }
-    // Nothing that is no text is an address, and nobody is vouched for by accident.
+    // Only text is an address, and an address is verified only by the exact values.
     assert_eq!(claims.email(), whole["email"].as_str().filter(|text| !text.is_empty()));
     let vouched = whole["email_verified"] == true
         || whole["email_verified"].as_str().is_some_and(|text| text.eq_ignore_ascii_case("true"));

@@ -1,7 +1,8 @@
-//! Arbitrary bytes as `Cookie` headers, a header a line: never a panic, and never a session that nobody has given out.
+//! Fuzz target: arbitrary bytes as `Cookie` headers, a header a line. Parsing never panics, and no forged cookie leads
+//! to a session.
 //!
-//! `hardtack_sess` is spelt out by the dictionary. The byte `\x01` stands for a value that the server has signed, so that the
-//! fuzzer can put things around one; it opens its own session or none.
+//! The dictionary contains `hardtack_sess`. The byte `\x01` stands for a signed value, so that the fuzzer can put bytes
+//! around it. It leads to its own session or to none.
 #![no_main]
 
 use axum::http::{HeaderValue, header};
@@ -52,7 +53,7 @@ fuzz_target!(|bytes: &[u8]| {
         assert_eq!(answer.status(), 200);
         assert!(!answer.headers().contains_key(header::SET_COOKIE));
         let body = axum::body::to_bytes(answer.into_body(), 1 << 10).await.expect("a body");
-        assert!(body.is_empty() || (signed && body == handle.as_bytes()), "a session that nobody was given");
+        assert!(body.is_empty() || (signed && body == handle.as_bytes()), "a forged cookie leads to a session");
         let stats = store.stats(Timestamp(4_000_000_000_000)).await.expect("stats");
         assert_eq!((stats.live, stats.over), (1, 0));
     });

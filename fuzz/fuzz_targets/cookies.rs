@@ -1,4 +1,4 @@
-//! A good session cookie among cookies of strangers: whatever bytes those are, it is found, and it is found alone.
+//! Fuzz target: a valid session cookie among arbitrary other cookies. It is always found, and no other one counts.
 #![no_main]
 
 use arbitrary::Arbitrary;
@@ -18,11 +18,11 @@ const NAME: &[u8] = b"hardtack_sess";
 struct Sent {
     before: Vec<Vec<u8>>,
     after: Vec<Vec<u8>>,
-    /// In quotes, as Java's cookie manager writes it.
+    /// In quotes, as Java's cookie manager sends it.
     quoted: bool,
-    /// Once more, as from a second place in the browser.
+    /// Sent twice, as a browser does that has stored it twice.
     twice: bool,
-    /// A header a cookie, as HTTP/2 splits them.
+    /// One header for each cookie, as HTTP/2 splits them.
     split: bool,
     blanks: (u8, u8),
 }
@@ -50,7 +50,7 @@ async fn whose(session: Session) -> String {
 }
 
 impl Sent {
-    /// The `Cookie` headers, with the good cookie among the others.
+    /// Returns the `Cookie` headers, with the valid cookie among the others.
     fn headers(&self, value: &str) -> Vec<HeaderValue> {
         let blanks = |number: u8| [&b""[..], b" ", b"\t", b" \t "][usize::from(number % 4)];
         let quote = if self.quoted { "\"" } else { "" };
@@ -75,7 +75,7 @@ fuzz_target!(|sent: Sent| {
     for cookie in &cookies {
         headers.append(header::COOKIE, cookie.clone());
     }
-    // A line with a byte that no header carries was left out, and a stranger may have used the name.
+    // A line with a byte that no header can contain was left out, and another cookie may have the session's name.
     let named: Vec<_> = pairs(&headers).filter(|(name, _)| *name == NAME).map(|(_, value)| value).collect();
     let (found, alone) = (!named.is_empty(), named.iter().all(|other| *other == value.as_bytes()));
     let answer = runtime.block_on(request(sessions, &cookies, whose));
@@ -85,5 +85,5 @@ fuzz_target!(|sent: Sent| {
     assert_eq!(body, expected, "{cookies:?}");
     let is_sent =
         cookies.iter().any(|cookie| cookie.as_bytes().windows(value.len()).any(|part| part == value.as_bytes()));
-    assert_eq!(found && alone, is_sent && alone, "the good one is found");
+    assert_eq!(found && alone, is_sent && alone, "the valid cookie must be found");
 });

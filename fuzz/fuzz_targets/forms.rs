@@ -1,5 +1,5 @@
-//! Arbitrary bytes as the body of a server function: never a panic, and what was read means the same when it is written as a
-//! form or as JSON and read again.
+//! Fuzz target: arbitrary bytes as the body of a server function. Parsing never panics, and a parsed value stays the
+//! same when it is written as a form or as JSON and parsed again.
 #![no_main]
 
 use hardtack::model::codec::{Json, JsonOrForm};
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use server_fn::{Bytes, Decodes, Encodes};
 use std::fmt::Debug;
 
-/// As signing in takes them.
+/// The arguments of a sign-in.
 #[derive(Debug, Deserialize, PartialEq, Serialize)]
 struct SignIn {
     username: String,
@@ -20,13 +20,13 @@ struct SignIn {
     next: Option<String>,
 }
 
-/// As the handshake takes it.
+/// The argument of the handshake.
 #[derive(Debug, Deserialize, PartialEq, Serialize)]
 struct Handshake {
     session: String,
 }
 
-/// As a call without arguments takes them.
+/// A call without arguments.
 #[derive(Debug, Deserialize, PartialEq, Serialize)]
 struct Nothing {}
 

@@ -1,7 +1,7 @@
-//! Arbitrary bytes as `X-Forwarded-For` and `Forwarded`, a header a line, in front of what a trusted proxy appends: never a
-//! panic, and the client is always the one that the proxy has named.
+//! Fuzz target: arbitrary bytes as `X-Forwarded-For` and `Forwarded`, a header a line, before the part that a trusted
+//! proxy appends. Parsing never panics, and the client is always the one that the proxy has named.
 //!
-//! The first byte chooses the header, what the proxy appends, and whether it does so on the stranger's last line.
+//! The first byte chooses the header, the part of the proxy, and whether the proxy appends to the client's last line.
 #![no_main]
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
@@ -43,7 +43,7 @@ fuzz_target!(|bytes: &[u8]| {
     for (number, line) in lines.iter().enumerate() {
         match HeaderValue::from_bytes(line) {
             Ok(line) => _ = headers.append(name.clone(), line),
-            // No header can carry it, so it never arrives; nor does what is appended to it.
+            // A line with a byte that no header can contain never arrives, nor does the part appended to it.
             Err(_) if number + 1 == lines.len() => return,
             Err(_) => {}
         }
@@ -51,5 +51,5 @@ fuzz_target!(|bytes: &[u8]| {
     let found = client_address(proxy, &headers, &TRUSTED);
     assert_eq!(found.to_string(), expected, "{headers:?}");
     let stranger: IpAddr = "203.0.113.9".parse().expect("an address");
-    assert_eq!(client_address(stranger, &headers, &TRUSTED), stranger, "who is not trusted is not believed");
+    assert_eq!(client_address(stranger, &headers, &TRUSTED), stranger, "a header of an untrusted peer must be ignored");
 });

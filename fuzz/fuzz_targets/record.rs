@@ -1,5 +1,5 @@
-//! Arbitrary text as the names, values and numbers of a record in a store, read through the engine: its visitor is
-//! anonymous or gets the value that is there. Never a panic, and never another value.
+//! Fuzz target: arbitrary text as the names, values and numbers of a stored record, which is read through the engine.
+//! The visitor is anonymous or gets the stored value. The engine never panics and never returns another value.
 #![no_main]
 
 use arbitrary::Arbitrary;
@@ -17,7 +17,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 use tokio::runtime::Runtime;
 
-/// The one key that is read by its type; all names are read as whatever they hold.
+/// The only key that is read with a type. All other names are read as raw JSON.
 const KEY: Key<Value> = Key::new("k");
 
 #[derive(Arbitrary, Clone, Debug)]
@@ -39,7 +39,7 @@ struct Spoilt {
     writes: bool,
 }
 
-/// Bytes seldom happen to be JSON, so the fuzzer may say that it wants some.
+/// Random bytes are seldom JSON, so the fuzzer can choose to generate some.
 #[derive(Arbitrary, Clone, Debug)]
 enum Text {
     Any(String),
@@ -76,21 +76,21 @@ impl Spoilt {
             created: Timestamp(self.created),
             renewed: Timestamp(self.renewed),
             seen: Timestamp(self.seen),
-            // No store has counted further: they keep 63 bits.
+            // Stores keep versions in 63 bits.
             version: self.version >> 1,
             ..Record::new(self.data(), lifetime, Timestamp(self.created))
         }
     }
 }
 
-/// A browser with a cookie that the server has signed.
+/// A visitor with a cookie that the server has signed.
 static VISITOR: LazyLock<(Runtime, Keys, String)> = LazyLock::new(|| {
     let (runtime, keys) = (runtime(), Keys::generate().expect("a key"));
     let cookie = runtime.block_on(begin(&sessions(Arc::default(), &keys)));
     (runtime, keys, cookie)
 });
 
-/// What is there, if it is JSON.
+/// Returns the stored value, if it is JSON.
 fn kept(data: &Data, name: &str) -> Option<Value> {
     data.get(name).and_then(|text| serde_json::from_str(text).ok())
 }
@@ -131,7 +131,7 @@ fuzz_target!(|spoilt: Spoilt| {
             .clock(Clock::Manual(ManualClock::at(Timestamp(spoilt.now))));
         let cookie = HeaderValue::from_str(cookie).expect("text");
         let answer = request(&sessions, &[cookie], move |session| read(session, spoilt)).await;
-        // 500: what is there already leaves no room for what the handler writes.
+        // 500: the stored values leave no room for the handler's write.
         assert!(matches!(answer.status(), StatusCode::OK | StatusCode::INTERNAL_SERVER_ERROR), "{answer:?}");
     });
 });

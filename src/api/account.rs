@@ -1,7 +1,7 @@
 //! `POST /api/register`, `/api/login`, `/api/logout`, `/api/confirm`, `/api/password`, `/api/disconnect`, and
 //! `GET /api/profile`.
 //!
-//! Whose account it is comes from the session, never from what was sent.
+//! The account always comes from the session, never from the request.
 
 use crate::browser::Credentialed;
 use crate::model::account::{PasswordChanged, SignedIn, SignedOut};
@@ -10,19 +10,19 @@ use crate::model::error::WireError;
 use leptos::server;
 use server_fn::codec::{GetUrl, Post};
 
-/// Makes an account and signs it in.
+/// Creates an account and signs it in.
 ///
 /// # Errors
 ///
-/// `invalid` with the `field` that is wrong, `username_taken`, `registration_closed`, `too_many_attempts`, `busy`,
-/// `unavailable`.
+/// `invalid` with the name of the wrong field in `field`, `username_taken`, `registration_closed`, `too_many_attempts`,
+/// `busy`, `unavailable`.
 #[server(client = Credentialed, endpoint = "register", input = Post<JsonOrForm>, output = Post<Json>)]
 pub async fn register(
-    /// What its owner wants to be called.
+    /// The name that pages show.
     name: String,
-    /// An e-mail address, which signs in.
+    /// The e-mail address, which is the user name.
     username: String,
-    /// The password, as it was typed.
+    /// The password, as typed.
     password: String,
 ) -> Result<SignedIn, WireError> {
     use crate::backend::{passwords::Password, sign_in, visitor::Visitor};
@@ -39,15 +39,15 @@ pub async fn register(
 ///
 /// # Errors
 ///
-/// `bad_credentials`, one and the same for a name that nobody has and a password that is wrong; `too_many_attempts`,
-/// `busy`, `unavailable`.
+/// `bad_credentials`, the same for an unknown user name and for a wrong password; `too_many_attempts`, `busy`,
+/// `unavailable`.
 #[server(client = Credentialed, endpoint = "login", input = Post<JsonOrForm>, output = Post<Json>)]
 pub async fn login(
     /// The e-mail address.
     username: String,
-    /// The password, as it was typed.
+    /// The password, as typed.
     password: String,
-    /// Stays signed in when the browser closes: `true` or `false`, which also stands for nothing.
+    /// Whether the sign-in lasts when the browser closes: `true` or `false`. Default: `false`.
     #[server(default)]
     keep: bool,
 ) -> Result<SignedIn, WireError> {
@@ -61,25 +61,26 @@ pub async fn login(
     Ok(SignedIn { profile: entered.profile })
 }
 
-/// Signs out, also nobody.
+/// Signs out. Succeeds also without a sign-in.
 ///
 /// # Errors
 ///
-/// `unavailable` when the store cannot be reached: whether the session has ended is then unknown, so try again.
+/// `unavailable` when the store cannot be reached. Whether the session has ended is then unknown, so try again.
 #[server(client = Credentialed, endpoint = "logout", input = Post<JsonOrForm>, output = Post<Json>)]
 pub async fn logout() -> Result<SignedOut, WireError> {
     use crate::backend::{sign_in, visitor::Visitor};
     use axum::http::{HeaderName, HeaderValue};
     use leptos::prelude::expect_context;
     sign_in::sign_out(&expect_context::<Visitor>().session).await?;
-    // What pages have put away. Not "cookies": those of the whole domain would go, and with them other applications' sign-ins;
-    // the session's is taken away by name. Not "cache": what shows a session is never kept there. Source: ASVS 5.0, 14.3.1.
+    // Clears the data that pages have stored. Not "cookies", because that clears the whole domain and signs out of
+    // other applications; the session's cookie is removed by name. Not "cache", because a response that shows a session
+    // is never cached. Source: ASVS 5.0, 14.3.1.
     let (name, what) = (HeaderName::from_static("clear-site-data"), HeaderValue::from_static("\"storage\""));
     expect_context::<leptos_axum::ResponseOptions>().insert_header(name, what);
     Ok(SignedOut::default())
 }
 
-/// Who is signed in.
+/// Returns the account that is signed in.
 ///
 /// # Errors
 ///
@@ -92,8 +93,7 @@ pub async fn read_profile() -> Result<SignedIn, WireError> {
     Ok(SignedIn { profile: account.profile().clone() })
 }
 
-/// Proves once more, by the password, who is signed in: what is sensitive may be done for a while then. The session gets a
-/// new id.
+/// Re-authenticates the account by its password, which allows sensitive actions for a while. The session gets a new id.
 ///
 /// # Errors
 ///
@@ -113,20 +113,21 @@ pub async fn confirm_password(
     Ok(SignedIn { profile: entered.profile })
 }
 
-/// Gives the account another password. The session gets a new id.
+/// Changes the password of the account. The session gets a new id.
 ///
 /// # Errors
 ///
-/// `not_signed_in`; `bad_credentials` with the field `current`; `invalid` with the field `new`, also when that is the password
-/// that it has; `sign_in_again` where it has no password and the sign-in is too long ago; `too_many_attempts`, `busy`, `unavailable`.
+/// `not_signed_in`; `bad_credentials` with the field `current`; `invalid` with the field `new`, also when it equals the
+/// current password; `sign_in_again` when the account has no password and the sign-in is too long ago;
+/// `too_many_attempts`, `busy`, `unavailable`.
 #[server(client = Credentialed, endpoint = "password", input = Post<JsonOrForm>, output = Post<Json>)]
 pub async fn change_password(
-    /// The password that it has; nothing where it has none.
+    /// The current password. Empty if the account has none.
     #[server(default)]
     current: String,
-    /// The password that it is to have.
+    /// The new password.
     new: String,
-    /// Signs out everywhere else: `true`, which also stands for nothing, or `false`.
+    /// Whether all other devices are signed out: `true` or `false`. Default: `true`.
     #[server(default = "yes")]
     end_others: bool,
 ) -> Result<PasswordChanged, WireError> {
@@ -141,12 +142,12 @@ pub async fn change_password(
     Ok(PasswordChanged::default())
 }
 
-/// Takes a provider from the account: it signs in by that no more.
+/// Disconnects a provider from the account, which can then no longer sign in with it.
 ///
 /// # Errors
 ///
-/// `not_signed_in`; `sign_in_again`; `not_found` for a provider that is not connected; `last_factor` when nothing else is
-/// left to sign in by; `unavailable`.
+/// `not_signed_in`; `sign_in_again`; `not_found` for a provider that is not connected; `last_factor` when it is the
+/// only sign-in method of the account; `unavailable`.
 #[server(client = Credentialed, endpoint = "disconnect", input = Post<JsonOrForm>, output = Post<Json>)]
 pub async fn disconnect(
     /// The provider's short name.
@@ -162,7 +163,7 @@ pub async fn disconnect(
     Ok(SignedIn { profile: entered.profile })
 }
 
-/// What is safer when nothing is said.
+/// Returns the default of `end_others`: the safer choice.
 const fn yes() -> bool {
     true
 }

@@ -7,14 +7,15 @@ use crate::model::error::WireError;
 use leptos::server;
 use server_fn::codec::{GetUrl, Post};
 
-/// Where the account is signed in: about a hundred devices, and with more of them where the next answer begins.
+/// Returns the devices on which the account is signed in: about a hundred, and if there are more, a cursor for the next
+/// ones.
 ///
 /// # Errors
 ///
 /// `not_signed_in`; `invalid` with the field `after`; `unavailable`.
 #[server(client = Credentialed, endpoint = "devices", input = GetUrl, output = Post<Json>)]
 pub async fn read_devices(
-    /// What `next` of the answer before said; nothing for the first ones.
+    /// The cursor: `next` of the response before. None for the first devices.
     #[server(default)]
     after: Option<String>,
 ) -> Result<Devices, WireError> {
@@ -26,11 +27,11 @@ pub async fn read_devices(
 ///
 /// # Errors
 ///
-/// `not_signed_in`; `sign_in_again` when the sign-in is too long ago: `POST /api/confirm` first; `not_found`, also for
-/// devices of others; `unavailable`, which says that it is not known whether it was done.
+/// `not_signed_in`; `sign_in_again` when the sign-in is too long ago: call `POST /api/confirm` first; `not_found`, also
+/// for a device of another account; `unavailable` when it is unknown whether the device was signed out.
 #[server(client = Credentialed, endpoint = "devices/end", input = Post<JsonOrForm>, output = Post<Json>)]
 pub async fn end_device(
-    /// Its handle, as `GET /api/devices` gave it.
+    /// The handle of the device, from `GET /api/devices`.
     handle: String,
 ) -> Result<DevicesEnded, WireError> {
     use crate::backend::{devices, visitor::Visitor};
@@ -38,7 +39,7 @@ pub async fn end_device(
     Ok(DevicesEnded::new(1))
 }
 
-/// Signs all devices out but this one, however many there are.
+/// Signs out all devices but this one, however many there are.
 ///
 /// # Errors
 ///

@@ -1,4 +1,4 @@
-//! `GET /api/doctor`: what is wrong in a visitor's browser, from what its page has tried.
+//! `GET /api/doctor`: the diagnosis of a visitor's browser, from the results of its page's requests.
 
 #![allow(clippy::unused_async, reason = "a server function is async")]
 
@@ -9,14 +9,15 @@ use crate::model::error::WireError;
 use leptos::server;
 use server_fn::codec::{GetUrl, Post};
 
-/// Judges the tries of a page: JSON, as `src/server/doctor.js` makes it and [`Tries`](crate::doctor::Tries) reads it.
+/// Returns the diagnosis for the results of a page, which `src/server/doctor.js` writes and
+/// [`Tries`](crate::doctor::Tries) reads.
 ///
 /// # Errors
 ///
-/// `invalid` when they make no sense.
+/// `invalid` when the results are malformed or inconsistent.
 #[server(client = Credentialed, endpoint = "doctor", input = GetUrl, output = Post<Json>)]
 pub async fn diagnose(
-    /// The tries.
+    /// The results, as JSON.
     tries: String,
 ) -> Result<Diagnosis, WireError> {
     use crate::{backend::doctor, model::doctor::Examiner, session::Session};

@@ -1,4 +1,4 @@
-//! `GET` and `POST /api/session`: the value that the session keeps.
+//! `GET` and `POST /api/session`: the value in the session.
 
 use crate::browser::Credentialed;
 use crate::model::codec::{Json, JsonOrForm};
@@ -7,7 +7,7 @@ use crate::model::handshake::{Confirmed, Handshake};
 use leptos::server;
 use server_fn::codec::{GetUrl, Post};
 
-/// The value that the session keeps; made once per session.
+/// Returns the value in the session. It is created once per session.
 ///
 /// # Errors
 ///
@@ -19,14 +19,14 @@ pub async fn read_handshake() -> Result<Handshake, WireError> {
     Ok(handshake::of(&session).await?)
 }
 
-/// Compares a value with the one that the session keeps.
+/// Compares a value with the one in the session.
 ///
 /// # Errors
 ///
-/// `mismatch` when they differ or the session keeps none, `unavailable` when the store cannot be reached.
+/// `mismatch` when they differ or the session has none, `unavailable` when the store cannot be reached.
 #[server(client = Credentialed, endpoint = "session", input = Post<JsonOrForm>, output = Post<Json>)]
 pub async fn send_handshake(
-    /// The value, as `GET /api/session` gave it.
+    /// The value, from `GET /api/session`.
     session: String,
 ) -> Result<Confirmed, WireError> {
     use crate::{backend::handshake, session::Session};

@@ -1,7 +1,7 @@
-//! The server functions: the one API of browser, form, axios and curl.
+//! The server functions: the one API for browsers, forms, axios and curl.
 //!
-//! A function here is a door, not a room: it takes the session, calls one function of `backend` or
-//! `session`, and returns.
+//! A function here holds no logic: it takes the session, calls one function of `backend` or `session`,
+//! and returns the result.
 
 pub mod account;
 pub mod devices;

@@ -1,4 +1,4 @@
-//! `GET /api/overview`: the session seen from both of its ends. Changes nothing.
+//! `GET /api/overview`: the session in the browser and on the server. Changes nothing.
 
 use crate::browser::Credentialed;
 use crate::model::codec::Json;
@@ -7,7 +7,7 @@ use crate::model::overview::Overview;
 use leptos::server;
 use server_fn::codec::{GetUrl, Post};
 
-/// What the browser holds and what the server holds of the caller's session.
+/// Returns the caller's session: its cookie in the browser, and its keys and deadlines on the server.
 ///
 /// # Errors
 ///

@@ -1,4 +1,4 @@
-//! `POST /api/theme`: remembers light or dark in a plain cookie.
+//! `POST /api/theme`: saves the theme in a plain cookie.
 
 use crate::browser::Credentialed;
 use crate::model::codec::{Json, JsonOrForm};
@@ -7,14 +7,14 @@ use crate::model::theme::Theme;
 use leptos::server;
 use server_fn::codec::Post;
 
-/// Remembers the theme in a cookie of its own; no session is touched.
+/// Saves the theme in a cookie of its own, without use of the session.
 ///
 /// # Errors
 ///
-/// `invalid` for a name that is no theme.
+/// `invalid` for an unknown theme.
 #[server(client = Credentialed, endpoint = "theme", input = Post<JsonOrForm>, output = Post<Json>)]
 pub async fn choose_theme(
-    /// The theme to remember.
+    /// The theme.
     theme: Theme,
 ) -> Result<Theme, WireError> {
     use crate::session::Session;

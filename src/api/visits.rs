@@ -7,7 +7,7 @@ use crate::model::visits::Visits;
 use leptos::server;
 use server_fn::codec::Post;
 
-/// Counts this visit and greets. A speculative request is greeted and not counted.
+/// Counts this visit and returns the greeting. A speculative request gets the greeting and is not counted.
 ///
 /// # Errors
 ///

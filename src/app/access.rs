@@ -1,35 +1,35 @@
-//! Who may see which page. The server asks before it renders, and serves no page that is not listed here.
+//! The audience of each page. The server checks it before it renders, and serves only the pages listed here.
 
-/// Who may see a page.
+/// The audience of a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// Whoever comes.
+    /// All visitors.
     Everybody,
-    /// Who is signed in. Others are led to [`LOGIN`], and from there back.
+    /// Signed-in visitors. Others are redirected to [`LOGIN`], and after the sign-in back to the page.
     SignedIn,
-    /// Who is not signed in. Others are led on to [`PROFILE`].
+    /// Visitors who are not signed in. Others are redirected to [`PROFILE`], or to the page that they wanted.
     Nobody,
 }
 
-/// Where one signs in.
+/// The path of the sign-in page.
 pub const LOGIN: &str = "/login";
 
-/// Where one is when signed in, unless one wanted to go somewhere else.
+/// The path of the profile page. It follows a sign-in, unless the visitor wanted another page.
 pub const PROFILE: &str = "/profile";
 
-/// Where one gets an account.
+/// The path of the page that creates an account.
 pub const REGISTER: &str = "/register";
 
-/// Where the devices of an account are listed.
+/// The path of the page that lists an account's devices.
 pub const DEVICES: &str = "/devices";
 
-/// What an account is guarded by.
+/// The path of the page with an account's password and other sign-in methods.
 pub const SECURITY: &str = "/security";
 
-/// Where a browser is examined, if the server does that.
+/// The path of the page that examines the browser, if the server offers it.
 pub const DOCTOR: &str = "/doctor";
 
-/// Each page, and the decision.
+/// All pages, each with its audience.
 pub const PAGES: [(&str, Access); 7] = [
     ("/", Access::Everybody),
     (DOCTOR, Access::Everybody),
@@ -40,14 +40,15 @@ pub const PAGES: [(&str, Access); 7] = [
     (SECURITY, Access::SignedIn),
 ];
 
-/// Who may see the page at a path, as its route spells it; `None` when nobody has decided.
+/// Returns the audience of the page at a path, as its route spells it; `None` if the path is not listed.
 #[must_use]
 pub fn of(path: &str) -> Option<Access> {
     PAGES.into_iter().find(|(page, _)| *page == path).map(|(_, access)| access)
 }
 
 impl Access {
-    /// The name that a page which is a file bears in its `main`: what its visitor is has to be found out.
+    /// Returns the value of `data-for` on the `main` of an exported page. The browser checks the visitor by it, because
+    /// the file itself cannot. `None` if all visitors may see the page.
     #[must_use]
     pub const fn name(self) -> Option<&'static str> {
         match self {

@@ -1,4 +1,4 @@
-//! The page of the devices that an account is signed in on.
+//! The page that lists the devices of an account.
 
 #![expect(missing_docs, reason = "the macro of islands makes a struct that it does not document")]
 
@@ -16,14 +16,14 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
 
-/// Where the account is signed in, and how to sign out there.
+/// The devices on which the account is signed in, each with a button that signs it out.
 #[component]
 pub fn DevicesPage() -> impl IntoView {
     let exported = use_context::<Exported>().is_some();
     let after = use_query_map().get_untracked().get("after");
     let found = Resource::new_blocking(
         || (),
-        // A file knows nothing of its visitor.
+        // An exported page holds no data of a visitor.
         move |()| {
             let after = after.clone();
             async move { if exported { None } else { Some(read_devices(after).await) } }
@@ -49,8 +49,8 @@ fn page(devices: Option<Devices>, notice: Option<String>) -> impl IntoView {
         <Frame access=Access::SignedIn notice>
             <section class="door">
                 <div class="words">
-                    <h1>"Your devices."</h1>
-                    <p class="lead">"Where you are signed in. What you do not know, sign out."</p>
+                    <h1>"Your devices"</h1>
+                    <p class="lead">"You are signed in on these devices. Sign out any that you do not recognise."</p>
                 </div>
                 <div class="listed">
                     <p class="wrong" role="alert">
@@ -64,10 +64,10 @@ fn page(devices: Option<Devices>, notice: Option<String>) -> impl IntoView {
     }
 }
 
-/// The devices. The server has put them in; a page that is a file asks for them.
+/// The list of devices. The server renders it; on an exported page, the island requests it.
 #[island]
 pub fn DeviceList(
-    /// The devices; when none, the island asks.
+    /// The devices. `None`: the island requests them.
     devices: Option<Devices>,
 ) -> impl IntoView {
     let missing = devices.is_none();
@@ -97,7 +97,7 @@ pub fn DeviceList(
     }
 }
 
-/// Whether there is no other device to sign out.
+/// Returns whether there is no other device to sign out.
 fn is_alone(all: &Devices) -> bool {
     all.next.is_none() && all.devices.iter().all(|device| device.current)
 }
@@ -128,12 +128,12 @@ async fn ask(devices: RwSignal<Option<Devices>>) {
     show(devices, read_devices(None).await);
 }
 
-/// Shows those behind the last one, below what is there.
+/// Loads the next devices, and appends them to the list.
 async fn ask_more(devices: RwSignal<Option<Devices>>) {
     let next = devices.with_untracked(|all| all.as_ref().and_then(|all| all.next.clone()));
     let found = read_devices(next).await.map(|mut found| {
         let mut shown = devices.get_untracked().map(|all| all.devices).unwrap_or_default();
-        // One that was used meanwhile is among them already.
+        // A device that was used meanwhile is in the list already.
         found.devices.retain(|device| shown.iter().all(|known| known.handle != device.handle));
         shown.append(&mut found.devices);
         Devices { devices: shown, ..found }
@@ -144,7 +144,7 @@ async fn ask_more(devices: RwSignal<Option<Devices>>) {
 fn show(devices: RwSignal<Option<Devices>>, found: Result<Devices, WireError>) {
     match found {
         Ok(found) => devices.set(Some(found)),
-        // Who is signed in no more is led on by the head of the page.
+        // Signed out meanwhile: the account menu of the page redirects.
         Err(error) if error.kind == Kind::NotSignedIn => {}
         Err(error) => notice::show(&error.message),
     }

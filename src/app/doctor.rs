@@ -1,7 +1,7 @@
-//! The page of the doctor: examines the visitor's browser, and shows what breaks a session's trip.
+//! The doctor's page: it examines the visitor's browser and shows the step at which a session is lost.
 //!
-//! The examination itself is `src/server/doctor.js`, which leads here again with what it has tried behind `?tries=`: so the
-//! pages of every origin can be examined, also where nothing of this server's answers may be read.
+//! The examination itself is `src/server/doctor.js`. It opens this page again, with its results in `?tries=`. So pages
+//! of every origin can be examined, even if they may not read this server's responses.
 
 use super::access::DOCTOR;
 use super::parts::{Frame, at_server};
@@ -18,18 +18,18 @@ use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
 use serde::{Deserialize, Serialize};
 
-/// What examines the browser, in pages of every origin.
+/// The path of the script that examines the browser, on pages of every origin.
 pub const SCRIPT: &str = "/doctor.js";
 
-/// What there is to show.
+/// The content of the page.
 #[derive(Clone, Deserialize, Serialize)]
 enum Found {
-    /// Nothing is examined yet. Whether this page, as it was rendered, knew a session.
+    /// No examination yet. The flag tells whether there was a session when the server rendered the page.
     Start(Option<bool>),
     Diagnosed(Result<Diagnosis, WireError>),
 }
 
-/// Before the examination, and after it.
+/// The page before and after the examination.
 #[component]
 pub fn DoctorPage() -> impl IntoView {
     let tries = use_query_map().get_untracked().get("tries");
@@ -41,7 +41,7 @@ pub fn DoctorPage() -> impl IntoView {
             async move {
                 match tries {
                     Some(tries) => Found::Diagnosed(diagnose(tries).await),
-                    // A file knows nothing of its visitor.
+                    // An exported page holds no data of a visitor.
                     None if exported => Found::Start(None),
                     None => Found::Start(read_overview().await.ok().map(|overview| overview.kept.is_some())),
                 }
@@ -70,39 +70,39 @@ fn start(rendered: Option<bool>) -> AnyView {
     view! {
         <section class="door">
             <div class="words">
-                <h1>"Why does it not stick?"</h1>
+                <h1>"Why is my session lost?"</h1>
                 <p class="lead">
-                    "The doctor sends test cookies from this browser to the server and back. It says where a session’s \
-                     trip breaks, why, and what mends it."
+                    "The doctor sends test cookies between this browser and the server. It shows where a session is \
+                     lost, why, and how to fix it."
                 </p>
                 <ul class="plain">
-                    <li>"Two test cookies are set, which are gone after a minute."</li>
-                    <li>"The server is asked some fifteen times, each time in a way that needs one thing more."</li>
-                    <li>"No cookie’s value is in what it says, so you can copy it into a report."</li>
+                    <li>"It sets two test cookies, which expire after a minute."</li>
+                    <li>"It sends about fifteen requests, each with one more requirement than the one before."</li>
+                    <li>"Its report contains no cookie values, so you can share it."</li>
                 </ul>
             </div>
             <div class="form examination" data-doctor="examination" data-rendered=rendered data-server=origin.clone()>
-                // Until its script is there. Nothing moves when it comes.
+                // Disabled until its script has loaded. It is there from the start, so that nothing moves then.
                 <button type="button" data-doctor="examine" disabled>
                     "Examine this browser"
                 </button>
                 <p role="status" class="hint" data-doctor="status"></p>
                 <p hidden data-doctor="unreached">
-                    "Nothing arrives at " <code>{origin.clone()}</code> ". "
-                    <a href=at_server(DOCTOR)>"Look at it there"</a>
-                    ". If that does not open either, your browser says why: nobody answers (HT030), or the certificate is \
-                     not trusted (HT027)."
+                    "Your browser cannot reach " <code>{origin.clone()}</code> ". "
+                    <a href=at_server(DOCTOR)>"Open the report there"</a>
+                    ". If that does not open either, your browser says why: the server does not respond (HT030), or \
+                     its certificate is not trusted (HT027)."
                 </p>
                 <noscript>
-                    <p>"The examination is a script. Allow JavaScript for this page."</p>
+                    <p>"The examination needs JavaScript. Allow it for this page."</p>
                 </noscript>
             </div>
         </section>
         <section aria-labelledby="elsewhere">
-            <h2 id="elsewhere">"From a page of yours"</h2>
+            <h2 id="elsewhere">"Examine your own page"</h2>
             <p>
-                "What a session suffers from depends on the page that calls. Put this into the page, or what follows into its \
-                 console, and it leads here with what its browser has seen."
+                "The result depends on the page that sends the requests. Add this element to your page, or run the \
+                 code below it in that page’s console. The browser then opens the report here."
             </p>
             <pre tabindex="0">{format!("<script src=\"{script}\"></script>")}</pre>
             <pre tabindex="0">
@@ -111,8 +111,8 @@ fn start(rendered: Option<bool>) -> AnyView {
                 )}
             </pre>
             <p>
-                "Before that, the page may lend the doctor its own way to call. So it sees what the application does \
-                 differently, such as to call without credentials."
+                "Before that, the page may give the doctor its own HTTP client. The doctor then also finds faults of \
+                 that client, such as requests without credentials."
             </p>
             <pre tabindex="0">"globalThis.hardtackDoctor = { client: (url) => axios.get(url) }"</pre>
         </section>
@@ -125,10 +125,10 @@ fn report(diagnosis: Diagnosis) -> AnyView {
     let Diagnosis { hops, findings, text } = diagnosis;
     let unseen = hops.iter().any(|(hop, state)| *hop == Hop::Know && *state == State::Unseen);
     let (title, lead) = match (broken, findings.is_empty()) {
-        (Some(hop), _) => ("The trip breaks.", format!("Here {}.", hop.fails())),
-        (None, _) if unseen => ("The way is open.", "Test cookies come through, and no session came along.".to_owned()),
-        (None, true) => ("It holds.", "Nothing is wrong with what this browser has seen.".to_owned()),
-        (None, false) => ("It holds, but look.", "The session comes through. Read this all the same.".to_owned()),
+        (Some(hop), _) => ("The session is lost", format!("In this browser, {}.", hop.fails())),
+        (None, _) if unseen => ("Cookies work", "The server got the test cookies, but saw no session.".to_owned()),
+        (None, true) => ("No problem found", "The session works in this browser.".to_owned()),
+        (None, false) => ("The session works", "But read the findings below.".to_owned()),
     };
     view! {
         <section class="diagnosis">
@@ -144,8 +144,8 @@ fn report(diagnosis: Diagnosis) -> AnyView {
         </section>
         {findings.into_iter().map(finding).collect::<Vec<_>>()}
         <section aria-labelledby="text">
-            <h2 id="text">"For a report"</h2>
-            <p>"All of it as text. No cookie’s value is in it."</p>
+            <h2 id="text">"Text report"</h2>
+            <p>"The whole result as text. It contains no cookie values."</p>
             <pre tabindex="0" data-doctor="text">
                 {text}
             </pre>
@@ -163,7 +163,7 @@ fn report(diagnosis: Diagnosis) -> AnyView {
 fn without_session() -> AnyView {
     view! {
         <p>
-            "Begin a session, by signing in for example, and examine again. If it is the calls of a page of yours that lose it, "
+            "Begin a session, for example by signing in, and examine again. If another page loses the session, "
             <a href=format!("{DOCTOR}#elsewhere")>"examine that page"</a> "."
         </p>
     }
@@ -176,7 +176,7 @@ fn hop((hop, state): (Hop, State)) -> AnyView {
         (_, State::Fine) => ("good", "Fine: ", None),
         (_, State::Broken(why)) => ("bad", "Broken: ", Some(why)),
         (Hop::Know, State::Unseen) => {
-            ("unseen", "Not seen: ", Some("There is no session yet, or its cookie did not come.".to_owned()))
+            ("unseen", "Not seen: ", Some("There is no session yet, or its cookie was not sent.".to_owned()))
         }
         (_, State::Unseen) => ("unseen", "Not seen: ", None),
     };
@@ -206,7 +206,7 @@ fn finding(finding: Finding) -> AnyView {
             </h2>
             <p>{marked(&what)}</p>
             <p class="hint">{marked(&why)}</p>
-            <h3>{if express.is_some() { "What mends it, in Hardtack" } else { "What mends it" }}</h3>
+            <h3>{if express.is_some() { "How to fix it in Hardtack" } else { "How to fix it" }}</h3>
             {copied(&cure.hardtack)}
             {express.map(|express| view! { <h3>"In Express"</h3> {copied(&express)} })}
         </section>
@@ -214,7 +214,7 @@ fn finding(finding: Finding) -> AnyView {
     .into_any()
 }
 
-/// Words are read, and what is to be copied stands by itself.
+/// Renders a cure: its prose as a paragraph, and its code in a block that is easy to copy.
 fn copied(cure: &str) -> AnyView {
     let (words, code) = match cure.split_once("\n\n") {
         Some((words, code)) if words.ends_with(':') => (Some(words), Some(code)),
@@ -226,7 +226,7 @@ fn copied(cure: &str) -> AnyView {
     (words, code).into_any()
 }
 
-/// What stands between backticks is code.
+/// Renders a text, with the parts between backticks as code.
 fn marked(text: &str) -> Vec<AnyView> {
     let part = |(at, part): (usize, &str)| {
         let part = part.to_owned();

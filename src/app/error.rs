@@ -1,15 +1,15 @@
-//! The pages that no route has: of an error answer, and on the way to another site.
+//! The pages without a route: for error responses, and for redirects to another site.
 
 use super::parts::{Footer, Header};
 use leptos::prelude::*;
 
-/// A whole page that says what went wrong. It holds no island and asks for no session.
+/// A complete page for an error. It has no islands and loads no session.
 #[component]
 pub fn ErrorPage(
-    /// What happened, in a few words: the heading.
+    /// The heading: the error in a few words.
     #[prop(into)]
     title: String,
-    /// What happened and what to do, in a sentence or two.
+    /// The cause and the cure, in a sentence or two.
     #[prop(into)]
     message: String,
 ) -> impl IntoView {
@@ -22,13 +22,13 @@ pub fn ErrorPage(
     }
 }
 
-/// A page on the way to another site.
+/// A page that redirects to another site. The server adds the redirect itself; the link is for browsers that ignore it.
 #[component]
 pub fn LeadingPage(
-    /// Where it leads, in a few words: the heading.
+    /// The heading: the target in a few words.
     #[prop(into)]
     title: String,
-    /// Where it leads.
+    /// The URL of the target.
     #[prop(into)]
     to: String,
 ) -> impl IntoView {
@@ -37,9 +37,9 @@ pub fn LeadingPage(
         <main id="main" class="page" tabindex="-1">
             <div class="sorry">
                 <h1>{title}</h1>
-                <p class="lead">"Your browser goes on by itself."</p>
+                <p class="lead">"You are being redirected."</p>
                 <p>
-                    <a href=to>"Go on now"</a>
+                    <a href=to>"Continue"</a>
                 </p>
             </div>
         </main>
@@ -47,13 +47,13 @@ pub fn LeadingPage(
     }
 }
 
-/// The words of an error page, and the way home.
+/// The heading and the text of an error page, with a link to the home page.
 #[component]
 pub fn Sorry(
     /// The heading.
     #[prop(into)]
     title: String,
-    /// What to do.
+    /// The text: what to do.
     #[prop(into)]
     message: String,
 ) -> impl IntoView {

@@ -1,4 +1,4 @@
-//! The greeting: how often this session saw the page.
+//! The greeting: the number of this session's visits.
 
 #![expect(missing_docs, reason = "the macro of islands makes a struct that it does not document")]
 
@@ -8,7 +8,7 @@ use super::parts::notice;
 use crate::api::visits::count_visit;
 use leptos::prelude::*;
 
-/// The greeting. When the page came without one, the island counts the visit itself.
+/// The greeting. If the page came without one, the island counts the visit itself.
 #[island]
 pub fn Greeting(
     /// The greeting, if the server has counted this visit.

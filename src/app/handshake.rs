@@ -1,4 +1,4 @@
-//! The handshake: sends the session's value back and shows what the server says.
+//! The handshake: a form that sends the session's value back and shows the server's response.
 
 #![expect(missing_docs, reason = "the macro of islands makes a struct that it does not document")]
 
@@ -14,13 +14,13 @@ use leptos::wasm_bindgen::JsCast;
 use leptos::web_sys::{Element, HtmlElement};
 use serde::{Deserialize, Serialize};
 
-/// How far the handshake is.
+/// The state of the handshake.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
 pub enum Said {
-    /// Nothing was sent, or it did not arrive.
+    /// No request was sent, or it failed.
     #[default]
     Nothing,
-    /// It was sent, and the server has not answered yet.
+    /// The request was sent, and the server has not responded yet.
     Busy,
     /// The value is the session's own.
     Confirmed,
@@ -46,12 +46,12 @@ impl Said {
     }
 }
 
-/// The form. Before WebAssembly, and without it, the browser posts it and the page comes back with the answer.
+/// The form. Before hydration, or without WebAssembly, the browser posts it, and the page comes back with the result.
 #[island]
 pub fn Handshake(
-    /// The session's value; when none, the island asks for it.
+    /// The session's value. `None`: the island requests it.
     value: Option<String>,
-    /// What the server said of a form that was posted.
+    /// The result of a form that the browser posted.
     said: Said,
 ) -> impl IntoView {
     let said = RwSignal::new(said);
@@ -77,7 +77,7 @@ pub fn Handshake(
                     spellcheck="false"
                     node_ref=input
                 />
-                // Enter in the field clicks it too.
+                // Enter in the field clicks this button, too.
                 <button
                     disabled=lively(busy)
                     aria-busy=lively(busy)
@@ -99,7 +99,7 @@ pub fn Handshake(
     }
 }
 
-/// Puts the session's value into the field, unless somebody typed there meanwhile.
+/// Puts the session's value into the field, unless the visitor has typed there meanwhile.
 async fn fill(input: NodeRef<Input>) {
     match read_handshake().await {
         Ok(handshake) => {
@@ -133,11 +133,11 @@ async fn send(input: NodeRef<Input>, said: RwSignal<Said>) {
     }
 }
 
-/// Gives the focus back: a browser takes it from a button that is disabled.
+/// Restores the focus, because a browser takes it from a button that is disabled.
 fn keep_focus(focused: Option<Element>) {
     let nowhere = document().active_element().is_none_or(|now| now.tag_name() == "BODY");
     if let Some(focused) = focused.filter(|_| nowhere) {
-        // The button is enabled by an effect, which runs after this.
+        // In the next frame, because an effect that runs after this function enables the button.
         request_animation_frame(move || drop(focused.unchecked_into::<HtmlElement>().focus()));
     }
 }

@@ -1,4 +1,4 @@
-//! The home page: the visit count, the handshake, and the session seen from both ends.
+//! The home page: the visit count, the handshake, and the session in the browser and on the server.
 
 use super::greeting::Greeting;
 use super::handshake::{Handshake, Said};
@@ -19,7 +19,7 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 use serde::{Deserialize, Serialize};
 
-/// What the server found out for one view of the page.
+/// The data for one view of the page.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 struct Found {
     value: Option<String>,
@@ -29,9 +29,10 @@ struct Found {
 }
 
 impl Found {
-    /// Asks one after the other: the first two are changes of one session.
+    /// Loads the data, one call after the other, because the first two calls change the same session.
     ///
-    /// What fails ends the asking, so that an outage is waited for once; islands ask for the rest themselves.
+    /// Stops at the first error, so that the page waits only once for a store that is down. The islands request the
+    /// rest.
     async fn gather(unseen: bool) -> Self {
         let mut found = Self::default();
         if let Err(error) = found.ask(unseen).await {
@@ -41,9 +42,9 @@ impl Found {
     }
 
     async fn ask(&mut self, unseen: bool) -> Result<(), WireError> {
-        // A speculative request is given an empty value, and its page asks again when it is looked at.
+        // A speculative request gets an empty value. Its page requests the value again when it is shown.
         self.value = Some(read_handshake().await?.id).filter(|id| !id.is_empty());
-        // It counts the visit then, too.
+        // The visit is counted then, too.
         if !unseen {
             self.greeting = Some(count_visit().await?.message);
         }
@@ -52,7 +53,7 @@ impl Found {
     }
 }
 
-/// The result with which a form that was posted without WebAssembly came back.
+/// The result of a form that was posted without WebAssembly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum CameBack {
     Said(Said),
@@ -77,7 +78,7 @@ pub fn Home() -> impl IntoView {
     let unseen = use_context::<Unseen>().is_some();
     let found = Resource::new_blocking(
         || (),
-        // A file knows nothing of its visitor.
+        // An exported page holds no data of a visitor.
         move |()| async move { if exported { Found::default() } else { Found::gather(unseen).await } },
     );
     view! {
@@ -103,15 +104,15 @@ fn page(found: Found, came_back: Option<CameBack>) -> impl IntoView {
     }
 }
 
-// The sections forget their types: their futures, one in another, are deeper than the compiler looks.
+// The sections are type-erased, because their nested futures exceed the compiler's recursion limit.
 
 fn hero(greeting: Option<String>) -> AnyView {
     view! {
         <section class="hero">
             <h1>"Session cookies that hold."</h1>
             <p class="lead">
-                "Hardtack keeps a visitor’s session between a browser and a server: nothing is lost, ended means ended, \
-                 and a stolen store opens nothing."
+                "Hardtack keeps a visitor’s session between a browser and a server. No data is lost, an ended session \
+                 stays ended, and a stolen store contains no valid cookie."
             </p>
             <div data-session="own">{island(view! { <Greeting message=greeting/> })}</div>
         </section>
@@ -124,8 +125,8 @@ fn handshake(value: Option<String>, said: Said) -> AnyView {
         <section aria-labelledby="handshake" data-session="own">
             <h2 id="handshake">"Handshake"</h2>
             <p>
-                "The server keeps this value in your session. Send it back, and the server says whether it is the one \
-                 it kept; change a letter first to see it refused."
+                "The server keeps this value in your session. Send it back, and the server compares the two. Change a \
+                 letter first to see an error."
             </p>
             {island(view! { <Handshake value said/> })}
         </section>
@@ -136,8 +137,8 @@ fn handshake(value: Option<String>, said: Said) -> AnyView {
 fn both_ends(overview: Option<overview::Overview>) -> AnyView {
     view! {
         <section aria-labelledby="both-ends" data-session="own">
-            <h2 id="both-ends">"Your session, seen from both ends"</h2>
-            <p>"The browser holds a key it cannot read. Everything else stays on the server."</p>
+            <h2 id="both-ends">"Your session in the browser and on the server"</h2>
+            <p>"The browser holds a cookie that no script can read. All data stays on the server."</p>
             <div class="ends">
                 {island(view! { <Overview overview/> })}
                 <Trip/>

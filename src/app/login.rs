@@ -1,4 +1,4 @@
-//! The page where one signs in.
+//! The sign-in page.
 
 use super::access::{Access, PROFILE, REGISTER};
 use super::parts::Frame;
@@ -7,22 +7,22 @@ use super::parts::form::{Field, PostForm, Wrong, wanted};
 use leptos::prelude::*;
 use leptos_meta::Title;
 
-/// Signing in.
+/// The sign-in page: a form for e-mail address and password, and a button for each provider.
 #[component]
 pub fn Login() -> impl IntoView {
     let wrong = Wrong::asked(&["username", "password"]);
     let next = wanted();
     let register = next.as_ref().map_or_else(|| REGISTER.to_owned(), |next| next.behind(REGISTER));
     let lead = match &next {
-        Some(_) => "The page that you asked for is its owner’s alone. Sign in, and you go on to it.",
-        None => "Your session keeps what it holds, and gets a new key. The old one is dead at once.",
+        Some(_) => "Sign in to see the page that you asked for.",
+        None => "Your session keeps its data and gets a new ID. The old ID stops working at once.",
     };
     view! {
         <Title text="Sign in · Hardtack"/>
         <Frame access=Access::Nobody>
             <section class="door">
                 <div class="words">
-                    <h1>"Sign in."</h1>
+                    <h1>"Sign in"</h1>
                     <p class="lead">{lead}</p>
                     <p>
                         "New here? " <a href=register>"Create an account"</a>
@@ -34,7 +34,7 @@ pub fn Login() -> impl IntoView {
                         <Field label="Password" name="password" kind="password" autocomplete="current-password" wrong/>
                         <label class="choice">
                             <input type="checkbox" name="keep" value="true"/>
-                            "Keep me signed in on this device"
+                            "Keep me signed in"
                         </label>
                     </PostForm>
                     <Elsewhere next/>

@@ -1,4 +1,4 @@
-//! The pages: rendered whole on the server, with islands only where something happens.
+//! The pages, rendered on the server, with islands for their interactive parts.
 
 pub mod access;
 pub mod devices;
@@ -31,17 +31,17 @@ use profile::ProfilePage;
 use register::Register;
 use security::Security;
 
-/// The application: one route per page, and in [`access`] who may see it.
+/// The application: one route per page. [`access`] lists the audience of each page.
 ///
-/// The server provides the visitor's [`Theme`](crate::model::theme::Theme) as context and answers an
-/// address without a route with status 404.
+/// The server provides the visitor's [`Theme`](crate::model::theme::Theme) as context, and answers a path
+/// without a route with status 404.
 #[component]
 pub fn App() -> impl IntoView {
     provide_meta_context();
     view! {
         <Router>
             <Routes fallback=NotFound>
-                // Whole before its first byte: a session written while streaming would lose its cookie.
+                // `Async`, because a session that is written while the page streams can no longer set its cookie.
                 <Route path=path!("/") view=Home ssr=SsrMode::Async/>
                 <Route path=path!("/devices") view=DevicesPage ssr=SsrMode::Async/>
                 <Route path=path!("/doctor") view=DoctorPage ssr=SsrMode::Async/>

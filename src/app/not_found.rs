@@ -1,21 +1,21 @@
-//! The page for an address without a page.
+//! The page for a path without a page.
 
 use super::error::Sorry;
 use super::parts::Frame;
 use leptos::prelude::*;
 use leptos_meta::{Title, provide_meta_context};
 
-/// The whole application for an address that no route of the server has.
+/// The complete application for a path that no route of the server matches.
 ///
-/// Without the router: its reading of addresses is more generous than the server's, and what it found here would be a page
-/// that nobody has asked who may see it.
+/// It has no router, because the router of Leptos matches more paths than the server's: it could show a page whose
+/// audience the server has not checked.
 #[component]
 pub fn Nowhere() -> impl IntoView {
     provide_meta_context();
     view! { <NotFound/> }
 }
 
-/// Says that there is nothing here. Its status, 404, is the server's to set.
+/// The text of the page. The server sets the status 404.
 #[component]
 pub fn NotFound() -> impl IntoView {
     view! {
@@ -23,7 +23,7 @@ pub fn NotFound() -> impl IntoView {
         <Frame>
             <Sorry
                 title="There is nothing here."
-                message="This address has no page. It may have moved, or the link may be misspelt."
+                message="No page has this address. The page may have moved, or the link may be wrong."
             />
         </Frame>
     }

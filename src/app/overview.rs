@@ -1,4 +1,4 @@
-//! The session from both of its ends: what the browser holds, and what the server holds.
+//! The session in the browser (its cookie) and on the server (its keys and deadlines).
 
 #![expect(missing_docs, reason = "the macro of islands makes a struct that it does not document")]
 
@@ -12,44 +12,44 @@ use std::cell::Cell;
 use std::time::Duration;
 
 thread_local! {
-    // Only the browser sets and reads these: a thread of the server serves many pages.
+    // Only the browser uses these, because a thread of the server serves many pages.
 
-    /// The panels of this page, once they are awake.
+    /// The panels of this page, once they are hydrated.
     static AWAKE: Cell<Option<Panels>> = const { Cell::new(None) };
 
-    /// When the server told what they show, in milliseconds: by a clock that is never set, and by one that goes on while the
-    /// machine sleeps.
+    /// The arrival of the overview that they show, in milliseconds: by a clock that is never set, and by one that goes
+    /// on while the machine sleeps.
     static TOLD: Cell<[f64; 2]> = const { Cell::new([0.0; 2]) };
 }
 
-/// Both clocks, now.
+/// Returns both clocks' times now.
 fn clocks() -> [f64; 2] {
     let steady = window().performance().map(|performance| performance.now());
     [steady.unwrap_or_default(), Date::now()]
 }
 
-/// Both clocks, when the answer came that brought the page.
+/// Returns both clocks' times at which the response with the page arrived.
 fn rendered() -> [f64; 2] {
     let Some(performance) = window().performance() else { return clocks() };
     let came = performance.timing().response_start();
-    // Nothing where a browser does not tell.
+    // A browser that does not report the time returns no positive number.
     if came.is_nan() || came <= 0.0 {
         return clocks();
     }
     [came - performance.time_origin(), came]
 }
 
-/// Asks the server again, after a call that used the session: its deadlines moved.
+/// Requests the overview again. For use after a call that used the session, because its deadlines have moved.
 pub fn refresh() {
     if let Some(panels) = AWAKE.get() {
         start(panels.ask());
     }
 }
 
-/// Both panels. The deadlines count down once the island is awake; before, they stand as the server told them.
+/// Both panels. The deadlines count down once the island is hydrated; before, they are as the server sent them.
 #[island]
 pub fn Overview(
-    /// The session as the server sees it; when none, the island asks.
+    /// The session as the server sees it. `None`: the island requests it.
     overview: Option<overview::Overview>,
 ) -> impl IntoView {
     let missing = overview.is_none();
@@ -87,8 +87,7 @@ pub fn Overview(
                 </dd>
                 <dt>"Value"</dt>
                 <dd>
-                    "Hidden from scripts by HttpOnly. A script that could read it could carry the session away, and \
-                     whoever had it would be you."
+                    "Hidden from scripts by HttpOnly. A script that could read it could steal the session."
                 </dd>
             </dl>
         </section>
@@ -105,11 +104,11 @@ pub fn Overview(
                 <dd class="clock" translate="no" use:says=says_age>
                     {age}
                 </dd>
-                <dt>"Idle timeout, restarted by every visit"</dt>
+                <dt>"Idle timeout, restarted by each use"</dt>
                 <dd class="clock" data-testid="idle-left" translate="no" use:says=says_idle>
                     {idle_left}
                 </dd>
-                <dt>"Absolute lifetime, whatever you do"</dt>
+                <dt>"Absolute timeout, even when in use"</dt>
                 <dd class="clock" data-testid="absolute-left" translate="no" use:says=says_absolute>
                     {absolute_left}
                 </dd>
@@ -130,7 +129,7 @@ pub fn Overview(
 #[derive(Clone, Copy)]
 struct Panels {
     known: RwSignal<Option<overview::Overview>>,
-    /// Whole seconds since `known` was told.
+    /// The whole seconds since `known` arrived.
     elapsed: RwSignal<u64>,
 }
 
@@ -146,8 +145,8 @@ impl Panels {
         }
     }
 
-    /// Reads the clocks instead of counting calls: timers are slowed in the background and stop during sleep. The clock that
-    /// says more is right: one stands still during sleep, and the other may be set back.
+    /// Reads the clocks instead of counting calls, because timers are slowed in the background and stop during sleep.
+    /// The clock that shows the longer time is right: one stands still during sleep, and the other may be set back.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "no clock runs backwards")]
     fn tick(self) {
         let ([steady, date], told) = (clocks(), TOLD.get());
@@ -169,13 +168,13 @@ impl Panels {
     }
 }
 
-/// What a text says of the session, so many seconds after the server told it.
+/// A function that returns a text about the session, given the seconds since the overview arrived.
 type Text = fn(Option<&overview::Overview>, u64) -> String;
 
-/// What is listed of the session.
+/// A function that returns a list from the overview.
 type List = fn(&overview::Overview) -> Vec<String>;
 
-/// Stands where there is nothing to say.
+/// The text in place of a missing value.
 const NOTHING: &str = "–";
 
 fn chip(word: String) -> impl IntoView {
@@ -216,7 +215,7 @@ fn absolute_left(overview: Option<&overview::Overview>, elapsed: u64) -> String 
 
 fn state(overview: Option<&overview::Overview>, elapsed: u64) -> String {
     let sentence = match (overview, kept(overview)) {
-        (Some(_), None) => "Nothing is kept yet. The session begins with the first stored value.",
+        (Some(_), None) => "No session yet. It begins with the first stored value.",
         (_, Some(kept)) if elapsed >= lifetime(kept) => "This session has ended. Reload the page to begin a new one.",
         _ => "",
     };
@@ -227,12 +226,12 @@ fn kept(overview: Option<&overview::Overview>) -> Option<&Kept> {
     overview.and_then(|overview| overview.kept.as_ref())
 }
 
-/// The seconds until the first of its two deadlines.
+/// Returns the seconds until the first of the session's two deadlines.
 fn lifetime(kept: &Kept) -> u64 {
     kept.idle_left.min(kept.absolute_left)
 }
 
-/// Seconds as a clock shows them: `29:58`, `11:59:58`.
+/// Formats seconds like a clock: `29:58`, `11:59:58`.
 fn clock(seconds: Option<u64>) -> String {
     let Some(seconds) = seconds else {
         return NOTHING.to_owned();

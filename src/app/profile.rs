@@ -1,4 +1,4 @@
-//! The page of an account: what the server knows of it.
+//! The profile page: the data of an account.
 
 use super::access::{Access, SECURITY};
 use super::parts::Frame;
@@ -8,7 +8,7 @@ use crate::model::viewer::Viewer;
 use leptos::prelude::*;
 use leptos_meta::Title;
 
-/// What the server knows of whoever is signed in. In a file the places are empty, and an island fills them.
+/// The profile of the signed-in account. On an exported page the places are empty, and the account menu fills them.
 #[component]
 pub fn ProfilePage() -> impl IntoView {
     let profile = use_context::<Viewer>().unwrap_or_default().profile();
@@ -18,25 +18,25 @@ pub fn ProfilePage() -> impl IntoView {
         <Frame access=Access::SignedIn>
             <section class="door">
                 <div class="words">
-                    <h1>"Your profile."</h1>
-                    <p class="lead">"What your account holds. No other visitor is shown it."</p>
+                    <h1>"Your profile"</h1>
+                    <p class="lead">"The data of your account. Other visitors cannot see it."</p>
                 </div>
                 <dl class="card">
                     <dt>"Name"</dt>
                     <dd data-profile="name" data-testid="name" dir="auto">
                         {name}
                     </dd>
-                    <dt>"E-mail address, by which you sign in"</dt>
+                    <dt>"E-mail address"</dt>
                     <dd data-profile="username" data-testid="username">
                         {username}
                     </dd>
                     <dt>"Password"</dt>
                     <dd>
                         <With factor=Profile::PASSWORD>
-                            "Kept as a hash, never as you typed it. " <a href=SECURITY>"Change it"</a>
+                            "Stored only as a hash. " <a href=SECURITY>"Change password"</a>
                         </With>
                         <With factor=Profile::PASSWORD lacks=true>
-                            "None: you sign in by another service. " <a href=SECURITY>"Choose one"</a>
+                            "None: you sign in with another service. " <a href=SECURITY>"Set a password"</a>
                         </With>
                     </dd>
                 </dl>

@@ -1,4 +1,4 @@
-//! The page where one gets an account.
+//! The page that creates an account.
 
 use super::access::{Access, LOGIN, PROFILE};
 use super::parts::Frame;
@@ -10,14 +10,14 @@ use crate::model::sign_up::SignUp;
 use leptos::prelude::*;
 use leptos_meta::Title;
 
-/// Getting an account.
+/// The page that creates an account. It has no form while registration is closed.
 #[component]
 pub fn Register() -> impl IntoView {
     let rules = use_context::<SignUp>().unwrap_or_default();
     let next = wanted();
     let login = next.as_ref().map_or_else(|| LOGIN.to_owned(), |next| next.behind(LOGIN));
     let (lead, form) = if rules.open {
-        ("A name, an e-mail address and a password are all it takes.", Some(form(rules, next)))
+        ("You need a name, an e-mail address and a password.", Some(form(rules, next)))
     } else {
         (Kind::RegistrationClosed.sentence(), None)
     };
@@ -26,10 +26,10 @@ pub fn Register() -> impl IntoView {
         <Frame access=Access::Nobody>
             <section class="door">
                 <div class="words">
-                    <h1>"Create an account."</h1>
+                    <h1>"Create an account"</h1>
                     <p class="lead">{lead}</p>
                     <p>
-                        "You have one? " <a href=login>"Sign in"</a>
+                        "Already have an account? " <a href=login>"Sign in"</a>
                     </p>
                 </div>
                 {form}
@@ -50,7 +50,7 @@ fn form(rules: SignUp, next: Option<Next>) -> impl IntoView {
                     name="username"
                     kind="email"
                     autocomplete="username"
-                    hint="You sign in by it. Nothing is sent there."
+                    hint="You sign in with it. Nothing is sent to it."
                     wrong
                 />
                 <Field
@@ -68,7 +68,7 @@ fn form(rules: SignUp, next: Option<Next>) -> impl IntoView {
     }
 }
 
-/// What a password must be, told before one is chosen.
+/// Returns the rule for passwords, which the page shows before the visitor types one.
 pub(super) fn password_hint(rules: SignUp) -> String {
-    format!("At least {} characters, of any kind. A sentence is easy to keep in mind.", rules.password_min)
+    format!("At least {} characters, of any kind. A sentence is easy to remember.", rules.password_min)
 }

@@ -1,4 +1,4 @@
-//! The page of what an account is guarded by.
+//! The security page: the password and the other sign-in methods of an account.
 
 use super::access::{Access, SECURITY};
 use super::parts::Frame;
@@ -15,15 +15,15 @@ use crate::model::viewer::Viewer;
 use leptos::prelude::*;
 use leptos_meta::Title;
 
-/// What an account is guarded by: one section a factor.
+/// The security page: a section for the password, and one for the providers.
 #[component]
 pub fn Security() -> impl IntoView {
     view! {
         <Title text="Security · Hardtack"/>
         <Frame access=Access::SignedIn>
             <div class="words">
-                <h1>"Security."</h1>
-                <p class="lead">"What keeps your account yours."</p>
+                <h1>"Security"</h1>
+                <p class="lead">"Your password and other ways to sign in."</p>
             </div>
             <Again page=SECURITY/>
             {password()}
@@ -41,8 +41,8 @@ fn password() -> AnyView {
             <div class="words">
                 <h2 id="password">"Password"</h2>
                 <p>
-                    "Your session gets a new key when it changes. Unless you say otherwise, every other device is signed \
-                     out: if somebody else knew the old one, they are out as well."
+                    "When you change it, your session gets a new ID, and all other devices are signed out unless you \
+                     choose otherwise. This also signs out an attacker who knew the old password."
                 </p>
             </div>
             <PostForm to="/api/password" button="Change password" done=PasswordChanged::default().message is_done wrong>
@@ -72,7 +72,7 @@ fn password() -> AnyView {
     .into_any()
 }
 
-/// The services that the account is signed in by, beside its password; nothing where the site knows none.
+/// Renders the providers, each with its buttons. Empty if the site has no providers.
 fn providers() -> AnyView {
     let Providers(all) = use_context().unwrap_or_default();
     if all.is_empty() {
@@ -83,8 +83,8 @@ fn providers() -> AnyView {
             <div class="words">
                 <h2 id="providers">"Other services"</h2>
                 <p>
-                    "Sign in here by an account that you have elsewhere. They tell this site who you are, your name and your \
-                     e-mail address; this site tells them that you come."
+                    "Sign in with an account that you have at another service. The service sends your name and e-mail \
+                     address to this site, and learns that you sign in here."
                 </p>
             </div>
             <div class="listed">
@@ -111,7 +111,7 @@ fn provider(Provider { id, name }: Provider) -> AnyView {
                     {disconnect} {island(view! { <Submit label="Disconnect".to_owned()/> })}
                 </form>
                 <form method="post" action=at_server(&end)>
-                    <button>"Sign out here and there"</button>
+                    <button>"Sign out here and at the service"</button>
                 </form>
             </With>
             <With factor=id.clone() lacks=true>
@@ -125,7 +125,8 @@ fn provider(Provider { id, name }: Provider) -> AnyView {
     .into_any()
 }
 
-/// Says to password managers whose password it is; the server knows it from the session.
+/// Renders the user name in a hidden field, so that password managers know the account. The server takes it from the
+/// session.
 fn account() -> impl IntoView {
     let username = use_context::<Viewer>().unwrap_or_default().profile().map(|profile| profile.username);
     view! {

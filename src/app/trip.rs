@@ -1,9 +1,9 @@
-//! The session's trip, drawn: from the browser through the cookie and the server to the store, and back.
+//! A diagram of a session's path: from the browser with the cookie to the server and the store, and back.
 
 use crate::doctor::Hop;
 use leptos::prelude::*;
 
-/// The drawing with its words. It holds no data of the session, so it is no island.
+/// The diagram with its caption. It is no island, because it shows no data of the session.
 #[component]
 pub fn Trip() -> impl IntoView {
     view! {
@@ -13,8 +13,8 @@ pub fn Trip() -> impl IntoView {
                 <ol>
                     <li>"Your browser sends the cookie with each request."</li>
                     <li>"The server checks its signature and finds the session in the store."</li>
-                    <li>"What changed is saved."</li>
-                    <li>"Only then comes the answer."</li>
+                    <li>"The server saves the changes."</li>
+                    <li>"Only then does it send the response."</li>
                 </ol>
             </figcaption>
         </figure>
@@ -22,10 +22,10 @@ pub fn Trip() -> impl IntoView {
     .into_any()
 }
 
-/// Browser, cookie, server and store, and the ways between them.
+/// The diagram: browser, cookie, server and store, with arrows between them.
 #[component]
 pub fn Drawing(
-    /// Where it breaks.
+    /// The step that fails, which is drawn as broken.
     #[prop(default = None)]
     broken: Option<Hop>,
 ) -> impl IntoView {
@@ -50,11 +50,11 @@ pub fn Drawing(
             stroke-linecap="round"
             stroke-linejoin="round"
         >
-            <title id="trip-title">"The trip of a session"</title>
+            <title id="trip-title">"The path of a session"</title>
             <desc id="trip-desc">
                 "The browser sends the cookie along with a request to the server. The server looks the session up in \
-                 the store, saves its changes there, and only then answers the browser."
-                {broken.map(|hop| format!(" Not here: {}.", hop.fails()))}
+                 the store, saves the changes there, and only then sends the response."
+                {broken.map(|hop| format!(" It fails here: {}.", hop.fails()))}
             </desc>
             {browser()}
             {cookie(kept)}
@@ -78,7 +78,7 @@ fn browser() -> impl IntoView {
     }
 }
 
-/// A ship's biscuit, docked with holes.
+/// Draws the cookie: a ship's biscuit with its rows of holes.
 fn cookie(class: &'static str) -> impl IntoView {
     view! {
         <g class=class>

@@ -1,4 +1,4 @@
-//! The account that is signed in: the guard of everything that is somebody's.
+//! The signed-in account of a request, and the checks before its functions and data.
 
 use super::accounts::{Accounts, Stored};
 use super::keys::{MARK, SIGNED_IN, SignIn};
@@ -7,25 +7,26 @@ use crate::model::error::{Kind, WireError};
 use crate::session::Session;
 use crate::session::clock::Timestamp;
 
-/// An account that is signed in: to have one is to have passed the guard.
+/// An account that is signed in in this request. A value of this type proves that [`signed_in`] or [`visitor`] has
+/// found it.
 #[derive(Clone, Debug)]
 pub struct Account {
     stored: Stored,
     sign_in: SignIn,
 }
 
-/// The account that is signed in: the first line of every function that only it may call.
+/// Returns the signed-in account. Every function that only a signed-in account may call begins with this call.
 ///
 /// # Errors
 ///
-/// `not_signed_in` when nobody is, or the account has been closed; `unavailable`.
+/// `not_signed_in` when no account is signed in, or when it is closed; `unavailable`.
 pub async fn signed_in(session: &Session, accounts: &Accounts) -> Result<Account, WireError> {
     visitor(session, accounts).await?.ok_or_else(|| Kind::NotSignedIn.into())
 }
 
-/// The account that is signed in, if one is: for pages that must know it before they are rendered.
+/// Returns the signed-in account, if there is one. For pages that need it before they render.
 ///
-/// Who has no session costs no call of a database.
+/// A request without a session makes no database call.
 ///
 /// # Errors
 ///
@@ -34,47 +35,48 @@ pub async fn visitor(session: &Session, accounts: &Accounts) -> Result<Option<Ac
     let Some(id) = session.facts().await?.and_then(|facts| facts.owner.account) else { return Ok(None) };
     let Some(stored) = accounts.of_id(&id).await?.filter(Stored::is_open) else { return Ok(None) };
     let sign_in = session.read(SIGNED_IN).await?.unwrap_or_default();
-    // Ended with a change of the password, also where the request that did it could not end the session itself.
+    // A password change ended this session, even if its request could not remove the session from the store.
     if sign_in.epoch != stored.epoch && !is_kept(session, &stored).await? {
         return Ok(None);
     }
     Ok(Some(Account { stored, sign_in }))
 }
 
-/// Whether a session of another epoch is the one that began the present epoch, and was cut off before it had its number.
+/// Returns whether a session of another epoch is the session that began the account's present epoch, in a request that
+/// was cut off before the session stored the new epoch.
 ///
-/// No other one is let in, not even one that is ahead of its account: it would outlive the next epoch.
+/// No other session of another epoch is accepted. One that is ahead of its account would outlive the next epoch.
 async fn is_kept(session: &Session, stored: &Stored) -> Result<bool, WireError> {
     Ok(stored.keeps.is_some() && session.read(MARK).await? == stored.keeps)
 }
 
 impl SignIn {
-    /// Whether it is new enough for what is sensitive.
+    /// Returns whether the sign-in is recent enough for sensitive actions (`sign_in.fresh`).
     pub(super) fn is_fresh(&self, accounts: &Accounts) -> bool {
         !self.undated && accounts.clock().now() - Timestamp(self.at) <= accounts.rules().fresh
     }
 }
 
 impl Account {
-    /// Its id: what sessions are owned by.
+    /// Returns the account's id, which its sessions store as their owner.
     #[must_use]
     pub fn id(&self) -> &str {
         &self.stored.id
     }
 
-    /// The account as its owner sees it.
+    /// Returns the account's data, as its owner sees it.
     #[must_use]
     pub fn profile(&self) -> &Profile {
         &self.stored.profile
     }
 
-    /// When it was signed in here: `auth_time`.
+    /// Returns when the user signed in, or last confirmed their identity, in this session (`auth_time`).
     #[must_use]
     pub const fn since(&self) -> Timestamp {
         Timestamp(self.sign_in.at)
     }
 
-    /// Refuses what is sensitive when the sign-in is too long ago.
+    /// Rejects a sensitive action if the sign-in is too long ago.
     ///
     /// Source: ASVS 5.0, 7.5.1 and 7.5.2.
     ///

@@ -1,15 +1,17 @@
-//! How often a password may be tried, and by what that is counted.
+//! The limits of password attempts, and the counters behind them.
 //!
-//! | bucket | counts | limit |
+//! | counter | counts | limit |
 //! |---|---|---|
-//! | network, and its /48 | wrong passwords of browsers that the account does not know | `sign_in_network_attempts` |
-//! | name | wrong passwords of strangers | `sign_in_attempts` |
-//! | known browser, or account that is signed in | wrong passwords there | `sign_in_attempts` |
-//! | entered, by network and by name | right passwords, of all browsers | `sign_in_network_successes`, `sign_in_successes` |
+//! | network, and its /48 | wrong passwords from browsers that the account does not know | `sign_in_network_attempts` |
+//! | username | wrong passwords from such browsers | `sign_in_attempts` |
+//! | known browser, or signed-in account | wrong passwords there | `sign_in_attempts` |
+//! | network, and its /48 (`entered`) | right passwords, from all browsers | `sign_in_network_successes` |
+//! | username (`entered`) | right passwords, from all browsers | `sign_in_successes` |
 //!
-//! Each is counted before the password is looked at, in the database that all nodes share, and given back when it turns out
-//! to be none: a guess that was right, a success of a wrong password, and both where the server or a store fails, because an
-//! outage must not use up what its users have.
+//! A browser is known to an account if it has the account's device cookie. Every attempt is counted before the password
+//! is checked, in the database that all nodes share, and given back if it does not belong there: a right password is no
+//! guess, and a wrong one is no success. Both are given back when the server or a store fails, because an outage must
+//! not use up its users' attempts.
 
 use super::accounts::{Accounts, Attempt, Bucket, Stored};
 use super::error::too_many;
@@ -20,19 +22,20 @@ use super::queue::Asker;
 use super::visitor::Visitor;
 use crate::model::error::WireError;
 
-/// What a password is tried as.
+/// The kind of a password attempt, which decides how it is counted.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum As<'a> {
-    /// A stranger's sign-in, by the name that was typed.
+    /// A sign-in from a browser that the account does not know, with the username that was entered.
     Stranger(&'a str),
-    /// A sign-in in a browser that the account knows.
+    /// A sign-in or confirmation from a browser that the account knows: the username and the device cookie's text.
     Known(&'a str, &'a str),
-    /// The proof of an account that is signed in: no stranger can use up its attempts.
+    /// A confirmation by a signed-in account: the username and the account's id. It has its own counter, so that
+    /// attempts from other browsers cannot use it up.
     SignedIn(&'a str, &'a str),
 }
 
 impl<'a> As<'a> {
-    /// A sign-in to an account, or to nobody's.
+    /// Returns the kind of a sign-in; `stored` is `None` when no account has the username.
     pub(super) fn sign_in(visitor: &'a Visitor, name: &'a str, stored: Option<&Stored>) -> Self {
         match stored.and_then(|stored| known(visitor, stored)) {
             Some(browser) => Self::Known(name, browser),
@@ -40,7 +43,7 @@ impl<'a> As<'a> {
         }
     }
 
-    /// The proof of an account that is signed in.
+    /// Returns the kind of a confirmation by a signed-in account.
     pub(super) fn signed_in(visitor: &'a Visitor, name: &'a str, stored: &'a Stored) -> Self {
         match known(visitor, stored) {
             Some(browser) => Self::Known(name, browser),
@@ -55,14 +58,14 @@ impl<'a> As<'a> {
     }
 }
 
-/// A success that was counted, for something that has yet to be done.
-#[must_use = "it stays counted, unless what follows fails: see `Success::of`"]
+/// A counted success, for an action that is still to be done.
+#[must_use = "it stays counted, unless `Success::of` gives it back after a failure"]
 pub(super) struct Success(Vec<Attempt>);
 
 impl Success {
-    /// Hands out what was done with it. Where a store or the server failed, the success is given back.
+    /// Returns the result of the action. Gives the success back when a store or the server failed.
     ///
-    /// An error of the client's gives nothing back, because the password was looked at for it all the same.
+    /// An error that the client caused gives nothing back, because the password was checked for it all the same.
     pub(super) async fn of<T>(self, accounts: &Accounts, done: Result<T, WireError>) -> Result<T, WireError> {
         if done.as_ref().is_err_and(WireError::is_a_failure) {
             accounts.forgive(&self.0).await;
@@ -71,8 +74,8 @@ impl Success {
     }
 }
 
-/// Checks a password, once it has been counted. A wrong one stays counted as a guess, and a right one as a success, which is
-/// handed out for what follows.
+/// Counts an attempt, then checks the password. A wrong password stays counted as a guess. A right one stays counted as
+/// a success, which is returned for the action that follows.
 pub(super) async fn check(
     visitor: &Visitor,
     tried: As<'_>,
@@ -91,7 +94,7 @@ pub(super) async fn check(
     let kept = stored.and_then(|stored| stored.password.as_ref());
     let checked = accounts.passwords().check(asker(visitor, tried.name()), password, kept).await;
     if !matches!(checked, Ok(Checked::Wrong)) {
-        // A full queue is nobody's guess.
+        // Only a wrong password is a guess. When the queue is full, no password was checked.
         accounts.forgive(&guesses).await;
     }
     let success = if matches!(checked, Ok(Checked::Right | Checked::Stale(_))) {
@@ -103,8 +106,8 @@ pub(super) async fn check(
     Ok((checked?, Success(success)))
 }
 
-/// Counts what may be a guess. Of a browser that is known, and of who is signed in, by that alone: neighbours who guess must
-/// not lock it out.
+/// Counts a possible guess. A known browser and a signed-in account have their own counters, so that an attacker in the
+/// same network cannot lock them out.
 async fn guesses(visitor: &Visitor, tried: As<'_>) -> Result<Vec<Attempt>, WireError> {
     let Visitor { session, accounts, .. } = visitor;
     let limit = accounts.rules().attempts;
@@ -119,7 +122,7 @@ async fn guesses(visitor: &Visitor, tried: As<'_>) -> Result<Vec<Attempt>, WireE
     with(accounts, made, &Bucket { name, limit }).await
 }
 
-/// Counts one attempt more. Where it is refused, those that were counted for it are taken back.
+/// Counts one more attempt. If it is rejected, gives back those that were counted before it.
 async fn with(accounts: &Accounts, mut made: Vec<Attempt>, bucket: &Bucket) -> Result<Vec<Attempt>, WireError> {
     match one(accounts, bucket).await {
         Ok(attempt) => made.push(attempt),
@@ -131,27 +134,29 @@ async fn with(accounts: &Accounts, mut made: Vec<Attempt>, bucket: &Bucket) -> R
     Ok(made)
 }
 
-/// Counts a success that no password is looked at for.
+/// Counts a success for an action without a password check.
 pub(super) async fn success(visitor: &Visitor, name: &str) -> Result<Success, WireError> {
     successes(visitor, name).await.map(Success)
 }
 
-/// Counts what may be a success, of all browsers: a client that knows a password can use up the queue with it, and begins a
-/// session each time.
+/// Counts a possible success, from all browsers, because a client that knows a password could fill the queue with it,
+/// and begins a session each time.
 async fn successes(visitor: &Visitor, name: &str) -> Result<Vec<Attempt>, WireError> {
     let Visitor { session, accounts, .. } = visitor;
     let made = entered(visitor).await?;
-    // By the name that was typed, also where no account has it: nobody can tell from the time that it takes.
+    // Counted by the username that was entered, also when no account has it, so that the response time does not reveal
+    // whether the account exists.
     let bucket = Bucket { name: session.pseudonym("entered", name), limit: accounts.rules().successes };
     with(accounts, made, &bucket).await
 }
 
-/// Counts what may be a success, by network.
+/// Counts a possible success by network.
 pub(super) async fn entered(visitor: &Visitor) -> Result<Vec<Attempt>, WireError> {
     networks(visitor, "entered", visitor.accounts.rules().network_successes).await
 }
 
-/// Counts by the network, of all that is tried in one place; of IPv6 also by its /48, which may have more.
+/// Counts an attempt by the client's network, among all attempts with this `place`. IPv6 is also counted by its /48,
+/// which has a higher limit.
 pub(super) async fn networks(visitor: &Visitor, place: &str, limit: u32) -> Result<Vec<Attempt>, WireError> {
     let Visitor { session, accounts, address, .. } = visitor;
     let bucket = |text: String, limit| Bucket { name: session.pseudonym(place, &text), limit };
@@ -168,12 +173,12 @@ pub(super) async fn networks(visitor: &Visitor, place: &str, limit: u32) -> Resu
     Ok(made)
 }
 
-/// Whose turn it is in the queue of passwords.
+/// Returns the network and the username for the password queue.
 pub(super) fn asker(visitor: &Visitor, name: &str) -> Asker {
     Asker { network: customer(visitor.address).to_string(), account: name.to_owned() }
 }
 
-/// Counts one, or refuses it.
+/// Counts one attempt, or rejects it.
 async fn one(accounts: &Accounts, bucket: &Bucket) -> Result<Attempt, WireError> {
     accounts.attempt(bucket).await?.map_err(|wait| {
         let seconds = u32::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(u32::MAX);

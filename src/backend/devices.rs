@@ -1,4 +1,4 @@
-//! The devices that an account is signed in on.
+//! The devices on which an account is signed in.
 
 use super::account::signed_in;
 use super::error::unknown;
@@ -9,10 +9,10 @@ use crate::session::OfAccount;
 use crate::session::id::Handle;
 use crate::session::store::Listed;
 
-/// How many devices one answer tells of.
+/// The number of devices in one response.
 const PAGE: u32 = 100;
 
-/// Devices of the account that is signed in, this one first; `after` is where the last answer ended.
+/// Returns the devices of the signed-in account, this one first. `after` is the `next` value of the previous response.
 ///
 /// # Errors
 ///
@@ -20,7 +20,7 @@ const PAGE: u32 = 100;
 pub async fn of(visitor: &Visitor, after: Option<&str>) -> Result<Devices, WireError> {
     let Visitor { session, accounts, .. } = visitor;
     signed_in(session, accounts).await?;
-    let no_place = |_| WireError::about("after", "Give what `next` of the answer before says, or leave it out.");
+    let no_place = |_| WireError::about("after", "Send the `next` value of the previous response, or nothing.");
     let after = after.filter(|text| !text.is_empty()).map(str::parse).transpose().map_err(no_place)?;
     let own = session.facts().await?.map(|facts| facts.handle);
     let device = |listed: Listed| {
@@ -39,7 +39,7 @@ pub async fn of(visitor: &Visitor, after: Option<&str>) -> Result<Devices, WireE
     Ok(Devices { devices, now: accounts.clock().now().seconds(), next: next.map(|place| place.to_string()) })
 }
 
-/// Signs one device out, which may be this one.
+/// Signs out one device, which may be this one.
 ///
 /// # Errors
 ///
@@ -49,17 +49,17 @@ pub async fn end(visitor: &Visitor, handle: &str) -> Result<(), WireError> {
     signed_in(session, accounts).await?.is_fresh(accounts)?;
     let ended = match handle.parse() {
         Ok(handle) => {
-            let message = "It is not known whether that device is signed out. Look at the list of your devices again.";
+            let message = "It is not known whether that device is signed out. Check the list of your devices.";
             session.end_of_account(&Handle(handle)).await.map_err(|error| unknown(error, message))?
         }
-        // No handle of ours looks so.
+        // Handles are UUIDs, so no session has this one.
         Err(_) => false,
     };
-    // One answer for what is another account's and what is nobody's (ASVS 5.0, 8.2.2).
-    if ended { Ok(()) } else { Err(WireError::new(Kind::NotFound, "You are signed in on no such device.".to_owned())) }
+    // A handle of another account and an unknown handle get the same response (ASVS 5.0, 8.2.2).
+    if ended { Ok(()) } else { Err(WireError::new(Kind::NotFound, "Your account has no such device.".to_owned())) }
 }
 
-/// Signs all devices out but this one, and says how many.
+/// Signs out all devices but this one, and returns how many there were.
 ///
 /// # Errors
 ///
@@ -67,7 +67,7 @@ pub async fn end(visitor: &Visitor, handle: &str) -> Result<(), WireError> {
 pub async fn end_others(visitor: &Visitor) -> Result<u64, WireError> {
     let Visitor { session, accounts, .. } = visitor;
     signed_in(session, accounts).await?.is_fresh(accounts)?;
-    let message = "It is not known whether all other devices are signed out, though some may be. Try again: what is signed out \
-                   stays so.";
+    let message = "It is not known whether all other devices are signed out. Some may be. Try again: \
+                   devices that are signed out stay so.";
     session.end_others().await.map_err(|error| unknown(error, message))
 }

@@ -1,4 +1,4 @@
-//! The diagnosis of what a visitor's browser has seen.
+//! The diagnosis of the probe results from a visitor's browser.
 
 use super::visitor::device;
 use crate::doctor::{Diagnosis, Echo, Sites, Tries, Try};
@@ -6,24 +6,24 @@ use crate::model::doctor::Examiner;
 use crate::model::error::{Kind, WireError};
 use crate::session::{CookieSettings, Session};
 
-/// The longest text of tries, in bytes. A real one has about 1,000.
+/// The longest text of probe results, in bytes. A real one has about 1,000.
 const LONGEST: usize = 8 * 1024;
-/// The purpose of a seal.
+/// The purpose of the keyed hash that seals a response.
 const SEAL: &str = "doctor";
 
-/// Judges what a page has tried, told as JSON.
+/// Returns the diagnosis of probe results, which are JSON.
 ///
-/// It comes in an address, which anybody can write. What is repeated of it are words that are known, and what this server has
-/// sealed itself.
+/// The results come from the query string, which can be forged. The diagnosis repeats only known words, and responses
+/// that this server has sealed.
 ///
 /// # Errors
 ///
-/// `invalid` when it makes no sense.
+/// `invalid` when the results cannot be parsed.
 pub fn diagnose(tries: &str, examiner: Option<Examiner>, session: Option<&Session>) -> Result<Diagnosis, WireError> {
     let told = Some(tries).filter(|tries| tries.len() <= LONGEST);
     let mut tries: Tries = told.and_then(|tries| serde_json::from_str(tries).ok()).ok_or(Kind::Invalid)?;
     tries.sites = sites([tries.page.host(), tries.server.host()]);
-    // Of another server nobody here knows what it lists.
+    // The origins that another server lists are not known here.
     let own = examiner.filter(|examiner| examiner.origin == tries.server.origin());
     tries.listed = own.map(|examiner| examiner.listed);
     tries.browser.agent = browser(&tries.browser.agent);
@@ -36,21 +36,21 @@ pub fn diagnose(tries: &str, examiner: Option<Examiner>, session: Option<&Sessio
     Ok(Diagnosis::of(&tries))
 }
 
-/// Puts the seal of this server, and of all that share its keys, on an answer.
+/// Seals a response: adds a keyed hash, which this server and all others with its keys can verify.
 #[must_use]
 pub fn seal(echo: Echo, session: &Session) -> Echo {
     Echo { proof: session.pseudonym(SEAL, &sealed(&echo)), ..echo }
 }
 
-/// Returns the text that is sealed: all of the answer but the seal.
+/// Returns the text that is sealed: the response without its seal.
 fn sealed(echo: &Echo) -> String {
     let echo = Echo { proof: String::new(), ..echo.clone() };
-    // Texts, numbers and words: nothing of it cannot be written.
+    // Serialization cannot fail, because a response holds only strings, numbers, booleans and plain enums.
     serde_json::to_string(&echo).unwrap_or_default()
 }
 
-/// Returns an answer that no key here has sealed, in known words. It comes from another node, which has other keys, or
-/// from the author of the address.
+/// Returns a response without a valid seal, reduced to known words. It comes from another node with other keys, or from
+/// the author of the link.
 fn in_known_words(echo: Echo, cookie: &CookieSettings) -> Echo {
     const WORDS: [&str; 8] = ["same-origin", "same-site", "cross-site", "none", "active", "inactive", "null", "…"];
     let word = |text: Option<String>| text.map(|text| if WORDS.contains(&&*text) { text } else { "…".to_owned() });
@@ -65,14 +65,14 @@ fn in_known_words(echo: Echo, cookie: &CookieSettings) -> Echo {
     }
 }
 
-/// A cookie as `Set-Cookie` has it, without its value.
+/// Returns a cookie's `Set-Cookie` line without the value.
 #[must_use]
 pub fn shown(cookie: &CookieSettings) -> String {
     format!("{}=; {}", cookie.name, cookie.attributes().join("; "))
 }
 
-/// A browser in words of our own, and the products that it names: `Edge on Windows (Chrome/156 Edg/156)`. The doctor tells by
-/// them which rules it follows.
+/// Returns a browser in known words, with the products that its `User-Agent` names: `Edge on Windows (Chrome/156
+/// Edg/156)`. The doctor chooses the browser's rules by these products.
 fn browser(agent: &str) -> String {
     const PRODUCTS: [&str; 8] =
         ["Chrome/", "Firefox/", "Edg/", "OPR/", "SamsungBrowser/", "FxiOS/", "CriOS/", "Version/"];
@@ -85,7 +85,7 @@ fn browser(agent: &str) -> String {
     if named.is_empty() { device } else { format!("{device} ({named})") }
 }
 
-/// What the public suffix list says of hosts.
+/// Looks up the sites of hosts in the public suffix list.
 pub fn sites<H: AsRef<str>>(hosts: impl IntoIterator<Item = H>) -> Sites {
     Sites::look_up(hosts, |host| psl::domain_str(host).map(str::to_owned))
 }
@@ -101,6 +101,6 @@ mod tests {
         assert_eq!(browser(chrome), "Chrome on Linux (Chrome/156)");
         assert_eq!(browser(&format!("{chrome} Edg/156.0")), "Edge on Linux (Chrome/156 Edg/156)");
         assert_eq!(browser("Call +1 555 0100 now! Firefox/9999999 Linux"), "Firefox on Linux (Firefox/9999)");
-        assert_eq!(browser("Call +1 555 0100 now!"), "An unknown program");
+        assert_eq!(browser("Call +1 555 0100 now!"), "Unknown browser");
     }
 }

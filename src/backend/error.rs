@@ -1,4 +1,4 @@
-//! The one place where a failure of the sessions or the accounts becomes the error that travels.
+//! The conversion of session and account errors into the API's error.
 
 use super::accounts::Failure;
 use crate::model::error::{Kind, WireError};
@@ -9,14 +9,14 @@ impl From<Error> for WireError {
         let kind = match error {
             Error::Unavailable => Kind::Unavailable,
             Error::Doubtful => {
-                let message = "Your browser showed two sessions, or one that this server cannot read, so this was not done. \
-                               Send it once more.";
+                let message = "Your browser sent two session cookies, or one that this server cannot read, so nothing was done. \
+                               Try again.";
                 return Self::new(Kind::Unavailable, message.to_owned());
             }
             Error::Ended => Kind::SessionEnded,
             Error::Rotated => Kind::Rotated,
-            Error::TooMany { retry_after } => return too_many("sessions were begun in your network", retry_after),
-            // The application has put it there, not the visitor.
+            Error::TooMany { retry_after } => return too_many("sessions were started from your network", retry_after),
+            // The server or the application caused these, not the client.
             Error::TooLarge { .. }
             | Error::Unfit
             | Error::TooLate
@@ -34,15 +34,15 @@ impl From<Fault> for WireError {
     }
 }
 
-/// The error of a step that was not acknowledged, and may have been made: `message` says what is not known. Any other error
-/// says itself what became of the step.
+/// Returns the error of a write that was not acknowledged, but may have happened: `message` says what is not known. Any
+/// other error stays as it is, because its own message says what happened.
 pub(super) fn unknown(error: impl Into<WireError>, message: &str) -> WireError {
     let error = error.into();
     let is_plain = error.kind == Kind::Unavailable && error.message == Kind::Unavailable.sentence();
     if is_plain { WireError { message: message.to_owned(), ..error } } else { error }
 }
 
-/// The error of a client that has used up its share: of what, and in how many seconds it may try again.
+/// Returns the error of a client that has used up a limit: `what` was counted, and the seconds until another attempt.
 pub(super) fn too_many(what: &str, seconds: u32) -> WireError {
     let seconds = seconds.max(1);
     let (number, unit) = if seconds < 60 { (seconds, "second") } else { (seconds.div_ceil(60), "minute") };
@@ -52,7 +52,7 @@ pub(super) fn too_many(what: &str, seconds: u32) -> WireError {
 }
 
 impl From<Failure> for WireError {
-    /// The visitor gets a kind, the log gets the cause.
+    /// Logs the cause, and gives the client only a kind.
     fn from(failure: Failure) -> Self {
         match &failure {
             Failure::Busy => Kind::Busy.into(),

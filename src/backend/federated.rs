@@ -1,14 +1,14 @@
-//! Signing in by another service, which says who somebody is (OpenID Connect).
+//! Sign-in with another service, which identifies the user (OpenID Connect).
 //!
 //! ```text
-//! begin   a cookie for the way, and the provider's address      nothing is kept here yet
-//!           … the visitor signs in there …
-//! finish  the way is the one that began in this browser, and is used once; the provider says who it is; then as after
-//!         a password
+//! begin   sets a cookie and returns the provider's address; the server stores nothing yet
+//!           … the user signs in at the provider …
+//! finish  checks that the sign-in began in this browser and is used once; the provider identifies the user; the rest
+//!         is as after a password
 //! ```
 //!
-//! An account is found by issuer and subject, and by nothing else: an e-mail address says who may be written to, not who
-//! somebody is.
+//! An account is found by issuer and subject, and by nothing else, because an e-mail address is a place for mail and
+//! not an identity.
 
 use super::account::{Account, signed_in};
 use super::accounts::{Bucket, Stored};
@@ -29,67 +29,67 @@ use uuid::Uuid;
 
 pub use super::providers::{Hint, Purpose, Wish};
 
-/// How many sign-ins a browser may have under way.
+/// The number of sign-ins that a browser may have in progress.
 pub const SLOTS: usize = 4;
 
-/// How long one may take.
+/// The longest time that one may take.
 pub const TIME: Duration = LIFE;
 
-/// How far a provider's clock may be ahead of ours, in milliseconds.
+/// The longest time that a provider's clock may be ahead of this server's, in milliseconds.
 const AHEAD: i64 = 60_000;
 
-/// The name of a cookie that holds one, beside the session's.
+/// Returns the name of a signed cookie that holds one of them.
 #[must_use]
 pub fn cookie(slot: usize) -> String {
     format!("sign_in_{slot}")
 }
 
-/// A way to a provider that has begun.
+/// A sign-in that has begun.
 pub struct Begun {
-    /// Which cookie is to hold it.
+    /// The number of its cookie.
     pub slot: usize,
-    /// What the cookie is to hold.
+    /// The text of its cookie.
     pub text: String,
-    /// Where the browser goes on to.
+    /// The provider's address, to which the browser goes next.
     pub to: Url,
-    /// What the provider is called.
+    /// The provider's display name.
     pub name: String,
 }
 
-/// Somebody has come back.
+/// A sign-in that has come back from its provider.
 pub struct Back {
-    /// Which cookie is over now.
+    /// The number of its cookie, which can be removed.
     pub slot: usize,
-    /// What for they were away.
+    /// Why the user was sent to the provider.
     pub purpose: Purpose,
-    /// Where they wanted to go.
+    /// The path that the user wanted to open.
     pub next: Option<Next>,
-    /// The front end that they came from, unless it was a page of ours.
+    /// The front end on which it began, unless that was a page of this site.
     pub origin: Option<String>,
-    /// What came of it; nothing where a session is no more than it was.
+    /// The result. `None` when no sign-in was made, because a provider was connected or the user's identity confirmed.
     pub result: Result<Option<Entered>, WireError>,
 }
 
-/// What a provider says in the address that it leads back to.
+/// The parameters of the redirect from a provider.
 #[derive(Clone, Debug, Default, serde::Deserialize, serde::Serialize)]
 pub struct Answer {
-    /// Which sign-in it is about.
+    /// The `state` of the sign-in.
     #[serde(default)]
     state: String,
-    /// What its tokens are to be had for.
+    /// The authorization code, which is exchanged for tokens.
     code: Option<String>,
-    /// Why there is none.
+    /// The error code, if there is no authorization code.
     error: Option<String>,
-    /// Who answers. Source: RFC 9207.
+    /// The issuer that responds. Source: RFC 9207.
     iss: Option<String>,
 }
 
-/// Begins to lead somebody to a provider. `kept` are the texts of the cookies that they have for such ways already.
+/// Begins a sign-in at a provider. `kept` are the texts of the browser's cookies for sign-ins in progress.
 ///
 /// # Errors
 ///
-/// `not_found` for a provider that is none; `not_signed_in` and `sign_in_again` for what an account must be signed in for;
-/// `provider_failed`.
+/// `not_found` for an unknown provider; `not_signed_in` and `sign_in_again` for a purpose that needs a signed-in
+/// account; `provider_failed`.
 pub async fn begin(
     visitor: &Visitor,
     provider: &str,
@@ -107,7 +107,7 @@ pub async fn begin(
     }
     let account = account.map(|account| account.id().to_owned());
     let now = accounts.clock().now();
-    // A free one; where all are taken the one that was begun first: a browser that begins a fifth has left that behind.
+    // Takes a free slot, or the oldest if all are in use: a browser that begins a fifth sign-in has abandoned that one.
     let begun = |slot: &usize| {
         let way = kept[*slot].as_deref().and_then(Transaction::read);
         way.filter(|way| !way.is_over(now)).map(|way| way.begun())
@@ -118,12 +118,12 @@ pub async fn begin(
     Ok(Begun { slot, text: transaction.text(), to, name: provider.registration.name.clone() })
 }
 
-/// Ends a way to a provider: whoever comes back is who the provider says, if this is the browser that began it.
+/// Completes a sign-in: takes the user's identity from the provider, if this browser began the sign-in.
 ///
 /// # Errors
 ///
-/// `sign_in_lost` when it is not, or took too long, or was used before. What else can go wrong is in the result, for the
-/// page that it began on.
+/// `sign_in_lost` when another browser began it, when it took too long, or when it was completed before;
+/// `too_many_attempts`; `unavailable`. Later errors are in the result, for the page on which the sign-in began.
 pub async fn finish(
     visitor: &Visitor,
     provider: &str,
@@ -141,15 +141,15 @@ pub async fn finish(
     if answer.iss.as_ref().is_some_and(is_other) {
         return Err(Kind::SignInLost.into());
     }
-    // Each costs a row here and a call there. Apart from passwords: neither shuts the other's door.
+    // Each costs a row here and a call there. Counted apart from passwords, so that neither blocks the other.
     let counted = networks(visitor, "provider", accounts.rules().network_attempts).await?;
-    // One that says that it names itself always does, so this is another one's answer. Source: RFC 9207, 2.4.
+    // A provider that announces `iss` always sends it, so this response is not from there. Source: RFC 9207, 2.4.
     if answer.iss.is_none() && provider.names_itself().await {
-        let cause = ProviderError::Unusable("it leads back without `iss`, which it announces".to_owned());
+        let cause = ProviderError::Unusable("its response has no `iss`, which it announces".to_owned());
         failed(provider, &cause);
         return Err(Kind::SignInLost.into());
     }
-    // A success begins a session, so it is counted as one by password is.
+    // A success begins a session, so it is counted as a sign-in with a password is.
     let successes = match entered(visitor).await {
         Ok(successes) => successes,
         Err(error) => {
@@ -157,7 +157,7 @@ pub async fn finish(
             return Err(error);
         }
     };
-    // Once, on whatever node: the cookie could be sent again, and the code belongs to the provider.
+    // Accepts it once on all nodes together: the cookie could be sent again, and only the provider checks the code.
     let once = Bucket { name: visitor.session.pseudonym("transaction", &answer.state), limit: 1 };
     let first = accounts.attempt_within(&once, REMEMBERED).await;
     if !matches!(first, Ok(Ok(_))) {
@@ -174,11 +174,11 @@ pub async fn finish(
         None if answer.error.as_deref() == Some("access_denied") => Err(Kind::Cancelled.into()),
         None => {
             let word = answer.error.as_deref().unwrap_or_default();
-            let refusal = ProviderError::Unusable(format!("it leads back with the error `{}`", word_of(word)));
+            let refusal = ProviderError::Unusable(format!("its response has the error `{}`", word_of(word)));
             Err(failed(provider, &refusal))
         }
     };
-    // A store that fails is neither a success nor an attempt.
+    // A failure of a store counts neither as a success nor as an attempt.
     if result.is_err() {
         accounts.forgive(&successes).await;
     }
@@ -188,11 +188,11 @@ pub async fn finish(
     Ok(Back { slot: way.slot, purpose: way.purpose, next: way.next(), origin: way.origin, result })
 }
 
-/// What a session has to show to a provider at the sign-out, to be read before the session ends.
+/// Returns the ID token that a session keeps for the provider's sign-out page. Call it before the session ends.
 ///
 /// # Errors
 ///
-/// `not_found` for a provider that is none; `unavailable`.
+/// `not_found` for an unknown provider; `unavailable`.
 pub async fn hint(visitor: &Visitor, provider: &str) -> Result<Option<Hint>, WireError> {
     let registration = &visitor.accounts.providers().of_id(provider).ok_or(Kind::NotFound)?.registration;
     if registration.quirks.sign_out != SignOut::Hint {
@@ -202,18 +202,18 @@ pub async fn hint(visitor: &Visitor, provider: &str) -> Result<Option<Hint>, Wir
     Ok(sign_in.hint.filter(|_| sign_in.provider.as_deref() == Some(provider)))
 }
 
-/// Where an account that was signed in by a provider signs out there too, if the provider offers that.
+/// Returns the address at which the account signs out at the provider too, and the provider's name, if it has one.
 ///
 /// # Errors
 ///
-/// `not_found` for a provider that is none. One that does not answer offers nothing.
+/// `not_found` for an unknown provider. A provider that does not respond counts as one without such an address.
 pub async fn end(visitor: &Visitor, provider: &str, hint: Option<&Hint>) -> Result<Option<(Url, String)>, WireError> {
     let provider = visitor.accounts.providers().of_id(provider).ok_or(Kind::NotFound)?;
     let end = provider.end(hint).await.inspect_err(|error| drop(failed(provider, error))).unwrap_or_default();
     Ok(end.map(|url| (url, provider.registration.name.clone())))
 }
 
-/// Takes a provider from the account that is signed in.
+/// Disconnects a provider from the signed-in account.
 ///
 /// # Errors
 ///
@@ -230,12 +230,12 @@ pub async fn disconnect(visitor: &Visitor, provider: &str) -> Result<Entered, Wi
     if !profile.password && profile.providers.len() < 2 {
         return Err(Kind::LastFactor.into());
     }
-    // As with a change of the password: whoever has come in by that provider is out. Of two at once, which together would
-    // leave nothing to sign in by, one has changed the account before.
+    // As after a password change, all other sessions end, because one of them may have signed in with that provider. Of
+    // two concurrent requests that would together remove the last way to sign in, one finds the account changed.
     let mark = mark(session).await?;
     let not_known = |failure| {
-        let message = "It is not known whether the provider has been disconnected, and whether the other devices are signed out. \
-                       Look at the page “Security” again.";
+        let message = "It is not known whether the provider has been disconnected, and whether other devices are signed out. \
+                       Check the page “Security”.";
         unknown(failure, message)
     };
     let begun = accounts.begin_epoch(&stored.id, stored.changes, &mark).await.map_err(not_known)?;
@@ -246,8 +246,8 @@ pub async fn disconnect(visitor: &Visitor, provider: &str) -> Result<Entered, Wi
     }
     tracing::info!(account = account.id(), provider = provider.registration.id, "a provider was disconnected");
     let half_done = |error| {
-        let message = "The provider has been disconnected, but it is not sure that the other devices are signed out. Sign them \
-                       out on the page of your devices.";
+        let message = "The provider has been disconnected, but other devices may still be signed in. Sign them out on the page \
+                       “Devices”.";
         done(error, message)
     };
     let sign_in = SignIn { epoch, ..account.sign_in().clone() };
@@ -257,7 +257,7 @@ pub async fn disconnect(visitor: &Visitor, provider: &str) -> Result<Entered, Wi
     Ok(Entered { known: known::give(visitor, &left), profile: left.profile })
 }
 
-/// What is done with whoever the provider says has come.
+/// Does what the sign-in is for, with the identity that the provider returns.
 async fn arrive(
     visitor: &Visitor,
     provider: &Provider,
@@ -282,23 +282,23 @@ async fn arrive(
     Ok(None)
 }
 
-/// The account that the provider knows somebody by; a new one, if new ones are to be had.
+/// Returns the account of an identity; creates it if it is new and registration is open.
 async fn account_of(visitor: &Visitor, provider: &Provider, person: &Person) -> Result<Stored, WireError> {
     let accounts = &visitor.accounts;
     let id = accounts.identified(person, &Uuid::new_v4().to_string()).await?;
     if let Some(stored) = accounts.of_id(&id).await? {
-        // As with a wrong password: nobody is told of a closed account.
+        // The same error as for a wrong password, so that it does not reveal a closed account.
         return if stored.is_open() { Ok(stored) } else { Err(Kind::BadCredentials.into()) };
     }
     let made = make(visitor, provider, person, &id).await;
     if let Err(error) = &made
         && matches!(error.kind, Kind::RegistrationClosed | Kind::EmailUnverified | Kind::AccountExists)
     {
-        // Nothing was made. After any other error something may have been, and the identity waits for it.
+        // Nothing was created. After any other error an account may have been, so the identity is kept.
         accounts.forget_waiting(person).await?;
     }
     let stored = made?;
-    tracing::info!(account = stored.id, provider = provider.registration.id, "an account was made");
+    tracing::info!(account = stored.id, provider = provider.registration.id, "an account was created");
     Ok(stored)
 }
 
@@ -307,7 +307,7 @@ async fn make(visitor: &Visitor, provider: &Provider, person: &Person, id: &str)
     if !accounts.rules().register {
         return Err(Kind::RegistrationClosed.into());
     }
-    // Of an address that somebody only claims, its owner would find an account that they have never made.
+    // The owner of an unverified address would find an account that they never created.
     let username = person.email.as_deref().filter(|_| person.verified).and_then(Username::parse);
     let username = username.ok_or_else(|| unvouched(provider))?;
     let name = name::told(person.name.as_deref().unwrap_or_default());
@@ -322,14 +322,14 @@ async fn connect(visitor: &Visitor, provider: &Provider, person: &Person, accoun
         return Err(unvouched(provider));
     }
     let not_known = |failure| {
-        let message = "It is not known whether the provider has been connected. Look at the page “Security” again.";
+        let message = "It is not known whether the provider has been connected. Check the page “Security”.";
         unknown(failure, message)
     };
     if !accounts.connect(person, account.id()).await.map_err(not_known)? {
         return Err(Kind::IdentityTaken.into());
     }
     if let Err(error) = is_unchanged(visitor, account.stored()).await {
-        // Its owner has changed the password meanwhile, to keep somebody out: maybe this one.
+        // The password has changed meanwhile. The owner may have done so to lock out the sender of this request.
         accounts.undo(person, account.id()).await.map_err(not_known)?;
         return Err(error);
     }
@@ -340,30 +340,30 @@ async fn connect(visitor: &Visitor, provider: &Provider, person: &Person, accoun
 
 async fn confirm(visitor: &Visitor, provider: &Provider, person: &Person, account: &Account) -> Result<(), WireError> {
     let accounts = &visitor.accounts;
-    // Whoever it is at the provider must be who is signed in here.
+    // The identity at the provider must belong to the signed-in account.
     if accounts.identity(person).await?.as_deref() != Some(account.id()) {
         return Err(Kind::IdentityTaken.into());
     }
     let mut sign_in = vouched(visitor, provider, person, account.stored().epoch);
-    // It was asked to ask anew (`prompt=login`, `max_age=0`), and one that never says when is believed to have done so.
+    // A provider with `auth_time = false` is trusted to have asked again, as requested (`prompt=login`, `max_age=0`).
     sign_in.undated &= provider.registration.quirks.auth_time;
     if !sign_in.is_fresh(accounts) {
         let cause = if sign_in.undated {
-            "it does not say when that sign-in was (`auth_time`), so it proves nothing anew; if it never does and is to be \
-             believed all the same, set `auth_time = false` of the provider"
+            "it does not say when the user signed in (`auth_time`), so it does not prove a new sign-in; if the provider \
+             never says so and you trust it anyway, set `auth_time = false` for the provider"
         } else {
-            "it is of an earlier sign-in (`auth_time`)"
+            "it belongs to an earlier sign-in (`auth_time`)"
         };
         return Err(failed(provider, &ProviderError::Token(cause.to_owned())));
     }
     again(visitor, account, sign_in).await
 }
 
-/// A sign-in that the provider vouches for. When it does not say when that was, it may have been long ago: a person who is
-/// signed in there is led back without a question.
+/// Returns a sign-in with a provider. Without `auth_time` it may be long ago, because a provider redirects a user who
+/// is signed in there back without a question.
 fn vouched(visitor: &Visitor, provider: &Provider, person: &Person, epoch: i64) -> SignIn {
     let now = visitor.accounts.clock().now().0;
-    // Of a moment that has yet to come nothing follows.
+    // A time in the future proves nothing.
     let at = person.at.filter(|at| *at <= now.saturating_add(AHEAD)).map(|at| at.min(now));
     SignIn {
         at: at.unwrap_or(now),
@@ -375,23 +375,23 @@ fn vouched(visitor: &Visitor, provider: &Provider, person: &Person, epoch: i64) 
     }
 }
 
-/// A word of a provider for the log, which is an address's and so anybody's.
+/// Returns a provider's error code for the log in safe characters, because it comes from a URL that can be forged.
 fn word_of(text: &str) -> String {
     text.chars().filter(|sign| sign.is_ascii_alphanumeric() || "_-.".contains(*sign)).take(64).collect()
 }
 
-/// The provider does not vouch for the person's address. What it said instead stands in the log already.
+/// Returns the error for an unverified e-mail address. The log already says what the provider sent instead.
 fn unvouched(provider: &Provider) -> WireError {
     tracing::warn!(
         provider = provider.registration.id,
-        "a sign-in by a provider was refused: it does not say that the e-mail address is the person's (`email_verified`); if \
-         all its addresses are, set `trust_email = true` of the provider"
+        "a sign-in with a provider was rejected: it has no e-mail address that the provider has verified \
+         (`email_verified`); if you trust all of its addresses, set `trust_email = true` for the provider"
     );
     Kind::EmailUnverified.into()
 }
 
-/// The visitor gets a kind, the log gets the cause.
+/// Logs the cause, and gives the client only a kind.
 fn failed(provider: &Provider, error: &ProviderError) -> WireError {
-    tracing::error!(provider = provider.registration.id, %error, "a sign-in by a provider failed");
+    tracing::error!(provider = provider.registration.id, %error, "a sign-in with a provider failed");
     Kind::ProviderFailed.into()
 }

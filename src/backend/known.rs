@@ -1,41 +1,42 @@
-//! Browsers that an account has signed in by: each has a cookie, so that strangers who guess cannot lock it out.
+//! Device cookies: an account knows the browsers in which it has signed in, so that guesses from others cannot lock it
+//! out.
 //!
 //! ```text
-//! PSEUDONYM.BROWSER     43 signs, a keyed hash of the account and of how often it has changed what it signs in by;
-//!                       32 signs, random
+//! PSEUDONYM.BROWSER     43 characters: a keyed hash of the account's id and change count;
+//!                       32 random characters
 //! ```
 //!
-//! (Without the point.) The cookie outlives the sign-out, by design, and maybe on a computer that others use. So it names the
-//! account by a pseudonym: only this server can tell which account that is, and nobody whether two browsers know the same
-//! one after a change of the password. Source: OWASP, "Slow Down Online Guessing Attacks with Device Cookies".
+//! (Without the dot.) The cookie outlives the sign-out by design, perhaps on a shared computer. So it names the account
+//! by a keyed hash: only this server can tell which account it is, and after a password change two cookies do not
+//! reveal that they belong to the same account. Source: OWASP, "Slow Down Online Guessing Attacks with Device Cookies".
 
 use super::accounts::Stored;
 use super::visitor::Visitor;
 use std::time::Duration;
 use uuid::Uuid;
 
-/// How long a browser stays known.
+/// The lifetime of a device cookie.
 pub const KNOWN_FOR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
-/// What the pseudonym is of.
+/// The purpose of the keyed hash.
 const PLACE: &str = "browser";
-/// The length of a pseudonym, in bytes.
+/// The length of the keyed hash, in bytes.
 const PSEUDONYM: usize = 43;
-/// The length of what tells browsers apart, in bytes.
+/// The length of the random part, in bytes.
 const BROWSER: usize = 32;
 
-/// The text of the browser's cookie, if the account knows it by that, and by the password that it has now: who once had
-/// another one must not go on guessing in places of their own.
+/// Returns the text of the device cookie, if it was issued for this account and its current password. An older one must
+/// not give an attacker a separate attempt budget.
 pub(super) fn known<'a>(visitor: &'a Visitor, stored: &Stored) -> Option<&'a str> {
     let (text, account) = (visitor.known.as_deref()?, account(stored));
     let pseudonym = text.get(..PSEUDONYM);
     let by_pseudonym = pseudonym.is_some_and(|name| visitor.session.is_pseudonym(PLACE, &account, name));
-    // As versions before 0.2 have written it, without a pseudonym: good until the next sign-in.
+    // The format before version 0.2, without a keyed hash, is valid until the next sign-in.
     let by_name = || text.strip_prefix(&account).is_some_and(|rest| rest.starts_with('-'));
     (by_pseudonym || by_name()).then_some(text)
 }
 
-/// The text of the cookie that the browser is to have from now on. One that it has stays what it is.
+/// Returns the text of the browser's new device cookie. A valid cookie keeps its random part.
 pub(super) fn give(visitor: &Visitor, stored: &Stored) -> String {
     let pseudonym = visitor.session.pseudonym(PLACE, &account(stored));
     let own = known(visitor, stored).and_then(|text| text.get(text.len().checked_sub(BROWSER)?..));

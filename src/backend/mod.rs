@@ -1,4 +1,4 @@
-//! What the application does, without HTTP and without pages.
+//! The logic of the application, without HTTP and without pages.
 
 pub mod account;
 pub mod accounts;

@@ -1,18 +1,18 @@
-//! The name of an account's owner: a text that can be seen, and that does not turn the direction of the text around it.
+//! The display name of an account: a visible text that does not change the direction of the text around it.
 
 use icu_properties::props::{DefaultIgnorableCodePoint, GeneralCategory};
 use icu_properties::{CodePointMapData, CodePointSetData};
 
 /// The longest name, in characters.
 const LONGEST: usize = 100;
-/// Join the letters beside them, in names of several scripts: zero width non-joiner and joiner.
+/// The zero width non-joiner and joiner shape the letters beside them, in names of several scripts.
 const JOINERS: [char; 2] = ['\u{200c}', '\u{200d}'];
-/// A pattern of Braille without a dot. Unicode calls it a symbol, and it is blank.
+/// The Braille pattern without a dot. Unicode calls it a symbol, but it is blank.
 const BLANK: char = '\u{2800}';
 
-/// Returns the name that a text holds, without the spaces around it and without format characters, because these cannot
-/// be seen and can turn the direction of the text that follows (U+202E). `None` when it is too long, holds a control
-/// character, or nothing of it can be seen.
+/// Returns the name that a text holds, without the spaces around it and without format characters, because these are
+/// invisible and can change the direction of the text that follows (U+202E). `None` when it is too long, holds a
+/// control character, or has no visible character.
 ///
 /// Source: UTS #39, 3.1 (no format characters in identifiers); UAX #31, 2.3 (joiners inside of words).
 pub(super) fn parse(text: &str) -> Option<String> {
@@ -23,14 +23,14 @@ pub(super) fn parse(text: &str) -> Option<String> {
     (is_seen(&name) && name.chars().count() <= LONGEST).then_some(name)
 }
 
-/// Returns the part of a name from another service that can be used. It is empty when no part can.
+/// Returns the usable part of a name from another service. It is empty when no part is usable.
 pub(super) fn told(text: &str) -> String {
     let text: String = text.chars().filter(|sign| !sign.is_control()).collect();
     let name: String = without_format(&text).chars().take(LONGEST).collect();
     if is_seen(&name) { name.trim().to_owned() } else { String::new() }
 }
 
-/// Whether something of a text can be seen.
+/// Returns whether a text has a visible character.
 pub(super) fn is_seen(text: &str) -> bool {
     let categories = CodePointMapData::<GeneralCategory>::new();
     let ignorable = CodePointSetData::new::<DefaultIgnorableCodePoint>();
@@ -43,7 +43,7 @@ pub(super) fn is_seen(text: &str) -> bool {
                 | Is::LineSeparator
                 | Is::ParagraphSeparator
                 | Is::SpaceSeparator
-                // A mark stands on a letter, and alone on nothing.
+                // A mark is visible on a letter, but not alone.
                 | Is::EnclosingMark
                 | Is::NonspacingMark
                 | Is::SpacingMark

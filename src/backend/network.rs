@@ -1,25 +1,25 @@
-//! The networks of clients: what a share of the server belongs to.
+//! The networks of clients, by which limits and queues are shared.
 
 use std::net::{IpAddr, Ipv6Addr};
 
-/// How much more a wide network may have than a narrow one.
+/// The factor between the limit of a wide network and that of a narrow one.
 pub const WIDE: u32 = 10;
 
-/// The network that attempts are counted by: one IPv4 address, or the IPv6 /64 of one link.
+/// Returns the network that attempts are counted by: one IPv4 address, or the IPv6 /64 of one link.
 #[must_use]
 pub fn narrow(address: IpAddr) -> IpAddr {
     of(address, 64).unwrap_or_else(|| address.to_canonical())
 }
 
-/// The IPv6 /48 of one site, as large as what a customer is assigned at most. `None` for IPv4.
+/// Returns the IPv6 /48 of one site, the largest network that a customer is assigned. `None` for IPv4.
 ///
-/// A customer with a /48 has 65,536 networks of /64, so a limit on those alone is none. Source: RFC 6177.
+/// A customer with a /48 has 65,536 networks of /64, so a limit of those alone would not hold. Source: RFC 6177.
 #[must_use]
 pub fn wide(address: IpAddr) -> Option<IpAddr> {
     of(address, 48)
 }
 
-/// The network of one customer: one IPv4 address, or the IPv6 /48.
+/// Returns the network of one customer: one IPv4 address, or the IPv6 /48.
 #[must_use]
 pub fn customer(address: IpAddr) -> IpAddr {
     wide(address).unwrap_or_else(|| address.to_canonical())

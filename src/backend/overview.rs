@@ -1,9 +1,9 @@
-//! A session seen from both of its ends.
+//! The overview of a session: its cookie in the browser and its record on the server.
 
 use crate::model::overview::{CookieShape, Kept, Overview};
 use crate::session::{Error, Session};
 
-/// What the browser holds and what the server holds. Changes nothing.
+/// Returns the overview of a session, without changing the session.
 ///
 /// # Errors
 ///

@@ -1,4 +1,4 @@
-//! Passwords: how they are hashed, beside everything else, and which are none.
+//! Passwords: hashing on separate threads, checks, and the rejection of weak ones.
 
 use super::accounts::Failure;
 use super::queue::{Asker, Full, Queue};
@@ -10,18 +10,18 @@ use std::sync::Arc;
 use std::time::Duration;
 use zeroize::Zeroizing;
 
-/// The most bytes of a password: long enough for any sentence, short enough to be hashed.
+/// The longest password, in bytes: long enough for any sentence, short enough to be hashed.
 pub const LONGEST: usize = 1024;
 
-/// How many may wait for each that is being hashed: about half a second's worth.
+/// The number of requests that may wait for each that is being hashed: about half a second of work.
 const WAITING: usize = 16;
 
-/// The most characters of a password that its strength is judged by.
+/// The number of characters by which the strength of a password is judged.
 const JUDGED: usize = 100;
-/// The most work that a judgement may be: as much as for a hundred characters with 64 substitutions.
+/// The most work for one judgement: as much as for a hundred characters with 64 substitutions.
 const WORK: usize = 64 * JUDGED * JUDGED;
-/// The signs that stand for letters in disguise. Each line has those that zxcvbn takes for one letter (a, b, c, e, g,
-/// i, l, o, s, t, x, z). Source: zxcvbn 3.1, `matching`.
+/// The characters that may stand for a letter in disguise. Each line has those that zxcvbn takes for one letter (a, b,
+/// c, e, g, i, l, o, s, t, x, z). Source: zxcvbn 3.1, `matching`.
 const DISGUISES: [&[char]; 12] = [
     &['4', '@'],
     &['8'],
@@ -37,27 +37,27 @@ const DISGUISES: [&[char]; 12] = [
     &['2'],
 ];
 
-/// A password as it was typed.
+/// A password as the user typed it.
 ///
-/// Taken exactly as it was received, in whatever Unicode form, with whatever in it, and never cut (ASVS 5.0, 6.2.8). It
-/// cannot be sent or shown, and its memory is wiped.
+/// It is used exactly as it was received, in any Unicode form and with any characters, and never cut (ASVS 5.0, 6.2.8).
+/// It cannot be sent or printed, and its memory is wiped.
 #[derive(Clone)]
 pub struct Password(Zeroizing<String>);
 
 impl Password {
-    /// What somebody has typed.
+    /// Returns a password from the text that the user typed.
     #[must_use]
     pub fn new(typed: String) -> Self {
         Self(Zeroizing::new(typed))
     }
 
-    /// Whether it is the same as another one that was typed.
+    /// Returns whether another typed password is the same.
     #[must_use]
     pub fn is(&self, other: &Self) -> bool {
         self.0 == other.0
     }
 
-    /// Whether it is neither shorter than `min` characters nor longer than [`LONGEST`] bytes.
+    /// Returns whether it has at least `min` characters and at most [`LONGEST`] bytes.
     #[must_use]
     pub fn fits(&self, min: usize) -> bool {
         self.0.len() <= LONGEST && self.0.chars().count() >= min
@@ -70,7 +70,7 @@ impl fmt::Debug for Password {
     }
 }
 
-/// What is kept of a password: a PHC string, `$argon2id$v=19$m=19456,t=2,p=1$…`.
+/// A stored password hash: a PHC string, `$argon2id$v=19$m=19456,t=2,p=1$…`.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Hash(String);
 
@@ -79,7 +79,7 @@ impl Hash {
         Self(text)
     }
 
-    /// The whole text, for the database alone.
+    /// Returns the whole text, for the database alone.
     pub(super) fn reveal(&self) -> &str {
         &self.0
     }
@@ -91,40 +91,41 @@ impl fmt::Debug for Hash {
     }
 }
 
-/// What came of checking a password.
+/// The result of a password check.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Checked {
-    /// It is another one.
+    /// The password is wrong.
     Wrong,
-    /// It is the one.
+    /// The password is right.
     Right,
-    /// It is the one, and was hashed with less effort than is usual now: this is what to keep from now on.
+    /// The password is right, but its hash has weaker parameters than the present ones. This is the new hash to store.
     Stale(Hash),
 }
 
-/// Hashes passwords: as many at a time as there are processors, and a few more wait in a queue that clients share.
+/// Hashes passwords: as many at once as there are processors. More wait in a bounded queue that clients share.
 ///
-/// Each takes 19 MiB for some tens of milliseconds, so neither the threads that serve requests nor an unlimited number of
-/// others may do it. The strength of a new password is judged in the same place, and that is bounded to about as long. Source: ASVS 5.0, 15.2.2; OWASP, Authentication Cheat Sheet (denial of service by long passwords).
+/// Each hash takes 19 MiB for some tens of milliseconds, so it must not run on the threads of requests, nor without a
+/// limit. The strength of a new password is judged there too, in a bounded time of about that length. Source: ASVS 5.0,
+/// 15.2.2; OWASP, Authentication Cheat Sheet (denial of service by long passwords).
 #[derive(Clone, Debug)]
 pub(super) struct Passwords(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
     queue: Queue,
-    /// Nobody's: checked where there is no account, so that it takes as long.
+    /// The hash to check when there is no account, so that the response takes as long.
     nobodys: Hash,
 }
 
 impl Passwords {
-    /// Passwords that wait no longer than `wait` for their turn.
+    /// Returns a hasher in which passwords wait for their turn no longer than `wait`.
     pub(super) fn new(wait: Duration) -> Result<Self, Failure> {
         let at_once = std::thread::available_parallelism().map_or(1, usize::from);
         let nobodys = hash(&Password::new(uuid::Uuid::new_v4().to_string()))?;
         Ok(Self(Arc::new(Shared { queue: Queue::new(at_once, at_once * WAITING, wait), nobodys })))
     }
 
-    /// The hash of a password; `None` when it is too easily guessed. `words` are such as no password may be made of.
+    /// Returns the hash of a password; `None` when it is too easily guessed. `words` make a password easy to guess.
     pub(super) async fn hash(
         &self,
         asker: Asker,
@@ -135,7 +136,7 @@ impl Passwords {
         self.run(asker, move || if is_common(&password, &words) { Ok(None) } else { hash(&password).map(Some) }).await
     }
 
-    /// Whether the password is the one of this hash. Without one it is wrong, and finding that out takes as long.
+    /// Checks a password against a hash. Without a hash it is wrong, after the same time.
     pub(super) async fn check(
         &self,
         asker: Asker,
@@ -154,7 +155,7 @@ impl Passwords {
         .await
     }
 
-    /// Does such work on a thread of its own. Whoever asks and goes away again keeps the place until it is done.
+    /// Runs work on a blocking thread. If the caller goes away, its place stays taken until the work is done.
     async fn run<T: Send + 'static>(
         &self,
         asker: Asker,
@@ -169,7 +170,7 @@ impl Passwords {
     }
 }
 
-/// OWASP's first choice but one for argon2id, which needs less memory than the first. Source: ASVS 5.0, appendix C.
+/// Returns OWASP's second choice for Argon2id, which needs less memory than the first. Source: ASVS 5.0, appendix C.
 fn argon2() -> Result<Argon2<'static>, Failure> {
     let params = Params::new(19_456, 2, 1, None).map_err(|error| Failure::Hash(error.to_string()))?;
     Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
@@ -192,7 +193,7 @@ fn check(password: &Password, kept: &Hash) -> Result<Checked, Failure> {
     }
 }
 
-/// Whether less effort was made than is usual now.
+/// Returns whether a hash has weaker parameters than the present ones.
 fn is_stale(kept: &PasswordHash, usual: &Params) -> bool {
     let less = |params: Params| {
         params.m_cost() < usual.m_cost() || params.t_cost() < usual.t_cost() || params.p_cost() < usual.p_cost()
@@ -202,20 +203,21 @@ fn is_stale(kept: &PasswordHash, usual: &Params) -> bool {
         || Params::try_from(kept).map_or(true, less)
 }
 
-/// Whether a million guesses would find it: a common password, also in disguise, or one made of `words`.
+/// Returns whether a million guesses would find the password: a common one, also in disguise, or one made of `words`.
 ///
-/// Source: ASVS 5.0, 6.2.4, 6.2.11. The lists are those of zxcvbn: the thirty thousand passwords used most, names, words.
-/// A password of which the judged part is strong is strong. One of which it is weak is refused, whatever follows.
+/// Source: ASVS 5.0, 6.2.4, 6.2.11. The lists are zxcvbn's: the thirty thousand most used passwords, names, words. The
+/// judged part decides: if it is weak, the password is rejected, whatever follows.
 fn is_common(password: &Password, words: &[String]) -> bool {
     let words: Vec<_> = words.iter().map(String::as_str).collect();
     zxcvbn::zxcvbn(judged(&password.0), &words).score() < zxcvbn::Score::Two
 }
 
-/// The part of a password that its strength is judged by: a hundred characters, and fewer where that would be too much work.
+/// Returns the part by which a password is judged: a hundred characters, or fewer if those would be too much work.
 ///
-/// zxcvbn looks for words in each stretch of the text (the square of its length), once for each way to undo a disguise: their
-/// number multiplies with each letter that has signs in the text. All signs together have a thousand ways, which takes half a
-/// second; ordinary passwords have a few. A text that is cut for it has more than ten different signs, in 19 characters at least.
+/// zxcvbn looks for words in each substring (the square of the length), once for each way to undo a disguise. The
+/// number of ways multiplies with each letter that has such characters in the text. All of them together have a
+/// thousand ways, which takes half a second; ordinary passwords have a few. Only a text with more than ten different
+/// such characters is cut for this reason, after 19 characters or more.
 fn judged(password: &str) -> &str {
     let mut seen = HashSet::new();
     let mut ways = 1;
@@ -231,7 +233,8 @@ fn judged(password: &str) -> &str {
     password
 }
 
-/// In how many ways one letter may be disguised in a text that has these signs; a sign of two letters counts twice.
+/// Returns the number of ways in which one letter may be disguised in a text with these characters. A character that
+/// stands for two letters counts twice.
 fn ways_of(signs: &[char], seen: &HashSet<char>) -> usize {
     let shared = |sign: &char| DISGUISES.iter().filter(|signs| signs.contains(sign)).count();
     signs.iter().filter(|sign| seen.contains(sign)).map(shared).sum::<usize>().max(1)
@@ -250,7 +253,7 @@ mod tests {
     fn s61_the_common_ones_and_those_of_this_place_are_refused() {
         let words = ["hardtack", "biscuits.example", "Ada Lovelace", "Ada", "Lovelace", "ada@example.com"];
         let words = words.map(str::to_owned);
-        // All of them are among the first three thousand of the usual lists, or are as easily found.
+        // Each is among the three thousand most used passwords, or is as easily found.
         let common = "password 12345678 password1 password123 iloveyou sunshine princess football baseball superman trustno1 \
                       starwars computer michelle jennifer qwertyuiop 1234567890 11111111 87654321 1q2w3e4r 1qaz2wsx passw0rd \
                       P4ssw0rd drowssap abcd1234 aaaaaaaaaaaa abcdefgh 19900101 hardtack Hardtack1 hardtackhardtack \
@@ -284,7 +287,7 @@ mod tests {
             assert_eq!(judged(whole), whole);
         }
         assert_eq!(judged(&"é".repeat(300)).chars().count(), JUDGED);
-        // Counted in what zxcvbn does, for time depends on the machine: it tries every way to undo the disguises on every stretch.
+        // Counts zxcvbn's work, which is every way to undo disguises on every substring: time depends on the machine.
         for rest in 0..20 {
             let text: String = all.chars().cycle().skip(rest).step_by(7).take(300).collect();
             let (part, signs) = (judged(&text), judged(&text).chars().collect::<HashSet<_>>());
@@ -295,7 +298,7 @@ mod tests {
             assert!(!is_common(&password(&strong), &[]), "{strong}");
         }
         let weak = format!("{}{all}", "a".repeat(60));
-        assert!(!is_common(&password(&weak), &[]), "what follows a weak part is judged too: {weak}");
+        assert!(!is_common(&password(&weak), &[]), "the characters after a weak part are judged too: {weak}");
     }
 
     #[test]
@@ -348,12 +351,12 @@ mod tests {
         let passwords = Passwords::new(Duration::from_secs(60)).expect("a hash");
         assert_eq!(effort(&passwords.0.nobodys), effort(&kept));
         assert_eq!(effort(&kept).as_deref(), Some("$argon2id$v=19$m=19456,t=2,p=1"));
-        // A sign-in that finds it stale would hash once more.
+        // If it were stale, a sign-in without an account would hash twice.
         let parsed = PasswordHash::new(passwords.0.nobodys.reveal()).expect("a hash");
         assert!(!is_stale(&parsed, argon2().expect("parameters").params()));
     }
 
-    /// Counts how often another task of the same thread has its turn while a future is waited for.
+    /// Counts the turns of another task on the same thread while a future runs.
     async fn turns_during<T>(work: impl Future<Output = T>) -> (T, usize) {
         let turns = Arc::new(AtomicUsize::new(0));
         let counting = Arc::clone(&turns);
@@ -368,14 +371,14 @@ mod tests {
         (done, turns.load(Ordering::Relaxed))
     }
 
-    // On one thread: what would hash there would let no other task have its turn.
+    // On one thread, so that hashing on it would leave the other task no turn.
     #[tokio::test(flavor = "current_thread")]
     async fn s63_no_password_is_hashed_on_a_thread_that_serves_requests() {
         let passwords = Passwords::new(Duration::from_secs(60)).expect("a hash");
         let (kept, turns) =
             turns_during(passwords.hash(Asker::default(), &password("le sel de la mer"), Vec::new())).await;
         let kept = kept.expect("hashed").expect("not a common one");
-        assert!(turns > 0, "a hash was made on the thread of the requests");
+        assert!(turns > 0, "a password was hashed on the thread of the requests");
         for (typed, hash, expected) in [
             ("le sel de la mer", Some(&kept), Checked::Right),
             ("another one", Some(&kept), Checked::Wrong),

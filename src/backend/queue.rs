@@ -1,9 +1,9 @@
 //! A bounded queue in which no client takes the place of all others.
 //!
-//! A client alone may have the whole of it. Networks take turns, and so do the accounts within a network, so that a network
-//! with one request does not wait for all requests of another. When the queue is full, the network with the most waiting
-//! requests gives up its newest one for a network with fewer; within a network, so does the account with the most. No request
-//! waits longer than the patience of the queue, however long those take that are served.
+//! A single client may use the whole queue. Networks take turns, and so do the accounts within a network, so that a
+//! network with one request does not wait for all requests of another. When the queue is full, the network with the
+//! most waiting requests loses its newest one to a network with fewer; within a network, so does the account with the
+//! most. No request waits longer than the patience of the queue, however long the served requests take.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,20 +11,20 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-/// Whose turn it is.
+/// The network and the account that a request belongs to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Asker {
     /// The network of the client.
     pub(super) network: String,
-    /// The account, whether it exists or not.
+    /// The account's username, whether the account exists or not.
     pub(super) account: String,
 }
 
-/// There is no room for this request, or it has waited too long.
+/// The error of a request that found no room, or waited too long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Full;
 
-/// So many requests are served at once, and so many wait.
+/// A queue that serves some requests at once and lets more wait.
 #[derive(Clone, Debug)]
 pub(super) struct Queue(Arc<Shared>);
 
@@ -32,7 +32,7 @@ pub(super) struct Queue(Arc<Shared>);
 struct Shared {
     at_once: usize,
     waiting: usize,
-    /// How many requests one account may have, served and waiting, from all networks together.
+    /// The most requests of one account, served and waiting, from all networks together.
     each: usize,
     /// The longest time that a request may wait.
     patience: Duration,
@@ -42,17 +42,17 @@ struct Shared {
 #[derive(Debug, Default)]
 struct State {
     served: Vec<Served>,
-    /// In the order in which they came.
+    /// In the order of arrival.
     waiting: Vec<Waiting>,
     number: u64,
-    /// The number of turns that there have been.
+    /// The number of turns so far.
     turns: u64,
 }
 
 #[derive(Debug)]
 struct Served {
     asker: Asker,
-    /// Which turn it had.
+    /// The number of its turn.
     turn: u64,
 }
 
@@ -60,9 +60,9 @@ struct Served {
 struct Waiting {
     number: u64,
     asker: Asker,
-    /// The last turn of its network, and of its account there.
+    /// The last turn of its network, and of its account in that network.
     last: (u64, u64),
-    /// Dropped unused: the request has lost its place to another client's.
+    /// Dropped without a turn when the request has lost its place to another client's.
     turn: oneshot::Sender<Place>,
 }
 
@@ -74,19 +74,19 @@ pub(super) struct Place {
 }
 
 impl Queue {
-    /// A queue in which `at_once` requests are served and `waiting` wait, each for as long as `patience` says. One account has
-    /// a quarter of them at most.
+    /// Returns a queue that serves `at_once` requests while `waiting` more wait, each at most for `patience`. One
+    /// account may have a quarter of them.
     pub(super) fn new(at_once: usize, waiting: usize, patience: Duration) -> Self {
         let each = ((at_once + waiting) / 4).max(1);
         Self(Arc::new(Shared { at_once, waiting, each, patience, state: Mutex::default() }))
     }
 
-    /// Waits for a place. Dropped while it waits, the future leaves the queue.
+    /// Waits for a place. A future that is dropped while it waits leaves the queue.
     ///
     /// # Errors
     ///
-    /// When there is no room, at once; as soon as the request has to give way to another client's; or when it has waited as
-    /// long as it may.
+    /// [`Full`]: at once when there is no room; as soon as the request loses its place to another client's; or after
+    /// the patience of the queue.
     pub(super) async fn place(&self, asker: Asker) -> Result<Place, Full> {
         let (number, turn) = {
             let mut state = self.state();
@@ -108,12 +108,12 @@ impl Queue {
             (number, turn)
         };
         let _seat = Seat { queue: self, number };
-        // A turn that comes at the last moment counts: it is looked at before the clock.
+        // A turn at the last moment counts, because `timeout` polls the turn before the clock.
         timeout(self.0.patience, turn).await.map_err(|_| Full)?.map_err(|_| Full)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // No step under this lock can leave the queue half changed.
+        // A poisoned lock is usable, because no step under it can leave the queue half changed.
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -125,8 +125,8 @@ impl State {
         served.chain(waiting).filter(|other| other.account == asker.account).count()
     }
 
-    /// The last turn of the network, and of the account there. Where nothing tells of one it is the present turn, so that to
-    /// leave the queue and to come again gains nothing.
+    /// Returns the last turn of the network, and of the account there. If no turn is recorded it is the present one, so
+    /// that a client gains nothing when it leaves the queue and returns.
     fn last(&self, asker: &Asker) -> (u64, u64) {
         let served = self.served.iter().map(|served| (&served.asker, (served.turn, served.turn)));
         let all = || served.clone().chain(self.waiting.iter().map(|waiting| (&waiting.asker, waiting.last)));
@@ -135,7 +135,7 @@ impl State {
         (of_network.unwrap_or(self.turns), of_account.unwrap_or(self.turns))
     }
 
-    /// Gives a request its turn.
+    /// Gives a request its turn, and records it for the waiting requests of the same network and account.
     fn serve(&mut self, asker: Asker) {
         self.turns += 1;
         for other in self.waiting.iter_mut().filter(|other| other.asker.network == asker.network) {
@@ -157,7 +157,7 @@ impl State {
         Some(next)
     }
 
-    /// Which of the waiting requests gives way to one of `asker`, if one does.
+    /// Returns the position of the waiting request that gives way to a new one of `asker`, if one does.
     fn gives_way_to(&self, asker: &Asker) -> Option<usize> {
         let of_network = |waiting: &Waiting| waiting.asker.network == asker.network;
         let network = self.largest(&asker.network, |waiting| Some(&waiting.asker.network));
@@ -168,7 +168,7 @@ impl State {
         self.waiting.iter().rposition(|waiting| of_network(waiting) && waiting.asker.account == account)
     }
 
-    /// The name under which the most requests wait, if they are more than those of `own` with one more.
+    /// Returns the name with the most waiting requests, if they are more than those of `own` with one more.
     fn largest<'a>(&'a self, own: &str, name: impl Fn(&'a Waiting) -> Option<&'a String>) -> Option<&'a str> {
         let mut counts = HashMap::<&str, usize>::new();
         for name in self.waiting.iter().filter_map(name) {
@@ -185,19 +185,19 @@ impl Drop for Place {
         let next = {
             let mut state = self.queue.state();
             if let Some(own) = state.served.iter().position(|served| served.asker == self.asker) {
-                // In their order, so that the latest turn of an asker is the one that is remembered.
+                // Removes the asker's earliest turn, so that the latest one is remembered.
                 state.served.remove(own);
             }
             state.serve_next()
         };
         if let Some(Waiting { asker, turn, .. }) = next {
-            // Where nobody waits for it any more, it comes back and is dropped here, and the next one has its turn.
+            // If the request is gone, the place comes back and is dropped here, and the next request has its turn.
             turn.send(Self { queue: self.queue.clone(), asker }).ok();
         }
     }
 }
 
-/// A request that waits, or has waited.
+/// A request's entry in the waiting list. Removes the entry when it is dropped.
 struct Seat<'a> {
     queue: &'a Queue,
     number: u64,
@@ -221,7 +221,7 @@ mod tests {
         Asker { network: network.to_owned(), account: account.to_owned() }
     }
 
-    /// A request that has joined the queue, and waits unless it could be served or refused at once.
+    /// Returns a request that has joined the queue, and waits unless it was served or rejected at once.
     fn join(queue: &Queue, network: &str, account: &str) -> BoxFuture<'static, Result<Place, Full>> {
         let (queue, asker) = (queue.clone(), asker(network, account));
         let mut joined = async move { queue.place(asker).await }.boxed();
@@ -288,7 +288,7 @@ mod tests {
         assert_eq!((is_served(&mut ada[0]), is_served(&mut ada[1])), (None, Some(false)), "the second of ada's went");
     }
 
-    /// Serves what waits until the request is served, and says how many were served before it.
+    /// Serves waiting requests until `own` is served, and returns how many were served before it.
     fn served_before(
         held: &mut Vec<BoxFuture<'static, Result<Place, Full>>>,
         mut place: Place,

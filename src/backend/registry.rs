@@ -1,4 +1,4 @@
-//! What an operator does with accounts.
+//! The operator's actions on accounts.
 
 use super::accounts::{Accounts, Listed, Others};
 use super::passwords::Password;
@@ -10,26 +10,26 @@ use crate::model::error::WireError;
 use crate::session::store::{Store, StoreError};
 use std::sync::Arc;
 
-/// Why an operator's step was not done.
+/// The reason why an operator's action failed.
 #[derive(Debug, thiserror::Error)]
 pub enum RegistryError {
-    /// The accounts refuse it.
+    /// The accounts reject it, because an input is invalid or a username is taken.
     #[error("{}", .0.message)]
     Refused(WireError),
-    /// The database failed.
+    /// The accounts' database failed.
     #[error("{0}")]
     Accounts(#[from] super::accounts::Failure),
-    /// The store of sessions failed: the account is changed, its sessions may live.
-    #[error("{0}; the account was changed, but its sessions may live: run `hardtack accounts end-sessions`")]
+    /// The session store failed after the account was changed, so sessions of the account may still be live.
+    #[error("{0}; the account was changed, but its sessions may still be live: run `hardtack accounts end-sessions`")]
     Sessions(#[from] StoreError),
-    /// The store of sessions failed, and nothing else was to be done.
-    #[error("{0}; how many of its sessions have ended is unknown: run the command again")]
+    /// The session store failed, and no account was to be changed.
+    #[error("{0}; it is unknown how many of its sessions have ended: run the command again")]
     Unended(#[source] StoreError),
     /// The account was changed at the same moment.
-    #[error("the account was changed by somebody else at the same moment, so nothing was done; run the command again")]
+    #[error("another request changed the account at the same moment, so nothing was done; run the command again")]
     Overtaken,
     /// There is no such account.
-    #[error("there is no open account {0}; `hardtack accounts list` shows those that are")]
+    #[error("there is no open account {0}; run `hardtack accounts list` to see all accounts")]
     Unknown(String),
 }
 
@@ -39,7 +39,7 @@ impl From<WireError> for RegistryError {
     }
 }
 
-/// The accounts and their sessions, at an operator's hand. Servers may run on them meanwhile.
+/// The accounts and their sessions, for an operator. Servers may run on them at the same time.
 #[derive(Debug)]
 pub struct Registry {
     accounts: Accounts,
@@ -47,22 +47,22 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// The accounts, and the store of their sessions.
+    /// Returns the registry of these accounts and of the store of their sessions.
     #[must_use]
     pub const fn new(accounts: Accounts, sessions: Arc<dyn Store>) -> Self {
         Self { accounts, sessions }
     }
 
-    /// Makes an account, also where visitors may not.
+    /// Creates an account, even if registration is closed for visitors.
     ///
     /// # Errors
     ///
-    /// When the name is taken or something is not as it must be; when the database fails.
+    /// When the username is taken, an input is invalid, or the database fails.
     pub async fn create(&self, name: &str, username: &str, password: &Password) -> Result<Profile, RegistryError> {
         Ok(create(&self.accounts, Asker::default(), name, username, password).await?.profile)
     }
 
-    /// At most `limit` accounts, by their names.
+    /// Returns at most `limit` accounts, ordered by username.
     ///
     /// # Errors
     ///
@@ -71,11 +71,11 @@ impl Registry {
         Ok(self.accounts.list(limit).await?)
     }
 
-    /// Closes an account, and says how many sessions of it have ended. Its name stays taken.
+    /// Closes an account, and returns how many of its sessions were ended. Its username stays taken.
     ///
     /// # Errors
     ///
-    /// When there is none, or a database fails.
+    /// When there is no such account, or a database fails.
     pub async fn close(&self, username: &str) -> Result<u64, RegistryError> {
         let unknown = || RegistryError::Unknown(username.to_owned());
         let name = Username::parse(username).ok_or_else(unknown)?;
@@ -83,11 +83,11 @@ impl Registry {
         Ok(self.sessions.end_by_account(&id, None).await?)
     }
 
-    /// Gives an account another password, and says how many sessions of it have ended: all of them.
+    /// Sets the password of an account, ends all of its sessions, and returns how many there were.
     ///
     /// # Errors
     ///
-    /// When there is none, the password is not as it must be, or a database fails.
+    /// When there is no such account, the password is not accepted, or a database fails.
     pub async fn set_password(&self, username: &str, password: &Password) -> Result<u64, RegistryError> {
         let unknown = || RegistryError::Unknown(username.to_owned());
         let name = Username::parse(username).ok_or_else(unknown)?;
@@ -101,11 +101,11 @@ impl Registry {
         Ok(self.sessions.end_by_account(&stored.id, None).await?)
     }
 
-    /// Ends all sessions of an account, open or closed, and says how many.
+    /// Ends all sessions of an account, open or closed, and returns how many there were.
     ///
     /// # Errors
     ///
-    /// When there is none, or a database fails.
+    /// When there is no such account, or a database fails.
     pub async fn end_sessions(&self, username: &str) -> Result<u64, RegistryError> {
         let unknown = || RegistryError::Unknown(username.to_owned());
         let name = Username::parse(username).ok_or_else(unknown)?;

@@ -1,8 +1,8 @@
-//! Signing in and out, and what leads to it.
+//! Registration, sign-in, sign-out and password changes.
 //!
-//! Of two things that happen at once, the later one must not undo the earlier: a change of the password or a closing
-//! writes the account first and ends sessions then; a sign-in begins its session first and looks at the account once more
-//! then. Whichever way they meet, no session is left that was begun with what is valid no more.
+//! Of two concurrent actions, the later one must not undo the earlier. A password change or the closing of an account
+//! writes the account first and ends sessions after that. A sign-in begins its session first and reads the account
+//! again after that. So no session remains that began with credentials that are no longer valid, whichever comes first.
 
 use super::account::{Account, signed_in};
 use super::accounts::{Accounts, Others, Stored};
@@ -22,16 +22,16 @@ use uuid::Uuid;
 
 pub use super::known::KNOWN_FOR;
 
-/// Somebody has signed in.
+/// The result of a sign-in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entered {
     /// The account.
     pub profile: Profile,
-    /// What the browser is to be given, beside the session, to be known by.
+    /// The text of the device cookie for the browser.
     pub known: String,
 }
 
-/// Makes an account and signs it in.
+/// Creates an account and signs it in.
 ///
 /// # Errors
 ///
@@ -46,29 +46,29 @@ pub async fn register(
     if !accounts.rules().register {
         return Err(Kind::RegistrationClosed.into());
     }
-    // Whoever counts accounts by asking for their names is slowed down, and whoever makes many. Apart from sign-ins, which
-    // many new neighbours must not stop.
+    // Slows down clients that probe which accounts exist, or create many. Counted apart from sign-ins, because many new
+    // users in one network must not stop those.
     let counted = networks(visitor, "register", accounts.rules().registrations).await?;
     let created = create(accounts, asker(visitor, username), name, username, password).await;
     if created.as_ref().is_err_and(|error| error.is_a_failure() && error.kind != Kind::Busy) {
-        // A full queue tells that the name is free, so that stays counted.
+        // `busy` reveals that the username is free, so such an attempt stays counted.
         accounts.forgive(&counted).await;
     }
     let stored = match created {
         Err(error) if error.kind == Kind::UsernameTaken => return has_one(visitor, username, password, error).await,
         made => made?,
     };
-    tracing::info!(account = stored.id, client = %visitor.address, "an account was made");
+    tracing::info!(account = stored.id, client = %visitor.address, "an account was created");
     let sign_in = by_password(accounts, &stored);
     enter(visitor, stored, false, sign_in).await.map_err(|error| match error.kind.status() {
-        // To try again would find the name taken.
-        500.. => done(error, "Your account has been made, but you are not signed in. Sign in with your password."),
+        // Another attempt would find the username taken.
+        500.. => done(error, "Your account has been created, but you are not signed in. Sign in with your password."),
         _ => error,
     })
 }
 
-/// Signs in by a registration that arrives twice: of a second click, or after an answer that was lost on the way. To a client
-/// that does not know the password the account is another one's.
+/// Signs in when a registration arrives twice: after a second click, or after a response that was lost. A client that
+/// does not know the password only learns that the username is taken.
 async fn has_one(
     visitor: &Visitor,
     username: &str,
@@ -81,7 +81,7 @@ async fn has_one(
     }
 }
 
-/// Makes an account.
+/// Creates an account.
 ///
 /// # Errors
 ///
@@ -94,27 +94,27 @@ pub(super) async fn create(
     password: &Password,
 ) -> Result<Stored, WireError> {
     let Some(name) = name::parse(name) else {
-        return Err(WireError::about("name", "Write a name of one to 100 characters that can be seen."));
+        return Err(WireError::about("name", "Enter a name of 1 to 100 visible characters."));
     };
     let Some(username) = Username::parse(username) else {
-        return Err(WireError::about("username", "Write one e-mail address, like ada@example.com."));
+        return Err(WireError::about("username", "Enter one e-mail address, like ada@example.com."));
     };
     let taken = || WireError { field: Some("username".to_owned()), ..Kind::UsernameTaken.into() };
-    // Before a hash is made for nothing. Whether it is so still is for the database to say, below.
+    // Checked before the costly hash. The database decides when the account is inserted, below.
     if accounts.named(&username).await?.is_some() {
         return Err(taken());
     }
     let profile = Profile { name: name.clone(), username: username.shown().to_owned(), ..Profile::default() };
     let hash = accounts.fit(asker, "password", password, &profile).await?;
     let made = accounts.insert(&name, &username, &hash).await.map_err(|failure| {
-        let message = "It is not known whether your account has been made. Sign in with this address and password; if they do \
-                       not go together, make the account once more.";
+        let message = "It is not known whether your account has been created. Sign in with this address and password; if that \
+                       fails, create the account again.";
         unknown(failure, message)
     })?;
     made.ok_or_else(taken)
 }
 
-/// Signs an account in by its password.
+/// Signs an account in with its password.
 ///
 /// # Errors
 ///
@@ -126,7 +126,7 @@ pub async fn sign_in(visitor: &Visitor, username: &str, password: &Password, kee
         Some(name) => accounts.named(name).await?,
         None => None,
     };
-    // What is no address is nobody's name, and is counted and answered like one.
+    // A username that is not an e-mail address cannot exist. It is throttled and answered like an unknown account.
     let name = name.map_or_else(|| username.to_lowercase(), |name| name.key().to_owned());
     let tried = As::sign_in(visitor, &name, stored.as_ref());
     let (checked, success) = check(visitor, tried, password, stored.as_ref()).await?;
@@ -147,17 +147,17 @@ async fn enter_checked(visitor: &Visitor, stored: Stored, keep: bool, checked: &
     enter(visitor, stored, keep, sign_in).await
 }
 
-/// Signs out, also nobody.
+/// Signs out. A request without a session succeeds too.
 ///
 /// # Errors
 ///
-/// `unavailable` when it is unknown whether the session has ended, which the error says.
+/// `unavailable` when it is unknown whether the session has ended; the message says so.
 pub async fn sign_out(session: &Session) -> Result<(), WireError> {
-    let message = "It is not known whether you are signed out. Sign out once more in a moment.";
+    let message = "It is not known whether you are signed out. Sign out again in a moment.";
     session.end().await.map_err(|error| unknown(error, message))
 }
 
-/// Gives the account that is signed in another password.
+/// Sets another password for the signed-in account.
 ///
 /// # Errors
 ///
@@ -174,19 +174,19 @@ pub async fn change_password(
     let success = if stored.password.is_some() {
         let success = confirm(visitor, &account, current).await?;
         if new.is(current) {
-            let message = "That is the password that you have. Choose another one.";
+            let message = "This is already your password. Choose a different one.";
             return Err(WireError::about("new", message));
         }
         success
     } else {
-        // The first one: a provider has said who that is.
+        // The account has no password yet, so a recent sign-in with a provider is the proof of identity.
         account.is_fresh(accounts)?;
         success(visitor, &name_of(stored)).await?
     };
     success.of(accounts, replace(visitor, &account, new, end_others).await).await
 }
 
-/// Gives another password to an account whose identity is proved.
+/// Sets another password for an account whose user has proved their identity.
 async fn replace(visitor: &Visitor, account: &Account, new: &Password, end_others: bool) -> Result<String, WireError> {
     let Visitor { session, accounts, .. } = visitor;
     let (stored, sign_in) = (account.stored(), account.sign_in());
@@ -194,8 +194,8 @@ async fn replace(visitor: &Visitor, account: &Account, new: &Password, end_other
     let mark = if end_others { Some(mark(session).await?) } else { None };
     let others = mark.as_deref().map_or(Others::Stay, |mark| Others::End { keeps: Some(mark) });
     let replaced = accounts.replace(&stored.id, stored.changes, &hash, others).await.map_err(|failure| {
-        let message = "It is not known whether your password has been changed. Sign in with the new one; if it is not taken, the \
-                       one before is still yours.";
+        let message = "It is not known whether your password has been changed. Sign in with the new one; if that fails, use the \
+                       old one.";
         unknown(failure, message)
     })?;
     let Some(epoch) = replaced else { return Err(overtaken(accounts, stored).await?) };
@@ -203,8 +203,8 @@ async fn replace(visitor: &Visitor, account: &Account, new: &Password, end_other
     let (provider, hint) = (sign_in.provider.clone(), sign_in.hint.clone());
     let sign_in = SignIn { provider, hint, epoch, ..by_password(accounts, stored) };
     settle(session, &sign_in, end_others).await.map_err(|error| {
-        let message = "Your password has been changed, but it is not sure that the other devices are signed out. Sign in with \
-                       the new one, and sign them out on the page of your devices.";
+        let message = "Your password has been changed, but other devices may still be signed in. Sign in with the new \
+                       password, and sign them out on the page “Devices”.";
         done(error.into(), message)
     })?;
     let mut changed = stored.clone();
@@ -212,16 +212,17 @@ async fn replace(visitor: &Visitor, account: &Account, new: &Password, end_other
     Ok(known::give(visitor, &changed))
 }
 
-/// The mark of the session, which it has from now on: by it the account knows the session that begins an epoch, from the
-/// moment at which the account has that until the session has its number, or for good where the request is cut off between.
+/// Returns the session's mark, and sets it if there is none. By the mark, an account knows the session that begins an
+/// epoch. It needs the mark until the session has stored the new epoch, or for good if the request is cut off before
+/// that.
 ///
-/// A session must not get a number that its account has yet to reach, because the account may never reach it.
+/// A session must not store an epoch that its account has yet to reach, because the account may never reach it.
 pub(super) async fn mark(session: &Session) -> Result<String, WireError> {
     Ok(session.update(MARK, |mark| mark.unwrap_or_else(|| Uuid::new_v4().to_string())).await?)
 }
 
-/// Brings the sessions in step with an account that has just been changed: this one is signed in as `sign_in` says, under a
-/// new id, and the others end if they are to.
+/// Updates the sessions of an account that was just changed: this one is signed in as `sign_in` says, under a new id,
+/// and the others end if `end_others` is set.
 pub(super) async fn settle(session: &Session, sign_in: &SignIn, end_others: bool) -> Result<(), Error> {
     session.put(SIGNED_IN, sign_in).await?;
     if end_others {
@@ -230,8 +231,8 @@ pub(super) async fn settle(session: &Session, sign_in: &SignIn, end_others: bool
     session.rotate().await
 }
 
-/// Why an account was not changed: another request was faster. The current password is another one by now, so nothing was
-/// proved; or the account has been closed.
+/// Returns the reason why an account was not changed. It is closed, or another request changed it first; the password
+/// that the user entered is then no longer the current one.
 async fn overtaken(accounts: &Accounts, stored: &Stored) -> Result<WireError, WireError> {
     let found = accounts.of_id(&stored.id).await?.filter(Stored::is_open);
     Ok(match found {
@@ -241,17 +242,17 @@ async fn overtaken(accounts: &Accounts, stored: &Stored) -> Result<WireError, Wi
     })
 }
 
-/// An error after the deed: it says what has been done, and does not invite to do it again.
+/// Returns an error after an action that was done. Its message says so, and does not ask to do it again.
 pub(super) fn done(error: WireError, message: &str) -> WireError {
     WireError { message: message.to_owned(), ..error }
 }
 
-/// The name that an account signs in by.
+/// Returns the username of an account, as it is compared.
 fn name_of(stored: &Stored) -> String {
     stored.profile.username.to_lowercase()
 }
 
-/// Proves once more, by the password, who is signed in. The session gets a new id.
+/// Confirms the identity of the signed-in user by password. The session gets a new id.
 ///
 /// # Errors
 ///
@@ -266,7 +267,7 @@ pub async fn sign_in_again(visitor: &Visitor, current: &Password) -> Result<Ente
     Ok(Entered { profile: account.profile().clone(), known: known::give(visitor, account.stored()) })
 }
 
-/// Notes that whoever is signed in has proved it once more.
+/// Stores that the signed-in user has confirmed their identity.
 pub(super) async fn again(visitor: &Visitor, account: &Account, sign_in: SignIn) -> Result<(), WireError> {
     let Visitor { session, accounts, .. } = visitor;
     session.put(SIGNED_IN, &sign_in).await?;
@@ -278,7 +279,8 @@ pub(super) async fn again(visitor: &Visitor, account: &Account, sign_in: SignIn)
             Err(Kind::BadCredentials.into())
         }
         Err(failure) => {
-            // An outage signs nobody out (G8). But whether the proof is worth anything is unknown, so it does not count.
+            // An outage does not sign users out (G8). But it is unknown whether the account has changed, so the proof
+            // does not count.
             session.put(SIGNED_IN, account.sign_in()).await?;
             session.commit().await?;
             Err(failure.into())
@@ -286,12 +288,12 @@ pub(super) async fn again(visitor: &Visitor, account: &Account, sign_in: SignIn)
     }
 }
 
-/// Whether an account is open, and signs in by what it did when it was looked at.
+/// Returns whether an account is open, and its sign-in methods have not changed since it was read.
 fn is_as(found: &Stored, stored: &Stored) -> bool {
     found.is_open() && found.changes == stored.changes
 }
 
-/// Whether the password is that of the account that is signed in. Counted as an attempt, and as the success that it returns.
+/// Checks the password of the signed-in account. Counts an attempt, and the success that it returns.
 async fn confirm(visitor: &Visitor, account: &Account, password: &Password) -> Result<Success, WireError> {
     let stored = account.stored();
     let name = name_of(stored);
@@ -302,11 +304,11 @@ async fn confirm(visitor: &Visitor, account: &Account, password: &Password) -> R
 }
 
 fn wrong_current() -> WireError {
-    let message = "That is not your current password.".to_owned();
+    let message = "Wrong password.".to_owned();
     WireError { field: Some("current".to_owned()), ..WireError::new(Kind::BadCredentials, message) }
 }
 
-/// Makes the session the account's, which has proved who it is.
+/// Signs the session in to an account whose user has proved their identity.
 pub(super) async fn enter(
     visitor: &Visitor,
     stored: Stored,
@@ -317,8 +319,8 @@ pub(super) async fn enter(
     let rules = accounts.rules();
     let before = session.facts().await?.and_then(|facts| facts.owner.account);
     if before.is_some_and(|account| account != stored.id) {
-        // What another account has left in a session is not for this one. The session goes on under a new id, so that the old
-        // one is recognised: a late request must not overwrite the new cookie (G4).
+        // Values of another account's session are not for this account. The session continues under a new id, so that
+        // the old one is recognised, because a late request must not overwrite the new cookie (G4).
         session.clear().await;
     }
     let device = Device { label: visitor.device.clone(), address: visitor.address.to_canonical().to_string() };
@@ -328,7 +330,7 @@ pub(super) async fn enter(
     let entered =
         if keep { session.sign_in_kept(owner, kept).await } else { session.sign_in(owner, Some(rules.lifetime)).await };
     if let Err(error) = entered {
-        // It may have been done all the same. Then nobody is handed its key.
+        // The store may have done it all the same. The session ends, so that its new token is not sent.
         session.end().await.ok();
         return Err(error.into());
     }
@@ -338,7 +340,7 @@ pub(super) async fn enter(
     Ok(Entered { profile: stored.profile, known })
 }
 
-/// Looks at the account once more; when it is another one by now, or cannot be looked at, the session ends.
+/// Reads the account again. Ends the session if the account has changed or cannot be read.
 pub(super) async fn is_unchanged(visitor: &Visitor, stored: &Stored) -> Result<(), WireError> {
     match visitor.accounts.of_id(&stored.id).await {
         Ok(Some(found)) if is_as(&found, stored) => Ok(()),
@@ -355,7 +357,7 @@ fn by_password(accounts: &Accounts, stored: &Stored) -> SignIn {
 }
 
 impl Accounts {
-    /// The hash of a password that may be the account's, if it may.
+    /// Returns the hash of a new password, if the account may have that password.
     pub(super) async fn fit(
         &self,
         asker: Asker,
@@ -365,7 +367,7 @@ impl Accounts {
     ) -> Result<Hash, WireError> {
         let min = self.rules().password_min;
         if !password.fits(min) {
-            let message = format!("A password has {min} characters at least, and {LONGEST} bytes at most.");
+            let message = format!("Use at least {min} characters, and at most {LONGEST} bytes.");
             return Err(WireError::about(field, &message));
         }
         let mut words = self.rules().words.clone();
@@ -376,6 +378,6 @@ impl Accounts {
             );
         }
         let hash = self.passwords().hash(asker, password, words).await?;
-        hash.ok_or_else(|| WireError::about(field, "That is too easily guessed. Take several words, or a longer one."))
+        hash.ok_or_else(|| WireError::about(field, "This password is too easy to guess. Use several words."))
     }
 }

@@ -1,4 +1,4 @@
-//! What an account signs in by: one e-mail address, in one spelling.
+//! The username of an account: one e-mail address, in one spelling.
 
 use url::Host;
 
@@ -6,20 +6,20 @@ use url::Host;
 ///
 /// Exactly one: no list, no line break, no quoted local part, no address in brackets (ASVS 5.0, 1.3.11; item 71). The
 /// domain is in lower case and, if it is international, in its ASCII form; the local part stays as it was written. Two
-/// addresses that differ in nothing but case are one account's.
+/// addresses that differ only in case belong to the same account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Username {
     shown: String,
     key: String,
 }
 
-/// The longest path of SMTP, without its brackets. Source: RFC 5321, 4.5.3.1.3.
+/// The longest address: the limit of an SMTP path, without its brackets. Source: RFC 5321, 4.5.3.1.3.
 const LONGEST: usize = 254;
 /// The longest local part. Source: RFC 5321, 4.5.3.1.1.
 const LONGEST_LOCAL: usize = 64;
 
 impl Username {
-    /// The address that this text is, spaces around it aside; `None` when it is none.
+    /// Returns the address in a text, without the spaces around it; `None` when the text is not one address.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (local, domain) = text.trim_matches(' ').split_once('@')?;
@@ -28,7 +28,7 @@ impl Username {
         if local.is_empty() || local.len() > LONGEST_LOCAL || dots || !local.chars().all(plain) {
             return None;
         }
-        // What the parser of hosts would take for another spelling of something.
+        // Rejected because the host parser would accept these as other spellings of a host.
         if domain.contains('%') || domain.ends_with('.') {
             return None;
         }
@@ -44,13 +44,13 @@ impl Username {
         (shown.len() <= LONGEST).then(|| Self { key: shown.to_lowercase(), shown })
     }
 
-    /// As its owner writes it.
+    /// Returns the address as its owner writes it.
     #[must_use]
     pub fn shown(&self) -> &str {
         &self.shown
     }
 
-    /// As it is compared.
+    /// Returns the address as it is compared, in lower case.
     #[must_use]
     pub fn key(&self) -> &str {
         &self.key

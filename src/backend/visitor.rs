@@ -1,33 +1,34 @@
-//! Who asks, as far as a request tells.
+//! The context of a request: its session, the accounts, and the client.
 
 use super::accounts::Accounts;
 use crate::session::Session;
 use std::net::IpAddr;
 
-/// The one who asks: in which session, from where, with what, and what the browser has been given.
+/// The context of a request: its session, the accounts, the client's address and browser, and the device cookie.
 #[derive(Clone, Debug)]
 pub struct Visitor {
     /// The session of the request.
     pub session: Session,
-    /// The accounts that may be signed in to.
+    /// The accounts of this site.
     pub accounts: Accounts,
-    /// The address, past trusted proxies.
+    /// The client's IP address, behind trusted proxies.
     pub address: IpAddr,
-    /// Browser and system in words: "Firefox on Linux".
+    /// The browser and system in words: "Firefox on Linux".
     pub device: String,
-    /// The text of the cookie that a browser is given by which an account has signed in.
+    /// The text of the device cookie, which a browser gets when an account signs in.
     pub known: Option<String>,
 }
 
 impl Visitor {
-    /// The cookie of a browser that an account is known by, beside the session's.
+    /// The name of the device cookie, a signed cookie.
     pub const KNOWN: &str = "known";
 }
 
-/// What `User-Agent` says, in words that tell devices apart. Anybody can write anything there: it is a label and no more.
+/// Returns browser and system in a `User-Agent`, in words that tell devices apart. The result is only a label, because
+/// a client can send any text.
 #[must_use]
 pub fn device(user_agent: &str) -> String {
-    // The first that is found: most browsers name several others.
+    // The first match counts, because most browsers also name several others.
     const BROWSERS: [(&str, &str); 7] = [
         ("Edg", "Edge"),
         ("OPR/", "Opera"),
@@ -53,7 +54,7 @@ pub fn device(user_agent: &str) -> String {
     match (find(&BROWSERS).or(safari), find(&SYSTEMS)) {
         (Some(browser), Some(system)) => format!("{browser} on {system}"),
         (Some(name), None) | (None, Some(name)) => name.to_owned(),
-        (None, None) => "An unknown program".to_owned(),
+        (None, None) => "Unknown browser".to_owned(),
     }
 }
 
@@ -82,8 +83,8 @@ mod tests {
                 &format!("Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) {webkit} Version/18.0 Safari/605.1"),
                 "Safari on macOS",
             ),
-            ("curl/8.5.0", "An unknown program"),
-            ("", "An unknown program"),
+            ("curl/8.5.0", "Unknown browser"),
+            ("", "Unknown browser"),
         ] {
             assert_eq!(device(agent), label, "{agent}");
         }

@@ -1,10 +1,10 @@
-//! Counting visits.
+//! The count of visits to the home page.
 
 use super::keys::VISITS;
 use crate::model::visits::Visits;
 use crate::session::{Error, Session};
 
-/// Counts a visit; one of which nothing is kept is only greeted.
+/// Counts a visit and returns its greeting. A request that stores nothing is greeted but not counted.
 ///
 /// # Errors
 ///

@@ -1,4 +1,4 @@
-//! Where the server is.
+//! The origin of the server, and the plain cookies of an exported page.
 
 use crate::model::exported::Exported;
 use leptos::prelude::document;
@@ -11,58 +11,58 @@ thread_local! {
     static BASE: OnceCell<Option<String>> = const { OnceCell::new() };
 }
 
-/// The origin of the server, when the page was exported; empty when that is the page's own. `None`: the server has rendered it.
+/// Returns the origin of the server for an exported page; empty if it is the page's own. `None` if the server rendered
+/// the page.
 pub(super) fn base() -> Option<String> {
     BASE.with(|base| base.get_or_init(read).clone())
 }
 
-/// The origin of the server that the page belongs to; nothing when it is the page's own.
+/// Returns the origin of the page's server; empty if it is the page's own.
 #[must_use]
 pub fn server() -> String {
     base().unwrap_or_default()
 }
 
-/// The path of the server that an address leads to, as the forms of a page have it.
+/// Returns the path of a URL of the server, as the forms of a page hold it.
 #[must_use]
 pub fn path_at_server(address: &str) -> Option<&str> {
     address.strip_prefix(server().as_str())
 }
 
-/// Whether this page was exported: it came from some web server, and not from the server of its sessions.
+/// Returns whether this page was exported: it came from a static web server, and not from the server of its sessions.
 #[must_use]
 pub fn is_elsewhere() -> bool {
     base().is_some()
 }
 
-/// Keeps a plain cookie of the page's own. No secret belongs there.
+/// Sets a plain cookie for the page's own origin. It must hold no secret.
 pub fn keep(cookie: &str) {
     if let Ok(page) = document().dyn_into::<HtmlDocument>() {
-        // A browser that takes no cookies keeps none.
+        // Errors are ignored, because a browser may block cookies.
         drop(page.set_cookie(cookie));
     }
 }
 
-/// The port of the page, which is nothing where it is the usual one.
+/// Returns the port of the page; empty if it is the default port.
 ///
-/// Cookies do not know ports. A page that is a file puts it behind the names of its own, because another port of its host may
-/// be another site.
+/// Cookies do not depend on the port. An exported page appends the port to the names of its own cookies, because
+/// another port of its host may serve another application.
 #[must_use]
 pub fn port() -> String {
     window().and_then(|window| window.location().port().ok()).unwrap_or_default()
 }
 
-/// The state of the visitor's account, as a page that is a file remembers it.
+/// The state of the visitor's account, as an exported page remembers it.
 ///
-/// It is a hint and no more, because the answer of the server decides.
+/// It is only a hint, because the response of the server decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Account {
-    /// A server has just said that the visitor has signed in. The page does not know yet whether the browser keeps the
-    /// cookie.
+    /// The server has just signed the visitor in. The page does not know yet whether the browser keeps the cookie.
     Entered,
-    /// The visitor is signed in. Such a page asks the server for the account. Without a sign-in it does not ask.
+    /// The visitor is signed in, so the page requests the account. It does not without a sign-in.
     Known,
-    /// The visitor has signed in, and then the server did not know the account, because the browser keeps no cookie of
-    /// the server.
+    /// The visitor has signed in, but the next request was not signed in, because the browser keeps no cookie of the
+    /// server.
     Lost,
 }
 
@@ -76,8 +76,7 @@ impl Account {
     }
 }
 
-/// Remembers the state of the visitor's account, where the page is a file. `None` means that the visitor is not signed
-/// in.
+/// Remembers the state of the visitor's account on an exported page. `None`: the visitor is not signed in.
 pub fn know(account: Option<Account>) {
     if is_elsewhere() {
         let kept = account.map_or("; Path=/; Max-Age=0", |_| "; Path=/; Max-Age=31536000; SameSite=Lax");
@@ -85,12 +84,12 @@ pub fn know(account: Option<Account>) {
     }
 }
 
-/// Whether that was known when it was last heard of.
+/// Returns whether this is the state that was remembered last.
 #[must_use]
 pub fn knows(account: Account) -> bool {
     let kept = document().dyn_into::<HtmlDocument>().ok().and_then(|page| page.cookie().ok());
     let sought = ["account", &port(), "=", account.name()].concat();
-    // By the browser: a search of our own would be a kilobyte of program.
+    // The browser searches, because a search in Rust would add a kilobyte to the program.
     kept.is_some_and(|kept| JsString::from(kept).includes(&sought, 0))
 }
 

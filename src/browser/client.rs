@@ -1,4 +1,4 @@
-//! The client of the server functions.
+//! The HTTP client of the server functions.
 
 use super::request::{Answer, Request};
 use crate::model::error::{Kind, WireError};
@@ -11,7 +11,7 @@ use server_fn::client::Client;
 use server_fn::request::ClientReq;
 use server_fn::response::ClientRes;
 
-/// Sends server functions by [`Request`]: with the cookie, to the server that the page belongs to.
+/// A client that sends the calls of server functions as [`Request`]s: with the cookie, to the page's server.
 pub struct Credentialed;
 
 impl Client<WireError> for Credentialed {
@@ -19,7 +19,7 @@ impl Client<WireError> for Credentialed {
     type Response = Answer;
 
     fn send(request: Request) -> impl Future<Output = Result<Answer, WireError>> + Send {
-        // The browser has one thread.
+        // `SendWrapper` is sound, because the browser runs one thread.
         SendWrapper::new(async move { request.send().await.map_err(|failure| failure.error) })
     }
 
@@ -35,7 +35,8 @@ impl Client<WireError> for Credentialed {
     }
 }
 
-/// Queries and texts are what our functions send. The other kinds are refused: nothing of them is in the browser's program.
+/// The server functions send queries and texts only. All other kinds are errors, so that no code for them is in the
+/// browser's program.
 impl ClientReq<WireError> for Request {
     type FormData = ();
 

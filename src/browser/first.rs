@@ -1,9 +1,9 @@
-//! The first call of a page that came without a session goes alone.
+//! The gate that sends the first call of a page without a session alone.
 //!
-//! Three calls at once, none of them with a cookie, would begin three sessions, and the browser would keep the one whose
-//! answer comes last: what the others hold is lost. So the others wait for the cookie of the first. A page that the server
-//! rendered has brought its cookie along, and no call waits; unless an island of it says that it came without, because it
-//! was rendered while the store did not answer, or for a prefetch.
+//! Three calls at once without a cookie would begin three sessions, and the browser would keep the cookie of the last
+//! response: the data of the other sessions would be lost. So the other calls wait for the cookie of the first. A page
+//! that the server rendered came with its cookie, and no call waits. The exception is a page that was rendered for a
+//! prefetch, or while the store was down: its islands report that it came without a session.
 
 use super::base::base;
 use std::cell::{Cell, RefCell};
@@ -16,27 +16,27 @@ thread_local! {
     static WITHOUT: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Says that the page came without a session, although the server rendered it.
+/// Records that the page came without a session, although the server rendered it.
 pub fn came_without_session() {
     WITHOUT.set(true);
 }
 
 enum Gate {
-    /// No call has come back yet, and none is under way.
+    /// No call has succeeded yet, and none is under way.
     Free,
-    /// The first call is under way, and these wait for it.
+    /// The first call is under way, and these calls wait for it.
     Taken(Vec<Waker>),
-    /// A call has come back.
+    /// A call has succeeded.
     Open,
 }
 
-/// The turn of a call that goes alone. When it is dropped without an answer, the next one goes alone.
+/// The permit of a call that goes alone. When it is dropped without a success, the next call goes alone.
 pub(super) struct First {
     answered: bool,
 }
 
 impl First {
-    /// Waits until no first call is under way. `None`: all may go.
+    /// Waits until no first call is under way. Returns `None` when all calls may go.
     pub(super) async fn turn() -> Option<Self> {
         if base().is_none() && !WITHOUT.get() {
             return None;
@@ -57,7 +57,7 @@ impl First {
         .await
     }
 
-    /// The server has done as it was asked, and if a session has begun, the browser has its cookie.
+    /// Opens the gate after a success, because the browser then has the cookie if a session has begun.
     pub(super) fn answered(mut self) {
         self.answered = true;
     }

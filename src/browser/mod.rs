@@ -1,8 +1,7 @@
-//! Calls from the browser: to the one server that the page belongs to, with its cookie, in time, and with errors that say
-//! what to do.
+//! Calls from the browser to the page's server: with the cookie, with a timeout, and with errors that say what to do.
 //!
-//! Every server function goes through [`Credentialed`]; [`Request`] is for calls of other kinds. Compiled on both sides,
-//! because server functions name their client on both; only the browser runs any of it.
+//! Every server function uses [`Credentialed`]; [`Request`] is for other calls. The module is compiled for browser and
+//! server, because server functions name their client on both. Only the browser runs it.
 
 mod base;
 mod client;

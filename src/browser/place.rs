@@ -1,35 +1,36 @@
-//! Where the page is, and where it goes on to.
+//! The location of the page, and the navigation to another one.
 
 use crate::model::next::Next;
 use web_sys::{Event, UrlSearchParams, window};
 
-/// The path of the page.
+/// Returns the path of the page.
 #[must_use]
 pub fn here() -> Option<Next> {
     Next::parse(&window()?.location().pathname().ok()?)
 }
 
-/// Where its visitor wanted to go, as the page's address says, if that is a path of ours.
+/// Returns the page that the visitor wanted to see, from the query parameter `next`. `None` if it is no path of this
+/// site.
 #[must_use]
 pub fn next() -> Option<Next> {
     Next::parse(&asked(Next::NAME)?)
 }
 
-/// What the page's address says under a name.
+/// Returns a query parameter of the page's address.
 #[must_use]
 pub fn asked(name: &str) -> Option<String> {
     UrlSearchParams::new_with_str(&window()?.location().search().ok()?).ok()?.get(name)
 }
 
-/// Tells scripts of the page that it goes on to another one. `public/events.js` listens to it: not every browser tells by
-/// itself.
+/// The event that announces a navigation to scripts of the page. `public/events.js` listens to it, because not every
+/// browser has an event of its own for that.
 const GO: &str = "hardtack:go";
 
-/// Goes on to an address of this site. The page before it takes no place in the history.
+/// Navigates to an address of this site. The current page gets no entry in the history.
 pub fn go(address: &str) {
     if let Some(window) = window() {
         drop(Event::new(GO).and_then(|event| window.dispatch_event(&event)));
-        // An address of our own making.
+        // Cannot fail, because the address is made by this program.
         drop(window.location().replace(address));
     }
 }

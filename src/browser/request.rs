@@ -1,4 +1,4 @@
-//! A request, and what comes of it.
+//! A request to the server, and its result.
 
 use super::base::base;
 use super::first::First;
@@ -14,19 +14,18 @@ use std::time::Duration;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{AbortController, Headers, RequestCredentials, RequestInit, RequestMode, Response, window};
 
-/// The number of times that a call that only reads is tried again when its answer does not arrive, or says when to come
-/// again.
+/// The number of retries of a GET whose response does not arrive, or has a `Retry-After`.
 const RETRIES: u32 = 2;
-/// The pause before the first of them; it doubles.
+/// The pause before the first retry; it doubles each time.
 const PAUSE: Duration = Duration::from_millis(300);
-/// The longest span that browsers' timers can count: 24 days.
+/// The longest delay of a browser's timers: 24 days.
 const LONGEST: Duration = Duration::from_millis(0x7fff_ffff);
 
-/// A call of the server.
+/// A request to the server.
 ///
-/// The cookie goes along, to the server that the page belongs to and to no other. Dropped, it is cancelled. What only reads
-/// is tried again when the network fails, and when the server says by 429 or 503 and `Retry-After` that it is to come again
-/// within the timeout. Nothing else is: it may have arrived.
+/// It sends the cookie to the page's server, and to no other. It is cancelled when its future is dropped. A GET is
+/// retried when the network fails, and when the server responds with 429 or 503 and a `Retry-After` within the timeout.
+/// Other methods are not retried, because the request may have arrived.
 ///
 /// # Examples
 ///
@@ -49,12 +48,12 @@ pub struct Request {
     timeout: Duration,
 }
 
-/// Why a call has no answer that could be used.
+/// The reason why a call has no usable response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
-    /// What went wrong, for programs and for people.
+    /// The error, for programs and for people.
     pub error: WireError,
-    /// After how many seconds the server wants to be asked again, if it says so.
+    /// The seconds until a retry, if the server names them (`Retry-After`).
     pub retry_after: Option<u32>,
 }
 
@@ -64,7 +63,7 @@ impl From<Kind> for Failure {
     }
 }
 
-/// What the server has answered.
+/// A response of the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
     /// The status: less than 400.
@@ -74,84 +73,84 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// The body, read as JSON.
+    /// Returns the body, parsed as JSON.
     ///
     /// # Errors
     ///
-    /// When it is none of that shape.
+    /// When the body is not JSON for this type.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Failure> {
         serde_json::from_str(&self.text).map_err(|_| Kind::Internal.into())
     }
 }
 
 impl Request {
-    /// Asks for what is at a path of the server.
+    /// Creates a GET request for a path of the server.
     #[must_use]
     pub fn get(path: impl Into<String>) -> Self {
         Self::new("GET", path.into())
     }
 
-    /// Sends something to a path of the server.
+    /// Creates a POST request for a path of the server.
     #[must_use]
     pub fn post(path: impl Into<String>) -> Self {
         Self::new("POST", path.into())
     }
 
     pub(super) fn new(method: &'static str, path: String) -> Self {
-        // The cookie is for this server alone, wherever a path that is none might lead.
+        // No cookie if `path` is no path of the server, because it may lead to another server.
         let credentials = is_path(&path);
         Self { method, path, body: None, credentials, timeout: Duration::from_secs(30) }
     }
 
-    /// Sends a value as JSON.
+    /// Sets the body to a value as JSON.
     ///
     /// # Errors
     ///
-    /// When it cannot be written as JSON.
+    /// When the value cannot be serialized as JSON.
     pub fn json<T: Serialize>(self, value: &T) -> Result<Self, Failure> {
         let text = serde_json::to_string(value).map_err(|_| Failure::from(Kind::Invalid))?;
         Ok(self.body("application/json", text))
     }
 
-    /// Sends a value as a form does, urlencoded.
+    /// Sets the body to a value, urlencoded like a form.
     ///
     /// # Errors
     ///
-    /// When it is more than a list of names and values.
+    /// When the value is not a flat list of names and values.
     pub fn form<T: Serialize>(self, value: &T) -> Result<Self, Failure> {
         let text = serde_urlencoded::to_string(value).map_err(|_| Failure::from(Kind::Invalid))?;
         Ok(self.body("application/x-www-form-urlencoded", text))
     }
 
-    /// Sends a text that says itself of which type it is.
+    /// Sets the body to a text of a content type.
     #[must_use]
     pub fn body(self, content_type: &'static str, text: String) -> Self {
         Self { body: Some((content_type, text)), ..self }
     }
 
-    /// Leaves the cookie at home, and takes none from the answer. Default: it goes along.
+    /// Sends no cookie, and ignores the cookies of the response. Default: cookies are sent and stored.
     #[must_use]
     pub fn without_credentials(self) -> Self {
         Self { credentials: false, ..self }
     }
 
-    /// How long all of it may take: waiting for a first call, attempts, and the pauses between them. Default: 30 seconds.
+    /// Sets the timeout for all of it: the wait for a first call, the attempts, and the pauses. Default: 30 seconds.
     #[must_use]
     pub fn timeout(self, timeout: Duration) -> Self {
         Self { timeout: timeout.min(LONGEST), ..self }
     }
 
-    /// Calls the server.
+    /// Sends the request.
     ///
     /// # Errors
     ///
-    /// The server's own error, or why there is none: [`Kind::Unreachable`], [`Kind::Refused`] (the browser keeps the answer
-    /// from this page), [`Kind::Timeout`].
+    /// The error of the server; without a response [`Kind::Unreachable`], [`Kind::Refused`] (the browser does not let
+    /// this page read it) or [`Kind::Timeout`].
     pub async fn send(self) -> Result<Answer, Failure> {
         let late = pin!(sleep(self.timeout));
         match select(pin!(self.call()), late).await {
             Either::Left((outcome, _)) => outcome,
-            // Dropped here, wherever it is, and so cancelled.
+            // The call is dropped here, which cancels it.
             Either::Right(_) => Err(Kind::Timeout.into()),
         }
     }
@@ -167,7 +166,7 @@ impl Request {
                 Ok((response, _)) if matches!(response.status(), 429 | 503) => retry_after(response).map(in_turn),
                 _ => None,
             };
-            // A failure is told at once when the next try would come after the deadline.
+            // Fails at once when the next attempt would begin after the timeout.
             let pause = pause.filter(|pause| self.method == "GET" && tried < RETRIES && paused + *pause < self.timeout);
             let Some(pause) = pause else { break answer };
             sleep(pause).await;
@@ -176,7 +175,7 @@ impl Request {
         let (response, text) = match answer {
             Ok(answer) => answer,
             Err(kind) => {
-                // It has brought no cookie: the next one goes alone.
+                // No cookie has come, so the next call goes alone.
                 drop(first);
                 let refused = kind == Kind::Unreachable && call.finds_the_server().await;
                 return Err(if refused { Kind::Refused } else { kind }.into());
@@ -211,12 +210,12 @@ impl Request {
     }
 }
 
-/// Whether this leads to a path of the server. Browsers take `\` for `/`, and overlook tabs and line breaks.
+/// Returns whether this is a path of the server. Browsers read `\` as `/`, and skip tabs and line breaks.
 fn is_path(path: &str) -> bool {
     path.starts_with('/') && !path.starts_with("//") && !path.contains(|c: char| c == '\\' || c.is_control())
 }
 
-/// What all attempts of a call share: an end when nobody waits for it any more.
+/// The abort handle of all attempts of a call. Dropping it cancels the attempt that is under way.
 struct Call(AbortController);
 
 impl Call {
@@ -231,7 +230,8 @@ impl Call {
         JsFuture::from(window.fetch_with_str_and_init(&url, init)).await.map(JsCast::unchecked_into)
     }
 
-    /// Whether a server elsewhere can be reached at all: if so, it was the browser that kept its answer from this page.
+    /// Returns whether a server of another origin can be reached at all. If so, the browser withheld its response from
+    /// this page.
     async fn finds_the_server(&self) -> bool {
         let init = RequestInit::new();
         init.set_mode(RequestMode::NoCors);
@@ -242,7 +242,7 @@ impl Call {
 
 impl Drop for Call {
     fn drop(&mut self) {
-        // After its end that does nothing.
+        // Does nothing after the end of the call.
         self.0.abort();
     }
 }
@@ -250,16 +250,17 @@ impl Drop for Call {
 async fn sleep(span: Duration) {
     let (done, over) = oneshot::channel::<()>();
     set_timeout(move || drop(done), span);
-    // Told by being dropped.
+    // The timer drops the sender, which ends the wait.
     over.await.ok();
 }
 
-/// After how many seconds the server wants to be asked again.
+/// Returns the seconds of the header `Retry-After`.
 fn retry_after(response: &Response) -> Option<u32> {
     response.headers().get("retry-after").ok().flatten()?.parse().ok()
 }
 
-/// When it is the turn of one client of many that were told the same: not before it, and up to a half later.
+/// Returns a pause of at least the given time and up to a half more, so that clients with the same `Retry-After` do not
+/// all come at once.
 fn in_turn(seconds: u32) -> Duration {
     Duration::from_secs(seconds.into()).max(PAUSE).mul_f64(1.0 + Math::random() / 2.0)
 }
@@ -267,7 +268,7 @@ fn in_turn(seconds: u32) -> Duration {
 fn failure(response: &Response, status: u16, text: &str) -> Failure {
     let retry_after = retry_after(response);
     let error = serde_json::from_str(text).unwrap_or_else(|_| {
-        // Not ours: a proxy's page, most likely.
+        // No error of this server: most likely the page of a proxy.
         let kind = match status {
             401 => Kind::NotSignedIn,
             403 => Kind::CrossOrigin,

@@ -1,4 +1,4 @@
-//! From a page to a server of another site or another network: HT011, HT013, HT023, HT024, HT028, HT029, HT033.
+//! Calls from a page to a server of another site or network: HT011, HT013, HT023, HT024, HT028, HT029, HT033.
 
 use super::address::{Address, Space};
 use super::browser::Browser;
@@ -8,7 +8,7 @@ use super::finding::{Cure, Finding, Severity};
 use super::set_cookie::{SameSite, SetCookie};
 use super::topology::{Pair, Topology};
 
-/// The fate of a page's call before anything is sent.
+/// The decision of a browser about a page's call before anything is sent.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Way {
     /// It is sent.
@@ -17,18 +17,18 @@ pub(super) enum Way {
     Asked,
     /// A page on https calls plain http.
     Mixed,
-    /// A page of the internet on plain http calls into the local network.
+    /// A page on the internet, over plain http, calls into the local network.
     Insecure,
 }
 
 impl Way {
-    /// Whether a call can get through.
+    /// Returns whether the call can be sent.
     pub(super) const fn is_sent(self) -> bool {
         matches!(self, Self::Open | Self::Asked)
     }
 }
 
-/// The browsers, as they are delivered, in which a call can get through.
+/// Returns the browsers that, with their default settings, can send the call.
 pub(super) fn senders(pair: &Pair, page_is: Space, server_is: Space) -> Vec<Browser> {
     Browser::USUAL.into_iter().filter(|browser| way(*browser, pair, page_is, server_is).is_sent()).collect()
 }
@@ -41,13 +41,14 @@ pub(super) fn check(topology: &Topology, found: &mut Vec<Finding>) {
     found.extend(strict(&topology.cookie, topology.sign_in_elsewhere));
 }
 
-/// Returns the way that a browser gives a call from a page there to a server here.
+/// Returns the decision of a browser about a call between a page and a server in these address spaces.
 ///
 /// Source: the Mixed Content specification; the Local Network Access specification; Chromium 156.
 pub(super) fn way(browser: Browser, pair: &Pair, page_is: Space, server_is: Space) -> Way {
     let near = page_is == Space::Public && server_is != Space::Public && !same_host(pair);
     let asks = near && browser.asks_for_local_network();
-    // A name that only the DNS knows for a near one is too late: plain http is blocked before it is looked up.
+    // Only an IP address or a `.local` name shows that the server is near. Other names do not, because browsers block
+    // plain http before they look a name up in the DNS.
     let shows = pair.server.space() == Space::Local
         && (pair.server.ip().is_some() || pair.server.host().rsplit('.').next() == Some("local"));
     let excepted = pair.server.is_trusted() || (shows && browser.asks_for_local_network());
@@ -78,49 +79,53 @@ pub(super) fn ways(pair: &Pair, page_is: Space, server_is: Space) -> Vec<Finding
     found
 }
 
-/// A page on https that calls plain http.
+/// Returns the finding about a page on https that calls plain http.
 pub(super) fn mixed_content(pair: &Pair, who: &str) -> Finding {
     let (page, server, https) = (pair.page.origin(), pair.server.origin(), pair.server.over_https());
     Code::MixedContent.error(
         format!("The page `{page}` is on https and calls `{server}` on plain http: {who}."),
         Cure::new(
             format!("[site]\nurl = \"{https}\""),
-            format!("Serve it as {https}: put a proxy with a certificate before it, and `app.set('trust proxy', 1)`."),
+            format!(
+                "Serve it as {https}: put a proxy with a certificate in front of it, and set `app.set('trust proxy', \
+                 1)`."
+            ),
         ),
     )
 }
 
-/// A page of the internet that calls into the local network, which the visitor is asked for.
+/// Returns the finding about a page on the internet that calls into the local network after asking the visitor.
 pub(super) fn local_network(pair: &Pair) -> Finding {
     let (page, server) = (pair.page.origin(), pair.server.origin());
     Code::LocalNetwork.warning(
         format!(
-            "The page `{page}` is in the internet and calls `{server}`, which is on this machine or near it: Chrome asks the \
-             visitor first."
+            "The page `{page}` is on the internet and calls `{server}`, which is on this machine or in the local \
+             network: Chrome asks the visitor first."
         ),
         Cure::any(
-            "Serve the page from the same network as the server, give the server an address in the internet, or tell \
+            "Serve the page from the same network as the server, give the server an address on the internet, or tell \
              visitors to allow \"Local network access\" for the page.",
         ),
     )
 }
 
-/// The same page on plain http: no visitor is asked.
+/// Returns the finding about such a page on plain http, for which Chrome does not even ask the visitor.
 pub(super) fn insecure(pair: &Pair) -> Finding {
     let (page, server, https) = (pair.page.origin(), pair.server.origin(), pair.page.over_https());
     Code::LocalNetwork.error(
         format!(
-            "The page `{page}` is in the internet on plain http and calls `{server}`, which is on this machine or near it: \
-             Chrome refuses that, and asks no visitor."
+            "The page `{page}` is on the internet over plain http and calls `{server}`, which is on this machine or in \
+             the local network: Chrome refuses the call without asking the visitor."
         ),
         Cure::any(format!(
-            "Serve the page as {https}: then Chrome asks the visitor. Or serve it from the same network as the server, or give \
-             the server an address in the internet."
+            "Serve the page as {https}: then Chrome asks the visitor. Or serve it from the same network as the server, \
+             or give the server an address on the internet."
         )),
     )
 }
 
-/// `SameSite` keeps the cookie from the page's calls. Which of three reasons makes two sites of them?
+/// Returns the finding about a cookie that `SameSite` blocks on the page's calls, by the reason why page and server are
+/// two sites: two names of one machine, two schemes, or two domains.
 pub(super) fn cross_site(cookie: &SetCookie, pair: &Pair, who: &str) -> Finding {
     let (page, server) = (pair.page.origin(), pair.server.origin());
     let same_site = cookie.same_site.unwrap_or(SameSite::Lax);
@@ -145,11 +150,12 @@ pub(super) fn cross_site(cookie: &SetCookie, pair: &Pair, who: &str) -> Finding 
     code.error(what, under_one_name(&page, &server))
 }
 
-/// A page and a server by names that belong to one site.
+/// Returns the cure that opens the page and the server by names of one site.
 fn under_one_name(page: &str, server: &str) -> Cure {
     Cure::new(
         format!(
-            "Open the page as {page}, and let it call {server}:\n\n[site]\nurl = \"{server}\"\nfront_ends = [\"{page}\"]"
+            "Open the page as {page}, and let it call {server}:\n\n[site]\nurl = \"{server}\"\nfront_ends = \
+             [\"{page}\"]"
         ),
         format!(
             "Open the page as {page}, let it call {server}, and `cors({{ origin: '{page}', credentials: true }})`."
@@ -157,21 +163,24 @@ fn under_one_name(page: &str, server: &str) -> Cure {
     )
 }
 
-/// Two names of this machine, whatever the cookie is: nobody who writes one in the place of the other is let in.
+/// Returns a finding if page and server are two names of one machine. The attributes of the cookie do not matter here,
+/// because CORS already blocks the page.
 pub(super) fn two_names(page: &Address, server: &Address) -> Option<Finding> {
     let two = page.is_loopback() && server.is_loopback() && page.host() != server.host();
     let what = format!(
-        "`{}` and `{}` are two names of one machine and so two sites: one does not let pages of the other in.",
+        "`{}` and `{}` are two names of one machine and so two sites: the server does not allow pages of the other \
+         name.",
         page.origin(),
         server.origin()
     );
     two.then(|| Code::LoopbackNames.error(what, under_one_name(&page.origin(), &server.on_host_of(page))))
 }
 
-/// The cookie is a third party's.
+/// Returns the finding about a third-party cookie that a browser blocks.
 pub(super) fn third_party(cookie: &SetCookie, pair: &Pair, who: &str) -> Finding {
     let what = format!(
-        "To pages of `{}` the cookie `{}` of `{}` is a third party's and not `Partitioned`: it is withheld by {who}.",
+        "For pages of `{}` the cookie `{}` of `{}` is a third-party cookie and not `Partitioned`: it is withheld by \
+         {who}.",
         pair.page.origin(),
         cookie.name,
         pair.server.origin()
@@ -179,19 +188,20 @@ pub(super) fn third_party(cookie: &SetCookie, pair: &Pair, who: &str) -> Finding
     Code::ThirdParty.error(what, one_site())
 }
 
-/// What to do about two sites, the best first.
+/// Returns the cures for two sites, the best first.
 fn one_site() -> Cure {
     Cure::new(
-        "Serve pages and server below one domain (app.example.com and api.example.com), or the server through the \
-         page's own origin. Else leave the cookie to what follows from both addresses, one session for each site: \
-         remove `session.same_site` and `session.partitioned`.",
-        "Serve pages and server below one domain (app.example.com and api.example.com), or the server through the \
-         page's own origin. Else, one session for each site: `session({ cookie: { sameSite: 'none', secure: true, \
-         partitioned: true } })`.",
+        "Serve the pages and the server below one domain (app.example.com and api.example.com), or serve both from the \
+         page's origin. Otherwise remove `session.same_site` and `session.partitioned`: Hardtack then derives them \
+         from both addresses, and there is one session for each site.",
+        "Serve the pages and the server below one domain (app.example.com and api.example.com), or serve both from the \
+         page's origin. Otherwise, with one session for each site: `session({ cookie: { sameSite: 'none', secure: \
+         true, partitioned: true } })`.",
     )
 }
 
-/// A strict cookie, where visitors come from elsewhere.
+/// Returns a finding if the cookie is `SameSite=Strict`: a warning if visitors sign in at another site and come back,
+/// else a note.
 pub(super) fn strict(cookie: &SetCookie, sign_in_elsewhere: bool) -> Option<Finding> {
     if cookie.same_site != Some(SameSite::Strict) {
         return None;
@@ -199,12 +209,15 @@ pub(super) fn strict(cookie: &SetCookie, sign_in_elsewhere: bool) -> Option<Find
     let cure = Cure::new("[session]\nsame_site = \"lax\"", "session({ cookie: { sameSite: 'lax' } })");
     let name = &cookie.name;
     Some(if sign_in_elsewhere {
-        let what =
-            format!("The cookie `{name}` is `SameSite=Strict`, and who comes back from a sign-in elsewhere lacks it.");
+        let what = format!(
+            "The cookie `{name}` is `SameSite=Strict`: it is not sent when a visitor returns from a sign-in at another \
+             site."
+        );
         Code::Strict.warning(what, cure)
     } else {
-        let what =
-            format!("The cookie `{name}` is `SameSite=Strict`: who arrives by a link is signed out on the first page.");
+        let what = format!(
+            "The cookie `{name}` is `SameSite=Strict`: a visitor who arrives by a link is signed out on the first page."
+        );
         Code::Strict.note(what, cure)
     })
 }

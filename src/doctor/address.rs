@@ -1,15 +1,15 @@
-//! Where a page or a server is, as browsers compare it: scheme, host, port and path.
+//! Addresses of pages and servers, as browsers compare them: scheme, host, port and path.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
-/// Scheme, host, port and path of a page or a server.
+/// The scheme, host, port and path of a page or a server.
 ///
-/// Read from the spelling that browsers use (`location.href`, the `Origin` header), upper case and default ports
-/// included; a name in another script must be in its ASCII form. What stands behind `?` or `#` is left out. Shown, it has no
-/// path parameters either: `;jsessionid=…` is a secret.
+/// It is parsed from the spelling that browsers use (`location.href`, the `Origin` header), including upper case and
+/// default ports. An international name must be in its ASCII form. The query and the fragment are left out. `Display`
+/// leaves out path parameters as well, because `;jsessionid=…` is a secret.
 ///
 /// # Examples
 ///
@@ -30,60 +30,60 @@ pub struct Address {
     path: String,
 }
 
-/// Why a text is no address. The text is not repeated: it may hold a password.
+/// The reason why a text is not an address. The text is not repeated, because it may hold a password.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum AddressError {
     /// It does not begin with `http://` or `https://`.
     Scheme,
-    /// It is a page inside an app or of a browser's extension.
+    /// It is a page inside an app or of a browser extension.
     App,
     /// It has a user name or a password.
     User,
-    /// It has no host, or one that browsers would spell otherwise.
+    /// It has no host, or one that browsers would spell differently.
     Host,
-    /// Its port is none.
+    /// Its port is invalid.
     Port,
-    /// Its path has a sign that no path can carry.
+    /// Its path has a character that is not allowed in a path.
     Path,
 }
 
-/// How far away an address is. Source: the Local Network Access specification, 2.1.
+/// The IP address space of a host. Source: the Local Network Access specification, 2.1.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Space {
     /// This machine.
     Loopback,
-    /// The network around it.
+    /// The local network.
     Local,
-    /// Everywhere else.
+    /// The internet.
     Public,
 }
 
 impl Address {
-    /// Whether the scheme is https.
+    /// Returns whether the scheme is https.
     #[must_use]
     pub const fn is_https(&self) -> bool {
         self.https
     }
 
-    /// The host, in lower case; an IPv6 address in brackets.
+    /// Returns the host in lower case, an IPv6 address in brackets.
     #[must_use]
     pub fn host(&self) -> &str {
         &self.host
     }
 
-    /// The port, the scheme's own if none was named.
+    /// Returns the port, by default that of the scheme.
     #[must_use]
     pub const fn port(&self) -> u16 {
         self.port
     }
 
-    /// The path, at least `/`.
+    /// Returns the path, at least `/`.
     #[must_use]
     pub fn path(&self) -> &str {
         &self.path
     }
 
-    /// As the `Origin` header spells it.
+    /// Returns the origin as the `Origin` header spells it.
     #[must_use]
     pub fn origin(&self) -> String {
         let (scheme, usual) = if self.https { ("https", 443) } else { ("http", 80) };
@@ -93,20 +93,20 @@ impl Address {
         }
     }
 
-    /// Whether both are one origin: scheme, host and port.
+    /// Returns whether both have the same origin: scheme, host and port.
     #[must_use]
     pub fn is_origin_of(&self, other: &Self) -> bool {
         (self.https, &self.host, self.port) == (other.https, &other.host, other.port)
     }
 
-    /// The IP address, if the host is one.
+    /// Returns the IP address, if the host is one.
     #[must_use]
     pub fn ip(&self) -> Option<IpAddr> {
         let bare = self.host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
         bare.unwrap_or(&self.host).parse().ok()
     }
 
-    /// Whether the host is this machine: browsers trust it also over plain http.
+    /// Returns whether the host is this machine, which browsers trust even over plain http.
     ///
     /// Source: the Secure Contexts specification, 3.1.
     #[must_use]
@@ -114,7 +114,8 @@ impl Address {
         self.space() == Space::Loopback
     }
 
-    /// Whether browsers take the way to it for safe: https, or this machine. Safari trusts https alone.
+    /// Returns whether browsers consider the origin potentially trustworthy: https, or this machine. Safari trusts only
+    /// https.
     ///
     /// Source: the Secure Contexts specification, 3.1.
     #[must_use]
@@ -122,7 +123,8 @@ impl Address {
         self.https || self.is_loopback()
     }
 
-    /// How far away the host is, as far as its name says. A name without a dot and one under `.local` are near.
+    /// Returns the address space of the host, as far as its name shows it. A name without a dot and one below `.local`
+    /// are in the local network.
     #[must_use]
     pub fn space(&self) -> Space {
         match (self.ip(), self.host.as_str()) {
@@ -134,24 +136,24 @@ impl Address {
         }
     }
 
-    /// Another path on the same origin.
+    /// Returns another path on the same origin.
     #[must_use]
     pub fn at(&self, path: &str) -> Self {
         let path = if is_path(path) { path } else { "/" };
         Self { path: path.to_owned(), ..self.clone() }
     }
 
-    /// The same scheme and port on another host: for the text of a cure.
+    /// Returns the origin with the host of another address, for the text of a cure.
     pub(super) fn on_host_of(&self, other: &Self) -> String {
         Self { host: other.host.clone(), ..self.clone() }.origin()
     }
 
-    /// The same scheme and host at another port: for the text of a cure.
+    /// Returns the origin with another port, for the text of a cure.
     pub(super) fn at_port(&self, port: u16) -> String {
         Self { port, ..self.clone() }.origin()
     }
 
-    /// The same host over https: for the text of a cure.
+    /// Returns the origin over https, for the text of a cure.
     pub(super) fn over_https(&self) -> String {
         let port = if self.port == 80 { 443 } else { self.port };
         Self { https: true, port, ..self.clone() }.origin()
@@ -159,7 +161,7 @@ impl Address {
 }
 
 impl Space {
-    /// Where an IP address is.
+    /// Returns the address space of an IP address.
     #[must_use]
     pub fn of(ip: IpAddr) -> Self {
         match ip.to_canonical() {
@@ -205,15 +207,15 @@ impl FromStr for Address {
     }
 }
 
-/// The text of a path or an address without the values of its parameters: `/app;jsessionid=…`.
+/// Returns a path or an address without the values of its path parameters: `/app;…`.
 ///
-/// Servers such as Tomcat write a session's id there for browsers without cookies.
+/// Servers such as Tomcat write the session ID there for browsers without cookies.
 pub(super) fn bare_address(text: &str) -> String {
     let bare = |segment: &str| segment.split_once(';').map_or(segment.to_owned(), |(name, _)| format!("{name};…"));
     text.split('/').map(bare).collect::<Vec<_>>().join("/")
 }
 
-/// What a provider puts between its customers and the internet. Source: RFC 6598.
+/// Returns whether an address belongs to the shared space of carrier-grade NAT. Source: RFC 6598.
 const fn is_carriers(ip: Ipv4Addr) -> bool {
     matches!(ip.octets(), [100, 64..128, ..])
 }
@@ -229,7 +231,7 @@ fn host_of(text: &str) -> Result<String, AddressError> {
     }
     let letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
     let empty = text.is_empty() || text.starts_with('.') || text.contains("..");
-    // Browsers take a host that ends in a number for an IPv4 address.
+    // Browsers parse a host that ends in a number as an IPv4 address.
     let number = text.rsplit('.').next().is_some_and(|last| last.bytes().all(|byte| byte.is_ascii_digit()));
     let dotted = !text.ends_with('.') && number && text.parse::<Ipv4Addr>().is_err();
     if empty || dotted || !text.bytes().all(letter) {
@@ -238,7 +240,7 @@ fn host_of(text: &str) -> Result<String, AddressError> {
     Ok(text.to_ascii_lowercase())
 }
 
-/// Whether an app or an extension serves its pages by this scheme.
+/// Returns whether apps or browser extensions serve their pages with this scheme.
 fn is_of_app(scheme: &str) -> bool {
     let scheme = scheme.to_ascii_lowercase();
     matches!(scheme.as_str(), "app" | "capacitor" | "ionic" | "tauri" | "wails") || scheme.ends_with("-extension")
@@ -255,14 +257,14 @@ impl fmt::Display for AddressError {
         f.write_str(match self {
             Self::Scheme => "does not begin with `http://` or `https://`",
             Self::App => {
-                "is a page inside an app or an extension, whose cookies browsers keep apart or drop; let the app's native \
-                 side make the calls (Capacitor: CapacitorHttp, Tauri: its http plugin), or load its pages from an https \
-                 origin and ask for that"
+                "is a page inside an app or an extension, whose cookies browsers keep apart or drop; let the app's \
+                 native code make the calls (Capacitor: CapacitorHttp, Tauri: its http plugin), or load its pages from \
+                 an https origin and use that origin"
             }
             Self::User => "has a user name or a password",
-            Self::Host => "has no host that browsers would spell so; write a name like `xn--…` in its ASCII form",
-            Self::Port => "has a port that is none",
-            Self::Path => "has a path with a sign that no path can carry; write it percent-encoded",
+            Self::Host => "has no valid host; write an international name in its ASCII form, like `xn--…`",
+            Self::Port => "has an invalid port",
+            Self::Path => "has a path with a character that is not allowed in a path; write it percent-encoded",
         })
     }
 }

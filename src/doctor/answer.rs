@@ -1,5 +1,5 @@
-//! Other faults of answers: redirects, caches, cookies that are missing or come twice: HT026, HT033, HT034, HT039,
-//! HT043 to HT048.
+//! Other faults of responses, such as redirects and missing or repeated cookies: HT026, HT033, HT034, HT039, HT043 to
+//! HT048.
 
 use super::across;
 use super::address::Address;
@@ -15,15 +15,14 @@ use super::jar::{Jar, Kept, Request};
 use super::reach::Failure;
 use super::set_cookie::SetCookie;
 
-/// So many redirects of one call browsers follow. Source: the Fetch standard, HTTP-redirect fetch.
+/// The most redirects of one call that browsers follow. Source: the Fetch standard, HTTP-redirect fetch.
 pub const REDIRECTS: usize = 20;
 
 pub(super) fn diagnose(evidence: &Evidence, found: &mut Vec<Finding>) {
-    // What its pages keep they keep over https.
+    // Its pages are on https, so the cookies seen over plain http say nothing about them.
     if let Some(to) = moved(evidence) {
-        let what =
-            format!("`{}` leads to `{}`, so that no page of it calls from plain http.", evidence.url, to.origin());
-        found.push(Code::Redirected.warning(what, Cure::any(format!("Ask for `{to}`, where browsers end up."))));
+        let what = format!("`{}` redirects to `{}`, so none of its pages is on plain http.", evidence.url, to.origin());
+        found.push(Code::Redirected.warning(what, Cure::any(format!("Probe `{to}`, where browsers end up."))));
         return;
     }
     let (pair, senders) = (evidence.pair(), evidence.senders());
@@ -41,7 +40,7 @@ pub(super) fn diagnose(evidence: &Evidence, found: &mut Vec<Finding>) {
             continue;
         }
         seen.push(cookie);
-        // Of a cookie that another origin sets on the way others speak.
+        // If another origin set the cookie after a redirect, the finding about the redirect covers it.
         if exchange.url.is_origin_of(&evidence.url) {
             found.extend(cookie::judge(cookie, &pair, &senders, &exchange.url, exchange.at, exchange.date()));
             found.extend(cookie::in_a_folder(cookie, &exchange.url));
@@ -62,15 +61,15 @@ pub(super) fn diagnose(evidence: &Evidence, found: &mut Vec<Finding>) {
     }
 }
 
-/// Whether each call was answered by a proxy or a CDN whose application does not answer.
+/// Returns whether a proxy or a CDN answered each call because the application behind it does not.
 pub(super) fn is_down(evidence: &Evidence) -> bool {
     let mut reads = evidence.reads().peekable();
     reads.peek().is_some() && reads.all(|exchange| matches!(exchange.status, 502..=504 | 520..=530))
 }
 
-/// No answer has set the session's cookie.
+/// Returns the finding if no response has set the session cookie, although the page could read one.
 ///
-/// Express withholds a `secure` cookie from what it takes for plain http. Nothing but its silence shows that.
+/// Express sets no `secure` cookie on a connection that it takes for plain http. The missing cookie is the only sign.
 pub(super) fn without(evidence: &Evidence) -> Option<Finding> {
     let pair = evidence.pair();
     let answer = evidence.of(Step::First).last()?;
@@ -85,21 +84,21 @@ pub(super) fn without(evidence: &Evidence) -> Option<Finding> {
             format!("`{url}` sets no session cookie, and on plain http Express sets none that is `secure: true`.")
         }
         _ if express => format!(
-            "`{url}` sets no session cookie, and Express sets none that is `secure: true` while it takes the way for \
-             plain http, as it does behind a proxy that it was not told to trust."
+            "`{url}` sets no session cookie, and Express sets none that is `secure: true` while it takes the \
+             connection for plain http, as it does behind a proxy that it was not told to trust."
         ),
         Some(name) => format!("`{url}` answers {status} and does not set the cookie `{name}`."),
-        None => format!("`{url}` answers {status} and sets no session cookie, so nothing can be said of it."),
+        None => format!("`{url}` answers {status} and sets no session cookie, so there is no session to judge."),
     };
     let trust = if url.is_https() {
-        "`app.set('trust proxy', 1)`, and the proxy sends `X-Forwarded-Proto`."
+        "set `app.set('trust proxy', 1)`, and let the proxy send `X-Forwarded-Proto`."
     } else {
-        "serve it over https, or for a trial `session({ cookie: { secure: 'auto' } })`; behind a proxy that speaks \
-         https `app.set('trust proxy', 1)`."
+        "serve it over https, or for a trial use `session({ cookie: { secure: 'auto' } })`; behind a proxy that speaks \
+         https, set `app.set('trust proxy', 1)`."
     };
     let cure = Cure::new(
-        "Probe an address that begins a session: `--path /api/session`.",
-        format!("If it stores something in the session: {trust} Else probe an address that does."),
+        "Probe a URL that begins a session: `--path /api/session`.",
+        format!("If this URL stores data in the session: {trust} Otherwise probe a URL that does."),
     );
     let finding = Code::NoCookie.note(what, cure);
     Some(match &evidence.cookie {
@@ -109,7 +108,8 @@ pub(super) fn without(evidence: &Evidence) -> Option<Finding> {
     })
 }
 
-/// Every call was refused before the application could show a session: a filter, a firewall, a failure.
+/// Returns the finding if a filter, a firewall or a failure refused every call before the application could show a
+/// session.
 pub(super) fn refused(evidence: &Evidence) -> Option<Finding> {
     let pair = evidence.pair();
     let cookies = || evidence.session_cookies().iter().any(|(_, cookie)| cookie.is_ok());
@@ -122,67 +122,68 @@ pub(super) fn refused(evidence: &Evidence) -> Option<Finding> {
     let readable = pair.is_own() || is_down(evidence) || cors::read(first, &pair).is_none();
     (readable && reads.all(|exchange| is_refusal(exchange.status))).then(|| {
         Code::Refused.warning(
-            format!("`{}` answered {} each time, so nothing was learnt of its session.", first.url, first.status),
+            format!("`{}` answered {} each time, so nothing is known about its session.", first.url, first.status),
             Cure::any(
-                "Probe an address that answers (`--path`), bring along what it asks for (`--header 'Authorization: …'`), \
+                "Probe another URL (`--path`), send the header that this one requires (`--header 'Authorization: …'`), \
                  or let the doctor pass the filter.",
             ),
         )
     })
 }
 
-/// Where redirects of the first call end without an answer, if they do.
+/// Returns the finding if the redirects of the first call end without a response.
 pub(super) fn dead_end(evidence: &Evidence) -> Option<Finding> {
     let hop = evidence.of(Step::First).last().filter(|exchange| exchange.is_redirect())?;
     let what = match hop.target() {
-        None => format!("`{}` redirects the page's call to an address that no call can follow.", hop.url),
+        None => format!("`{}` redirects the page's call to a URL that no call can follow.", hop.url),
         Some(_) if evidence.of(Step::First).count() > REDIRECTS => {
-            format!("`{}` redirects the page's call for ever: {REDIRECTS} redirects lead to no answer.", evidence.url)
+            format!("`{}` redirects the page's call forever: {REDIRECTS} redirects lead to no response.", evidence.url)
         }
         Some(target) => {
             let ends = |(step, why): &&(Step, Failure)| *step == Step::First && !why.is_ours();
             let (_, why) = evidence.unanswered.iter().find(ends)?;
-            format!("`{}` redirects the page's call to `{target}`, where no answer comes: {why}.", hop.url)
+            format!("`{}` redirects the page's call to `{target}`, which sends no response: {why}.", hop.url)
         }
     };
     Some(Code::DeadEnd.error(
         what,
         Cure::any(
-            "Answer the call itself. Behind a proxy that ends TLS, a server that takes the way for plain http redirects \
-             to https for ever: tell it of the proxy (Hardtack: `site.url`; Express: `app.set('trust proxy', 1)`).",
+            "Answer the call instead of redirecting it. Behind a proxy that terminates TLS, a server that takes the \
+             connection for plain http redirects to https forever: tell it about the proxy (Hardtack: `site.url`; \
+             Express: `app.set('trust proxy', 1)`).",
         ),
     ))
 }
 
-/// One line that holds two cookies.
+/// Returns the finding if one line holds two cookies.
 fn joined(exchange: &Exchange) -> Option<Finding> {
     let (first, second) = exchange.all("set-cookie").find_map(SetCookie::joined)?;
     Some(Code::Joined.error(
         format!("`{}` sets the cookies `{first}` and `{second}` in one line, and browsers read one.", exchange.url),
         Cure::any(
-            "Send a `Set-Cookie` line for each cookie: a proxy, a serverless adapter or `headers.get('set-cookie')` joins \
-             them by a comma; `headers.getSetCookie()` does not.",
+            "Send a `Set-Cookie` line for each cookie: a proxy, a serverless adapter or `headers.get('set-cookie')` \
+             joins them with a comma; `headers.getSetCookie()` does not.",
         ),
     ))
 }
 
-/// The server's own answer takes the session's cookie away.
+/// Returns the finding if a response removes the session cookie by `Clear-Site-Data`.
 fn cleared(evidence: &Evidence, session: &[&SetCookie]) -> Option<Finding> {
     let exchange = evidence.calls().find(|exchange| exchange.clears_cookies())?;
     (!session.is_empty()).then(|| {
         Code::Cleared.error(
-            format!("`{}` answers `Clear-Site-Data` for cookies, which takes the session's cookie away.", exchange.url),
-            Cure::any("Send `Clear-Site-Data` with the answer to a sign-out alone."),
+            format!("`{}` sends `Clear-Site-Data` for cookies, which removes the session cookie.", exchange.url),
+            Cure::any("Send `Clear-Site-Data` only in the response to a sign-out."),
         )
     })
 }
 
-/// The session's cookie gives way to others of its server.
+/// Returns the finding if other cookies of the server evict the session cookie.
 fn evicted(evidence: &Evidence, session: &[&SetCookie]) -> Option<Finding> {
     let jar = evidence.jar(Browser::USUAL[0]);
     let clears = evidence.calls().any(Exchange::clears_cookies);
     let cookie = session.iter().find(|cookie| cookie.partitioned && !jar.has(&cookie.name) && !clears)?;
-    // Where it is not kept at all, others speak.
+    // A cookie that is dropped even in an empty jar has another finding.
     let kept = evidence.session_cookies().iter().any(|(exchange, it)| {
         let mut alone = Jar::new(Browser::USUAL[0]);
         let request = exchange.request(&evidence.page);
@@ -191,37 +192,40 @@ fn evicted(evidence: &Evidence, session: &[&SetCookie]) -> Option<Finding> {
     kept.then(|| {
         Code::NoRoom.error(
             format!(
-                "The cookie `{}` is evicted: Chrome keeps 10 KiB of `Partitioned` cookies of a server for each page's site.",
+                "The cookie `{}` is evicted: Chrome stores at most 10 KiB of `Partitioned` cookies of a server for \
+                 each page's site.",
                 cookie.name
             ),
-            Cure::any("Keep data in the session, not in cookies beside it, and remove the cookies that are not needed."),
+            Cure::any("Keep data in the session instead of in other cookies, and remove cookies that are not needed."),
         )
     })
 }
 
-/// One answer that sets a cookie twice: the second takes the place of the first, or both go along.
+/// Returns the finding if one response sets a cookie twice: the second replaces the first, or browsers send both.
 fn twice(evidence: &Evidence, exchange: &Exchange, name: &str) -> Option<Finding> {
     let mut jar = Jar::new(Browser::USUAL[0]);
     let request = exchange.request(&evidence.page);
-    // A removal beside it takes an older cookie of other attributes away.
+    // A removal in the same response is left out, because it is for an older cookie with other attributes.
     let same = exchange.cookies().filter_map(Result::ok).filter(|cookie| cookie.name == name && !cookie.is_removal());
     let kept: Vec<_> = same.map(|cookie| jar.keep(&cookie, &request, &evidence.sites)).collect();
     let replaced = kept.contains(&Ok(Kept::Replaced));
     let back = Request::fetch(&evidence.page, &evidence.url, exchange.at);
     let both = jar.sent(&back, &evidence.sites).iter().filter(|sent| **sent == name).count() > 1;
-    let how = if replaced { "the last one counts" } else { "both go along" };
-    let what = || format!("`{}` sets the cookie `{name}` {} times in one answer, and {how}.", exchange.url, kept.len());
+    let how = if replaced { "the last one counts" } else { "browsers send both" };
+    let what =
+        || format!("`{}` sets the cookie `{name}` {} times in one response, and {how}.", exchange.url, kept.len());
     (replaced || both).then(|| cookie::shared_name(name, what()))
 }
 
-/// Returns the https address that a site with pages of its own leads to from plain http. Its pages are there too.
+/// Returns the https address of the same host to which the server redirects its own pages from plain http.
 pub(super) fn moved(evidence: &Evidence) -> Option<Address> {
     let to = evidence.of(Step::First).next()?.leaves()?;
     let is_same = evidence.pair().is_own() && !evidence.url.is_https() && to.is_https();
     (is_same && to.host() == evidence.url.host()).then_some(to)
 }
 
-/// A call that ends at another origin. Of a preflight that is redirected too, and of a way back to http, others speak.
+/// Returns the finding if a call is redirected to another origin. A redirected preflight and a redirect back to http
+/// have findings of their own.
 fn redirected(evidence: &Evidence) -> Option<Finding> {
     if evidence.of(Step::Preflight).any(Exchange::is_redirect) {
         return None;
@@ -230,10 +234,10 @@ fn redirected(evidence: &Evidence) -> Option<Finding> {
     let (from, to) = hops.into_iter().find(|(hop, to)| !(hop.url.is_https() && to.host() == hop.url.host()))?;
     let sets = if from.one("set-cookie").is_some() { " and sets a cookie on the way" } else { "" };
     let cure = if to.host() == from.url.host() {
-        format!("Let the page call `{}`, where the redirect leads.", to.origin())
+        format!("Let the page call `{}`, the target of the redirect.", to.origin())
     } else {
-        "Let the page call the address that the redirect leads to. Answer 401 instead of leading a script to a sign-in, \
-         and let the page go there: `location.href = …`."
+        "Let the page call the target of the redirect. Answer 401 instead of redirecting a script to a sign-in, and \
+         let the page navigate there: `location.href = …`."
             .to_owned()
     };
     let what = format!("`{}` redirects the page's call to `{}`{sets}.", from.url, to.origin());

@@ -1,25 +1,25 @@
-//! The browsers, and where they differ about cookies.
+//! The browsers, and their differences in the treatment of cookies.
 //!
 //! Source: MDN's browser compatibility data of August 2026; measurements in Chromium 156 and Firefox ESR 153, and in
-//! WebKitGTK 2.50, which is Safari's engine with other networking.
+//! WebKitGTK 2.50, which is Safari's engine with another network library.
 
 use super::address::Address;
 use super::set_cookie::SameSite;
 use std::fmt;
 
-/// A browser of today, and whether it withholds the cookies of third parties.
+/// A current browser with a setting for third-party cookies.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Browser {
-    /// Whose.
+    /// The kind of browser.
     pub maker: Maker,
-    /// Whether third parties have no cookies but partitioned ones.
+    /// Whether third-party cookies are blocked unless they are partitioned.
     pub blocks_third_parties: bool,
 }
 
-/// Who makes a browser.
+/// The kind of a browser, by its engine.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Maker {
-    /// Chrome, and what is built like it.
+    /// Chrome, and other browsers that are built on Chromium.
     Chrome,
     /// Firefox.
     Firefox,
@@ -28,14 +28,14 @@ pub enum Maker {
 }
 
 impl Browser {
-    /// As they are delivered.
+    /// The browsers with their default settings.
     ///
-    /// Source: Google's announcement of 22 April 2025; Safari blocks since 2020; Firefox gives a third party a jar per
-    /// site (Total Cookie Protection).
+    /// Source: Google's announcement of 22 April 2025. Safari has blocked third-party cookies since 2020. Firefox keeps
+    /// a separate jar of them for each site (Total Cookie Protection).
     pub const USUAL: [Self; 3] =
         [Self::new(Maker::Chrome, false), Self::new(Maker::Firefox, false), Self::new(Maker::Safari, true)];
 
-    /// Each of them, with third parties blocked and not: private windows and settings of visitors do either.
+    /// Each browser with third-party cookies allowed and blocked, because private windows and settings can do both.
     pub const ALL: [Self; 6] = [
         Self::new(Maker::Chrome, false),
         Self::new(Maker::Chrome, true),
@@ -45,13 +45,13 @@ impl Browser {
         Self::new(Maker::Safari, true),
     ];
 
-    /// A browser that blocks third parties or does not.
+    /// Creates a browser that blocks third-party cookies or allows them.
     #[must_use]
     pub const fn new(maker: Maker, blocks_third_parties: bool) -> Self {
         Self { maker, blocks_third_parties }
     }
 
-    /// What a cookie is that says nothing of `SameSite`.
+    /// Returns the `SameSite` of a cookie without this attribute.
     pub(super) const fn default_same_site(self) -> SameSite {
         match self.maker {
             Maker::Chrome => SameSite::Lax,
@@ -59,59 +59,61 @@ impl Browser {
         }
     }
 
-    /// Whether `SameSite=None` is accepted with `Secure` alone.
+    /// Returns whether `SameSite=None` is accepted only with `Secure`.
     pub(super) fn none_needs_secure(self) -> bool {
         self.maker != Maker::Safari
     }
 
-    /// Whether http and https of one host are two sites.
+    /// Returns whether http and https of one host are two sites.
     pub(super) fn is_schemeful(self) -> bool {
         self.maker == Maker::Chrome
     }
 
-    /// Whether the rules of `__Http-` and `__Host-Http-` are known.
+    /// Returns whether the browser knows the prefixes `__Http-` and `__Host-Http-`.
     pub(super) fn knows_http_prefix(self) -> bool {
         self.maker != Maker::Safari
     }
 
-    /// Whether an unpartitioned cookie of a third party is put into a jar of the top-level site.
+    /// Returns whether a third-party cookie without `Partitioned` is stored in a jar of the top-level site.
     pub(super) fn partitions_third_parties(self) -> bool {
         self.maker == Maker::Firefox
     }
 
-    /// Whether the setting that blocks third parties blocks `Partitioned` cookies too.
+    /// Returns whether the setting that blocks third-party cookies blocks `Partitioned` cookies too.
     ///
-    /// Source: Firefox 153 with `network.cookie.cookieBehavior` 1 ("All cross-site cookies") keeps none.
+    /// Source: Firefox 153 with `network.cookie.cookieBehavior` 1 ("All cross-site cookies") stores none.
     pub(super) fn blocks_partitioned(self) -> bool {
         self.blocks_third_parties && self.maker == Maker::Firefox
     }
 
-    /// Whether a partition holds a limited number of bytes and cookies. Source: CHIPS; Chromium 156.
+    /// Returns whether a partition has a limit of bytes and cookies. Source: CHIPS; Chromium 156.
     pub(super) fn limits_partitions(self) -> bool {
         self.maker == Maker::Chrome
     }
 
-    /// Whether a visitor must allow a page of the internet to call into the local network.
+    /// Returns whether a visitor must allow a page on the internet to call into the local network.
     ///
-    /// Source: Chrome, from 142 on. Firefox introduces the same step by step (`network.lna.enabled`).
+    /// Source: Chrome, from 142 on. Firefox introduces the same gradually (`network.lna.enabled`).
     pub(super) fn asks_for_local_network(self) -> bool {
         self.maker == Maker::Chrome
     }
 
-    /// Whether a tab within a line is a sign that no cookie can carry. The standard lets it pass.
+    /// Returns whether a cookie with a tab in its name, value or path is dropped. The standard allows tabs.
     pub(super) fn refuses_tabs(self) -> bool {
         self.maker == Maker::Chrome
     }
 
-    /// Whether `Domain=.` says nothing, as in the standard, or names no domain. Source: Chromium 156, Firefox 153.
+    /// Returns whether `Domain=.` counts as an absent attribute, as in the standard. If not, the cookie is dropped.
+    ///
+    /// Source: Chromium 156, Firefox 153.
     pub(super) fn takes_dot_for_none(self) -> bool {
         self.maker == Maker::Safari
     }
 
-    /// Whether a `__Host-` cookie may have its host's own name for a `Domain`, where nothing is below that host. In the
-    /// standard it may not.
+    /// Returns whether a `__Host-` cookie may have a `Domain` that names its own host, if that host can have no
+    /// subdomains. In the standard it may not.
     ///
-    /// Source: Chromium 156, which lets it be an address; Firefox 153, which lets it be `localhost` too.
+    /// Source: Chromium 156, which allows this for an IP address; Firefox 153, which also allows it for `localhost`.
     pub(super) fn takes_own_host_for_none(self, is_address: bool) -> bool {
         match self.maker {
             Maker::Chrome => is_address,
@@ -120,19 +122,20 @@ impl Browser {
         }
     }
 
-    /// Whether a `__Host-` cookie may leave `Path` out at an address in the root. In the standard it may not.
+    /// Returns whether a `__Host-` cookie that is set in the root folder may omit `Path`. In the standard it may not.
     ///
     /// Source: Firefox 153.
     pub(super) fn takes_root_for_path(self) -> bool {
         self.maker == Maker::Firefox
     }
 
-    /// Whether a cookie that gets another value begins anew. In the standard it stays as old as the one before.
+    /// Returns whether a cookie that gets a new value also gets a new creation time. In the standard it keeps the old
+    /// one.
     pub(super) fn renews_with_value(self) -> bool {
         self.maker == Maker::Chrome
     }
 
-    /// Whether a `Secure` cookie may come from and go to an address.
+    /// Returns whether a `Secure` cookie may be set by an address and sent to it.
     pub(super) fn trusts(self, address: &Address) -> bool {
         address.is_https() || (address.is_trusted() && self.maker != Maker::Safari)
     }

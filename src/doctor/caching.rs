@@ -1,6 +1,6 @@
-//! Caches that keep answers with a session: HT035.
+//! Caches that store responses with a session: HT035.
 //!
-//! Source: RFC 9111, 3 (what may be stored), 4.1 (`Vary`) and 4.2.2 (heuristics).
+//! Source: RFC 9111, 3 (storing), 4.1 (`Vary`) and 4.2.2 (heuristics).
 
 use super::candidates::Line;
 use super::code::Code;
@@ -10,41 +10,43 @@ use super::exchange::Exchange;
 use super::finding::{Cure, Finding, Severity};
 use super::set_cookie::date;
 
-/// The way in which a cache between the server and its visitors keeps an answer.
+/// The treatment of a response by a cache between the server and its visitors, the worst last.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 enum Kept {
-    /// It keeps none, or asks the server each time.
+    /// It is not stored, or the cache asks the server each time.
     Never,
-    /// Nothing says that it may, and nothing that it may not.
+    /// The response neither allows nor forbids storing.
     Silent,
-    /// It is told that it may.
+    /// The response allows storing.
     Allowed,
-    /// It has: the answer comes out of one.
+    /// The response comes from a cache.
     Old,
 }
 
-/// One finding at most: the gravest.
+/// Returns one finding at most, the most severe.
 pub(super) fn diagnose(evidence: &Evidence, session: &[Line]) -> Option<Finding> {
     sets(session).or_else(|| went(evidence, session)).or_else(|| differs(evidence))
 }
 
-/// An answer that sets the session's cookie: to each visitor the same one.
+/// Returns the finding if a cache can store a response that sets the session cookie, and then give all visitors the
+/// same session.
 fn sets(session: &[Line]) -> Option<Finding> {
     let lines =
         session.iter().filter_map(|(exchange, cookie)| Some((kept(exchange), *exchange, cookie.as_ref().ok()?)));
     let (kept, exchange, cookie) = lines.max_by_key(|(kept, ..)| *kept).filter(|(kept, ..)| *kept != Kept::Never)?;
     let (url, name) = (&exchange.url, &cookie.name);
     let how = match kept {
-        Kept::Old => format!("in an answer out of a cache ({})", sign(exchange).unwrap_or_default()),
-        Kept::Allowed => "in an answer that caches may keep".to_owned(),
-        Kept::Silent | Kept::Never => "in an answer that says nothing of caches".to_owned(),
+        Kept::Old => format!("in a response from a cache ({})", sign(exchange).unwrap_or_default()),
+        Kept::Allowed => "in a response that caches may store".to_owned(),
+        Kept::Silent | Kept::Never => "in a response that says nothing about caching".to_owned(),
     };
     let finding = Code::Cached.warning(format!("`{url}` sets the cookie `{name}` {how}."), no_store());
-    // No cache that is in use keeps one with a cookie without being told so.
+    // Only a note, because common caches do not store a response with a cookie unless it allows that.
     Some(if kept == Kept::Silent { finding.graded(Severity::Note) } else { finding })
 }
 
-/// An answer to a call with the session's cookie: to each visitor the first one's.
+/// Returns the finding if a cache can store the response to a call with the session cookie, and then give all visitors
+/// the response of the first.
 fn went(evidence: &Evidence, session: &[Line]) -> Option<Finding> {
     let taken = |name: &str| session.iter().any(|(_, cookie)| cookie.as_ref().is_ok_and(|cookie| cookie.name == name));
     let went = |exchange: &&Exchange| exchange.sent().any(|(name, _)| taken(name));
@@ -52,15 +54,14 @@ fn went(evidence: &Evidence, session: &[Line]) -> Option<Finding> {
     let exchange =
         evidence.reads().filter(went).find(|exchange| kept(exchange) >= Kept::Allowed && !by_cookie(exchange))?;
     let how = match sign(exchange) {
-        Some(sign) => format!("out of a cache ({sign})"),
-        None => "in a way that lets caches give the answer to others".to_owned(),
+        Some(sign) => format!("from a cache ({sign})"),
+        None => "with a response that caches may give to others".to_owned(),
     };
-    Some(
-        Code::Cached.warning(format!("`{}` answers a call with the session's cookie {how}.", exchange.url), no_store()),
-    )
+    Some(Code::Cached.warning(format!("`{}` answers a call with the session cookie {how}.", exchange.url), no_store()))
 }
 
-/// An answer that names its page, and is kept for the pages of others.
+/// Returns the finding if a cache can store a response for the page's origin, and then give it to pages of other
+/// origins.
 fn differs(evidence: &Evidence) -> Option<Finding> {
     const NAMES: &str = "access-control-allow-origin";
     let stranger = evidence.of(Step::Stranger).next()?;
@@ -72,13 +73,13 @@ fn differs(evidence: &Evidence) -> Option<Finding> {
             && exchange.one(NAMES) != stranger.one(NAMES)
     })?;
     let what = format!(
-        "`{}` answers each origin otherwise, says no `Vary: Origin`, and lets caches keep it: pages of one get what is for \
-         another.",
+        "`{}` answers each origin differently without `Vary: Origin`, and lets caches store that: pages of one origin \
+         get the response for another.",
         exchange.url
     );
     let cure = Cure::new(
-        "Hardtack answers `Vary: Origin` and `Cache-Control: no-store`; let no proxy remove them.",
-        "res.vary('Origin') on each answer, as `cors` does for a list of origins; or `Cache-Control: no-store`.",
+        "Hardtack sends `Vary: Origin` and `Cache-Control: no-store`; make sure that no proxy removes them.",
+        "res.vary('Origin') in each response, as `cors` does for a list of origins; or `Cache-Control: no-store`.",
     );
     Some(Code::Cached.warning(what, cure))
 }
@@ -108,7 +109,7 @@ fn kept(exchange: &Exchange) -> Kept {
     }
 }
 
-/// Returns the sign by which an answer shows that it comes out of a cache.
+/// Returns the header that shows that a response comes from a cache.
 fn sign(exchange: &Exchange) -> Option<String> {
     let aged = exchange.one("age").filter(|age| age.parse::<u64>().is_ok_and(|age| age > 0));
     let hit = ["x-cache", "cf-cache-status"].into_iter().find_map(|name| {
@@ -118,15 +119,16 @@ fn sign(exchange: &Exchange) -> Option<String> {
     aged.map(|age| format!("`Age: {age}`")).or(hit)
 }
 
-/// Whether a status may be stored without being told so. Source: RFC 9110, 15.1.
+/// Returns whether responses with a status are heuristically cacheable. Source: RFC 9110, 15.1.
 const fn is_kept_unasked(status: u16) -> bool {
     matches!(status, 200 | 203 | 204 | 206 | 300 | 301 | 308 | 404 | 405 | 410 | 414 | 501)
 }
 
 pub(super) fn no_store() -> Cure {
     Cure::new(
-        "Hardtack answers `Cache-Control: no-store` with every cookie; let no proxy or service worker override it.",
-        "res.set('Cache-Control', 'no-store') on what depends on the session, and let no proxy or service worker \
-         override it.",
+        "Hardtack sends `Cache-Control: no-store` with every cookie; make sure that no proxy or service worker \
+         overrides it.",
+        "res.set('Cache-Control', 'no-store') in every response that depends on the session; make sure that no proxy \
+         or service worker overrides it.",
     )
 }

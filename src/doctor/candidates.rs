@@ -1,13 +1,13 @@
-//! Which of the cookies that a server sets is the session's.
+//! The choice of the session cookie among the cookies that a server sets.
 
 use super::evidence::{Evidence, Step};
 use super::exchange::Exchange;
 use super::set_cookie::{LineError, SetCookie};
 
-/// A `Set-Cookie` line of an answer, as browsers read it.
+/// A `Set-Cookie` line of a response, as browsers parse it.
 pub(super) type Line<'a> = (&'a Exchange, Result<SetCookie, LineError>);
 
-/// Cookies of load balancers, bot filters and analytics, which hold no session. A `*` stands for any end.
+/// The cookies of load balancers, bot filters and analytics, which hold no session. `*` stands for any ending.
 ///
 /// Source: the documentation of Cloudflare, Azure, AWS, Google Cloud, F5, Imperva, Akamai, DataDome, Heroku, HAProxy,
 /// ingress-nginx, Traefik and Google Analytics.
@@ -60,9 +60,9 @@ const INFRASTRUCTURE: [&str; 46] = [
     "ajs_*",
 ];
 
-/// Whether the name is that of a load balancer, a bot filter or an analytics script.
+/// Returns whether the cookie belongs to a load balancer, a bot filter or an analytics script.
 fn is_infrastructure(name: &str) -> bool {
-    // F5 writes `TS` and eight digits in base 16.
+    // F5 names are `TS` and eight hexadecimal digits.
     let f5 = name.strip_prefix("TS").is_some_and(|rest| rest.len() >= 8 && rest.bytes().all(|b| b.is_ascii_hexdigit()));
     f5 || INFRASTRUCTURE.iter().any(|known| match known.strip_suffix('*') {
         Some(start) => name.starts_with(start),
@@ -70,8 +70,8 @@ fn is_infrastructure(name: &str) -> bool {
     })
 }
 
-/// Whether frameworks call their session's cookie so: `connect.sid`, `JSESSIONID`, `laravel_session`, `sessionid`,
-/// `__Secure-next-auth.session-token`, `.AspNetCore.Cookies`, `wordpress_logged_in_…`.
+/// Returns whether frameworks give their session cookie such a name: `connect.sid`, `JSESSIONID`, `laravel_session`,
+/// `sessionid`, `__Secure-next-auth.session-token`, `.AspNetCore.Cookies`, `wordpress_logged_in_…`.
 fn is_named_like_a_session(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     let words = name.split(|sign: char| !sign.is_ascii_alphanumeric());
@@ -82,7 +82,7 @@ fn is_named_like_a_session(name: &str) -> bool {
         || (name.starts_with('_') && name.ends_with("_key"))
 }
 
-/// Whether the cookie guards forms and answers of a sign-in, or holds a message for the next page.
+/// Returns whether the cookie protects a form or a sign-in, or holds a message for the next page.
 fn is_beside_a_session(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     let words = [
@@ -102,11 +102,13 @@ fn is_beside_a_session(name: &str) -> bool {
 }
 
 impl Evidence {
-    /// The cookies that may be the session's, and the answers that set them. Lines that no browser reads are among them.
+    /// Returns the cookies that may be the session cookie, with the responses that set them. Lines that browsers cannot
+    /// parse are included.
     ///
-    /// A name that was given decides alone. Else cookies of load balancers, bot filters and analytics count for nothing, and
-    /// neither do tokens for forms and sign-ins, messages for the next page, and the cookies of the answer to a path that
-    /// does not exist. Of the rest the cookies count that are named like a session, else those that are `HttpOnly`, else all.
+    /// If the operator gave a name, only that name counts. Otherwise these cookies are left out: those of load
+    /// balancers, bot filters and analytics, tokens of forms and sign-ins, messages for the next page, and those of the
+    /// response to the URL that does not exist. Of the rest, the cookies count that are named like a session cookie; if
+    /// there are none, those that are `HttpOnly`; if there are none either, all.
     pub(super) fn session_cookies(&self) -> Vec<Line<'_>> {
         let lines = self.calls().flat_map(|exchange| exchange.cookies().map(move |cookie| (exchange, cookie)));
         let lines: Vec<Line<'_>> = lines.collect();
@@ -134,7 +136,7 @@ impl Evidence {
             .collect()
     }
 
-    /// The names of the cookies that were taken for the session's, and of those that were passed over.
+    /// Returns the names of the cookies that count as session cookies, and the names of all others.
     #[must_use]
     pub fn candidates(&self) -> (Vec<String>, Vec<String>) {
         let mut taken: Vec<String> = Vec::new();
@@ -153,7 +155,8 @@ impl Evidence {
     }
 }
 
-/// Whether a line takes a cookie away. Without a value it does so by any date that is past: ASP.NET writes one of 1999, and many applications yesterday.
+/// Returns whether a line removes a cookie. Without a value, any past date counts, because ASP.NET writes one of 1999
+/// and many applications write yesterday.
 fn is_removal((exchange, cookie): &Line<'_>) -> bool {
     let now = i64::try_from(exchange.at).unwrap_or(i64::MAX);
     let is_empty = |cookie: &SetCookie| matches!(cookie.value.as_str(), "" | "\"\"");

@@ -1,4 +1,4 @@
-//! The cookie itself: HT012, HT014, HT015, HT017 to HT022, HT026, HT044. What browsers make of it is the jar's to say.
+//! The cookie itself: HT012, HT014, HT015, HT017 to HT022, HT026, HT044. The jar has the rules of the browsers.
 
 use super::across;
 use super::address::Address;
@@ -21,15 +21,16 @@ pub(super) fn check(topology: &Topology, found: &mut Vec<Finding>) {
     if topology.neighbours.contains(&cookie.name) {
         found.push(shared_name(
             &cookie.name,
-            format!("Another application on `{}` has a cookie `{}` too.", topology.server.host(), cookie.name),
+            format!("Another application on `{}` also has a cookie `{}`.", topology.server.host(), cookie.name),
         ));
     }
 }
 
-/// Judges how these browsers treat a cookie for a call of the page: whether they keep it where `from` sets it, and send
-/// it to the server.
+/// Returns the finding if some of these browsers lose a cookie on the page's calls: they do not store it when `from`
+/// sets it, or do not send it to the server.
 ///
-/// `date` is the `Date` of the answer. The first browser that loses it says why; most visitors have Chrome, so what it loses is an error.
+/// `date` is the `Date` of the response. The reason is that of the first browser which loses the cookie. It is an error
+/// if Chrome is among them, because most visitors use Chrome; else a warning.
 pub(super) fn judge(
     cookie: &SetCookie,
     pair: &Pair,
@@ -68,7 +69,8 @@ fn explain(loss: Loss, cookie: &SetCookie, pair: &Pair, who: &str) -> Finding {
     match loss {
         Loss::CrossSite => across::cross_site(cookie, pair, who),
         Loss::ThirdParty | Loss::OtherPartition => across::third_party(cookie, pair, who),
-        Loss::NoneWithoutSecure | Loss::PartitionedWithoutSecure => Code::NotSecure.error(format!(
+        Loss::NoneWithoutSecure | Loss::PartitionedWithoutSecure => Code::NotSecure.error(
+            format!(
                 "The cookie `{name}` is `SameSite=None` or `Partitioned` and lacks `Secure`: it is dropped by {who}."
             ),
             Cure::new(
@@ -77,59 +79,65 @@ fn explain(loss: Loss, cookie: &SetCookie, pair: &Pair, who: &str) -> Finding {
             ),
         ),
         Loss::Insecure => secure_on_http(cookie, pair, who),
-        Loss::Domain | Loss::OtherHost => Code::Domain.error(format!(
-                "The cookie `{name}` is for the domain `{}`, which `{}` may not set it for: it is dropped by {who}.",
+        Loss::Domain | Loss::OtherHost => Code::Domain.error(
+            format!(
+                "The cookie `{name}` is for the domain `{}`, for which `{}` may not set cookies: it is dropped by \
+                 {who}.",
                 cookie.domain.as_deref().unwrap_or_default(),
                 pair.server.host()
             ),
             Cure::new("[session]\ndomain = \"\"", "Leave `domain` out of `session({ cookie: { … } })`."),
         ),
-        Loss::Prefix => Code::Prefix.error(format!(
-                "The cookie's name `{name}` demands `Secure`, with `__Host-` also `Path=/` and no `Domain`: it is \
-                 dropped by {who}."
+        Loss::Prefix => Code::Prefix.error(
+            format!(
+                "The name of the cookie `{name}` requires `Secure`, and with `__Host-` also `Path=/` and no `Domain`: \
+                 it is dropped by {who}."
             ),
             renamed(),
         ),
-        Loss::HttpPrefix => Code::HttpPrefix.error(format!(
-                "The cookie's name `{name}` demands `Secure` and `HttpOnly`, and one is missing: it is dropped by {who}."
+        Loss::HttpPrefix => Code::HttpPrefix.error(
+            format!(
+                "The name of the cookie `{name}` requires `Secure` and `HttpOnly`, and one is missing: it is dropped \
+                 by {who}."
             ),
             renamed(),
         ),
-        Loss::OtherPath => Code::Path.error(format!(
+        Loss::OtherPath => Code::Path.error(
+            format!(
                 "The cookie `{name}` is for the path `{}`, and `{}` is not below it: it is not sent by {who}.",
-                cookie.path.as_deref().unwrap_or("of the address that set it"),
+                cookie.path.as_deref().unwrap_or("of the URL that set it"),
                 pair.server
             ),
             Cure::new("[session]\npath = \"/\"", "session({ cookie: { path: '/' } })"),
         ),
         Loss::TooLarge => {
             let bytes = length(name) + length(&cookie.value);
-            Code::TooLarge.error(format!("The cookie `{name}` has {bytes} bytes, and 4096 is the most."), smaller())
+            Code::TooLarge.error(format!("The cookie `{name}` has {bytes} bytes, and 4096 is the maximum."), smaller())
         }
         Loss::Expired => Code::Expired.error(
-            format!("The cookie `{name}` is over when it arrives: it is dropped by {who}."),
+            format!("The cookie `{name}` has expired when it arrives: it is dropped by {who}."),
             Cure::new(
-                "Set the server's clock (NTP). Hardtack's cookie has no end of its own unless `session.persistent` is \
-                 true.",
-                "Set the server's clock (NTP), and `session({ cookie: { maxAge: 30 * 60 * 1000 } })`, which counts \
-                 milliseconds.",
+                "Set the server's clock (NTP). Hardtack's cookie has no expiry unless `session.persistent` is true.",
+                "Set the server's clock (NTP), and use `session({ cookie: { maxAge: 30 * 60 * 1000 } })`: `maxAge` is \
+                 in milliseconds.",
             ),
         ),
         Loss::ShadowsSecure => {
-            let what = format!("The cookie `{name}` comes over plain http, and there is a `Secure` one of that name.");
+            let what = format!("The cookie `{name}` is set over plain http, and a `Secure` cookie has the same name.");
             shared_name(name, what)
         }
         Loss::Unreadable => line(LineError::Unreadable, pair.server),
     }
 }
 
-/// A cookie without `Path` that goes to a folder alone: found where it is set, lost everywhere else.
+/// Returns the finding if a cookie without `Path` is set in a folder, because browsers do not send it to other paths.
 pub(super) fn in_a_folder(cookie: &SetCookie, from: &Address) -> Option<Finding> {
     let folder = default_path(from.path());
     (cookie.path.is_none() && folder != "/").then(|| {
         Code::Path.warning(
             format!(
-                "The cookie `{}` has no `Path`, so browsers send it to `{folder}` and below alone, where `{from}` set it.",
+                "The cookie `{}` has no `Path`, so browsers send it only to `{folder}` and below, where `{from}` set \
+                 it.",
                 cookie.name
             ),
             Cure::new("[session]\npath = \"/\"", "session({ cookie: { path: '/' } })"),
@@ -137,7 +145,7 @@ pub(super) fn in_a_folder(cookie: &SetCookie, from: &Address) -> Option<Finding>
     })
 }
 
-/// A `Secure` cookie on plain http.
+/// Returns the finding about a `Secure` cookie on plain http.
 fn secure_on_http(cookie: &SetCookie, pair: &Pair, who: &str) -> Finding {
     let (name, server, https) = (&cookie.name, pair.server.origin(), pair.server.over_https());
     let what = format!("The cookie `{name}` is `Secure` and `{server}` is on plain http: it is dropped by {who}.");
@@ -151,26 +159,26 @@ fn secure_on_http(cookie: &SetCookie, pair: &Pair, who: &str) -> Finding {
         Cure::new(
             format!("[site]\nurl = \"{https}\"{tls}"),
             format!(
-                "Serve it as {https}; behind a proxy `app.set('trust proxy', 1)`. For a trial on http: `session({{ \
-                 cookie: {{ secure: 'auto' }} }})`."
+                "Serve it as {https}; behind a proxy, set `app.set('trust proxy', 1)`. For a trial on http: \
+                 `session({{ cookie: {{ secure: 'auto' }} }})`."
             ),
         ),
     )
 }
 
-/// Two applications, or two domains, and one name.
+/// Returns the finding about two cookies of one name, set by two applications or for two domains.
 pub(super) fn shared_name(name: &str, what: String) -> Finding {
     let other = format!("{}_2", name.trim_start_matches("__Host-").trim_start_matches("__Secure-"));
     Code::SharedName.warning(
         what,
         Cure::new(
             format!("[session]\nname = \"{other}\""),
-            format!("session({{ name: '{other}' }}), and one session middleware for each address."),
+            format!("session({{ name: '{other}' }}), and only one session middleware for each URL."),
         ),
     )
 }
 
-/// A line that browsers pass over.
+/// Returns the finding about a `Set-Cookie` line that browsers ignore.
 pub(super) fn line(error: LineError, url: &Address) -> Finding {
     match error {
         LineError::TooLarge => {
@@ -179,8 +187,8 @@ pub(super) fn line(error: LineError, url: &Address) -> Finding {
         }
         LineError::Unreadable => Code::Unreadable.error(
             format!(
-                "`{url}` sends a `Set-Cookie` line with a sign that no cookie can carry, or with neither name nor \
-                     value."
+                "`{url}` sends a `Set-Cookie` line with a character that cookies cannot have, or with neither name nor \
+                 value."
             ),
             Cure::any("Write the line with a library, and encode the value: `encodeURIComponent`, base64url."),
         ),
@@ -189,20 +197,20 @@ pub(super) fn line(error: LineError, url: &Address) -> Finding {
 
 fn smaller() -> Cure {
     Cure::new(
-        "Keep data in the session, not in a cookie of its own: Hardtack's cookie has about 100 bytes.",
-        "Use express-session with a store instead of cookie-session, and keep little in cookies of your own.",
+        "Keep data in the session, not in a cookie: Hardtack's cookie has about 100 bytes.",
+        "Use express-session with a store instead of cookie-session, and keep your own cookies small.",
     )
 }
 
 fn renamed() -> Cure {
     Cure::new(
         "Remove `session.name`: the right prefix follows from `site.url`, `session.domain` and `session.path`.",
-        "session({ name: 'sid', … }), or, over https, session({ name: '__Host-sid', cookie: { secure: true, path: '/' } \
-         }).",
+        "session({ name: 'sid', … }), or, over https, session({ name: '__Host-sid', cookie: { secure: true, path: '/' \
+         } }).",
     )
 }
 
-/// `Chrome, Firefox and Safari`.
+/// Returns the names as a list in words: `Chrome, Firefox and Safari`.
 pub(super) fn list(names: &[String]) -> String {
     match names {
         [first @ .., last] if !first.is_empty() => format!("{} and {last}", first.join(", ")),

@@ -1,4 +1,4 @@
-//! What the server allows to pages of other origins: HT002 to HT010, HT031.
+//! CORS, the permissions that a server gives to pages of other origins: HT002 to HT010, HT031, HT049.
 
 use super::across;
 use super::address::{Address, bare_address};
@@ -35,12 +35,12 @@ pub(super) fn check(topology: &Topology, found: &mut Vec<Finding>) {
     found.extend(exposed(cors.exposed.iter().map(String::as_str)));
 }
 
-/// What the answers that were seen allow. The plain call comes first: a preflight can be judged only beside one that
-/// works.
+/// Adds the findings about the CORS headers of the responses. The simple calls come first, because a preflight can be
+/// judged only if they work.
 pub(super) fn diagnose(evidence: &Evidence, found: &mut Vec<Finding>) {
     let pair = evidence.pair();
     found.extend(any_origin(evidence));
-    // An application that does not answer does not show which origins it allows.
+    // The response of a proxy does not show which origins the application allows.
     if pair.is_own() || answer::is_down(evidence) {
         return;
     }
@@ -56,7 +56,7 @@ pub(super) fn diagnose(evidence: &Evidence, found: &mut Vec<Finding>) {
     }
     found.extend(asked(evidence, &pair));
     for exchange in evidence.of(Step::Post).chain(evidence.of(Step::Error)) {
-        // Where a path that does not exist is answered as well, a fallback speaks: of errors it says nothing.
+        // A success at the URL that does not exist comes from a fallback page, so it shows nothing about errors.
         let fallback = exchange.step == Step::Error && exchange.status < 400;
         if !fallback && exchange.leaves().is_none() && read(exchange, &pair).is_some() {
             found.push(if exchange.status >= 400 {
@@ -70,7 +70,7 @@ pub(super) fn diagnose(evidence: &Evidence, found: &mut Vec<Finding>) {
         .extend(exposed(evidence.exchanges.iter().flat_map(|exchange| exchange.list("access-control-expose-headers"))));
 }
 
-/// A server that lets in whatever page names itself.
+/// Returns the finding if the server allows pages of an origin that it cannot know.
 fn any_origin(evidence: &Evidence) -> Option<Finding> {
     let stranger = evidence.stranger()?;
     let answer = evidence.of(Step::Stranger).next()?;
@@ -79,28 +79,29 @@ fn any_origin(evidence: &Evidence) -> Option<Finding> {
     let with = answer.sent().map(|(name, _)| name).find(|name| taken.iter().any(|taken| taken == name));
     let (server, stranger) = (evidence.url.origin(), stranger.origin());
     let what = format!(
-        "`{server}` lets in pages of `{stranger}`, which it cannot know: it allows each origin that asks, or each that begins so"
+        "`{server}` allows pages of `{stranger}`, an origin that it cannot know: it allows every origin, or every one \
+         that begins like the page's"
     );
     let page = if evidence.pair().is_own() { "https://app.example.com".to_owned() } else { evidence.page.origin() };
     let cure = Cure::new(
         format!("[site]\nfront_ends = [\"{page}\"]"),
         format!(
-            "cors({{ origin: ['{page}'], credentials: true }}): a list of whole origins, and neither `true` nor an expression \
-             without `^` and `$`."
+            "cors({{ origin: ['{page}'], credentials: true }}): a list of complete origins, and neither `true` nor a \
+             regular expression without `^` and `$`."
         ),
     );
     Some(match with {
         Some(name) => Code::AnyOrigin.error(
-            format!("{what}, and Chrome sends the cookie `{name}` along, so that any page can use the session."),
+            format!("{what}, and Chrome sends the cookie `{name}` from there, so any page can use the session."),
             cure,
         ),
         None => {
-            Code::AnyOrigin.warning(format!("{what}. Only the cookie's own attributes keep its session from it."), cure)
+            Code::AnyOrigin.warning(format!("{what}. Only the attributes of the cookie protect its session."), cure)
         }
     })
 }
 
-/// Why a page may not read an answer, if it may not. Source: the Fetch standard, CORS check.
+/// Returns the finding if a page may not read a response. Source: the Fetch standard, CORS check.
 pub(super) fn read(exchange: &Exchange, pair: &Pair) -> Option<Finding> {
     let origins: Vec<_> = exchange.all("access-control-allow-origin").collect();
     let server = &exchange.url;
@@ -116,23 +117,26 @@ pub(super) fn read(exchange: &Exchange, pair: &Pair) -> Option<Finding> {
     }
 }
 
-/// Why the page's question before a call fails, if it does.
+/// Returns the finding if the page's preflight fails or has no response.
 pub(super) fn asked(evidence: &Evidence, pair: &Pair) -> Option<Finding> {
     let silent = evidence.unanswered.iter().find(|(step, _)| *step == Step::Preflight);
     match (silent, evidence.of(Step::Preflight).next()) {
         (Some((_, failure)), _) => {
-            let finding = preflight_unanswered(pair, &format!("not at all, as {failure}"));
+            let finding = preflight_unanswered(pair, &format!("it sends no response ({failure})"));
             Some(if failure.is_ours() { finding.graded(Severity::Warning) } else { finding })
         }
         (None, answer) => answer.and_then(|exchange| preflight(exchange, pair)),
     }
 }
 
-/// Why a preflight allows too little, if it does.
+/// Returns the finding if the response to a preflight does not allow the page's call.
 fn preflight(exchange: &Exchange, pair: &Pair) -> Option<Finding> {
     let fails = !(200..300).contains(&exchange.status);
     if fails || exchange.one("access-control-allow-origin").is_none() {
-        return Some(preflight_unanswered(pair, &format!("with {} and without what it asks for", exchange.status)));
+        return Some(preflight_unanswered(
+            pair,
+            &format!("it answers {} and does not allow the call", exchange.status),
+        ));
     }
     let asked = |name: &'static str| exchange.asked(name).collect::<Vec<_>>();
     let listed = |name: &'static str| exchange.list(name).collect::<Vec<_>>();
@@ -149,13 +153,13 @@ enum List {
     Headers,
 }
 
-/// The first method or header that is in use and not allowed.
+/// Returns the finding about the first method or header that the page uses and the server does not allow.
 fn unlisted(kind: List, allowed: &[&str], used: &[&str]) -> Option<Finding> {
     let always: &[&str] = match kind {
         List::Methods => &["GET", "HEAD", "POST"],
         List::Headers => &["accept", "accept-language", "content-language", "range"],
     };
-    // Methods are compared with case, headers without.
+    // Methods are case-sensitive, header names are not.
     let same = |one: &str, other: &str| match kind {
         List::Methods => one == other,
         List::Headers => one.eq_ignore_ascii_case(other),
@@ -174,20 +178,21 @@ fn unlisted(kind: List, allowed: &[&str], used: &[&str]) -> Option<Finding> {
         format!("cors({{ {option}: [{}], credentials: true, … }})", quoted("'")),
     );
     Some(if allowed.contains(&"*") {
-        let what =
-            format!("`{header}` is `*`, which means nothing beside cookies: the {word} `{missing}` is not allowed.");
+        let what = format!(
+            "`{header}` is `*`, which is no wildcard for calls with cookies: the {word} `{missing}` is not allowed."
+        );
         Code::WildcardList.error(what, cure)
     } else {
         Code::Unlisted.error(format!("`{header}` does not list the {word} `{missing}`, which the page uses."), cure)
     })
 }
 
-/// The examination's calls are answered, and the same by the application's own client is not.
+/// Returns the finding if the doctor's own calls succeed, but the same call by the application's client fails.
 pub(super) fn not_as_examined(pair: &Pair) -> Finding {
     Code::Unlisted.error(
         format!(
-            "`{}` answers the examination, and not the application's own call from `{}`: that one uses a method or a header \
-             that is not listed, or fails by itself.",
+            "`{}` answers the doctor's calls, but not the application's own call from `{}`: that call uses a method or \
+             a header that is not listed, or fails for a reason of its own.",
             pair.server.origin(),
             pair.page.origin()
         ),
@@ -205,7 +210,7 @@ fn wildcard(page: &Address, server: &Address) -> Finding {
 
 pub(super) fn no_credentials(page: &Address, server: &Address) -> Finding {
     let what = format!(
-        "`{}` does not answer `Access-Control-Allow-Credentials: true` to pages of `{}`.",
+        "`{}` does not send `Access-Control-Allow-Credentials: true` to pages of `{}`.",
         server.origin(),
         page.origin()
     );
@@ -214,24 +219,24 @@ pub(super) fn no_credentials(page: &Address, server: &Address) -> Finding {
 
 fn two_origins(page: &Address, server: &Address) -> Finding {
     let what =
-        format!("`{}` answers `Access-Control-Allow-Origin` twice to pages of `{}`.", server.origin(), page.origin());
-    let cure = "Let one of them speak, the application: in nginx remove `add_header Access-Control-…`, in Caddy \
-                `header \
-                Access-Control-…`.";
+        format!("`{}` sends `Access-Control-Allow-Origin` twice to pages of `{}`.", server.origin(), page.origin());
+    let cure = "Let only the application send the header: in nginx remove `add_header Access-Control-…`, in Caddy \
+                `header Access-Control-…`.";
     Code::TwoOrigins.error(what, Cure::any(cure))
 }
 
-/// The server lists the page, and its answer does not arrive as it was sent.
+/// Returns the finding if the server lists the page, but a program between browser and server changes the response.
 pub(super) fn on_the_way(pair: &Pair, tries: &Tries) -> Finding {
     let (page, server) = (pair.page.origin(), pair.server.origin());
     let what = |call: &str| {
         format!(
-            "`{server}` lists `{page}`, and {call} is not answered as it answers: something on the way does, or takes its \
-             headers away, adds them twice, or leads elsewhere."
+            "`{server}` lists `{page}`, but the response to {call} is not its own: something between browser and \
+             server answers instead, removes the headers, adds them twice, or redirects."
         )
     };
     let look = Cure::any(format!(
-        "See what arrives, and what of it the server itself has said:\n\nhardtack doctor {server}/api/session --origin {page}"
+        "Compare the response that arrives with the one that the server sends:\n\nhardtack doctor {server}/api/session \
+         --origin {page}"
     ));
     if tries.plain.failed() {
         Code::OtherOrigin.error(what("a call without cookies"), look)
@@ -242,20 +247,19 @@ pub(super) fn on_the_way(pair: &Pair, tries: &Tries) -> Finding {
     }
 }
 
-/// The server's own page, by an address that is not the server's.
+/// Returns the finding if the server's own page was opened at an origin that is not the server's.
 pub(super) fn another_address(pair: &Pair) -> Finding {
     let (page, server) = (pair.page.origin(), pair.server.origin());
     Code::OtherOrigin.error(
         format!(
-            "This page was opened as `{page}`, and the server is `{server}`: it takes its own page for somebody else's."
+            "This page was opened as `{page}`, but the server's origin is `{server}`: it treats its own page as \
+             another origin's."
         ),
-        Cure::any(format!(
-            "Open it as `{server}`. If browsers are to come to `{page}`, that is what `site.url` must say."
-        )),
+        Cure::any(format!("Open the page as `{server}`. If browsers should use `{page}`, set `site.url` to it.")),
     )
 }
 
-/// An answer that the page may not read.
+/// Returns the finding about a response that does not name the page's origin.
 pub(super) fn not_let_in(page: &Address, server: &Address, listed: &[String]) -> Finding {
     across::two_names(page, server).unwrap_or_else(|| other_origin(page, server, listed))
 }
@@ -264,7 +268,7 @@ fn other_origin(page: &Address, server: &Address, listed: &[String]) -> Finding 
     let origin = page.origin();
     let instead = match nearest(&origin, listed) {
         Some(entry) => format!("it allows `{entry}`"),
-        None => "its answers do not name it".to_owned(),
+        None => "its responses do not name that origin".to_owned(),
     };
     Code::OtherOrigin
         .error(format!("`{}` does not allow pages of `{origin}`: {instead}.", server.origin()), named(page))
@@ -273,12 +277,12 @@ fn other_origin(page: &Address, server: &Address, listed: &[String]) -> Finding 
 pub(super) fn preflight_unanswered(pair: &Pair, how: &str) -> Finding {
     let (server, origin) = (pair.server.origin(), pair.page.origin());
     Code::Preflight.error(
-        format!("`{server}` answers the preflight of `{origin}` {how}."),
+        format!("`{server}` fails the preflight of `{origin}`: {how}."),
         Cure::new(
-            format!("[site]\nfront_ends = [\"{origin}\"]\n\nA proxy before the server must hand `OPTIONS` on."),
+            format!("[site]\nfront_ends = [\"{origin}\"]\n\nA proxy in front of the server must forward `OPTIONS`."),
             format!(
                 "app.use(cors({{ origin: '{origin}', credentials: true }})) before every other `app.use`, sign-in and \
-                 routers; a proxy before it must hand `OPTIONS` on."
+                 routers; a proxy in front of it must forward `OPTIONS`."
             ),
         ),
     )
@@ -287,9 +291,7 @@ pub(super) fn preflight_unanswered(pair: &Pair, how: &str) -> Finding {
 fn preflight_redirected(pair: &Pair, target: &str) -> Finding {
     Code::PreflightRedirected.error(
         format!("`{}` redirects the preflight of `{}` to `{target}`.", pair.server, pair.page.origin()),
-        Cure::any(
-            "Let the page call the address that the redirect leads to: https, with or without the `/` at the end.",
-        ),
+        Cure::any("Let the page call the target of the redirect: https, with or without the `/` at the end."),
     )
 }
 
@@ -298,11 +300,11 @@ pub(super) fn hidden(page: &Address, answer: &str, url: &Address) -> Finding {
     Code::ErrorsHidden.error(
         format!("The {answer} of `{url}` lacks the CORS headers, so pages of `{origin}` cannot read it."),
         Cure::new(
-            "Put `origins.guard()` outside of every layer that answers errors. If a proxy answers, add the headers \
-             there for errors: nginx `add_header … always`.",
+            "Put `origins.guard()` outside every layer that can answer with an error. If a proxy answers, add the \
+             headers there for errors too: nginx `add_header … always`.",
             format!(
                 "app.use(cors({{ origin: '{origin}', credentials: true }})) before everything that can fail; if a \
-                 proxy answers, add the headers there for errors: nginx `add_header … always`."
+                 proxy answers, add the headers there for errors too: nginx `add_header … always`."
             ),
         ),
     )
@@ -321,11 +323,11 @@ fn exposed<'a>(mut names: impl Iterator<Item = &'a str>) -> Option<Finding> {
     })
 }
 
-/// The page's origin, named.
+/// Returns the cure that lists the page's origin.
 fn named(page: &Address) -> Cure {
     let origin = page.origin();
     Cure::new(
-        format!("[site]\nfront_ends = [\"{origin}\"] # beside the others"),
+        format!("[site]\nfront_ends = [\"{origin}\"] # in addition to the others"),
         format!("app.use(cors({{ origin: '{origin}', credentials: true }}))"),
     )
 }
@@ -334,7 +336,7 @@ fn listed(exchange: &Exchange) -> Vec<String> {
     exchange.all("access-control-allow-origin").map(str::to_owned).collect()
 }
 
-/// The entry that begins and ends most like an origin.
+/// Returns the entry that begins and ends most like an origin.
 fn nearest<'a>(origin: &str, listed: &'a [String]) -> Option<&'a String> {
     let alike = |entry: &&String| {
         let same = |(one, other): &(u8, u8)| one.eq_ignore_ascii_case(other);

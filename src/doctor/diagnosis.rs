@@ -1,4 +1,4 @@
-//! What a page's own probe has found, as its visitor is shown it: the trip, the causes, and all of it as text.
+//! The diagnosis for the visitor of the doctor's page: the hops, the findings, and both as text.
 
 use super::code::Code;
 use super::diagnose_tries;
@@ -8,35 +8,36 @@ use super::verdict::{Hop, State};
 use serde::{Deserialize, Serialize};
 use std::fmt::{self, Write as _};
 
-/// What is wrong in a visitor's own browser. No secret is in it.
+/// The problems in a visitor's own browser. It holds no secret.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Diagnosis {
-    /// The trip of the session, from the page to the server and back.
+    /// The path of the session, from the page to the server and back.
     pub hops: Vec<(Hop, State)>,
-    /// The causes, the gravest first.
+    /// The findings, the most severe first.
     pub findings: Vec<Finding>,
-    /// All of it, for a report.
+    /// Hops and findings as text, for a report.
     pub text: String,
 }
 
-/// As far as a page sees it, in order. That the cookie is kept shows itself when it comes back.
+/// The hops that a page can observe, in order. `Keep` is not among them, because a page sees only the cookie that comes
+/// back.
 const HOPS: [Hop; 5] = [Hop::Reach, Hop::Read, Hop::Ask, Hop::Return, Hop::Know];
 
 impl Diagnosis {
-    /// Judges what the tries gave.
+    /// Judges the results of a page's calls.
     #[must_use]
     pub fn of(tries: &Tries) -> Self {
         let findings = diagnose_tries(tries);
         let own = tries.page.is_origin_of(&tries.server);
         let hops = HOPS.into_iter().map(|hop| (hop, state(hop, tries, &findings)));
-        // Nobody asks for leave on its own server.
+        // CORS does not apply to the server's own pages.
         let needs = |(hop, state): &(Hop, State)| !own || !hop.needs_leave() || state.is_broken();
         let hops: Vec<_> = hops.filter(needs).collect();
         let text = text(tries, &findings, &hops).unwrap_or_default();
         Self { hops, findings, text }
     }
 
-    /// Where the trip breaks first, if it does.
+    /// Returns the first hop that fails, if one does.
     #[must_use]
     pub fn broken(&self) -> Option<Hop> {
         self.hops.iter().find(|(_, state)| state.is_broken()).map(|(hop, _)| *hop)
@@ -52,7 +53,8 @@ fn state(hop: Hop, tries: &Tries, findings: &[Finding]) -> State {
         Hop::Keep | Hop::Return => echo.is_some_and(|echo| echo.test_cookie || echo.session == Known::Live),
         Hop::Know => echo.is_some_and(|echo| echo.session == Known::Live),
     };
-    // What is only a warning may be as it should: a session that is forgotten has perhaps ended. Here it breaks all the same.
+    // A warning may describe a normal case, such as a session that has ended, but if the hop was not observed, it
+    // fails.
     let breaks = |finding: &&Finding| {
         hop_of(finding.code, tries) == hop
             && (finding.severity == Severity::Error || (!seen && finding.severity == Severity::Warning))
@@ -64,10 +66,10 @@ fn state(hop: Hop, tries: &Tries, findings: &[Finding]) -> State {
     }
 }
 
-/// Where a page sees a cause.
+/// Returns the hop at which a page observes a cause.
 const fn hop_of(code: Code, tries: &Tries) -> Hop {
     match code {
-        // Of two names that do not let each other in nobody knows yet what becomes of a cookie.
+        // If `localhost` and `127.0.0.1` cannot call each other, the fault shows before any cookie does.
         Code::LoopbackNames if tries.plain.failed() => Hop::Read,
         Code::SchemeUnknown
         | Code::Certificate
@@ -110,7 +112,7 @@ const fn hop_of(code: Code, tries: &Tries) -> Hop {
         | Code::PlainHttp
         | Code::NoCookie
         | Code::Unreadable
-        // What providers say of themselves, no page sees.
+        // Pages do not observe providers, so any hop will do.
         | Code::ProviderUnusable
         | Code::ProviderDiffers
         | Code::ProviderUnnamed => Hop::Return,
@@ -118,7 +120,7 @@ const fn hop_of(code: Code, tries: &Tries) -> Hop {
 }
 
 fn text(tries: &Tries, findings: &[Finding], hops: &[(Hop, State)]) -> Result<String, fmt::Error> {
-    let mut text = String::from("The doctor of Hardtack, in a visitor's browser\n\n");
+    let mut text = String::from("Hardtack's doctor, in a visitor's browser\n\n");
     writeln!(text, "page     {}", tries.page)?;
     writeln!(text, "server   {}", tries.server)?;
     writeln!(text, "browser  {}\n", line(&tries.browser.agent))?;
@@ -162,9 +164,9 @@ fn text(tries: &Tries, findings: &[Finding], hops: &[(Hop, State)]) -> Result<St
     Ok(text)
 }
 
-/// What came from elsewhere makes no lines of its own.
+/// Replaces control and formatting characters, so that foreign text adds no lines of its own.
 fn line(text: &str) -> String {
-    // Signs that turn the direction of what follows are no letters either.
+    // Characters that change the direction of text are replaced too.
     let shown = |sign: char| {
         !sign.is_control()
             && !matches!(sign, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')

@@ -1,11 +1,11 @@
-//! What a probe has seen of a server, while it spoke to it as a browser on the page's origin would.
+//! The evidence of a probe that calls a server as a browser on the page's origin would.
 //!
-//! The probe itself makes the requests; what it asks and what follows from the answers is said here:
+//! The probe makes the requests. This module plans them and judges the responses:
 //!
 //! ```text
-//! let mut evidence = Evidence::new(page, url, sites);   // sites: the public suffix list's word on both hosts
-//! evidence.addresses = …;                               // what the name leads to
-//! evidence.tls = …;                                     // what the handshake showed, or evidence.failure
+//! let mut evidence = Evidence::new(page, url, sites);   // sites: registrable domains by the public suffix list
+//! evidence.addresses = …;                               // the IP addresses of the host
+//! evidence.tls = …;                                     // the certificate, or evidence.failure
 //! for step in evidence.steps() {
 //!     let ask = evidence.ask(step, now);                // method, URL, headers with the Cookie that Chrome would send
 //!     evidence.exchanges.push(Exchange { … });          // then, for each redirect, evidence.follow(hop, now)
@@ -24,60 +24,60 @@ use super::topology::Pair;
 use std::fmt;
 use std::net::IpAddr;
 
-/// Everything that was seen. The values of cookies are in it: it stays where the probe runs.
+/// The evidence of one probe. It stays in the process that probes, because it holds the values of cookies.
 ///
-/// Addresses have no query. A probe that asks with one keeps it to itself.
+/// Its addresses have no query. A probe that calls with a query keeps the query to itself.
 #[derive(Clone, Debug)]
 pub struct Evidence {
-    /// The page, of whose origin the calls are.
+    /// The page from which the calls are made.
     pub page: Address,
-    /// What it calls.
+    /// The URL that the page calls.
     pub url: Address,
     /// The registrable domains of the hosts.
     pub sites: Sites,
-    /// The name of the session's cookie, if somebody said it. Else all that are `HttpOnly` count, or simply all.
+    /// The name of the session cookie, if the operator gave it. Otherwise the doctor chooses by names and attributes.
     pub cookie: Option<String>,
-    /// The method of the call that uses the session, as browsers spell it. Without it that is a POST at the end.
+    /// The method of the call that uses the session, as browsers spell it. `None`: a POST at the end.
     pub method: Option<String>,
-    /// What the host's name leads to.
+    /// The IP addresses of the host.
     pub addresses: Vec<IpAddr>,
-    /// What the name of the page's host leads to.
+    /// The IP addresses of the page's host.
     pub page_addresses: Vec<IpAddr>,
-    /// Whether this machine reaches the server through a proxy, which a visitor's browser may not do.
+    /// Whether this machine reaches the server through a proxy. A visitor's browser may not use that proxy.
     pub proxied: bool,
-    /// What kept the first GET from arriving: then no other call counts.
+    /// The reason why the server was not reached. Then the calls do not count.
     pub failure: Option<Failure>,
-    /// What the handshake showed.
+    /// The certificate, as the handshake showed it.
     pub tls: Option<TlsSeen>,
-    /// The calls and their answers, in order.
+    /// The calls and their responses, in order.
     pub exchanges: Vec<Exchange>,
-    /// The other calls that had no answer.
+    /// The other calls that had no response.
     pub unanswered: Vec<(Step, Failure)>,
 }
 
-/// What a call is for.
+/// The purpose of a call.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Step {
-    /// The question before a call with JSON.
+    /// The preflight of a call with JSON.
     Preflight,
-    /// GET with credentials, and no cookie yet.
+    /// A GET with credentials, before any cookie is set.
     First,
-    /// GET with the cookies that were kept. Repeated, it finds servers that differ.
+    /// A GET with the stored cookies. It is repeated, because several servers may differ.
     Again,
-    /// POST of JSON, or the method that was asked for.
+    /// A POST of JSON, or a call with the method that the operator chose.
     Post,
-    /// GET of something that is not there.
+    /// A GET of a URL that does not exist.
     Error,
-    /// GET as a page of a stranger calls.
+    /// A GET from a page that the server cannot know.
     Stranger,
 }
 
-/// A request that the probe is to make.
+/// A request that the probe should make.
 #[derive(Clone)]
 pub struct Ask {
     /// The method.
     pub method: String,
-    /// Where it goes.
+    /// The target.
     pub url: Address,
     /// Its headers.
     pub headers: Vec<(&'static str, String)>,
@@ -86,17 +86,18 @@ pub struct Ask {
 }
 
 impl Step {
-    /// In the order in which a probe goes.
+    /// The steps in the order of a probe.
     pub const ALL: [Self; 7] =
         [Self::Preflight, Self::First, Self::Again, Self::Again, Self::Post, Self::Error, Self::Stranger];
 
-    /// In the order of a probe that was told a method: what it does comes before what is asked again.
+    /// The steps in the order of a probe with a chosen method: the repeated GETs come after it, so that they show its
+    /// effect.
     const BY_METHOD: [Self; 7] =
         [Self::Preflight, Self::First, Self::Post, Self::Again, Self::Again, Self::Error, Self::Stranger];
 }
 
 impl Evidence {
-    /// Nothing seen yet.
+    /// Creates evidence without any call.
     #[must_use]
     pub fn new(page: Address, url: Address, sites: Sites) -> Self {
         let (cookie, method, proxied, failure, tls) = (None, None, false, None, None);
@@ -118,7 +119,8 @@ impl Evidence {
         }
     }
 
-    /// The calls that a browser would make, in order. Pages of the server itself ask for no leave, and a GET needs none.
+    /// Returns the steps of the probe, in order. The preflight is left out if browsers send none, and the call with the
+    /// chosen method if that is GET.
     pub fn steps(&self) -> impl Iterator<Item = Step> + use<> {
         let (asks, gets) = (self.needs_preflight(), self.posted() == "GET");
         let steps = if self.method.is_some() { Step::BY_METHOD } else { Step::ALL };
@@ -129,18 +131,19 @@ impl Evidence {
         })
     }
 
-    /// The method of the call that uses the session.
+    /// Returns the method of the call that uses the session.
     fn posted(&self) -> &str {
         self.method.as_deref().unwrap_or("POST")
     }
 
-    /// Whether a browser asks for leave before that call: JSON, and methods that no form has, need it on other origins.
+    /// Returns whether a browser sends a preflight before that call. JSON and methods that forms do not have need one
+    /// on other origins.
     pub(super) fn needs_preflight(&self) -> bool {
         !self.pair().is_own() && !reads_only(self.posted())
     }
 
-    /// The origin of a page that no server should let in. It begins as the page's does, so that a server which compares
-    /// beginnings lets it in too. Source: RFC 6761, 6.4.
+    /// Returns the origin of an unknown page, which no server should allow. It begins like the page's origin, so that
+    /// it also finds servers that compare only the beginning. Source: RFC 6761, 6.4.
     pub(super) fn stranger(&self) -> Option<Address> {
         let name = if self.page.ip().is_some() { String::new() } else { format!("{}.", self.page.host()) };
         format!("https://{name}hardtack-doctor.invalid").parse().ok()
@@ -155,23 +158,23 @@ impl Evidence {
         }
     }
 
-    /// Whether any browser sends anything at all.
+    /// Returns whether any browser sends the page's call.
     #[must_use]
     pub fn is_sent(&self) -> bool {
         !self.senders().is_empty()
     }
 
-    /// The browsers, as they are delivered, in which the call can get through.
+    /// Returns the browsers that, with their default settings, can send the call.
     pub(super) fn senders(&self) -> Vec<Browser> {
         across::senders(&self.pair(), self.space_of_page(), self.space_of_url())
     }
 
-    /// Returns the way that a browser gives the call before anything is sent.
+    /// Returns the decision of a browser about the call before anything is sent.
     pub(super) fn way(&self, browser: Browser) -> Way {
         across::way(browser, &self.pair(), self.space_of_page(), self.space_of_url())
     }
 
-    /// What a browser would ask in this step.
+    /// Returns the request that a browser would send in this step.
     #[must_use]
     pub fn ask(&self, step: Step, now: u64) -> Ask {
         let url =
@@ -179,7 +182,7 @@ impl Evidence {
         self.ask_at(step, url, now)
     }
 
-    /// The same, where a redirect led.
+    /// Returns the request of this step to another URL, such as the target of a redirect.
     #[must_use]
     pub fn ask_at(&self, step: Step, url: Address, now: u64) -> Ask {
         let method = match step {
@@ -193,7 +196,7 @@ impl Evidence {
         let page = stranger.as_ref().unwrap_or(&self.page);
         let mut headers = vec![("accept", "*/*".to_owned())];
         let own = page.is_origin_of(&url);
-        // A call that was led from one foreign origin to another does not say whose it is.
+        // After a redirect from one foreign origin to another, browsers send `null`.
         let led = !self.pair().is_own() && !url.is_origin_of(&self.url);
         if led {
             headers.push(("origin", "null".to_owned()));
@@ -224,16 +227,16 @@ impl Evidence {
         Ask { method: method.to_owned(), url, headers, body: if json { "{}" } else { "" } }
     }
 
-    /// The cookies that Chrome sends along with a page's call.
+    /// Returns the `Cookie` header that Chrome sends with a page's call.
     fn cookies(&self, page: &Address, url: &Address, now: u64) -> Option<(&'static str, String)> {
         let jar = self.jar(Browser::new(Maker::Chrome, false));
         jar.header(&Request::fetch(page, url, now), &self.sites).map(|cookies| ("cookie", cookies))
     }
 
-    /// What a browser would ask next where an answer led, if it led anywhere.
+    /// Returns the request that a browser sends next if the response is a redirect that it follows.
     ///
-    /// A preflight follows nothing, and before it posts JSON to another origin a browser asks there first. Of a stranger's
-    /// call the first answer counts.
+    /// Browsers do not follow the redirect of a preflight. A redirected POST of JSON to another origin would need
+    /// another preflight, so it is not followed either. For the unknown page only the first response counts.
     #[must_use]
     pub fn follow(&self, hop: &Exchange, now: u64) -> Option<Ask> {
         let target = hop.target().filter(|_| !matches!(hop.step, Step::Preflight | Step::Stranger))?;
@@ -250,13 +253,13 @@ impl Evidence {
         (reads_only(&ask.method) || hop.leaves().is_none()).then_some(ask)
     }
 
-    /// The cookies that a browser would have kept by now.
+    /// Returns the cookies that a browser would have stored so far.
     #[must_use]
     pub fn jar(&self, browser: Browser) -> Jar {
         let mut jar = Jar::new(browser);
         for exchange in self.calls() {
             for line in exchange.all("set-cookie") {
-                // What is dropped is what `diagnose` speaks of.
+                // Dropped cookies are ignored here, because `diagnose` reports them.
                 let _ = jar.set(line, &exchange.request(&self.page), &self.sites);
             }
             if exchange.clears_cookies() {
@@ -266,11 +269,11 @@ impl Evidence {
         jar
     }
 
-    /// Returns a function that takes the values of cookies out of a text, wherever a server repeats one: whole,
-    /// percent-decoded, or a part of a signed value (`s:ID.SIGNATURE`). Values of fewer than 8 letters, and of fewer than 13
-    /// without a digit and in one case, are not to be told from words.
+    /// Returns a function that removes the values of cookies from a text, wherever a server repeats one: whole,
+    /// percent-decoded, or a part of a signed value (`s:ID.SIGNATURE`). Values of fewer than 8 bytes stay, and those of
+    /// fewer than 13 bytes without a digit and in one case, because they could be words.
     pub fn hider(&self) -> impl Fn(&str) -> String + use<> {
-        // As reports write what cannot be printed.
+        // Reports escape characters that cannot be printed, so the escaped forms are secrets too.
         let written = |text: &str| text.escape_debug().to_string().replace("\\\"", "\"").replace("\\'", "'");
         let values = self.exchanges.iter().flat_map(|exchange| {
             let set = exchange.cookies().filter_map(Result::ok).map(|cookie| cookie.value);
@@ -283,7 +286,7 @@ impl Evidence {
             secrets.extend([written(&decoded), written(&value), decoded, value]);
         }
         secrets.retain(|secret| is_no_word(secret));
-        // The longest first, so that no part of one is left.
+        // The longest are replaced first, so that no part of one is left.
         secrets.sort_by(|one, other| other.len().cmp(&one.len()).then_with(|| one.cmp(other)));
         secrets.dedup();
         move |text| {
@@ -297,24 +300,24 @@ impl Evidence {
         Pair { page: &self.page, server: &self.url, sites: &self.sites }
     }
 
-    /// How far away the page is: by its address, if that is known.
+    /// Returns the address space of the page: by its IP addresses if they are known, else by its name.
     pub(super) fn space_of_page(&self) -> Space {
         nearest(&self.page_addresses).unwrap_or_else(|| self.page.space())
     }
 
-    /// How far away the server is.
+    /// Returns the address space of the server, in the same way.
     pub(super) fn space_of_url(&self) -> Space {
         nearest(&self.addresses).unwrap_or_else(|| self.url.space())
     }
 
-    /// The answers to what only reads, as long as the probe was not led elsewhere.
+    /// Returns the responses of the server to GETs, without redirects to other origins and the responses after them.
     pub(super) fn reads(&self) -> impl Iterator<Item = &Exchange> {
         let reads = self.of(Step::First).chain(self.of(Step::Again));
         reads.filter(|exchange| exchange.url.is_origin_of(&self.url) && exchange.leaves().is_none())
     }
 
-    /// Returns all calls without two kinds: preflights, because no browser takes their cookies, and the stranger's
-    /// call, because it belongs to another browser.
+    /// Returns all calls except preflights, because browsers ignore their cookies, and the call of the unknown page,
+    /// because it does not belong to the page.
     pub(super) fn calls(&self) -> impl Iterator<Item = &Exchange> {
         self.exchanges.iter().filter(|exchange| !matches!(exchange.step, Step::Preflight | Step::Stranger))
     }
@@ -337,19 +340,19 @@ impl fmt::Display for Step {
     }
 }
 
-/// Whether a method is asked without leave and changes nothing.
+/// Returns whether a method only reads, so that it needs no preflight.
 fn reads_only(method: &str) -> bool {
     matches!(method, "GET" | "HEAD")
 }
 
-/// Whether a text is more than a word, as `accepted` or a host's name is one.
+/// Returns whether a text looks like a secret, and not like a word such as `accepted` or the name of a host.
 fn is_no_word(text: &str) -> bool {
     let has = |is: fn(&u8) -> bool| text.bytes().any(|byte| is(&byte));
     let mixed = has(u8::is_ascii_lowercase) && has(u8::is_ascii_uppercase);
     text.len() >= 13 || (text.len() >= 8 && (mixed || has(u8::is_ascii_digit)))
 }
 
-/// `%3A` becomes `:`. What is no text afterwards stays as it is.
+/// Decodes percent-encoding: `%3A` becomes `:`. If the result is not UTF-8, the text stays as it is.
 fn percent_decoded(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
@@ -365,7 +368,7 @@ fn percent_decoded(text: &str) -> String {
     String::from_utf8(bytes).unwrap_or_else(|_| text.to_owned())
 }
 
-/// Where the nearest of some addresses is.
+/// Returns the nearest address space of some IP addresses.
 fn nearest(addresses: &[IpAddr]) -> Option<Space> {
     addresses.iter().map(|&ip| Space::of(ip)).min()
 }

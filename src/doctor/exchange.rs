@@ -1,4 +1,4 @@
-//! A call of the probe and its answer.
+//! A call of the probe and its response.
 
 use super::address::{Address, bare_address};
 use super::evidence::Step;
@@ -7,55 +7,55 @@ use super::set_cookie::{LineError, SetCookie, date};
 use std::fmt;
 use std::time::Duration;
 
-/// A call and its answer. `Debug` shows no headers: there are cookies among them.
+/// A call and its response. `Debug` shows no headers, because cookies are among them.
 #[derive(Clone)]
 pub struct Exchange {
-    /// What it was for. The hops of a redirect share it.
+    /// The purpose of the call. The calls after a redirect have the same one.
     pub step: Step,
     /// The method.
     pub method: String,
-    /// Where it went.
+    /// The URL.
     pub url: Address,
     /// The headers of the request.
     pub asked: Vec<(String, String)>,
-    /// The status of the answer.
+    /// The status of the response.
     pub status: u16,
-    /// The headers of the answer, each line by itself.
+    /// The headers of the response, one entry for each line.
     pub headers: Vec<(String, String)>,
-    /// When the answer came, in seconds since 1970.
+    /// The time of the response, in seconds since 1970.
     pub at: u64,
-    /// How long it took until its head was there.
+    /// The time from the call to the head of the response.
     pub took: Duration,
 }
 
 impl Exchange {
-    /// The values of a header of the answer, line by line.
+    /// Returns the values of a response header, line by line.
     pub fn all<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a str> {
         values(&self.headers, name)
     }
 
-    /// The first value of a header of the answer.
+    /// Returns the first value of a response header.
     #[must_use]
     pub fn one(&self, name: &str) -> Option<&str> {
         self.all(name).next()
     }
 
-    /// The entries of a header of the answer that is a list.
+    /// Returns the entries of a response header that is a list.
     pub(super) fn list<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a str> {
         entries(self.all(name))
     }
 
-    /// The entries of a header of the request that is a list.
+    /// Returns the entries of a request header that is a list.
     pub(super) fn asked<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a str> {
         entries(values(&self.asked, name))
     }
 
-    /// The values of a header of the request, line by line.
+    /// Returns the values of a request header, line by line.
     fn all_asked<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a str> {
         values(&self.asked, name)
     }
 
-    /// The cookies of the request: names and values.
+    /// Returns the names and values of the cookies of the request.
     pub(super) fn sent(&self) -> impl Iterator<Item = (&str, &str)> {
         self.all_asked("cookie").flat_map(|line| line.split("; ")).filter_map(|pair| pair.split_once('='))
     }
@@ -64,50 +64,52 @@ impl Exchange {
         self.all("set-cookie").map(SetCookie::read)
     }
 
-    /// Whether the answer leads elsewhere.
+    /// Returns whether the response is a redirect.
     #[must_use]
     pub fn is_redirect(&self) -> bool {
         matches!(self.status, 301 | 302 | 303 | 307 | 308) && self.location().is_some()
     }
 
-    /// Whether the answer empties the browser's jar: `Clear-Site-Data`, which counts on trusted ways alone.
+    /// Returns whether the response clears the browser's cookies by `Clear-Site-Data`, which counts only on trustworthy
+    /// origins.
     pub(super) fn clears_cookies(&self) -> bool {
         self.url.is_trusted() && self.list("clear-site-data").any(|kind| matches!(kind, "\"cookies\"" | "\"*\""))
     }
 
-    /// Where the answer leads, without what stands behind `?` or `#`: tokens of a sign-in may.
+    /// Returns the `Location` of the response without query and fragment, because they may hold tokens of a sign-in.
     #[must_use]
     pub fn location(&self) -> Option<&str> {
         self.one("location").and_then(|target| target.split(['?', '#']).next())
     }
 
-    /// Where the probe is to ask next: the address that a redirect leads to, without what stands behind `?`.
+    /// Returns the target of a redirect without its query, for the next call of the probe.
     #[must_use]
     pub fn target(&self) -> Option<Address> {
         self.url.join(self.location().filter(|_| self.is_redirect())?)
     }
 
-    /// The other origin that the answer leads to, if it does.
+    /// Returns the target of a redirect to another origin, if the response is one.
     pub(super) fn leaves(&self) -> Option<Address> {
         self.target().filter(|target| !target.is_origin_of(&self.url))
     }
 
-    /// The server's clock as its answer tells it, in seconds since 1970.
+    /// Returns the `Date` of the response, in seconds since 1970.
     pub(super) fn date(&self) -> Option<i64> {
         date(self.one("date")?)
     }
 
-    /// The server's clock in advance of ours, in seconds.
+    /// Returns how far the server's clock is ahead of this one, in seconds.
     pub(super) fn skew(&self) -> Option<i64> {
         Some(self.date()? - i64::try_from(self.at).ok()?)
     }
 
-    /// The call as browsers see it that take cookies from its answer.
+    /// Returns the call as a [`Request`], for which a jar takes the cookies of the response.
     pub(super) fn request<'a>(&'a self, page: &'a Address) -> Request<'a> {
         Request::fetch(page, &self.url, self.at).dated(self.date())
     }
 
-    /// The headers of the answer that decide, for the table of the evidence. Cookies show no value.
+    /// Returns the response headers that matter for the findings, for the table of the evidence. Cookies have no value
+    /// there.
     #[must_use]
     pub fn shown(&self) -> Vec<(&str, String)> {
         const DECIDE: [&str; 6] = [
@@ -123,7 +125,8 @@ impl Exchange {
         shown.chain(self.all("set-cookie").map(|line| ("set-cookie", bare(line)))).collect()
     }
 
-    /// All headers of the request, and all of the answer. Cookies show no value, and addresses nothing behind `?`.
+    /// Returns all headers of the request, and all of the response. Cookies have no value and addresses no query.
+    /// Headers that may hold a secret show only their length.
     #[must_use]
     pub fn told(&self) -> [Vec<(&str, String)>; 2] {
         let told = |(name, value): &(String, String)| match name.to_ascii_lowercase().as_str() {
@@ -138,7 +141,7 @@ impl Exchange {
     }
 }
 
-/// Whether a header of this name holds no secret of a visitor. What applications call their own may hold one.
+/// Returns whether a header of this name is known to hold no secret of a visitor. Custom headers may hold one.
 fn is_plain(name: &str) -> bool {
     const PLAIN: [&str; 41] = [
         "accept",
@@ -187,7 +190,7 @@ fn is_plain(name: &str) -> bool {
     PLAIN.contains(&name) || starts.iter().any(|start| name.starts_with(start))
 }
 
-/// The line of a cookie without its value.
+/// Returns the line of a cookie without its value.
 fn bare(line: &str) -> String {
     let (pair, rest) = line.split_once(';').map_or((line, ""), |(pair, rest)| (pair, rest));
     let name = pair.split_once('=').map_or("", |(name, _)| name);

@@ -1,42 +1,42 @@
-//! A cause that was found: what is wrong, why, and the cure.
+//! A finding: the problem, its reason and its cure.
 
 use super::code::Code;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// One cause, with the values at hand. `Display` is the line of a log.
+/// A cause of lost sessions with the values of one case. `Display` gives a line for a log.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Finding {
-    /// Which cause.
+    /// The cause.
     pub code: Code,
-    /// How much it matters.
+    /// The severity.
     pub severity: Severity,
-    /// What is wrong, in one sentence. It holds no secret.
+    /// The problem in one sentence, without secrets.
     pub what: String,
-    /// Why browsers behave so, and where that is written: [`Code::why`], so that it travels with the finding.
+    /// The reason and its source: [`Code::why`], repeated here so that a serialised finding has it too.
     pub why: String,
-    /// What to change.
+    /// The change that solves the problem.
     pub cure: Cure,
 }
 
-/// How much a finding matters.
+/// The severity of a finding.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// Most visitors lose their session.
     Error,
-    /// Some do, or soon will.
+    /// Some visitors lose their session, or soon will.
     Warning,
-    /// Nothing is lost, but somebody may wonder.
+    /// No session is lost, but the effect may surprise.
     Note,
 }
 
-/// What to change, as text to copy.
+/// The change that solves a problem, as text to copy.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Cure {
-    /// Where the server is Hardtack.
+    /// For a Hardtack server.
     pub hardtack: String,
-    /// Where it is Express, with express-session and cors.
+    /// For an Express server with express-session and cors.
     pub express: String,
 }
 
@@ -45,7 +45,7 @@ impl Cure {
         Self { hardtack: hardtack.into(), express: express.into() }
     }
 
-    /// For Hardtack, in one line: `site.url = "https://…"`.
+    /// Returns the cure for Hardtack in one line: `site.url = "https://…"`.
     #[must_use]
     pub fn line(&self) -> String {
         let (mut line, mut table) = (String::new(), None);
@@ -67,7 +67,7 @@ impl Cure {
         line
     }
 
-    /// The same, whatever the server is.
+    /// Creates a cure that is the same for every server.
     pub(super) fn any(text: impl Into<String>) -> Self {
         let text = text.into();
         Self { hardtack: text.clone(), express: text }
@@ -75,12 +75,12 @@ impl Cure {
 }
 
 impl Finding {
-    /// The same, as grave as it is here.
+    /// Returns the same finding with another severity.
     pub(super) fn graded(self, severity: Severity) -> Self {
         Self { severity, ..self }
     }
 
-    /// Where more is said of it, from the root of the repository.
+    /// Returns the path of its documentation, relative to the root of the repository.
     #[must_use]
     pub fn link(&self) -> String {
         self.code.link()
@@ -105,10 +105,10 @@ impl Code {
     }
 }
 
-/// The gravest first, each once.
+/// Returns the findings without duplicates, the most severe first.
 pub(super) fn sorted(mut findings: Vec<Finding>) -> Vec<Finding> {
     findings.sort_by(|one, other| (one.severity, one.code, &one.what).cmp(&(other.severity, other.code, &other.what)));
-    // Two names of one machine keep everything apart: said once.
+    // One finding about the two names of a machine is enough, because one change solves all of them.
     let same = |one: &Finding, other: &Finding| one.what == other.what || one.code == Code::LoopbackNames;
     findings.dedup_by(|one, other| one.code == other.code && same(one, other));
     findings

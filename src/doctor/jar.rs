@@ -1,7 +1,7 @@
-//! A browser's cookies: what it keeps of what it is given, and what goes along with a request.
+//! A cookie jar with the rules of a browser: the cookies that it stores, and those that it sends with a request.
 //!
-//! Source: RFC 6265bis, 5.7 (storage) and 5.8 (retrieval); CHIPS; what Chromium 156, Firefox ESR 153 and WebKitGTK 2.50
-//! do, see `tests/chromium.json`, `firefox.json` and `webkit.json`.
+//! Source: RFC 6265bis, 5.7 (storage) and 5.8 (retrieval); CHIPS; measurements in Chromium 156, Firefox ESR 153 and
+//! WebKitGTK 2.50, see `tests/chromium.json`, `firefox.json` and `webkit.json`.
 
 use super::address::Address;
 use super::browser::Browser;
@@ -10,7 +10,7 @@ use super::octets::length;
 use super::set_cookie::{SameSite, SetCookie};
 use super::sites::{SiteOf, is_same_site, site};
 
-/// The cookies of one browser.
+/// The cookie jar of one browser.
 ///
 /// # Examples
 ///
@@ -34,78 +34,78 @@ pub struct Jar {
 /// A request, as far as cookies are concerned.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
-    /// Where it goes.
+    /// The target.
     pub to: &'a Address,
-    /// The page that makes it. A window shows that page, or came from it.
+    /// The page that makes it: the one that the window shows, or from which the window navigates.
     pub page: &'a Address,
-    /// What makes it.
+    /// The kind of request.
     pub kind: Kind,
-    /// When, in seconds since 1970.
+    /// The time of the request, in seconds since 1970.
     pub now: u64,
-    /// The `Date` of its answer, in seconds since 1970, if the answer has one.
+    /// The `Date` of its response, in seconds since 1970, if the response has one.
     pub date: Option<i64>,
 }
 
-/// What makes a request.
+/// The kind of a request.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Kind {
-    /// A script, with `credentials: 'include'`.
+    /// A call of a script, with `credentials: 'include'`.
     Fetch,
-    /// A link or a form that only reads: the window goes there.
+    /// A navigation by a link or a form with GET.
     Link,
-    /// A form that posts: the window goes there.
+    /// A navigation by a form with POST.
     Post,
 }
 
-/// A cookie that was kept.
+/// A cookie in the jar.
 #[derive(Clone, Debug)]
 struct Stored {
     cookie: SetCookie,
-    /// The host that set it, or the domain that it is shared in.
+    /// The host that set it, or its `Domain`.
     domain: String,
     host_only: bool,
     path: String,
-    /// The top-level site that it is kept for, if it is partitioned.
+    /// The top-level site of its partition, if it is partitioned.
     partition: Option<String>,
     ends: Option<i64>,
     created: u64,
 }
 
-/// What became of a line.
+/// The effect of a `Set-Cookie` line on the jar.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Kept {
-    /// A cookie came in.
+    /// A new cookie is stored.
     New,
-    /// A cookie took the place of an earlier one.
+    /// The cookie replaces an earlier one.
     Replaced,
-    /// An earlier cookie was taken away.
+    /// An earlier cookie is removed.
     Removed,
 }
 
-/// For so long after its making a cookie that does not speak of `SameSite` goes along with a post. Source: RFC 6265bis,
-/// 5.6.7.2.
+/// The seconds after its creation in which a cookie without `SameSite` is sent with a cross-site POST navigation.
+/// Source: RFC 6265bis, 5.6.7.2.
 const LAX_POST: u64 = 120;
-/// Longer lives are cut. Source: RFC 6265bis, 5.5.
+/// The longest lifetime in seconds; a longer one is shortened to it. Source: RFC 6265bis, 5.5.
 const LONGEST: i64 = 400 * 86400;
-/// The most bytes of names and values that one domain keeps in one partition. Source: CHIPS.
+/// The most bytes of names and values that one domain may have in one partition. Source: CHIPS.
 const PARTITION_BYTES: usize = 10 * 1024;
-/// The most cookies that one domain keeps in one partition. Source: CHIPS.
+/// The most cookies that one domain may have in one partition. Source: CHIPS.
 const PARTITION_COOKIES: usize = 180;
 
 impl<'a> Request<'a> {
-    /// What a script of `page` asks of `to`.
+    /// Creates the request that a script of `page` sends to `to`.
     #[must_use]
     pub const fn fetch(page: &'a Address, to: &'a Address, now: u64) -> Self {
         Self { to, page, kind: Kind::Fetch, now, date: None }
     }
 
-    /// The same, with the `Date` of its answer.
+    /// Returns the same request with the `Date` of its response.
     #[must_use]
     pub const fn dated(self, date: Option<i64>) -> Self {
         Self { date, ..self }
     }
 
-    /// The site that the window shows.
+    /// Returns the site that the window shows, which is the key of a partition.
     fn top(&self, sites: &dyn SiteOf) -> String {
         let shown = if self.kind == Kind::Fetch { self.page } else { self.to };
         let scheme = if shown.is_https() { "https" } else { "http" };
@@ -118,26 +118,26 @@ impl<'a> Request<'a> {
 }
 
 impl Jar {
-    /// An empty jar.
+    /// Creates an empty jar.
     #[must_use]
     pub const fn new(browser: Browser) -> Self {
         Self { browser, cookies: Vec::new() }
     }
 
-    /// Takes the value of a `Set-Cookie` header out of the answer to `request`.
+    /// Stores the cookie of a `Set-Cookie` line in the response to `request`.
     ///
     /// # Errors
     ///
-    /// Why the browser drops it.
+    /// The reason why the browser drops it.
     pub fn set(&mut self, line: &str, request: &Request, sites: &dyn SiteOf) -> Result<Kept, Loss> {
         self.keep(&SetCookie::read(line)?, request, sites)
     }
 
-    /// As [`set`](Jar::set), of a cookie that is read already.
+    /// Stores a cookie that is parsed already, as [`set`](Jar::set) does.
     ///
     /// # Errors
     ///
-    /// Why the browser drops it.
+    /// The reason why the browser drops it.
     pub fn keep(&mut self, cookie: &SetCookie, request: &Request, sites: &dyn SiteOf) -> Result<Kept, Loss> {
         cookie.measure()?;
         if self.browser.refuses_tabs() && cookie.has_tab() {
@@ -182,7 +182,7 @@ impl Jar {
         }
     }
 
-    /// The `Cookie` header of a request, if there is one.
+    /// Returns the `Cookie` header of a request, if it has one.
     #[must_use]
     pub fn header(&self, request: &Request, sites: &dyn SiteOf) -> Option<String> {
         let mut sent: Vec<_> = self.cookies.iter().filter(|kept| self.stays(kept, request, sites).is_none()).collect();
@@ -194,33 +194,33 @@ impl Jar {
         (!sent.is_empty()).then(|| sent.iter().map(pair).collect::<Vec<_>>().join("; "))
     }
 
-    /// The names of the cookies that go along with a request.
+    /// Returns the names of the cookies that are sent with a request.
     #[must_use]
     pub fn sent(&self, request: &Request, sites: &dyn SiteOf) -> Vec<&str> {
         let sent = self.cookies.iter().filter(|kept| self.stays(kept, request, sites).is_none());
         sent.map(|kept| kept.cookie.name.as_str()).collect()
     }
 
-    /// The names of the cookies that are there and stay behind, and why.
+    /// Returns the names of the stored cookies that are not sent, with the reasons.
     #[must_use]
     pub fn withheld(&self, request: &Request, sites: &dyn SiteOf) -> Vec<(&str, Loss)> {
         let stays = |kept| self.stays(kept, request, sites).map(|loss| (kept.cookie.name.as_str(), loss));
         self.cookies.iter().filter_map(stays).collect()
     }
 
-    /// Empties the jar of a host's whole domain, as `Clear-Site-Data: "cookies"` in its answer does.
+    /// Removes all cookies of a host's registrable domain, as `Clear-Site-Data: "cookies"` in its response does.
     pub(super) fn clear(&mut self, request: &Request, sites: &dyn SiteOf) {
         let cleared = site(request.to, sites);
         self.cookies.retain(|kept| kept.registrable(sites) != cleared);
     }
 
-    /// Whether a cookie of this name is there.
+    /// Returns whether the jar has a cookie of this name.
     #[must_use]
     pub fn has(&self, name: &str) -> bool {
         self.cookies.iter().any(|kept| kept.cookie.name == name)
     }
 
-    /// Evicts the oldest cookies of the partition that the newest cookie belongs to, until what is left fits.
+    /// Evicts the oldest cookies of the partition that the newest cookie belongs to, until the others fit.
     ///
     /// Source: CHIPS, "Limit the number of cookies a domain can use in one partition"; Chromium 156.
     fn make_room(&mut self, sites: &dyn SiteOf) {
@@ -241,12 +241,12 @@ impl Jar {
         }
     }
 
-    /// Whether the attributes may be together, and may come this way.
+    /// Checks the rules for attributes and name prefixes of a cookie that this response sets.
     fn judge(&self, cookie: &SetCookie, request: &Request, host_only: bool, sites: &dyn SiteOf) -> Result<(), Loss> {
         let browser = self.browser;
         let same_site = cookie.same_site.unwrap_or(browser.default_same_site());
         let none = cookie.same_site == Some(SameSite::None);
-        // Without a name nothing may look like a prefix.
+        // A cookie without a name never meets the rules of a prefix, because its value only looks like a name.
         let https = cookie.secure && !cookie.name.is_empty();
         let own = browser.takes_own_host_for_none(request.to.ip().is_some());
         let bare = cookie.domain.as_deref().is_none_or(|domain| domain.is_empty() || own);
@@ -274,7 +274,7 @@ impl Jar {
         rules.into_iter().find_map(|(broken, loss)| broken.then_some(loss)).map_or(Ok(()), Err)
     }
 
-    /// The partition that a cookie is kept in, or that it is not kept at all.
+    /// Returns the partition in which a cookie is stored, or an error if third-party cookies are blocked.
     fn partition(&self, cookie: &SetCookie, request: &Request, sites: &dyn SiteOf) -> Result<Option<String>, Loss> {
         if cookie.partitioned && self.browser.blocks_partitioned() && request.crosses(self.browser, sites) {
             return Err(Loss::ThirdParty);
@@ -291,7 +291,7 @@ impl Jar {
         Ok(self.browser.partitions_third_parties().then(|| request.top(sites)))
     }
 
-    /// Why a cookie does not go along, if it does not.
+    /// Returns the reason why a cookie is not sent with a request, or `None` if it is sent.
     fn stays(&self, kept: &Stored, request: &Request, sites: &dyn SiteOf) -> Option<Loss> {
         let crosses = request.crosses(self.browser, sites);
         let third_party = crosses && request.kind == Kind::Fetch;
@@ -331,7 +331,7 @@ impl Stored {
         if self.host_only { host == self.domain } else { is_below(host, &self.domain) }
     }
 
-    /// The registrable domain of its domain, or the host itself.
+    /// Returns the registrable domain of the cookie's domain, or that domain itself.
     fn registrable(&self, sites: &dyn SiteOf) -> String {
         sites.registrable(&self.domain).unwrap_or_else(|| self.domain.clone())
     }
@@ -341,7 +341,8 @@ impl Stored {
         self.cookie.name == other.cookie.name && key(self) == key(other)
     }
 
-    /// Whether a cookie from plain http would stand before this one. Source: RFC 6265bis, 5.7, step 16; CHIPS.
+    /// Returns whether a cookie from plain http could shadow this `Secure` one. Source: RFC 6265bis, 5.7, step 16;
+    /// CHIPS.
     fn is_shadowed_by(&self, other: &Self) -> bool {
         self.cookie.secure
             && self.cookie.name == other.cookie.name
@@ -351,7 +352,7 @@ impl Stored {
     }
 }
 
-/// Where a cookie is kept for, and whether for that host alone.
+/// Returns the domain of a cookie, and whether the cookie is host-only.
 fn domain(cookie: &SetCookie, from: &Address, browser: Browser, sites: &dyn SiteOf) -> Result<(String, bool), Loss> {
     let host = from.host();
     // Source: RFC 6265bis, 5.6.3.
@@ -361,7 +362,7 @@ fn domain(cookie: &SetCookie, from: &Address, browser: Browser, sites: &dyn Site
         Some("") if browser.takes_dot_for_none() => Ok((host.to_owned(), true)),
         Some(domain) if domain == host && from.ip().is_some() => Ok((host.to_owned(), true)),
         Some(domain) if from.ip().is_some() || !is_below(host, domain) => Err(Loss::Domain),
-        // A public suffix, everybody's: kept for the host alone, if it is one itself.
+        // A public suffix as `Domain` is accepted only from the host of that name, and the cookie is host-only.
         Some(domain) if sites.registrable(domain.trim_end_matches('.')).is_none() => {
             if domain == host {
                 Ok((host.to_owned(), true))
@@ -373,17 +374,17 @@ fn domain(cookie: &SetCookie, from: &Address, browser: Browser, sites: &dyn Site
     }
 }
 
-/// Source: RFC 6265bis, 5.1.3.
+/// Returns whether a host matches a domain. Source: RFC 6265bis, 5.1.3.
 fn is_below(host: &str, domain: &str) -> bool {
     host == domain || host.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.') && !domain.is_empty())
 }
 
-/// Source: RFC 6265bis, 5.1.4.
+/// Returns whether a cookie path matches the path of a request. Source: RFC 6265bis, 5.1.4.
 fn covers(path: &str, asked: &str) -> bool {
     asked.strip_prefix(path).is_some_and(|rest| rest.is_empty() || path.ends_with('/') || rest.starts_with('/'))
 }
 
-/// The folder of the address. Source: RFC 6265bis, 5.1.4.
+/// Returns the folder of a path, which is the default `Path`. Source: RFC 6265bis, 5.1.4.
 pub(super) fn default_path(path: &str) -> String {
     match path.rfind('/') {
         None | Some(0) => "/".to_owned(),

@@ -1,19 +1,19 @@
-//! Where a reference leads: the `Location` of a redirect, and names beside a path.
+//! The resolution of URL references: the `Location` of a redirect, and names in the folder of a path.
 
 use super::address::Address;
 use super::octets::header_bytes;
 
 impl Address {
-    /// Another name in the folder of the path.
+    /// Returns the address of another name in the same folder.
     pub(super) fn beside(&self, name: &str) -> Self {
         let folder = self.path().rfind('/').map_or("/", |end| &self.path()[..=end]);
         self.at(&format!("{folder}{name}"))
     }
 
-    /// Returns where a reference of this address leads, as a `Location` header has one; what stands behind `?` or `#` is
-    /// left out. `None` when it leads to no address of a web server.
+    /// Resolves a reference, as in a `Location` header, against this address. Query and fragment are left out. `None`
+    /// if the result is not an http or https address.
     ///
-    /// Source: RFC 3986, 5.2; the URL standard takes `\\` for `/`.
+    /// Source: RFC 3986, 5.2; the URL standard treats `\\` as `/`.
     pub(super) fn join(&self, reference: &str) -> Option<Self> {
         let reference = encoded(&reference.trim().replace('\\', "/"));
         let path = reference.split(['?', '#']).next().unwrap_or_default();
@@ -33,13 +33,13 @@ impl Address {
     }
 }
 
-/// The same with what no path can carry written as browsers write it: `%C3%BC`. Source: the URL standard, path state.
+/// Percent-encodes the bytes that a path cannot hold, as browsers do: `%C3%BC`. Source: the URL standard, path state.
 fn encoded(reference: &str) -> String {
     let sign = |byte: u8| if byte.is_ascii_graphic() { char::from(byte).to_string() } else { format!("%{byte:02X}") };
     header_bytes(reference).into_iter().map(sign).collect()
 }
 
-/// The same without the segments `.` and `..`. Source: RFC 3986, 5.2.4.
+/// Removes the segments `.` and `..` from the path. Source: RFC 3986, 5.2.4.
 fn normal(address: &Address) -> Address {
     let mut kept: Vec<&str> = Vec::new();
     let segments: Vec<_> = address.path().split('/').skip(1).collect();

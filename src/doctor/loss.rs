@@ -1,40 +1,40 @@
-//! Why a browser loses a cookie.
+//! The reasons for which a browser drops a cookie or does not send it.
 
 use super::set_cookie::LineError;
 use std::fmt;
 
-/// Why a cookie is not kept, or stays behind.
+/// The reason why a cookie is not stored or not sent.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Loss {
-    /// The line has a sign that no cookie can carry, or sets nothing.
+    /// The line has a character that cookies cannot have, or sets nothing.
     Unreadable,
     /// Name and value are longer than 4096 bytes.
     TooLarge,
-    /// It is over before it begins, or has ended.
+    /// It had expired when it was set, or has expired since.
     Expired,
-    /// `Domain` is not the host's own or one above it, or a public suffix.
+    /// `Domain` is a public suffix, or neither the host's own nor one above it.
     Domain,
-    /// `Secure`, and the way is plain http.
+    /// It is `Secure`, and the connection is plain http.
     Insecure,
-    /// Over plain http, in the place of a `Secure` one.
+    /// It was set over plain http and would replace a `Secure` cookie.
     ShadowsSecure,
-    /// `SameSite=Lax` or `Strict`, between two sites.
+    /// It is `SameSite=Lax` or `Strict`, and the request is cross-site.
     CrossSite,
     /// `SameSite=None` without `Secure`.
     NoneWithoutSecure,
     /// `Partitioned` without `Secure`.
     PartitionedWithoutSecure,
-    /// `__Host-` or `__Secure-` without what they demand.
+    /// It breaks the rules of `__Host-` or `__Secure-`.
     Prefix,
-    /// `__Http-` or `__Host-Http-` without what they demand.
+    /// It breaks the rules of `__Http-` or `__Host-Http-`.
     HttpPrefix,
-    /// A third party's, and those are blocked.
+    /// It is a third-party cookie, and the browser blocks those.
     ThirdParty,
-    /// Kept for another top-level site.
+    /// It is stored for another top-level site.
     OtherPartition,
-    /// Kept for another host.
+    /// It is stored for another host.
     OtherHost,
-    /// Kept for another path.
+    /// It is stored for another path.
     OtherPath,
 }
 
@@ -50,21 +50,21 @@ impl From<LineError> for Loss {
 impl fmt::Display for Loss {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Unreadable => "its line cannot be read",
+            Self::Unreadable => "its line cannot be parsed",
             Self::TooLarge => "name and value are longer than 4096 bytes",
-            Self::Expired => "it is over",
-            Self::Domain => "its `Domain` is none that this host may set",
-            Self::Insecure => "it is `Secure`, and the way is plain http",
-            Self::ShadowsSecure => "it came over plain http and would take the place of a `Secure` one",
-            Self::CrossSite => "its `SameSite` keeps it from calls between two sites",
+            Self::Expired => "it has expired",
+            Self::Domain => "this host may not set cookies for its `Domain`",
+            Self::Insecure => "it is `Secure`, and the connection is plain http",
+            Self::ShadowsSecure => "it was set over plain http and would replace a `Secure` cookie",
+            Self::CrossSite => "its `SameSite` blocks it on cross-site calls",
             Self::NoneWithoutSecure => "it is `SameSite=None` without `Secure`",
             Self::PartitionedWithoutSecure => "it is `Partitioned` without `Secure`",
             Self::Prefix => "its name begins with a prefix whose rules it breaks",
             Self::HttpPrefix => "its name begins with `__Http-` or `__Host-Http-`, whose rules it breaks",
             Self::ThirdParty => "third-party cookies are blocked",
-            Self::OtherPartition => "it is kept for another site's pages",
-            Self::OtherHost => "it is kept for another host",
-            Self::OtherPath => "it is kept for another path",
+            Self::OtherPartition => "it is stored for pages of another site",
+            Self::OtherHost => "it is stored for another host",
+            Self::OtherPath => "it is stored for another path",
         })
     }
 }

@@ -1,18 +1,18 @@
-//! The session doctor: why a session's cookie is lost, and what to change.
+//! The session doctor: the causes of lost session cookies, and their cures.
 //!
-//! Plain data and pure functions, on both sides. Three ways lead to a [`Finding`], each with a stable [`Code`] that
-//! `docs/DOCTOR.md` explains:
+//! Plain data and pure functions, compiled for the server and for the browser. Each kind of input leads to
+//! [`Finding`]s, each with a stable [`Code`] that `docs/DOCTOR.md` explains:
 //!
 //! ```text
-//! Topology  how it is set up      ──▶ check        before the first request
-//! Evidence  what a probe saw      ──▶ diagnose     of any server, as a browser on the page's origin would see it;
-//!                                 └─▶ verdicts     hop by hop, by the rules of Chrome, Firefox and Safari
-//! Announced what providers say    ──▶ providers    what visitors run into who sign in by one
-//! Tries     what a page saw       ──▶ diagnose_tries   in the visitor's own browser;
-//!                                 └─▶ Diagnosis::of    hop by hop, and as text
+//! Topology   setup of an application    ──▶ check            problems that are known before the first request
+//! Evidence   calls of a probe           ──▶ diagnose         problems that a browser on the page's origin would meet
+//!                                       └─▶ verdicts         each hop, by the rules of Chrome, Firefox and Safari
+//! Announced  metadata of a provider     ──▶ providers        problems that visitors would meet at a sign-in
+//! Tries      calls of a page's script   ──▶ diagnose_tries   problems in the visitor's own browser
+//!                                       └─▶ Diagnosis::of    each hop, and a report as text
 //! ```
 //!
-//! What browsers keep and send is [`Jar`]'s to say; each family of causes is one file, and has the words for them.
+//! [`Jar`] holds the rules by which browsers store and send cookies. Each group of causes is one file, with its texts.
 
 mod across;
 mod address;
@@ -61,7 +61,7 @@ pub use topology::{Client, Cors, Edge, Store, Tls, Topology};
 pub use tries::{Echo, Known, Scheme, Setting, Tries, Try};
 pub use verdict::{Hop, State, Verdict, verdicts};
 
-/// What is wrong with a setup, the gravest first. Empty: nothing that can be known beforehand.
+/// Returns the problems of a setup, the most severe first. Empty when none can be known before the first request.
 #[must_use]
 pub fn check(topology: &Topology) -> Vec<Finding> {
     let mut found = Vec::new();
@@ -71,12 +71,12 @@ pub fn check(topology: &Topology) -> Vec<Finding> {
     finding::sorted(found)
 }
 
-/// What is wrong with a server that was probed, the gravest first.
+/// Returns the problems of a server that was probed, the most severe first.
 #[must_use]
 pub fn diagnose(evidence: &Evidence) -> Vec<Finding> {
     let mut found = across::ways(&evidence.pair(), evidence.space_of_page(), evidence.space_of_url());
     edge::diagnose(evidence, &mut found);
-    // What was never answered says nothing of cookies.
+    // Without any response there is nothing to judge.
     if evidence.failure.is_none() {
         for family in [answer::diagnose, cors::diagnose, store::diagnose] {
             family(evidence, &mut found);
@@ -85,7 +85,7 @@ pub fn diagnose(evidence: &Evidence) -> Vec<Finding> {
     finding::sorted(found)
 }
 
-/// What is wrong in a visitor's own browser, the gravest first.
+/// Returns the problems in a visitor's own browser, the most severe first.
 #[must_use]
 pub fn diagnose_tries(tries: &Tries) -> Vec<Finding> {
     let mut found = Vec::new();

@@ -1,16 +1,16 @@
-//! Header values as text that keeps each byte, because servers and browsers do not agree on UTF-8.
+//! Header values as text that preserves every byte, because servers and browsers do not agree on UTF-8.
 
-/// The sign for the byte 0. A byte that is no part of UTF-8 becomes a sign of the private use area: 0xF700 plus the
-/// byte.
+/// The character that stands for the byte 0. A byte that is not part of UTF-8 becomes a character of the private use
+/// area: 0xF700 plus the byte.
 const BASE: u32 = 0xF700;
 
-/// Returns the text of a header's bytes. UTF-8 stays as it is; [`header_bytes`] gives the bytes back, whatever they were.
+/// Returns the text of a header's bytes. UTF-8 stays as it is. [`header_bytes`] restores the bytes in every case.
 #[must_use]
 pub fn header_text(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
         for sign in chunk.valid().chars() {
-            // A sign of ours that comes from outside goes byte by byte too, so that each text stands for one header.
+            // A character of that area in the header is encoded byte by byte too, so that the text stays unambiguous.
             if byte_of(sign).is_some() {
                 let mut buffer = [0; 4];
                 text.extend(sign.encode_utf8(&mut buffer).bytes().filter_map(sign_of));
@@ -36,7 +36,7 @@ pub fn header_bytes(text: &str) -> Vec<u8> {
     bytes
 }
 
-/// Returns how many bytes a text has as a header.
+/// Returns the number of bytes that a text has as a header.
 pub(super) fn length(text: &str) -> usize {
     text.chars().map(|sign| if byte_of(sign).is_some() { 1 } else { sign.len_utf8() }).sum()
 }
@@ -45,7 +45,7 @@ fn sign_of(byte: u8) -> Option<char> {
     char::from_u32(BASE + u32::from(byte))
 }
 
-/// The byte that a sign stands for. Bytes of ASCII are never written so.
+/// Returns the byte that a character stands for. ASCII bytes are never encoded this way.
 fn byte_of(sign: char) -> Option<u8> {
     u8::try_from(u32::from(sign).checked_sub(BASE)?).ok().filter(|byte| !byte.is_ascii())
 }

@@ -1,4 +1,4 @@
-//! From the tries of a page to causes: HT001, HT036, HT039, and what other families know the words for.
+//! The diagnosis of a page's own calls. The texts of HT001, HT036 and HT039 are here, the others in their groups.
 
 use super::across::Way;
 use super::address::Space;
@@ -16,7 +16,8 @@ pub(super) fn check(topology: &Topology, found: &mut Vec<Finding>) {
     }
 }
 
-/// The first try that fails has one cause; only when all are answered, it is about the cookie.
+/// Adds the findings about the calls of a page. A call that fails has one cause; the cookie is judged only if all
+/// succeed.
 pub(super) fn diagnose(tries: &Tries, found: &mut Vec<Finding>) {
     let known = found.len();
     look(tries, found);
@@ -25,8 +26,8 @@ pub(super) fn diagnose(tries: &Tries, found: &mut Vec<Finding>) {
     }
 }
 
-/// Takes the page's origin out of what is to be copied into a setting: what was tried comes in an address, which anybody can
-/// write, and a link must not tell an operator to let its author in.
+/// Removes the page's origin from the text that an operator copies into a setting. The results come from the query of a
+/// URL, which can be forged, so that an attacker's link could tell an operator to allow the attacker's origin.
 fn open_to_nobody(finding: &mut Finding, origin: &str) {
     for cure in [&mut finding.cure.hardtack, &mut finding.cure.express] {
         if cure.contains(origin) {
@@ -43,14 +44,14 @@ fn look(tries: &Tries, found: &mut Vec<Finding>) {
         return;
     }
     if tries.failing.failed() {
-        found.push(cors::hidden(pair.page, "answer to a request that fails", pair.server));
+        found.push(cors::hidden(pair.page, "response to a request that fails", pair.server));
     }
     if let Some(echo) = tries.credentialed.answer() {
         came_back(tries, &pair, echo, found);
     }
 }
 
-/// What kept the tries from being answered.
+/// Returns the cause that blocked one of the calls, if one is blocked.
 fn blocked(tries: &Tries, pair: &Pair) -> Option<Finding> {
     let spaces = (pair.page.space(), pair.server.space());
     let denied = tries.browser.local_network_denied && spaces.0 == Space::Public && spaces.1 != Space::Public;
@@ -71,7 +72,7 @@ fn blocked(tries: &Tries, pair: &Pair) -> Option<Finding> {
         });
     }
     if pair.is_own() {
-        return Some(edge::unreachable(pair.server, "some calls of its own page are answered, and others are not"));
+        return Some(edge::unreachable(pair.server, "some calls of its own page get a response, others do not"));
     }
     if tries.own {
         return Some(cors::another_address(pair));
@@ -81,11 +82,11 @@ fn blocked(tries: &Tries, pair: &Pair) -> Option<Finding> {
         (Some(true), ..) => cors::on_the_way(pair, tries),
         (_, true, _) => cors::not_let_in(pair.page, pair.server, tries.listed.as_deref().unwrap_or_default()),
         (_, _, true) => cors::no_credentials(pair.page, pair.server),
-        _ => cors::preflight_unanswered(pair, "so that no call follows it"),
+        _ => cors::preflight_unanswered(pair, "the call with JSON has no response"),
     })
 }
 
-/// Which rules a browser follows, by what it says of itself. All that are built like Chrome name it.
+/// Returns the kind of a browser by its user agent. All browsers that are built on Chromium name Chrome there.
 fn maker(agent: &str) -> Maker {
     match () {
         () if agent.contains("Chrome/") => Maker::Chrome,
@@ -95,12 +96,15 @@ fn maker(agent: &str) -> Maker {
 }
 
 const UNREACHED: &str =
-    "nobody answers there, or the certificate is not trusted (HT027; open the address in a tab to see)";
+    "no server answers there, or the certificate is not trusted (HT027; open the URL in a tab to see)";
 
-/// The call went through. Did the cookie, and does the server know it?
+/// Adds the findings about the cookie and the session, after a call with credentials has succeeded.
 fn came_back(tries: &Tries, pair: &Pair, echo: &Echo, found: &mut Vec<Finding>) {
     if echo.nonce != tries.nonce || tries.cached {
-        let what = format!("`{}` answered what another call had asked: a cache or a service worker did.", pair.server);
+        let what = format!(
+            "A cache or a service worker answered instead of `{}`: the response is one to another call.",
+            pair.server
+        );
         found.push(Code::Cached.error(what, caching::no_store()));
         return;
     }
@@ -117,16 +121,16 @@ fn came_back(tries: &Tries, pair: &Pair, echo: &Echo, found: &mut Vec<Finding>) 
     around(tries, pair, echo, found);
 }
 
-/// Whether the test cookie came back, which has the attributes of the session's.
+/// Adds the finding about the test cookie, which has the attributes of the session cookie.
 fn cookie_came(tries: &Tries, pair: &Pair, echo: &Echo, session: &SetCookie, found: &mut Vec<Finding>) {
     let now = u64::try_from(tries.now).unwrap_or_default();
     let judged = cookie::judge(session, pair, &Browser::USUAL, pair.server, now, None);
-    // That the session is known proves that its cookie comes, whatever becomes of the test's.
+    // If the session is known, its cookie came back, even if the test cookie did not.
     if !echo.test_cookie && echo.session != Known::Live {
         found.push(lost(tries, pair, echo, session, judged));
         return;
     }
-    // This browser keeps it. Others do not.
+    // Only a warning, because this browser stores the cookie and others do not.
     found.extend(judged.map(|finding| finding.graded(Severity::Warning)));
     match tries.application {
         Try::Answered(false) => found.push(uncredentialed(pair)),
@@ -135,51 +139,51 @@ fn cookie_came(tries: &Tries, pair: &Pair, echo: &Echo, session: &SetCookie, fou
     }
 }
 
-/// Whether the session of the cookie is known, by all who answer.
+/// Adds the findings about the session of the cookie: whether each server knows it.
 fn session_known(tries: &Tries, pair: &Pair, echo: &Echo, session: &SetCookie, found: &mut Vec<Finding>) {
     let (server, name) = (pair.server.origin(), &session.name);
     let all: Vec<_> = std::iter::once(echo.session).chain(tries.repeats.iter().copied().flatten()).collect();
     let live = all.iter().filter(|known| **known == Known::Live).count();
-    // One that ends meanwhile is known no more from then on.
+    // A session that ends during the examination stays unknown afterwards, so only a return shows different servers.
     let comes_again = all.windows(2).any(|two| two[0] != Known::Live && two[1] == Known::Live);
     if echo.cookies.iter().filter(|came| *came == name).count() > 1 {
-        found.push(cookie::shared_name(name, format!("`{server}` was sent two cookies `{name}`.")));
+        found.push(cookie::shared_name(name, format!("`{server}` received two cookies named `{name}`.")));
     } else if comes_again {
         found.push(store::nodes_differ(&format!("`{server}` knew the session in {live} of {} calls.", all.len())));
     } else if echo.session == Known::Foreign {
-        let what = format!("`{server}` was sent a cookie `{name}` that is none of its own: another application's.");
+        let what = format!("`{server}` received a cookie `{name}` of another application.");
         found.push(cookie::shared_name(name, what));
     } else if echo.session == Known::OtherKey {
         found.push(store::other_key(format!(
-            "`{server}` was sent a cookie `{name}` as it makes them, and none of its keys has signed it."
+            "`{server}` received a cookie `{name}` in its own format, but none of its keys has signed it."
         )));
     } else if echo.session == Known::Forgotten {
-        found.push(store::forgotten(format!("`{server}` was sent its own cookie, and does not know the session.")));
+        found.push(store::forgotten(format!("`{server}` received its own cookie, but does not know the session.")));
     }
-    // A cookie of the API alone is none of the pages'.
+    // A cookie whose path covers only the API is not sent to pages, so they are rendered without the session.
     let is_sent_to_pages = session.path.as_deref().is_none_or(|path| path == "/");
     if tries.rendered == Some(false) && live == all.len() && is_sent_to_pages {
         found.push(not_forwarded(pair));
     }
 }
 
-/// What the name of a cookie may hold. Source: RFC 9110, 5.6.2.
+/// Returns whether a cookie's name may hold a byte, which is a character of a token. Source: RFC 9110, 5.6.2.
 const fn is_of_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric()
         || matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^'..=b'`' | b'|' | b'~')
 }
 
-/// What is wrong around the session, and loses it on another day.
+/// Adds the findings about problems that may lose the session later.
 fn around(tries: &Tries, pair: &Pair, echo: &Echo, found: &mut Vec<Finding>) {
-    // The other way round the cookie is `Secure` on plain http, which is what is said of it then.
+    // The opposite case, a server that believes it is on https, shows as a `Secure` cookie on plain http.
     if echo.scheme == Scheme::Http && pair.server.is_https() {
-        let finding = edge::scheme_unknown(pair.server, "takes itself to be reached over another scheme than it is");
+        let finding = edge::scheme_unknown(pair.server, "is reached over https, but believes that it is on http");
         found.push(finding.graded(Severity::Warning));
     }
     let missed = tries.repeats.iter().filter(|known| known.is_none()).count();
     if missed > 0 {
         let how = format!(
-            "{missed} calls had no answer, and others of the same kind had; one of several servers may be down"
+            "{missed} calls had no response, but others of the same kind had one; one of several servers may be down"
         );
         found.push(edge::unreachable(pair.server, &how).graded(Severity::Warning));
     }
@@ -191,10 +195,10 @@ fn around(tries: &Tries, pair: &Pair, echo: &Echo, found: &mut Vec<Finding>) {
     found.extend(store::clock(echo.now.saturating_sub(tries.now)));
 }
 
-/// Where the test cookie stayed. It has the attributes that the session's would have.
+/// Returns the finding about a test cookie that did not come back. The session cookie has the same attributes.
 fn lost(tries: &Tries, pair: &Pair, echo: &Echo, cookie: &SetCookie, judged: Option<Finding>) -> Finding {
     if !tries.browser.cookies {
-        return no_room(pair, "keeps no cookies (`navigator.cookieEnabled` is false)");
+        return no_room(pair, "stores no cookies (`navigator.cookieEnabled` is false)");
     }
     if let Some(finding) = judged {
         return finding.graded(Severity::Error);
@@ -205,7 +209,7 @@ fn lost(tries: &Tries, pair: &Pair, echo: &Echo, cookie: &SetCookie, judged: Opt
     }
     no_room(
         pair,
-        "dropped the cookie, though nothing is wrong with it as the server sends it (a proxy on the way may change it)",
+        "dropped the cookie, although it is correct as the server sends it (a proxy on the way may change it)",
     )
 }
 
@@ -213,8 +217,8 @@ fn uncredentialed(pair: &Pair) -> Finding {
     Code::Uncredentialed.error(
         format!("Pages of `{}` call `{}` without credentials.", pair.page.origin(), pair.server.origin()),
         Cure::new(
-            "Hardtack's own client includes them. Others: `fetch(url, { credentials: 'include' })`, `axios.create({ \
-             withCredentials: true })`.",
+            "Hardtack's own client sends credentials. In other clients: `fetch(url, { credentials: 'include' })`, \
+             `axios.create({ withCredentials: true })`.",
             "fetch(url, { credentials: 'include' }), or axios.create({ baseURL: url, withCredentials: true })",
         ),
     )
@@ -222,11 +226,11 @@ fn uncredentialed(pair: &Pair) -> Finding {
 
 fn not_forwarded(pair: &Pair) -> Finding {
     Code::NotForwarded.error(
-        format!("`{}` knows the session, and the page was rendered without it.", pair.server.origin()),
+        format!("`{}` knows the session, but the page was rendered without it.", pair.server.origin()),
         Cure::new(
-            "Read the session while the page is rendered, with `Resource::new_blocking` on a function of `api`; it \
+            "Read the session while the page is rendered, with `Resource::new_blocking` on a function of `api`; this \
              needs no call and no cookie.",
-            "fetch(url, { headers: { cookie: req.headers.cookie } }) while rendering, and hand its `set-cookie` on to \
+            "fetch(url, { headers: { cookie: req.headers.cookie } }) while rendering, and copy its `set-cookie` to \
              `res`.",
         ),
     )
@@ -234,9 +238,10 @@ fn not_forwarded(pair: &Pair) -> Finding {
 
 fn no_room(pair: &Pair, why: &str) -> Finding {
     Code::NoRoom.error(
-        format!("The cookie of `{}` is lost or may be: this browser {why}.", pair.server.origin()),
+        format!("The cookie of `{}` is lost or may be lost: this browser {why}.", pair.server.origin()),
         Cure::any(
-            "Allow cookies for the page, try a fresh profile without extensions, and remove cookies that nobody needs.",
+            "Allow cookies for the page, try a fresh profile without extensions, and remove cookies that are not \
+             needed.",
         ),
     )
 }

@@ -1,82 +1,82 @@
-//! What becomes of the way to a server: what fails before HTTP, and what its certificate shows.
+//! The connection to a server: the failures below HTTP, and the properties of the certificate.
 
 use std::fmt;
 
-/// What kept a call from arriving.
+/// The reason why a call had no response.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Failure {
-    /// The host's name is unknown.
+    /// The name of the host is unknown.
     Name,
-    /// Nobody listens.
+    /// The connection was refused.
     Refused,
-    /// Nobody answers in time.
+    /// No connection was made in time.
     Silent,
-    /// The server takes the call and does not answer while the doctor waits. Browsers wait longer.
+    /// The server accepted the call, but did not respond while the doctor waited. Browsers wait longer.
     Slow,
-    /// The proxy of the machine that asks makes no connection.
+    /// The proxy of the doctor's machine makes no connection.
     Proxy,
-    /// The doctor and the server have no TLS, or no HTTP over it, in common. Browsers may have.
+    /// The doctor and the server have no TLS, or no HTTP over it, in common. Browsers and the server may have.
     Tls,
     /// The server speaks no version of TLS that browsers accept.
     OldTls,
     /// The server has no certificate for the host.
     NoHost,
-    /// What listens speaks no TLS at all.
+    /// The server does not speak TLS at all.
     Plain,
-    /// What listens speaks TLS, and was asked without.
+    /// The server speaks TLS, but was called without it.
     Encrypted,
-    /// What answers is no HTTP, or breaks off.
+    /// The response is not HTTP, or is cut off.
     Broken,
-    /// The machine that asks knows no authorities, so that it can trust no certificate.
+    /// The doctor's machine knows no certificate authorities, so it can trust no certificate.
     NoAuthorities,
 }
 
-/// What the handshake showed of the certificate.
+/// The properties of the certificate, as the handshake showed them.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an observation of its own")]
 pub struct TlsSeen {
     /// Whether its chain leads to an authority that browsers know.
     pub trusted: bool,
-    /// Whether the server left out a certificate of its chain that browsers fetch by themselves. Then `trusted` is false, and
-    /// whether the whole chain is trusted was not seen.
+    /// Whether the server left out a certificate of its chain that browsers fetch by themselves. Then `trusted` is
+    /// false, and it is unknown whether the whole chain is trusted.
     pub incomplete: bool,
     /// Whether it names the host.
     pub names_host: bool,
-    /// Whether the day from which it holds has come.
+    /// Whether its validity has begun.
     pub begun: bool,
-    /// The time for which it holds.
+    /// Its validity.
     pub term: Term,
-    /// Who signed it.
+    /// The name of its issuer.
     pub issuer: String,
 }
 
-/// The time for which a certificate holds, in seconds.
+/// The validity of a certificate, in seconds.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Term {
-    /// From now to its end; below 0, it has ended.
+    /// The time from now to its expiry; below 0, it has expired.
     pub left: i64,
-    /// From its beginning to its end.
+    /// The time from its beginning to its expiry.
     pub life: i64,
 }
 
 const DAY: i64 = 86400;
 
 impl Term {
-    /// Returns the whole days that are left; below 0, it has ended.
+    /// Returns the whole days that are left; below 0, it has expired.
     #[must_use]
     pub const fn days_left(self) -> i64 {
         self.left.div_euclid(DAY)
     }
 
-    /// Whether it has ended.
+    /// Returns whether it has expired.
     #[must_use]
     pub const fn has_ended(self) -> bool {
         self.left < 0
     }
 
-    /// Whether it should have been renewed: 14 days are left or less, and no more than a quarter of its life.
+    /// Returns whether it should have been renewed: 14 days are left or less, and no more than a quarter of its life.
     ///
-    /// Programs that renew do so when a third is left or earlier, so one that works never comes here.
+    /// Programs that renew certificates do so when a third is left or earlier, so one that works is never reported.
     #[must_use]
     pub const fn ends_soon(self) -> bool {
         self.left <= 14 * DAY && self.left <= self.life / 4
@@ -84,20 +84,20 @@ impl Term {
 }
 
 impl Failure {
-    /// Whether it is the doctor that cannot or does not wait, and no browser need fail.
+    /// Returns whether the limits of the doctor are the reason, so that browsers need not fail.
     pub(super) const fn is_ours(self) -> bool {
         matches!(self, Self::Tls | Self::Slow | Self::NoAuthorities)
     }
 }
 
 impl TlsSeen {
-    /// Whether browsers go on.
+    /// Returns whether browsers accept the certificate.
     #[must_use]
     pub const fn is_accepted(&self) -> bool {
         self.trusted && !self.is_refused()
     }
 
-    /// Whether browsers refuse it, although they fetch a certificate of the chain that is missing.
+    /// Returns whether browsers refuse the certificate, even if they fetch a missing one of its chain.
     #[must_use]
     pub const fn is_refused(&self) -> bool {
         !(self.trusted || self.incomplete) || !self.names_host || !self.begun || self.term.has_ended()
@@ -108,17 +108,17 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Name => "its name is unknown",
-            Self::Refused => "nobody listens there",
-            Self::Silent => "nobody answers in time",
+            Self::Refused => "no program listens there",
+            Self::Silent => "no connection was made in time",
             Self::Proxy => "the proxy of this machine makes no connection to it",
             Self::Tls => "the doctor has no protocol in common with it",
             Self::OldTls => "it speaks neither TLS 1.2 nor 1.3",
             Self::NoHost => "it has no certificate for that name",
-            Self::Slow => "no answer came while the doctor waited",
+            Self::Slow => "the doctor's timeout expired",
             Self::Plain => "it speaks no TLS there, so its address begins with `http://` or has another port",
             Self::Encrypted => "it speaks TLS there, so its address begins with `https://`",
-            Self::NoAuthorities => "this machine knows no authorities",
-            Self::Broken => "what it answers is no HTTP, or breaks off",
+            Self::NoAuthorities => "this machine knows no certificate authorities",
+            Self::Broken => "its response is not HTTP, or is cut off",
         })
     }
 }

@@ -1,62 +1,63 @@
-//! A `Set-Cookie` line, read as browsers read it.
+//! The parser of `Set-Cookie` lines, as browsers parse them.
 //!
 //! Source: RFC 6265bis, 5.1.1 (dates) and 5.6 (the header).
 
 use super::octets::length;
 use std::fmt;
 
-/// Which requests from other sites carry a cookie.
+/// The cross-site requests that carry a cookie.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum SameSite {
-    /// None.
+    /// No cross-site request.
     Strict,
-    /// Links and other navigations that only read.
+    /// Links and other top-level navigations with a safe method.
     Lax,
-    /// All.
+    /// All cross-site requests.
     None,
 }
 
 /// A cookie as a server sets it. `Debug` does not show the value.
 #[derive(Clone, Eq, PartialEq)]
 pub struct SetCookie {
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// Its value. Of a cookie that is only planned the length counts.
+    /// The value. In a setup only its length matters.
     pub value: String,
-    /// For https alone.
+    /// `Secure`: only for https.
     pub secure: bool,
-    /// Out of reach of scripts.
+    /// `HttpOnly`: hidden from scripts.
     pub http_only: bool,
-    /// For one top-level site (CHIPS).
+    /// `Partitioned`: for one top-level site (CHIPS).
     pub partitioned: bool,
-    /// Which requests from other sites carry it; `None` when the line does not say.
+    /// `SameSite`: the cross-site requests that carry it; `None` if the line has no such attribute.
     pub same_site: Option<SameSite>,
-    /// Shared with what is below this domain; without the dot in front, so of a dot alone nothing is left.
+    /// `Domain`: shared with the hosts below it. A leading dot is removed, so a single dot becomes an empty text.
     pub domain: Option<String>,
-    /// For this path and below; `None` when the line names no path that begins with `/`.
+    /// `Path`: for this path and below; `None` if the line names no path that begins with `/`.
     pub path: Option<String>,
-    /// `Max-Age` in seconds. Goes before `expires`.
+    /// `Max-Age` in seconds, which takes precedence over `expires`.
     pub max_age: Option<i64>,
     /// `Expires` in seconds since 1970.
     pub expires: Option<i64>,
 }
 
-/// Why a line sets nothing.
+/// The reason why a line sets no cookie.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum LineError {
-    /// It holds a sign that no cookie can carry, or neither a name nor a value.
+    /// It has a character that cookies cannot have, or neither a name nor a value.
     Unreadable,
-    /// Name and value are longer than 4096 bytes together.
+    /// Its name and value together are longer than 4096 bytes.
     TooLarge,
 }
 
 /// The most bytes of name and value together.
 const LARGEST: usize = 4096;
-/// The most bytes of an attribute's value; longer ones are passed over.
+/// The most bytes of an attribute's value; an attribute with a longer one is ignored.
 const LARGEST_ATTRIBUTE: usize = 1024;
 
 impl SetCookie {
-    /// A session cookie as it should be: host-bound and `Secure` on https, `HttpOnly`, `Lax`, for all paths.
+    /// Creates a session cookie with the recommended attributes: host-bound and `Secure` on https, `HttpOnly`, `Lax`,
+    /// for all paths.
     #[must_use]
     pub fn session(name: &str, secure: bool) -> Self {
         let prefix = if secure { "__Host-" } else { "" };
@@ -74,11 +75,11 @@ impl SetCookie {
         }
     }
 
-    /// Reads the value of a `Set-Cookie` header.
+    /// Parses the value of a `Set-Cookie` header.
     ///
     /// # Errors
     ///
-    /// When a browser would pass over the whole line.
+    /// If a browser would ignore the whole line.
     pub fn read(line: &str) -> Result<Self, LineError> {
         if line.chars().any(|sign| sign.is_ascii_control() && sign != '\t') {
             return Err(LineError::Unreadable);
@@ -113,9 +114,9 @@ impl SetCookie {
         Ok(cookie)
     }
 
-    /// The names of two cookies that something has joined in one line: `a=1; Path=/, b=2; Path=/`.
+    /// Returns the names of two cookies that a proxy or a library has joined in one line: `a=1; Path=/, b=2; Path=/`.
     ///
-    /// A comma may stand in a value and in a date, so only `, NAME=` counts, with a name of a cookie or what follows it.
+    /// Values and dates may hold a comma too, so only `, NAME=` counts, where `NAME` is a valid name of a cookie.
     pub(super) fn joined(line: &str) -> Option<(String, String)> {
         let token = |text: &str| {
             !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
@@ -123,25 +124,26 @@ impl SetCookie {
         let (first, rest) = line.split_once('=')?;
         let second = rest.match_indices(", ").find_map(|(at, _)| {
             let name = rest[at + 2..].split(['=', ';']).next()?;
-            // Within the first value a comma counts where attributes follow what stands behind it.
+            // The name must be followed by `=`, because a comma may also stand before another word of a value or a
+            // date.
             let is_pair = rest[at + 2 + name.len()..].starts_with('=');
             (is_pair && token(name)).then_some(name)
         })?;
         Some((trim(first).to_owned(), second.to_owned()))
     }
 
-    /// Name and value must fit.
+    /// Checks the size of name and value.
     pub(super) fn measure(&self) -> Result<(), LineError> {
         if length(&self.name) + length(&self.value) > LARGEST { Err(LineError::TooLarge) } else { Ok(()) }
     }
 
-    /// Whether a tab stands within what is kept of the line; around it they are trimmed.
+    /// Returns whether the name, the value or the path has a tab inside. Leading and trailing tabs are trimmed.
     pub(super) fn has_tab(&self) -> bool {
         let kept = [Some(&self.name), Some(&self.value), self.path.as_ref()];
         kept.into_iter().flatten().any(|text| text.contains('\t'))
     }
 
-    /// The last one of a kind counts.
+    /// Sets an attribute. If an attribute is repeated, the last one counts.
     fn attribute(&mut self, key: &str, value: &str) {
         match key {
             "secure" => self.secure = true,
@@ -166,10 +168,11 @@ impl SetCookie {
         }
     }
 
-    /// Returns when the cookie expires, in seconds since 1970; `None` when the browser closes.
+    /// Returns the time when the cookie expires, in seconds since 1970. `None`: when the browser closes.
     ///
-    /// `date` is the `Date` of the answer. Chrome and Firefox measure `Expires` from it, so a server with a wrong clock
-    /// sets cookies that live as long as it meant. Without a `Date`, `Expires` counts by the clock of the browser.
+    /// `date` is the `Date` of the response. Chrome and Firefox measure `Expires` from it, so that the cookies of a
+    /// server with a wrong clock live as long as intended. Without a `Date`, `Expires` counts by the clock of the
+    /// browser.
     pub(super) fn ends(&self, now: u64, date: Option<i64>) -> Option<i64> {
         let now = i64::try_from(now).unwrap_or(i64::MAX);
         let after = |age: i64| if age <= 0 { i64::MIN } else { now.saturating_add(age) };
@@ -177,14 +180,15 @@ impl SetCookie {
         self.max_age.map(after).or(self.expires.map(by_date))
     }
 
-    /// Whether the line takes a cookie away: whatever its value, it ends at once or at the beginning of time.
+    /// Returns whether the line removes a cookie, whatever its value is: `Max-Age` is 0 or less, or `Expires` is in the
+    /// first day of 1970 or before.
     pub(super) fn is_removal(&self) -> bool {
         self.max_age.map_or_else(|| self.expires.is_some_and(|at| at <= 86400), |age| age <= 0)
     }
 
-    /// Whether it begins so. Browsers compare prefixes without case. Source: RFC 6265bis, 4.1.3.
+    /// Returns whether the name begins with a prefix. Browsers ignore case here. Source: RFC 6265bis, 4.1.3.
     pub(super) fn begins(&self, prefix: &str) -> bool {
-        // A cookie without a name could pass for one by its value.
+        // Without a name the value counts, because a server could take it for a name with this prefix.
         let shown = if self.name.is_empty() { &self.value } else { &self.name };
         shown.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
     }
@@ -212,7 +216,7 @@ fn trim(text: &str) -> &str {
     text.trim_matches([' ', '\t'])
 }
 
-/// A number of seconds, of whatever length.
+/// Parses a number of seconds. A number that is too long becomes the largest or smallest one.
 fn seconds(text: &str) -> Option<i64> {
     let digits = text.strip_prefix('-').unwrap_or(text);
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -222,7 +226,7 @@ fn seconds(text: &str) -> Option<i64> {
     Some(text.parse().unwrap_or(most))
 }
 
-/// A date in any of the spellings that the web has seen, in seconds since 1970.
+/// Parses a date in any spelling that browsers accept in `Expires`, and returns the seconds since 1970.
 ///
 /// Source: RFC 6265bis, 5.1.1. Also reads the `Date` header.
 pub(super) fn date(text: &str) -> Option<i64> {
@@ -252,7 +256,7 @@ pub(super) fn date(text: &str) -> Option<i64> {
     ((1..=after - days).contains(&day) && year >= 1601).then(|| (days + day - 1) * 86400 + clock)
 }
 
-/// The digits at the beginning of a word, if they are so many.
+/// Parses the digits at the beginning of a word, if their count is in the range.
 fn number(word: &str, lengths: std::ops::RangeInclusive<usize>) -> Option<i64> {
     let digits = word.bytes().take_while(u8::is_ascii_digit).count();
     lengths.contains(&digits).then(|| word[..digits].parse().ok()).flatten()
@@ -264,7 +268,7 @@ fn clock(word: &str) -> Option<i64> {
     (hours < 24 && minutes < 60 && seconds < 60).then_some(hours * 3600 + minutes * 60 + seconds)
 }
 
-/// Days from 1 January 1970 to the first of a month, in the Gregorian calendar.
+/// Returns the days from 1 January 1970 to the first of a month, in the Gregorian calendar.
 fn days_before(year: i64, month: i64) -> Option<i64> {
     let (year, month) = if month <= 2 { (year - 1, month + 9) } else { (year, month - 3) };
     let era_days = 365 * year + year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);

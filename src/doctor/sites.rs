@@ -1,16 +1,16 @@
-//! Which hosts browsers take for one site.
+//! Sites: the comparison of hosts by their registrable domain, as browsers do it.
 
 use super::address::Address;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// Who knows the public suffix list.
+/// A source of registrable domains, by the public suffix list.
 ///
-/// The server has it (`psl`), the browser's program has not: the list is larger than all the rest of it. So the server
-/// looks up the hosts in question and hands on [`Sites`].
+/// The server has the list (`psl`). The browser's build does not, because the list is larger than all of its other
+/// code. So the server looks up the hosts that are needed, and passes them on as [`Sites`].
 pub trait SiteOf {
-    /// The name that somebody registered, with what is public above it: `example.co.uk` of `a.b.example.co.uk`. None
-    /// for a public suffix itself. Never asked for an IP address.
+    /// Returns the registrable domain of a host: `example.co.uk` for `a.b.example.co.uk`. `None` for a public suffix.
+    /// It is never called with an IP address.
     fn registrable(&self, host: &str) -> Option<String>;
 }
 
@@ -20,9 +20,9 @@ impl<F: Fn(&str) -> Option<String>> SiteOf for F {
     }
 }
 
-/// The registrable domains of some hosts, looked up beforehand.
+/// The registrable domains of some hosts, looked up in advance.
 ///
-/// Of a host that was not looked up the last two labels count, which is right for most of them.
+/// For a host that was not looked up, the last two labels count, which is right for most hosts.
 ///
 /// # Examples
 ///
@@ -38,7 +38,7 @@ impl<F: Fn(&str) -> Option<String>> SiteOf for F {
 pub struct Sites(BTreeMap<String, Option<String>>);
 
 impl Sites {
-    /// Asks for each of these hosts once.
+    /// Looks up each of these hosts once.
     pub fn look_up<H: AsRef<str>>(
         hosts: impl IntoIterator<Item = H>,
         registrable: impl Fn(&str) -> Option<String>,
@@ -59,18 +59,19 @@ impl SiteOf for Sites {
     }
 }
 
-/// What browsers call a site, without the scheme: the registrable domain, else the host itself.
+/// Returns the site of an address without its scheme: the registrable domain, or the host itself if there is none.
 pub(super) fn site(address: &Address, sites: &dyn SiteOf) -> String {
     let host = address.host();
     if address.ip().is_some() {
         return host.to_owned();
     }
-    // A dot at the end makes another name of it, and another site.
+    // A trailing dot makes it a different host, and a different site.
     let (bare, dot) = host.strip_suffix('.').map_or((host, ""), |bare| (bare, "."));
     sites.registrable(bare).map_or_else(|| host.to_owned(), |domain| format!("{domain}{dot}"))
 }
 
-/// Whether both are one site; with `schemeful` http and https are two. Ports do not count.
+/// Returns whether two addresses are the same site. With `schemeful`, http and https are different sites. Ports do not
+/// matter.
 ///
 /// Source: the HTML standard, "same site" and "schemelessly same site".
 pub(super) fn is_same_site(one: &Address, other: &Address, schemeful: bool, sites: &dyn SiteOf) -> bool {
@@ -81,7 +82,7 @@ pub(super) fn is_same_site(one: &Address, other: &Address, schemeful: bool, site
 mod tests {
     use super::*;
 
-    /// What the list says of the hosts below.
+    /// Returns the registrable domains of the hosts below, as the list has them.
     fn registrable(host: &str) -> Option<String> {
         let public = ["co.uk", "github.io", "localhost", "nas"];
         match public.iter().find_map(|suffix| Some((suffix, host.strip_suffix(suffix)?.strip_suffix('.')?))) {

@@ -1,4 +1,4 @@
-//! Behind the server: stores, several servers, clocks: HT037, HT038, HT040.
+//! Problems behind the server: stores, several servers, clocks: HT037, HT038, HT040.
 
 use super::code::Code;
 use super::evidence::{Evidence, Step};
@@ -7,15 +7,15 @@ use super::finding::{Cure, Finding, Severity};
 use super::set_cookie::SetCookie;
 use super::topology::Topology;
 
-/// More seconds between two clocks than a slow answer explains.
+/// The largest difference of two clocks in seconds that a slow response can explain.
 const SKEW: i64 = 120;
 
 pub(super) fn check(topology: &Topology, found: &mut Vec<Finding>) {
     let store = &topology.store;
     if store.nodes > 1 && !(store.shared && store.same_keys) {
-        let what = if store.shared { "do not sign with the same keys" } else { "have a store each" };
+        let what = if store.shared { "do not sign with the same keys" } else { "have separate stores" };
         found.push(nodes_differ(&format!(
-            "{} servers answer at `{}` and {what}.",
+            "{} servers answer at `{}`, but {what}.",
             store.nodes,
             topology.server.origin()
         )));
@@ -33,29 +33,30 @@ pub(super) fn diagnose(evidence: &Evidence, found: &mut Vec<Finding>) {
     if new > 0 && new < all {
         let known = all - new;
         let what = format!(
-            "`{url}` kept its cookie in {known} of {all} calls and set another value in {new}: a cookie that is renewed \
-             now and then, or several servers of which not all know the session."
+            "`{url}` kept its cookie in {known} of {all} calls and set another value in {new}: either the cookie is \
+             renewed now and then, or several servers answer and not all know the session."
         );
         found.push(nodes_differ(&what).graded(Severity::Note));
     } else if is_begun_anew(evidence) {
         let what = format!(
-            "`{url}` was given its own cookie and began another session each time: it did not know the one that it had begun."
+            "`{url}` received its own cookie and began another session each time: it did not know the session that it \
+             had begun."
         );
         found.push(forgotten(what));
     } else if new > 0 {
         let what = format!(
-            "`{url}` was given its own cookie and set another value each time: a cookie that is encrypted anew in each \
-             answer, or a session that the server did not know."
+            "`{url}` received its own cookie and set another value each time: either the cookie is encrypted anew in \
+             each response, or the server did not know the session."
         );
         found.push(forgotten(what).graded(Severity::Note));
     }
     found.extend(evidence.exchanges.iter().find_map(Exchange::skew).and_then(clock));
 }
 
-/// Whether each call with the cookie was answered by a new one, where the server's software changes its cookie only
-/// with the session.
+/// Returns whether every response to a call with the cookie sets a new one, although the server's software changes the
+/// cookie only with the session.
 ///
-/// A new value that is encrypted is no such sign. Source: express-session, Tomcat, Spring Session and ASP.NET.
+/// A new value of an encrypted cookie does not count. Source: express-session, Tomcat, Spring Session and ASP.NET.
 pub(super) fn is_begun_anew(evidence: &Evidence) -> bool {
     let names = ["connect.sid", "JSESSIONID", "SESSION", "ASP.NET_SessionId"];
     let again: Vec<_> = evidence.of(Step::Again).filter(|exchange| exchange.status < 400).collect();
@@ -65,7 +66,7 @@ pub(super) fn is_begun_anew(evidence: &Evidence) -> bool {
     again.len() > 1 && ids.into_iter().any(|cookie| anew(&cookie.name))
 }
 
-/// Whether a cookie went there and another came back: the server did not know it.
+/// Returns whether the call carried a cookie and the response set another value for it.
 fn is_replaced(exchange: &Exchange, name: &str) -> bool {
     let sent: Vec<_> = exchange.sent().filter(|(sent, _)| *sent == name).map(|(_, value)| value).collect();
     let mut came = exchange.cookies().filter_map(Result::ok).filter(|cookie| cookie.name == name);
@@ -77,21 +78,21 @@ pub(super) fn forgotten(what: String) -> Finding {
         what,
         Cure::new(
             "[store]\nurl = \"sqlite:data/hardtack.db\"",
-            "session({ store: new RedisStore({ client }), … }): the store that express-session brings is in memory. \
+            "session({ store: new RedisStore({ client }), … }): the default store of express-session is in memory. \
              Give Redis `maxmemory-policy noeviction`.",
         ),
     )
 }
 
-/// A cookie of ours, of a key that is gone.
+/// Returns the finding about a cookie of this server whose key is gone.
 pub(super) fn other_key(what: String) -> Finding {
     Code::Forgotten.warning(
         what,
         Cure::new(
-            "Keep the keys when the server starts anew, and give all servers the same (`openssl rand -hex 32`). A store in \
-             memory makes new ones at each start:\n\n[session]\nkeys = [\"session.key\"]",
-            "session({ secret: process.env.SESSION_SECRET, … }), the same at each start and on all servers; a secret that is \
-             replaced stays second in the list for a while: `secret: [now, before]`.",
+            "Keep the keys when the server restarts, and give all servers the same keys (`openssl rand -hex 32`). With \
+             a store in memory, a server makes new keys at each start:\n\n[session]\nkeys = [\"session.key\"]",
+            "session({ secret: process.env.SESSION_SECRET, … }), the same at each start and on all servers; keep a \
+             replaced secret as the second in the list for a while: `secret: [now, before]`.",
         ),
     )
 }
@@ -100,20 +101,21 @@ pub(super) fn nodes_differ(what: &str) -> Finding {
     Code::NodesDiffer.error(
         what,
         Cure::new(
-            "On all of them the same:\n\n[store]\nurl = \"postgres://…\"\n\n[session]\nkeys = [\"env:SESSION_KEY\"]",
-            "On all of them the same `secret` and a store that they share: session({ secret: \
+            "Use the same settings on all servers:\n\n[store]\nurl = \"postgres://…\"\n\n[session]\nkeys = \
+             [\"env:SESSION_KEY\"]",
+            "Use the same `secret` and one shared store on all servers: session({ secret: \
              process.env.SESSION_SECRET, store: new RedisStore({ client }) }).",
         ),
     )
 }
 
-/// The server's clock in advance, in seconds.
+/// Returns the finding if the server's clock is wrong. `ahead` is its lead over the clock here, in seconds.
 pub(super) fn clock(ahead: i64) -> Option<Finding> {
     let how = if ahead > 0 { "fast" } else { "slow" };
     (ahead.saturating_abs() > SKEW).then(|| {
         Code::Clock.warning(
-            format!("The server's clock is {} seconds {how}, compared with the one here.", ahead.saturating_abs()),
-            Cure::any("Keep both clocks by NTP: `timedatectl set-ntp true`."),
+            format!("The server's clock is {} seconds {how}, compared with the clock here.", ahead.saturating_abs()),
+            Cure::any("Synchronise both clocks by NTP: `timedatectl set-ntp true`."),
         )
     })
 }

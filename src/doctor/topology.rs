@@ -1,13 +1,14 @@
-//! Where pages, server, proxies and store are, as far as the session's cookie is concerned.
+//! The setup of an application: its pages, server, proxies and store, as far as the session cookie depends on them.
 
 use super::address::Address;
 use super::reach::Term;
 use super::set_cookie::{SameSite, SetCookie};
 use super::sites::{SiteOf, Sites, is_same_site};
 
-/// How an application is set up: what [`check`](super::check) judges before the first request.
+/// The setup of an application, which [`check`](super::check) judges before the first request.
 ///
-/// No secret is in it. Begin with [`Topology::of`], which is how it should be, and change what is otherwise.
+/// It holds no secret. Start with [`Topology::of`], which gives the recommended setup, and change the parts that
+/// differ.
 ///
 /// # Examples
 ///
@@ -25,34 +26,34 @@ use super::sites::{SiteOf, Sites, is_same_site};
 /// ```
 #[derive(Clone, Debug)]
 pub struct Topology {
-    /// What browsers call the server, with the path below which it is asked.
+    /// The address that browsers call, with the path below which pages use the session.
     pub server: Address,
     /// The pages of other origins that may use the session.
     pub pages: Vec<Address>,
-    /// The registrable domains of all these hosts, and of the cookie's.
+    /// The registrable domains of all these hosts, and of the cookie's `Domain`.
     pub sites: Sites,
-    /// The session's cookie. Of its value the length counts.
+    /// The session cookie. Only the length of its value matters.
     pub cookie: SetCookie,
-    /// The names of other applications' cookies on the same host: all its ports share them.
+    /// The names of the cookies of other applications on the same host, because all ports of a host share one jar.
     pub neighbours: Vec<String>,
-    /// What the pages may do.
+    /// The CORS headers of the server.
     pub cors: Cors,
-    /// What the pages do.
+    /// The calls of the pages.
     pub client: Client,
-    /// What stands between browsers and the server.
+    /// The path between browsers and the server.
     pub edge: Edge,
-    /// Where sessions are kept, and by how many.
+    /// The session store and the servers that use it.
     pub store: Store,
     /// Whether visitors sign in at another site and come back (OpenID Connect).
     pub sign_in_elsewhere: bool,
 }
 
-/// What the server tells browsers about pages of other origins, as it spells it.
+/// The CORS headers that the server sends to pages of other origins, as it spells them.
 #[derive(Clone, Debug)]
 pub struct Cors {
-    /// `Access-Control-Allow-Origin`, each value that it can have.
+    /// Every value that `Access-Control-Allow-Origin` can have.
     pub origins: Vec<String>,
-    /// `Access-Control-Allow-Credentials: true`.
+    /// Whether it sends `Access-Control-Allow-Credentials: true`.
     pub credentials: bool,
     /// `Access-Control-Allow-Methods`.
     pub methods: Vec<String>,
@@ -62,62 +63,62 @@ pub struct Cors {
     pub exposed: Vec<String>,
 }
 
-/// What the pages' scripts call with.
+/// The calls that the scripts of the pages make.
 #[derive(Clone, Debug)]
 pub struct Client {
-    /// `credentials: 'include'`, or axios' `withCredentials: true`.
+    /// Whether they use `credentials: 'include'`, or axios' `withCredentials: true`.
     pub credentials: bool,
-    /// The methods in use.
+    /// The methods that they use.
     pub methods: Vec<String>,
-    /// The headers that are set.
+    /// The headers that they set.
     pub headers: Vec<String>,
 }
 
-/// What stands between browsers and the server.
+/// The path between browsers and the server.
 #[derive(Clone, Debug)]
 pub struct Edge {
-    /// Who makes https of it.
+    /// The program that terminates TLS.
     pub tls: Tls,
-    /// Whether the server takes itself to be reached over https: what Hardtack reads in `site.url`, and Express in
+    /// Whether the server believes that it is reached over https: Hardtack reads this from `site.url`, Express from
     /// `req.secure`.
     pub believes_https: bool,
     /// Whether a proxy adds CORS headers too.
     pub proxy_adds_cors: bool,
-    /// The port that is bound, when browsers reach it directly.
+    /// The port on which the server listens, if browsers reach it directly.
     pub bound: Option<u16>,
-    /// Whether the server takes itself to be on this machine alone, and answers plain http for the network around it.
+    /// Whether the server's address is this machine, but it accepts plain http from other machines too.
     pub open: bool,
-    /// The time for which the certificate holds.
+    /// The validity of the certificate.
     pub term: Option<Term>,
 }
 
-/// Who makes https of it.
+/// The program that terminates TLS.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Tls {
-    /// Nobody here, or a proxy.
+    /// A proxy, or none.
     Elsewhere,
     /// The server, with a certificate of an authority that browsers know.
     Public,
-    /// The server, with an authority of its own.
+    /// The server, with a certificate of its own authority.
     Own,
 }
 
-/// Where sessions are kept, and by how many.
+/// The session store and the servers that use it.
 #[derive(Clone, Copy, Debug)]
 pub struct Store {
-    /// Whether sessions outlive a restart.
+    /// Whether sessions survive a restart.
     pub lasting: bool,
     /// Whether several servers can use it.
     pub shared: bool,
-    /// How many servers answer at this address.
+    /// The number of servers that answer at this address.
     pub nodes: u32,
     /// Whether all of them verify cookies with the same keys.
     pub same_keys: bool,
 }
 
 impl Topology {
-    /// How it should be, for a server and the pages that use its sessions: what Hardtack derives from `site.url` and
-    /// `site.front_ends`.
+    /// Returns the recommended setup for a server and the pages that use its sessions, as Hardtack derives it from
+    /// `site.url` and `site.front_ends`.
     #[must_use]
     pub fn of(server: Address, pages: Vec<Address>, sites: Sites) -> Self {
         let pages: Vec<_> = pages.into_iter().filter(|page| !page.is_origin_of(&server)).collect();
@@ -155,24 +156,24 @@ impl Topology {
         }
     }
 
-    /// The pages of other origins.
+    /// Returns the pages of other origins.
     pub(super) fn others(&self) -> impl Iterator<Item = &Address> {
         self.pages.iter().filter(|page| !page.is_origin_of(&self.server))
     }
 
-    /// The pages that use the session: the server's own where no other does.
+    /// Returns the pages that use the session: those of other origins, or the server's own if there are none.
     pub(super) fn users(&self) -> impl Iterator<Item = &Address> {
         let own = self.others().next().is_none().then_some(&self.server);
         self.others().chain(own)
     }
 
-    /// A page and the server.
+    /// Returns a page together with the server.
     pub(super) fn pair<'a>(&'a self, page: &'a Address) -> Pair<'a> {
         Pair { page, server: &self.server, sites: &self.sites }
     }
 }
 
-/// A page, and the server that it calls.
+/// A page and the server that it calls.
 #[derive(Clone, Copy)]
 pub(super) struct Pair<'a> {
     pub(super) page: &'a Address,
@@ -181,7 +182,7 @@ pub(super) struct Pair<'a> {
 }
 
 impl Pair<'_> {
-    /// Whether the page is the server's own.
+    /// Returns whether the page is the server's own.
     pub(super) fn is_own(&self) -> bool {
         self.page.is_origin_of(self.server)
     }

@@ -1,155 +1,155 @@
-//! What a page's own probe has seen, from the visitor's browser.
+//! The results of the probe that a page's script makes in the visitor's browser.
 //!
-//! A script sees the same `TypeError: Failed to fetch` for every cause in the network and in CORS. So it asks one
-//! address in several ways, each of which needs one thing more, and the first that fails says what that was:
+//! A script sees the same `TypeError: Failed to fetch` for every cause in the network and in CORS. So it calls one URL
+//! in several ways, each of which needs one more condition. The first call that fails shows which condition is not met:
 //!
 //! ```text
-//! opaque        mode: 'no-cors', credentials: 'omit'     the network, TLS, what browsers block before sending
+//! opaque        mode: 'no-cors', credentials: 'omit'     the network, TLS, and blocks before anything is sent
 //! plain         mode: 'cors', credentials: 'omit'        the origin is allowed
-//! credentialed  credentials: 'include'                   with cookies, by its name
-//! json          the same, POST of JSON                   the preflight
-//! failing       an address that answers 500              errors carry the headers too
+//! credentialed  credentials: 'include'                   the origin is named, and credentials are allowed
+//! json          the same, POST of JSON                   the preflight succeeds
+//! failing       a URL that answers 500                   errors have the CORS headers too
 //! ```
 
 use super::address::Address;
 use super::sites::Sites;
 use serde::{Deserialize, Serialize};
 
-/// What the tries gave. It travels: no secret is in it.
+/// The results of the calls of one page. They are sent from the browser to the server, and hold no secret.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Tries {
-    /// The page, of which its origin is enough: a path may hold a secret.
+    /// The page. Its origin is enough, because a path may hold a secret.
     pub page: Address,
     /// The server that it calls.
     pub server: Address,
-    /// The registrable domains of both. No browser tells a page: who judges looks them up.
+    /// The registrable domains of both. The server looks them up, because a page cannot learn them from the browser.
     #[serde(skip)]
     pub sites: Sites,
-    /// What every page can do without leave.
+    /// A call with `no-cors`, which every page may make.
     pub opaque: Try<()>,
-    /// Across origins, without cookies.
+    /// A CORS call without cookies.
     pub plain: Try<()>,
-    /// With cookies; after the test cookies were set.
+    /// A CORS call with cookies, after the test cookies were set.
     pub credentialed: Try<Echo>,
-    /// Whether the session was known when the same was asked more often: servers that differ show themselves. None: a call
-    /// of those that are else answered was not.
+    /// Whether the session was known in each repeated call, because several servers may differ. `None`: the call
+    /// failed, although others of its kind succeed.
     pub repeats: Vec<Option<Known>>,
-    /// With JSON.
+    /// A POST of JSON.
     pub json: Try<()>,
-    /// An answer that is an error.
+    /// A call that the server answers with an error.
     pub failing: Try<()>,
-    /// The same echo, asked for by the application's own client: whether the test cookie went along.
+    /// A call to the same echo by the application's own client, and whether it carried the test cookie.
     pub application: Try<bool>,
-    /// What the browser says of itself.
+    /// The settings that the browser reports.
     pub browser: Setting,
     /// Whether the page, as the server rendered it, knew a session.
     pub rendered: Option<bool>,
-    /// What the echo of the credentialed try should have repeated.
+    /// The nonce that the echo of `credentialed` should have repeated.
     pub nonce: String,
-    /// Whether one address, asked twice, gave one and the same answer.
+    /// Whether two calls to one URL had the same response.
     #[serde(default)]
     pub cached: bool,
-    /// Whether the page is the server's own, by whatever address it was opened.
+    /// Whether the page is the server's own, even if it was opened at another address.
     #[serde(default)]
     pub own: bool,
-    /// Whether the server that judges has given the answer of `credentialed` itself. The rest is what an address says, which
-    /// anybody can write.
+    /// Whether the server that judges has sent the response of `credentialed` itself. All other fields come from a URL,
+    /// which can be forged.
     #[serde(skip)]
     pub proven: bool,
-    /// The other origins that the server lists. No browser tells them: who judges knows them, or does not.
+    /// The other origins that the server lists, if the judge knows them. A page cannot learn them from the browser.
     #[serde(skip)]
     pub listed: Option<Vec<String>>,
     /// The browser's clock, in seconds since 1970.
     pub now: i64,
 }
 
-/// How a try went.
+/// The result of one call.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Try<T> {
-    /// It was not made.
+    /// The call was not made.
     #[default]
     Skipped,
-    /// `TypeError: Failed to fetch`, which is all that a script learns; or no answer in time.
+    /// The call failed with `TypeError: Failed to fetch`, which is all that a script learns, or it timed out.
     Failed,
-    /// An answer could be read.
+    /// The response could be read.
     Answered(T),
 }
 
-/// What the browser says of itself.
+/// The settings that a browser reports.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Setting {
     /// `navigator.userAgent`.
     pub agent: String,
     /// `navigator.cookieEnabled`.
     pub cookies: bool,
-    /// Whether an event `securitypolicyviolation` came with the tries.
+    /// Whether an event `securitypolicyviolation` was fired during the calls.
     pub policy_violated: bool,
     /// Whether `navigator.permissions` denies `local-network-access`.
     pub local_network_denied: bool,
 }
 
-/// What the server says of the request that reached it. It travels: names of cookies, never values.
+/// The server's description of a request that reached it. It is sent back with the names of cookies, never the values.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Echo {
-    /// What the request asked to be repeated.
+    /// The nonce of the request.
     pub nonce: String,
-    /// Of this answer alone.
+    /// A random text that only this response has.
     #[serde(default)]
     pub answer: String,
-    /// The names of the cookies that came, twice if they came twice.
+    /// The names of the received cookies, with repetitions.
     pub cookies: Vec<String>,
-    /// Whether the test cookie came that was set with the attributes of the session's.
+    /// Whether the test cookie with the attributes of the session cookie was received.
     pub test_cookie: bool,
-    /// Whether another came, with `SameSite=None; Secure; Partitioned`.
+    /// Whether the test cookie with `SameSite=None; Secure; Partitioned` was received.
     pub partitioned_cookie: bool,
-    /// The session's cookie as `Set-Cookie` has it, without its value: `hardtack_sess=; HttpOnly; …`.
+    /// The session cookie as `Set-Cookie` has it, without its value: `hardtack_sess=; HttpOnly; …`.
     pub session_cookie: String,
-    /// Whether the session's cookie led to a session.
+    /// Whether the server knows the session of the received cookie.
     pub session: Known,
-    /// The scheme by which the server takes itself to be reached.
+    /// The scheme by which the server believes that it is reached.
     pub scheme: Scheme,
-    /// `Origin`, if it came.
+    /// The header `Origin`, if it was received.
     pub origin: Option<String>,
-    /// `Sec-Fetch-Site`, if it came: what the browser itself takes page and server for.
+    /// The header `Sec-Fetch-Site`, if it was received: the relation of page and server in the browser's view.
     pub fetch_site: Option<String>,
-    /// `Sec-Fetch-Storage-Access`, if it came.
+    /// The header `Sec-Fetch-Storage-Access`, if it was received.
     pub storage_access: Option<String>,
     /// The server's clock, in seconds since 1970.
     pub now: i64,
-    /// The server's own seal of all that, by which it knows what it has said.
+    /// The server's signature of all other fields, by which it recognises its own response.
     #[serde(default)]
     pub proof: String,
 }
 
-/// What a server knows of a session.
+/// The session that a server finds for a request.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Known {
-    /// No cookie came.
+    /// No session cookie was received.
     NoCookie,
-    /// A cookie that is none of this server's: another application's.
+    /// The cookie was made by another application.
     Foreign,
-    /// A cookie as this server makes them, of other keys than it has.
+    /// The cookie has this server's format, but none of its keys has signed it.
     OtherKey,
-    /// A cookie of its own, and no such session.
+    /// The cookie is this server's, but its session does not exist.
     Forgotten,
-    /// A session.
+    /// The session exists.
     Live,
 }
 
-/// http or https.
+/// The scheme, http or https.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Scheme {
-    /// Plain.
+    /// Plain http.
     Http,
-    /// With TLS.
+    /// http over TLS.
     Https,
 }
 
 impl<T> Try<T> {
-    /// What was answered.
+    /// Returns the response, if it could be read.
     pub(super) const fn answer(&self) -> Option<&T> {
         match self {
             Self::Answered(answer) => Some(answer),
@@ -163,7 +163,8 @@ impl<T> Try<T> {
 }
 
 impl Tries {
-    /// Whether the server lets the page in, by its own list or by an answer of its own: then a cure may name the page.
+    /// Returns whether the server allows the page, as its list or its own response shows. Only then may a cure name the
+    /// page.
     pub(super) fn is_of_a_page_that_is_let_in(&self) -> bool {
         let page = self.page.origin();
         let answered = self.credentialed.answer().filter(|_| self.proven).and_then(|echo| echo.origin.as_deref());
@@ -171,7 +172,7 @@ impl Tries {
         is_listed || self.page.is_origin_of(&self.server) || answered == Some(page.as_str())
     }
 
-    /// Nothing tried yet.
+    /// Creates results without any call.
     #[must_use]
     pub const fn new(page: Address, server: Address, sites: Sites) -> Self {
         Self {

@@ -1,4 +1,4 @@
-//! What each browser makes of what was seen, hop by hop: where the session's trip breaks.
+//! The verdict of each browser on the evidence, hop by hop.
 
 use super::across::Way;
 use super::answer;
@@ -14,61 +14,62 @@ use super::store;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// The trip of a session in one browser.
+/// The path of a session between a page and a server in one browser.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Verdict {
-    /// Whose.
+    /// The browser.
     pub browser: Browser,
-    /// From the page to the server and back, in order.
+    /// The hops from the page to the server and back, in order.
     pub hops: Vec<(Hop, State)>,
-    /// Whether the browser asks the visitor before the call is sent. What the visitor says is not seen.
+    /// Whether the browser asks the visitor before it sends the call. The visitor's decision is unknown.
     pub asks: bool,
 }
 
-/// A part of the trip.
+/// A hop on the path of a session.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Hop {
-    /// The page's call arrives.
+    /// The page's call reaches the server.
     Reach,
-    /// The question before a call with JSON is answered.
+    /// The preflight before a call with JSON succeeds.
     Ask,
-    /// The page may read the answer.
+    /// The page may read the response.
     Read,
-    /// The cookie is kept.
+    /// The browser stores the cookie.
     Keep,
-    /// The cookie goes along with the next call.
+    /// The browser sends the cookie with the next call.
     Return,
-    /// The session of the cookie is known. The page's probe sees it; the command sees a doubt at most.
+    /// The server knows the session of the cookie. The doctor's page sees this; the command can only suspect that it
+    /// does not.
     Know,
 }
 
-/// How a hop went.
+/// The result of a hop.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
-    /// Well.
+    /// It works.
     Fine,
-    /// It broke, and why.
+    /// It fails, for this reason.
     Broken(String),
-    /// Nothing was seen of it.
+    /// It was not observed.
     Unseen,
 }
 
 impl Verdict {
-    /// Whether nothing is broken, and all was seen.
+    /// Returns whether all hops were observed and work.
     #[must_use]
     pub fn holds(&self) -> bool {
         self.hops.iter().all(|(_, state)| *state == State::Fine)
     }
 
-    /// Whether all was seen to be well but what the visitor answers.
+    /// Returns whether the browser asks the visitor, and all other hops were observed and work.
     #[must_use]
     pub fn holds_if_allowed(&self) -> bool {
         self.asks && self.hops.iter().all(|(hop, state)| *hop == Hop::Reach || *state == State::Fine)
     }
 
-    /// Where it broke first, and why.
+    /// Returns the first hop that fails, and its reason.
     #[must_use]
     pub fn broken(&self) -> Option<(Hop, &str)> {
         self.hops.iter().find_map(|(hop, state)| match state {
@@ -78,12 +79,12 @@ impl Verdict {
     }
 }
 
-/// The verdicts of Chrome, Firefox and Safari, each with third-party cookies allowed and blocked.
+/// Returns the verdicts of Chrome, Firefox and Safari, each with third-party cookies allowed and blocked.
 #[must_use]
 pub fn verdicts(evidence: &Evidence) -> Vec<Verdict> {
-    // All of them agree about CORS.
+    // All browsers have the same CORS rules.
     let shared = [(Hop::Ask, ask(evidence)), (Hop::Read, read(evidence))];
-    // Of most servers no answer shows it.
+    // The hop is left out for most servers, because their responses do not show whether they know the session.
     let know = store::is_begun_anew(evidence).then_some((Hop::Know, State::Unseen));
     let verdict = |browser| {
         let (keep, back) = cookie(evidence, browser);
@@ -148,7 +149,7 @@ fn read(evidence: &Evidence) -> State {
     }
 }
 
-/// Whether the session's cookies are kept, and go along with the next call.
+/// Returns whether the session cookies are stored, and whether they are sent with the next call.
 fn cookie(evidence: &Evidence, browser: Browser) -> (State, State) {
     let broken = |loss: Loss| State::Broken(loss.to_string());
     if answer::refused(evidence).is_some() || answer::moved(evidence).is_some() {
@@ -165,7 +166,7 @@ fn cookie(evidence: &Evidence, browser: Browser) -> (State, State) {
         let request = exchange.request(&evidence.page);
         for cookie in exchange.cookies() {
             let candidate = cookie.as_ref().map_or(true, is_candidate);
-            // All of them take up room.
+            // Other cookies are stored too, because they take up room in a partition.
             let kept = cookie.map_err(Loss::from).and_then(|cookie| {
                 jar.keep(&cookie, &request, &evidence.sites)?;
                 Ok(cookie.name)
@@ -194,7 +195,7 @@ fn cookie(evidence: &Evidence, browser: Browser) -> (State, State) {
 }
 
 impl Hop {
-    /// Where it is: whose rules it must pass.
+    /// Returns a label for the part that decides this hop.
     #[must_use]
     pub const fn place(self) -> &'static str {
         match self {
@@ -205,18 +206,18 @@ impl Hop {
         }
     }
 
-    /// What is said of it as it went.
+    /// Returns the sentence that describes the hop with its result.
     #[must_use]
     pub fn told(self, state: &State) -> String {
         if state.is_broken() { self.fails().to_owned() } else { self.to_string() }
     }
 
-    /// What is said of it where it breaks.
+    /// Returns the sentence that describes the failure of the hop.
     #[must_use]
     pub const fn fails(self) -> &'static str {
         match self {
             Self::Reach => "the call does not arrive",
-            Self::Ask => "the preflight is not answered as one",
+            Self::Ask => "the preflight fails",
             Self::Read => "the page may not read the answer",
             Self::Keep => "the cookie is not kept",
             Self::Return => "the cookie does not go along",
@@ -224,7 +225,7 @@ impl Hop {
         }
     }
 
-    /// Whether it is about the leave that pages of other origins need, and those of the server do not.
+    /// Returns whether the hop is about CORS, which applies only to pages of other origins.
     #[must_use]
     pub const fn needs_leave(self) -> bool {
         matches!(self, Self::Ask | Self::Read)
@@ -232,13 +233,13 @@ impl Hop {
 }
 
 impl State {
-    /// Whether it broke.
+    /// Returns whether the hop fails.
     #[must_use]
     pub const fn is_broken(&self) -> bool {
         matches!(self, Self::Broken(_))
     }
 
-    /// How it is drawn.
+    /// Returns the symbol for the drawing.
     #[must_use]
     pub const fn sign(&self) -> char {
         match self {

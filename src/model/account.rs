@@ -1,24 +1,24 @@
-//! What the API tells of an account. Whose it is comes from the session, never from what was sent.
+//! The API's data about an account. The account always comes from the session, never from the request.
 
 use serde::{Deserialize, Serialize};
 
 /// An account as its owner sees it.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
 pub struct Profile {
-    /// What its owner wants to be called.
+    /// The name to address the owner by.
     pub name: String,
-    /// What its owner signs in by: an e-mail address.
+    /// The username: an e-mail address.
     pub username: String,
-    /// Whether it signs in by a password.
+    /// Whether the account has a password.
     #[serde(default)]
     pub password: bool,
-    /// The short names of the providers that it signs in by.
+    /// The short names of the providers that are connected.
     #[serde(default)]
     pub providers: Vec<String>,
 }
 
 impl Profile {
-    /// Whether it signs in by this: `password`, or the short name of a provider.
+    /// Returns whether the account can sign in with a factor: `password`, or the short name of a provider.
     #[must_use]
     pub fn has(&self, factor: &str) -> bool {
         (self.password && factor == Self::PASSWORD) || self.providers.iter().any(|provider| provider == factor)
@@ -28,14 +28,15 @@ impl Profile {
     pub const PASSWORD: &str = "password";
 }
 
-/// The answer to whoever is signed in: `{"profile": {"name": "…", "username": "…", "password": true, "providers": []}}`.
+/// The response for a signed-in account:
+/// `{"profile": {"name": "…", "username": "…", "password": true, "providers": []}}`.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
 pub struct SignedIn {
     /// The account.
     pub profile: Profile,
 }
 
-/// The answer to whoever is signed in no more.
+/// The response to a sign-out.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
 pub struct SignedOut {
     /// A sentence for people.
@@ -48,7 +49,7 @@ impl Default for SignedOut {
     }
 }
 
-/// The answer to whoever has a new password.
+/// The response to a password change.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
 pub struct PasswordChanged {
     /// A sentence for people.

@@ -1,12 +1,12 @@
-//! How values travel: one JSON for answers and errors, and JSON or a form for what is sent.
+//! The encodings of the API: JSON for responses and errors, JSON or a form for requests.
 
 use serde::{Serialize, de::DeserializeOwned};
 use server_fn::{Bytes, ContentType, Decodes, Encodes, Format, FormatType};
 
-/// JSON, read from text.
+/// JSON, parsed from text.
 ///
-/// server_fn's own encoding reads from bytes, while islands read their properties from text. A reader of each
-/// kind for every type made the browser's program five kilobytes heavier.
+/// server_fn's own encoding parses bytes, while islands parse their properties from text. A parser of each kind for
+/// every type made the browser's program five kilobytes larger.
 pub struct Json;
 
 impl ContentType for Json {
@@ -36,9 +36,9 @@ impl<T: DeserializeOwned> Decodes<T> for Json {
 
 /// A request body that is JSON or urlencoded; the browser's client sends JSON.
 ///
-/// Server functions name one encoding, but a form posts before (or without) WebAssembly. The two cannot be
-/// confused: the arguments are an object, so JSON begins with `{`, which urlencoding always escapes. The
-/// content type is checked before, in `server::api`. An empty body stands for no arguments.
+/// A server function names one encoding, but a form posts before (or without) WebAssembly. The two cannot be confused:
+/// the arguments are an object, so JSON begins with `{`, which urlencoding always escapes. `server::api` checks the
+/// content type first. An empty body means no arguments.
 pub struct JsonOrForm;
 
 impl ContentType for JsonOrForm {
@@ -65,16 +65,16 @@ impl<T: DeserializeOwned> Decodes<T> for JsonOrForm {
     }
 }
 
-/// Reads the fields of a form, or of a query: `application/x-www-form-urlencoded`, in UTF-8.
+/// Parses the fields of a form, or of a query: `application/x-www-form-urlencoded`, in UTF-8.
 ///
 /// # Errors
 ///
-/// When a field is missing or has another type. When a field is not UTF-8: other readers of forms put U+FFFD in the place of
-/// such bytes, and many passwords would count as one.
+/// When a field is missing or has another type. When a field is not UTF-8: other form parsers replace such bytes with
+/// U+FFFD, and many passwords would count as one.
 pub fn form<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
-    // The whole is UTF-8 when each field is, because the signs between fields are ASCII.
+    // The whole body is UTF-8 exactly when each field is, because the separators are ASCII.
     if percent_encoding::percent_decode(body).decode_utf8().is_err() {
-        return Err("a form is sent in UTF-8, and a field of this one is not".to_owned());
+        return Err("a field of the form is not UTF-8".to_owned());
     }
     serde_urlencoded::from_bytes(body).map_err(|e| e.to_string())
 }

@@ -1,48 +1,48 @@
-//! The devices that an account is signed in on: one session each.
+//! The devices on which an account is signed in: one for each session.
 
 use serde::{Deserialize, Serialize};
 
-/// A device: a browser that is signed in. Its handle names it and opens nothing.
+/// A device: a browser that is signed in. Its handle names it and gives no access.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
 pub struct Device {
-    /// The public name of its session, a UUID.
+    /// The public handle of its session, a UUID.
     pub handle: String,
-    /// Browser and system in words, as its requests said when it signed in: a label and no more.
+    /// The browser and system in words, by the `User-Agent` at the sign-in: only a label.
     pub label: String,
-    /// The address that it signed in from.
+    /// The IP address that it signed in from.
     pub ip: String,
-    /// When its session began, in seconds since 1970-01-01 UTC.
+    /// The time at which its session began, in seconds since 1970-01-01 UTC.
     pub created: i64,
-    /// When it was last used, likewise. To the minute: that is how often it is written down.
+    /// The time of its last use, likewise. It is exact to a minute, because the store records it at that interval.
     pub seen: i64,
-    /// Whether it is the one that asks.
+    /// Whether it is the device that sent the request.
     pub current: bool,
 }
 
-/// About a hundred of them, the one that asks first, then the one used last: `{"devices": […], "now": …}`; with more of them
-/// also `"next": "…"`.
+/// About a hundred devices: the one that sent the request, then the others, the last used first:
+/// `{"devices": […], "now": …}`. If there are more, also `"next": "…"`.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
 pub struct Devices {
     /// The devices.
     pub devices: Vec<Device>,
-    /// The moment of this answer by the server's clock, in seconds since 1970-01-01 UTC.
+    /// The time of this response by the server's clock, in seconds since 1970-01-01 UTC.
     pub now: i64,
-    /// What to ask with for more of them (`after`); only where there are more.
+    /// The value of `after` that returns more devices; only present if there are more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
 }
 
-/// The answer to whoever has signed a device out.
+/// The response to signing out devices.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
 pub struct DevicesEnded {
-    /// How many.
+    /// The number of devices.
     pub ended: u64,
     /// A sentence for people.
     pub message: String,
 }
 
 impl DevicesEnded {
-    /// So many were signed out.
+    /// Returns the response for a number of devices.
     #[must_use]
     pub fn new(ended: u64) -> Self {
         let message = match ended {
@@ -54,7 +54,7 @@ impl DevicesEnded {
     }
 }
 
-/// How long ago a moment was, in words; both in seconds.
+/// Returns the time between two moments in words. Both are in seconds.
 ///
 /// # Examples
 ///

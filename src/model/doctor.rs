@@ -1,10 +1,11 @@
-//! What pages know of the doctor.
+//! The doctor's data for pages.
 
-/// This server examines browsers: the page of the doctor is to be had.
+/// The server whose doctor page examines browsers; present if the page is enabled.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Examiner {
-    /// The origin of the server, as `https://api.example.com`: pages of others load the examination from there.
+    /// The origin of the server, such as `https://api.example.com`. Pages of other origins load the examination from
+    /// there.
     pub origin: String,
-    /// The other origins that it lists.
+    /// The other origins that the server lists.
     pub listed: Vec<String>,
 }

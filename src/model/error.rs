@@ -1,87 +1,88 @@
-//! The one error that the API answers with: `{"kind": "...", "message": "..."}`, and `"field"` where one input is to blame.
+//! The API's only error: `{"kind": "...", "message": "..."}`, and `"field"` if one input is wrong.
 
 use serde::de::value::{Error as NoKind, StrDeserializer};
 use serde::{Deserialize, Serialize};
 use server_fn::error::{FromServerFnError, ServerFnErrorErr};
 
-/// An error as it travels: a kind for programs, a sentence for people.
+/// An error in a response: a kind for programs, a sentence for people.
 ///
 /// The cause stays on the server, in its log.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
 pub struct WireError {
-    /// What went wrong, for programs.
+    /// The kind of error, for programs.
     pub kind: Kind,
-    /// What went wrong and what to do, for people.
+    /// A sentence for people: what happened and what to do.
     pub message: String,
-    /// The name of the input that is wrong, where it is one, so that a page can say so beside it.
+    /// The name of the input that is wrong, if it is one, so that a page can show the error beside it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub field: Option<String>,
-    /// After how many seconds another attempt makes sense, where that is known: the header `Retry-After`.
+    /// The seconds until another attempt makes sense, if they are known: the header `Retry-After`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<u32>,
 }
 
-/// What can go wrong. Each kind has one HTTP status.
+/// The kinds of errors. Each has one HTTP status.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// The input could not be understood: 400.
     Invalid,
-    /// A sign-in that comes back from a provider and was not begun in this browser, is too old or was used before: 400.
+    /// A sign-in at a provider was not begun in this browser, is too old or was used before: 400.
     SignInLost,
-    /// Nobody is signed in: 401.
+    /// No account is signed in: 401.
     NotSignedIn,
-    /// No account has this name and this password together: 401.
+    /// The username or the password is wrong: 401.
     BadCredentials,
-    /// Whoever was led to a provider did not sign in there: 401.
+    /// The user did not sign in at the provider: 401.
     Cancelled,
     /// The request came from another origin: 403.
     CrossOrigin,
-    /// The sign-in is too long ago for what was asked: 403.
+    /// The sign-in is too long ago for this action: 403.
     SignInAgain,
-    /// New accounts are not to be had here: 403.
+    /// Registration is closed: 403.
     RegistrationClosed,
-    /// The provider does not say that the e-mail address is whose it is said to be: 403.
+    /// The provider has not verified the e-mail address: 403.
     EmailUnverified,
-    /// There is nothing under this address: 404.
+    /// The address does not exist: 404.
     NotFound,
     /// The address exists, but not for this method: 405.
     MethodNotAllowed,
     /// The request took too long to arrive: 408.
     Timeout,
-    /// The value differs from the one that the session keeps: 409.
+    /// The value differs from the one that the session holds: 409.
     Mismatch,
-    /// The session ended while the request was under way: 409.
+    /// The session ended during the request: 409.
     SessionEnded,
-    /// There is an account of this name: 409.
+    /// An account with this username exists: 409.
     UsernameTaken,
-    /// There is an account of this name, and it does not know this provider: 409.
+    /// An account with this username exists, and it is not connected with this provider: 409.
     AccountExists,
-    /// Another account knows this provider's somebody, or this one knows another: 409.
+    /// The provider's identity belongs to another account, or this account has another identity there: 409.
     IdentityTaken,
-    /// Nothing would be left to sign in by: 409.
+    /// The account would have no way to sign in: 409.
     LastFactor,
     /// The body is too large: 413.
     TooLarge,
-    /// The body is of a type that this address does not take: 415.
+    /// The body is of a type that this address does not accept: 415.
     UnsupportedMediaType,
     /// Too many attempts in too short a time: 429.
     TooManyAttempts,
     /// The request's headers, most likely its cookies, are too large: 431.
     HeadersTooLarge,
-    /// A fault of ours: 500.
+    /// The server has failed: 500.
     Internal,
-    /// A provider of sign-ins does not answer, or not as it should: 502.
+    /// An OpenID provider does not respond, or its response is unusable: 502.
     ProviderFailed,
-    /// The sessions cannot be reached just now: 503.
+    /// The session store or the accounts' database cannot be reached: 503.
     Unavailable,
-    /// Another request has just given the session a new id; this one may be sent again: 503.
+    /// Another request has just given the session a new id, so this one may be sent again: 503.
     Rotated,
-    /// The server has too much to do just now: 503.
+    /// The server is overloaded: 503.
     Busy,
     /// The browser could not reach the server at all. Never sent, only made in the browser.
     Unreachable,
-    /// The server is there, but the browser keeps its answer from this page. Never sent, only made in the browser.
+    /// The server responds, but the browser hides the response from this page (CORS). Never sent, only made in the
+    /// browser.
     Refused,
     /// A kind that a newer server knows and this program does not.
     #[serde(other)]
@@ -89,7 +90,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The HTTP status that goes with this kind.
+    /// Returns the HTTP status of this kind.
     #[must_use]
     pub const fn status(self) -> u16 {
         match self {
@@ -115,7 +116,7 @@ impl Kind {
         }
     }
 
-    /// The kind as it travels: `session_ended`.
+    /// Returns the name of this kind in JSON: `session_ended`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -152,106 +153,107 @@ impl Kind {
         }
     }
 
-    /// The kind of that name, if there is one.
+    /// Returns the kind with this name, if there is one.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         Self::deserialize(StrDeserializer::<NoKind>::new(name)).ok().filter(|kind| *kind != Self::Unknown)
     }
 
-    /// A heading for this kind.
+    /// Returns a heading for this kind.
     #[must_use]
     pub const fn title(self) -> &'static str {
         match self {
-            Self::Invalid | Self::UnsupportedMediaType => "That could not be understood.",
-            Self::NotSignedIn => "Sign in first.",
-            Self::BadCredentials | Self::SignInLost | Self::ProviderFailed => "That did not work.",
-            Self::Cancelled => "Not signed in.",
-            Self::EmailUnverified => "Whose address is that?",
-            Self::CrossOrigin => "That came from another site.",
-            Self::SignInAgain => "Sign in once more.",
-            Self::RegistrationClosed => "No new accounts.",
+            Self::Invalid | Self::UnsupportedMediaType => "Invalid request.",
+            Self::NotSignedIn => "Please sign in.",
+            Self::BadCredentials | Self::SignInLost | Self::ProviderFailed => "Sign-in failed.",
+            Self::Cancelled => "Sign-in cancelled.",
+            Self::EmailUnverified => "E-mail address not verified.",
+            Self::CrossOrigin => "Request from another site.",
+            Self::SignInAgain => "Sign in again.",
+            Self::RegistrationClosed => "Registration is closed.",
             Self::NotFound => "There is nothing here.",
-            Self::MethodNotAllowed => "That cannot be done here.",
-            Self::Timeout => "That took too long.",
-            Self::Mismatch => "Not the same value.",
+            Self::MethodNotAllowed => "Method not allowed.",
+            Self::Timeout => "The request timed out.",
+            Self::Mismatch => "The values differ.",
             Self::SessionEnded => "Your session has ended.",
-            Self::UsernameTaken | Self::AccountExists | Self::IdentityTaken => "There is such an account.",
-            Self::LastFactor => "Choose a password first.",
-            Self::TooLarge => "That is too large.",
+            Self::UsernameTaken | Self::AccountExists | Self::IdentityTaken => "Account already exists.",
+            Self::LastFactor => "Set a password first.",
+            Self::TooLarge => "The request is too large.",
             Self::TooManyAttempts => "Too many attempts.",
             Self::HeadersTooLarge => "Too many cookies.",
             Self::Internal | Self::Unknown => "Something went wrong.",
-            Self::Unavailable => "Sessions cannot be reached.",
-            Self::Rotated => "Once more, please.",
-            Self::Busy => "Busy just now.",
+            Self::Unavailable => "Temporarily unavailable.",
+            Self::Rotated => "Please try again.",
+            Self::Busy => "The server is busy.",
             Self::Unreachable => "The server cannot be reached.",
-            Self::Refused => "The server does not know this page.",
+            Self::Refused => "This page is not allowed.",
         }
     }
 
-    /// The usual sentence for this kind: what happened, and what to do.
+    /// Returns the usual sentence for this kind: what happened, and what to do.
     #[must_use]
     pub const fn sentence(self) -> &'static str {
         match self {
-            Self::Invalid => "The request could not be understood. Check what was sent.",
+            Self::Invalid => "The request could not be understood. Check your input, then try again.",
             Self::NotSignedIn => "You are not signed in. Sign in, then try again.",
-            Self::BadCredentials => "That address and password do not go together.",
+            Self::BadCredentials => "Wrong e-mail address or password.",
             Self::CrossOrigin => {
                 "This request came from another site, so it was refused. Open this site itself and try again."
             }
-            Self::SignInAgain => "Your sign-in is too long ago for this. Sign in again, then try once more.",
-            Self::RegistrationClosed => "This site takes no new accounts.",
+            Self::SignInAgain => "You signed in too long ago for this action. Sign in again, then try once more.",
+            Self::RegistrationClosed => "This site does not accept new accounts.",
             Self::SignInLost => {
-                "This sign-in took too long, was used before, or was begun in another browser. Begin again on the page where \
-                 you sign in."
+                "This sign-in took too long, was used before, or was started in another browser. Start again on the page \
+                 “Sign in”."
             }
-            Self::Cancelled => "You did not sign in there. Try again, or sign in otherwise.",
+            Self::Cancelled => "You did not sign in there. Try again, or sign in another way.",
             Self::EmailUnverified => {
-                "The provider does not say that your e-mail address is yours. Confirm it there, then try again."
+                "The provider has not verified your e-mail address. Verify it there, then try again."
             }
             Self::AccountExists => {
-                "There is an account with your e-mail address. Sign in to it, and connect the provider on its page “Security”."
+                "There is an account with your e-mail address already. Sign in to it, then connect the provider on the page \
+                 “Security”."
             }
-            Self::IdentityTaken => "That is connected with another account, or yours with another of that provider’s.",
-            Self::LastFactor => "Nothing would be left to sign in by. Choose a password first.",
-            Self::ProviderFailed => "The provider does not answer as it should. Try again later, or sign in otherwise.",
+            Self::IdentityTaken => "This provider account or your own is already connected with another account.",
+            Self::LastFactor => "This is your only way to sign in. Set a password first.",
+            Self::ProviderFailed => "Sign-in at the provider failed. Try again later, or sign in another way.",
             Self::NotFound => "There is nothing at this address.",
-            Self::MethodNotAllowed => "This address does not take that method.",
+            Self::MethodNotAllowed => "This address does not accept that method.",
             Self::Timeout => "The request took too long to arrive. Try again.",
             Self::Mismatch => "The data in the session does not match!",
             Self::SessionEnded => {
-                "Your session ended while this was under way, so nothing was saved. Reload the page and try again."
+                "Your session ended during this request, so nothing was saved. Reload the page and try again."
             }
             Self::UsernameTaken => "There is an account with this e-mail address already. Sign in instead.",
-            Self::TooLarge => "What was sent is too large.",
+            Self::TooLarge => "The request is too large. Send less.",
             Self::TooManyAttempts => "Too many attempts in a short time. Try again later.",
             Self::UnsupportedMediaType => {
                 "Send JSON with content type application/json, or a form as application/x-www-form-urlencoded."
             }
             Self::HeadersTooLarge => {
-                "Your browser sent more cookies than this site takes. They have been cleared; load the page again."
+                "Your browser sent more cookies than this site accepts. Some have been removed; load the page again."
             }
             Self::Internal | Self::Unknown => "Something went wrong on the server. Try again in a moment.",
-            Self::Unavailable => "Sessions cannot be reached just now. Try again in a moment.",
-            Self::Rotated => "Your session was just given a new key by another request. Send this one again.",
+            Self::Unavailable => "The server cannot load your data right now. Try again in a moment.",
+            Self::Rotated => "Another request has just renewed your session. Try again.",
             Self::Busy => "The server is busy. Try again in a moment.",
             Self::Unreachable => "The server cannot be reached. Check your connection, then try again.",
             Self::Refused => {
-                "The server answers, but not to this page. Its `site.front_ends` must name this page's origin."
+                "The server responds, but this page may not use it. Its `site.front_ends` must list this page's origin."
             }
         }
     }
 }
 
 impl WireError {
-    /// An error of a kind, in other words than the usual ones.
+    /// Returns an error with another sentence than the usual one.
     #[must_use]
     pub const fn new(kind: Kind, message: String) -> Self {
         Self { kind, message, field: None, retry_after: None }
     }
 
-    /// The name of the input that is to blame, or nothing. Of a name and a password that do not go together it is the
-    /// password: that is what one types again.
+    /// Returns the name of the input that is wrong, or an empty text. When the username or the password is wrong, it is
+    /// the password, because users type that again.
     #[must_use]
     pub fn blames(&self) -> &str {
         match &self.field {
@@ -261,13 +263,14 @@ impl WireError {
         }
     }
 
-    /// Whether the server or a store of it failed, so that the client has nothing to answer for. A provider is neither.
+    /// Returns whether the server or one of its stores failed, so that the client is not at fault. A provider is
+    /// neither.
     #[must_use]
     pub const fn is_a_failure(&self) -> bool {
         matches!(self.kind, Kind::Unavailable | Kind::Rotated | Kind::Busy | Kind::Internal)
     }
 
-    /// What one input of a form must be.
+    /// Returns the error of one input of a form.
     #[must_use]
     pub fn about(field: &str, message: &str) -> Self {
         Self { field: Some(field.to_owned()), ..Self::new(Kind::Invalid, message.to_owned()) }
@@ -287,12 +290,13 @@ impl FromServerFnError for WireError {
         use ServerFnErrorErr as E;
         match error {
             E::Request(_) => Kind::Unreachable.into(),
-            // In the browser it is an answer that cannot be read: the page of a proxy, most likely.
+            // In the browser it is a response that cannot be read: the page of a proxy, most likely.
             E::Deserialization(_) | E::Args(_) | E::MissingArg(_) if cfg!(target_arch = "wasm32") => {
                 Kind::Internal.into()
             }
             E::Args(why) | E::MissingArg(why) | E::Deserialization(why) => {
-                // `invalid type: string "…", expected a boolean`: what was sent is not repeated, it may be a password.
+                // `invalid type: string "…", expected a boolean`: the input is not repeated, because it may be a
+                // password.
                 let why = why.rsplit_once(", expected ").map_or(why.clone(), |(_, what)| format!("expected {what}"));
                 Self::new(Kind::Invalid, format!("The data could not be read: {why}."))
             }

@@ -1,17 +1,17 @@
-//! The value that a session keeps, and the answer to whoever sends it back.
+//! The handshake: the value that a session holds, and the response to a page that sends it back.
 
 use serde::{Deserialize, Serialize};
 
-/// The value that the server keeps in the session: `{"id": "<uuid v4>"}`.
+/// The value that the server stores in the session: `{"id": "<uuid v4>"}`.
 ///
 /// It is not the session's id, which no script can read.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
 pub struct Handshake {
-    /// A UUID v4, made once per session. Empty for a speculative request, for which none is made.
+    /// A UUID v4, created once per session. Empty for a speculative request, which creates none.
     pub id: String,
 }
 
-/// The answer to a value that was sent back and is the session's own.
+/// The response to a value that is the session's own.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
 pub struct Confirmed {
     /// A sentence for people.
@@ -19,7 +19,7 @@ pub struct Confirmed {
 }
 
 impl Confirmed {
-    /// What a page says when the value is the session's own.
+    /// The message for a value that is the session's own.
     pub const SUCCESS: &str = "Success!";
 }
 

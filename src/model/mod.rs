@@ -1,4 +1,4 @@
-//! Plain data that both sides know, and the error that travels between them.
+//! The plain data types that server and browser share, and the API's error.
 
 pub mod account;
 pub mod codec;

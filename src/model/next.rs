@@ -1,20 +1,20 @@
-//! Where a visitor goes on to: a path of this site and never another one.
+//! The page that follows a sign-in: always a path of this site.
 
-/// A path of a page of ours. Nothing that was read from outside leads anywhere before it is one.
+/// A path of a page of this site. No path from outside is used before it is parsed into this type.
 ///
-/// It begins with one `/`. In it stand letters, digits, `-._~`, single slashes, and bytes in percent encoding, but no dot
-/// segments: what browsers or proxies might take for a host, a scheme, another path or a line break is refused, encoded
-/// as well. A path has no query: data does not belong into addresses.
+/// It begins with one `/`. It holds letters, digits, `-._~`, single slashes, and percent-encoded bytes, but no dot
+/// segments. Every character that browsers or proxies might read as a host, a scheme, another path or a line break is
+/// rejected, encoded as well. A path has no query, because data does not belong in URLs.
 ///
 /// Source: ASVS 5.0, 3.7.2.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Next(String);
 
 impl Next {
-    /// The name under which forms and addresses carry it.
+    /// The name of the form field and of the query parameter.
     pub const NAME: &str = "next";
 
-    /// The path, if it is one of ours.
+    /// Returns the path, if it is a path of this site.
     ///
     /// # Examples
     ///
@@ -29,19 +29,19 @@ impl Next {
         is_ours(path.as_bytes()).then(|| Self(path.to_owned()))
     }
 
-    /// The path.
+    /// Returns the path.
     #[must_use]
     pub fn path(&self) -> &str {
         &self.0
     }
 
-    /// An address whose query carries the path: `/login?next=/profile`.
+    /// Returns the address of a page with the path in its query: `/login?next=/profile`.
     #[must_use]
     pub fn behind(&self, page: &str) -> String {
         let mut address = [page, "?", Self::NAME, "="].concat();
         for sign in self.0.chars() {
             address.push(sign);
-            // Of what may stand in it, only this has a meaning in a query.
+            // `%` is the only allowed character that must be escaped in a query.
             if sign == '%' {
                 address.push_str("25");
             }
@@ -50,14 +50,14 @@ impl Next {
     }
 }
 
-/// No page of ours has a longer path, in bytes; and it travels in addresses and cookies, which have no room for one.
+/// The longest path, in bytes. No page here has a longer one, and URLs and cookies have no room for it.
 const LONGEST: usize = 512;
 
 fn is_ours(path: &[u8]) -> bool {
     let Some(rest) = path.strip_prefix(b"/").filter(|_| path.len() <= LONGEST) else { return false };
     let mut segments = rest.split(|byte| *byte == b'/').peekable();
     while let Some(segment) = segments.next() {
-        // The last one may be empty: `/`, `/profile/`.
+        // The last segment may be empty: `/`, `/profile/`.
         if matches!(segment, b"." | b"..") || !is_plain(segment) || (segment.is_empty() && segments.peek().is_some()) {
             return false;
         }
@@ -65,7 +65,7 @@ fn is_ours(path: &[u8]) -> bool {
     true
 }
 
-/// Letters, digits, four signs, and encoded bytes that are no sign which would mean something without the encoding.
+/// Returns whether a segment holds only letters, digits, `-._~`, and encoded bytes without a special meaning.
 fn is_plain(mut segment: &[u8]) -> bool {
     while let [first, rest @ ..] = segment {
         segment = match (first, rest) {

@@ -1,29 +1,29 @@
-//! The outcome of a form that a page has posted without script.
+//! The outcome of a form that a page posted without JavaScript.
 
 use super::error::Kind;
 
-/// The words that a page shows about a form that came back. They are fixed, and the server has found them to be true.
+/// The outcome that a page shows about a posted form. Its words are fixed, and the server has verified them.
 ///
-/// A page that is a file has none: its forms come back to a page of the server.
+/// A page that is a file has no outcome, because its forms return to a page of the server.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
-    /// The last part of the address that the form was posted to, when it was done.
+    /// The last part of the address that the form was posted to, if the action was done.
     pub done: Option<String>,
-    /// Why it was not done.
+    /// The reason why it was not done.
     pub error: Option<Kind>,
-    /// The name of the input that is to blame.
+    /// The name of the input that is wrong.
     pub field: Option<String>,
-    /// The form, where another one of the page has an input of that name.
+    /// The form, if another form of the page has an input of that name.
     pub form: Option<String>,
-    /// Whether the browser did not bring the cookie that a sign-in gave it.
+    /// Whether the browser did not send the cookie that a sign-in had set.
     pub no_cookie: bool,
 }
 
 impl Outcome {
-    /// The word in the place of an error's kind when the cookie of a sign-in did not come.
+    /// The value that stands for an error's kind when the cookie of a sign-in was not sent.
     pub const NO_COOKIE: &str = "no_cookie";
 
-    /// Reads the names and values of an address. Words that are not known say nothing.
+    /// Reads the parameters of a query. Unknown words are ignored.
     ///
     /// # Examples
     ///
@@ -48,7 +48,7 @@ impl Outcome {
         outcome
     }
 
-    /// Whether there is something to say.
+    /// Returns whether there is something to show.
     #[must_use]
     pub const fn says(&self) -> bool {
         self.done.is_some() || self.error.is_some() || self.no_cookie

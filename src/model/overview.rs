@@ -1,13 +1,13 @@
-//! One session seen from both of its ends.
+//! The overview of a session: its cookie in the browser and its record on the server.
 
 use serde::{Deserialize, Serialize};
 
-/// What the browser holds and what the server holds. No secret is in it.
+/// The overview of a session. It holds no secret.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
 pub struct Overview {
     /// The cookie as the server sets it.
     pub cookie: CookieShape,
-    /// What the server keeps; none until the session holds its first value.
+    /// The session's record; `None` until the session holds its first value.
     pub kept: Option<Kept>,
     /// The kind of store: `sqlite` or `memory`.
     pub store: String,
@@ -16,21 +16,21 @@ pub struct Overview {
 /// The session cookie without its value.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
 pub struct CookieShape {
-    /// Its name.
+    /// The name of the cookie.
     pub name: String,
     /// Its attributes as `Set-Cookie` spells them: `HttpOnly`, `SameSite=Lax`, `Path=/` and so on.
     pub attributes: Vec<String>,
 }
 
-/// What the server keeps of a session. All times are in whole seconds.
+/// The server's record of a session. All times are in whole seconds.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
 pub struct Kept {
     /// The names of the values in the session, sorted.
     pub keys: Vec<String>,
-    /// How long ago the session began.
+    /// The time since the session began.
     pub age: u64,
-    /// How long until it ends if nothing more is asked of it.
+    /// The time until it ends if no request uses it.
     pub idle_left: u64,
-    /// How long until it ends in any case.
+    /// The time until it ends in any case.
     pub absolute_left: u64,
 }

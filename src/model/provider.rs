@@ -1,11 +1,11 @@
-//! What pages tell of other services that people sign in by.
+//! The OpenID providers, as pages show them.
 
-/// A provider, as a page names it.
+/// A provider, as a page shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Provider {
     /// Its short name.
     pub id: String,
-    /// What it is called.
+    /// The display name.
     pub name: String,
 }
 

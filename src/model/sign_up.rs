@@ -1,11 +1,11 @@
-//! What pages say of accounts before anybody asks for one.
+//! The rules of registration, as pages show them.
 
-/// What this site demands of who signs up.
+/// The rules of registration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SignUp {
-    /// How long a password is at least, in characters.
+    /// The minimum length of a password, in characters.
     pub password_min: usize,
-    /// Whether new accounts are to be had.
+    /// Whether registration is open.
     pub open: bool,
 }
 

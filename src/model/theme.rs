@@ -1,8 +1,8 @@
-//! Light, dark, or as the system has it.
+//! The colour theme: light, dark, or as the system has it.
 
 use serde::{Deserialize, Serialize};
 
-/// How the pages look. Kept in a plain cookie: it is no secret and no session.
+/// The colour theme of the pages. It is stored in a plain cookie, because it is no secret and belongs to no session.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Theme {
@@ -16,13 +16,13 @@ pub enum Theme {
 }
 
 impl Theme {
-    /// All themes, in the order in which a switch shows them.
+    /// All themes, in the order of the switch.
     pub const ALL: [Self; 3] = [Self::System, Self::Light, Self::Dark];
 
-    /// The cookie that remembers the choice.
+    /// The name of the cookie that stores the choice.
     pub const COOKIE: &str = "theme";
 
-    /// The name as cookies, forms and the page's `data-theme` attribute have it.
+    /// Returns the name in cookies, forms and the page's `data-theme` attribute.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -32,13 +32,14 @@ impl Theme {
         }
     }
 
-    /// The cookie, as a page at a port writes it that is a file and has no server of its own.
+    /// Returns the cookie as an exported page without a server of its own writes it. `port` keeps pages on other ports
+    /// apart.
     #[must_use]
     pub fn cookie(self, port: &str) -> String {
         [Self::COOKIE, port, "=", self.name(), "; Path=/; Max-Age=31536000; SameSite=Lax"].concat()
     }
 
-    /// The theme of that name; whatever is unknown follows the system.
+    /// Returns the theme of that name. An unknown name follows the system.
     #[must_use]
     pub fn named(name: &str) -> Self {
         Self::ALL.into_iter().find(|theme| theme.name() == name).unwrap_or_default()

@@ -1,34 +1,35 @@
-//! Who looks at a page.
+//! The user and the session of a page.
 
 use super::account::Profile;
 
-/// Who looks at a page, as far as its server knows.
+/// The user of a page, as far as its server knows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Viewer {
-    /// Nobody has asked: the page is of no session, or is a file.
+    /// Not known, because the page belongs to no session or is a file.
     #[default]
     Unknown,
-    /// Nobody who is signed in.
+    /// No account is signed in.
     Nobody,
-    /// Whoever this account belongs to.
+    /// This account is signed in.
     SignedIn(Profile),
 }
 
 /// The session that a page shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Own {
-    /// Its public handle.
+    /// The public handle.
     pub handle: String,
-    /// The seconds that it lives from the moment at which the page was rendered, if no request uses it any more.
+    /// The seconds until it ends, counted from the rendering of the page, if no request uses it.
     pub left: u64,
 }
 
-/// Marks a page that is rendered for a prefetch or a prerender. Its islands ask for the rest when the page is shown.
+/// A mark for a page that is rendered for a prefetch or a prerender. Its islands ask for the rest when the page is
+/// shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unseen;
 
 impl Viewer {
-    /// The account, if the visitor is signed in.
+    /// Returns the account, if one is signed in.
     #[must_use]
     pub fn profile(self) -> Option<Profile> {
         match self {

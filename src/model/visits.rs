@@ -1,18 +1,18 @@
-//! How often a session saw the home page.
+//! The number of visits of a session to the home page.
 
 use serde::{Deserialize, Serialize};
 
-/// The visits of one session, and the sentence that greets it.
+/// The visits of one session, and the greeting.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
 pub struct Visits {
-    /// How many visits this session has made, this one included.
+    /// The number of visits of this session, including this one.
     pub visits: u32,
     /// The greeting.
     pub message: String,
 }
 
 impl Visits {
-    /// Puts a count into words.
+    /// Returns a count with its greeting.
     ///
     /// # Examples
     ///

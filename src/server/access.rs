@@ -1,4 +1,4 @@
-//! Who may see a page, asked before anything of it is rendered.
+//! The check whether a visitor may see a page, before anything of it is rendered.
 
 use super::explain::{refuse, wants_page};
 use super::outcome;
@@ -15,7 +15,8 @@ use axum::http::{HeaderValue, Uri, header};
 use axum::middleware::Next as Rest;
 use axum::response::{IntoResponse as _, Redirect, Response};
 
-/// Lets in who may see the page, and tells the page who looks. Others are led on by an answer that holds nothing of it.
+/// Serves a page that the visitor may see, and attaches the current user. Redirects others without any part of the
+/// page.
 pub(super) async fn admit(
     State((access, accounts)): State<(Access, Accounts)>,
     request: Request,
@@ -27,9 +28,9 @@ pub(super) async fn admit(
         None => Err(Kind::Internal),
     };
     let viewer = match (access, viewer) {
-        // What everybody may see is shown, and does not know who looks.
+        // A page for all visitors is shown even when an error hides the current user.
         (Access::Everybody, viewer) => viewer.unwrap_or_default(),
-        // An outage is no sign-out.
+        // An outage is not a sign-out.
         (_, Err(kind)) => return refuse(kind),
         (Access::SignedIn, Ok(Viewer::SignedIn(profile))) => Viewer::SignedIn(profile),
         (Access::SignedIn, Ok(_)) if !wants_page(&parts) => return refuse(Kind::NotSignedIn),
@@ -37,7 +38,7 @@ pub(super) async fn admit(
             let back = Next::parse(parts.uri.path()).map(|next| next.behind(LOGIN));
             let back = back.unwrap_or_else(|| LOGIN.to_owned());
             if outcome::lacks_the_cookie(&parts) {
-                // Else one signs in again and again, and is asked to each time.
+                // Without the error, the user would be asked to sign in again and again.
                 let sign = if back.contains('?') { '&' } else { '?' };
                 let back = format!("{back}{sign}error={}", Outcome::NO_COOKIE);
                 return varied(outcome::lead(parts.extensions.get(), &back));
@@ -59,20 +60,20 @@ pub(super) async fn admit(
     rest.run(Request::from_parts(parts, body)).await
 }
 
-/// Where an address says that its visitor wanted to go, if that is a path of ours.
+/// Returns the page that the visitor wanted to see, by the query of a URL, if it is a path of this site.
 pub(super) fn wanted(uri: &Uri) -> Option<Next> {
     let mut pairs = url::form_urlencoded::parse(uri.query()?.as_bytes());
     pairs.find(|(name, _)| name == Next::NAME).and_then(|(_, path)| Next::parse(&path))
 }
 
-/// The page that is meant by an address with a slash too many, as files of an export are called.
+/// Returns the page that a URL with a trailing slash means, which is how exported pages are named.
 pub(super) fn meant(uri: &Uri) -> Option<String> {
     let path = uri.path().strip_suffix('/')?;
     of(path)?;
     Some(uri.query().map_or_else(|| path.to_owned(), |query| format!("{path}?{query}")))
 }
 
-/// Leads on, for this visitor alone: it tells who has come, so nobody keeps the answer.
+/// Redirects. The response is not stored, because it depends on the visitor.
 pub(super) fn see_other(to: &str) -> Response {
     let mut answer = Redirect::to(to).into_response();
     answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -1,4 +1,4 @@
-//! Opens the accounts that the settings name.
+//! The opening of the accounts that the settings name.
 
 use super::operator::OperatorError;
 use super::providers;
@@ -12,7 +12,7 @@ use crate::session::clock::Clock;
 use crate::session::store::{Database, OpenError, Schema};
 use std::time::Duration;
 
-/// The database of the accounts, with their tables: one of its own, or the one that the sessions are in.
+/// Opens the database of the accounts, with their tables: a database of its own, or the one of the sessions.
 pub(super) async fn database(
     settings: &Settings,
     beside: Option<&Database>,
@@ -30,7 +30,7 @@ pub(super) async fn database(
     opened.map_err(StartError::Accounts)
 }
 
-/// The accounts, for a server.
+/// Opens the accounts for a server.
 pub(super) async fn open(settings: &Settings, beside: Option<&Database>, clock: Clock) -> Result<Accounts, StartError> {
     let store = &settings.store;
     let schema = if store.migrate { Schema::Migrate } else { Schema::Check };
@@ -39,7 +39,7 @@ pub(super) async fn open(settings: &Settings, beside: Option<&Database>, clock: 
     Ok(Accounts::new(database, store.timeout, clock, settings.account_rules(), providers)?)
 }
 
-/// Opens the accounts and their sessions for an operator, and leaves their schemas alone.
+/// Opens the accounts and their sessions for an operator, and does not change their schemas.
 ///
 /// # Errors
 ///
@@ -50,13 +50,13 @@ pub async fn open_registry(settings: &Settings) -> Result<Registry, OperatorErro
     }
     let Opened { store, database: beside } = store::open(&settings.store, PATIENCE, Schema::Check).await?;
     let database = database(settings, beside.as_ref(), PATIENCE, Schema::Check).await?;
-    // Nobody signs in here.
+    // Without providers, because no user signs in here.
     let nowhere = Providers::default();
     let accounts = Accounts::new(database, PATIENCE, Clock::System, settings.account_rules(), nowhere);
     Ok(Registry::new(accounts.map_err(StartError::from)?, store))
 }
 
-/// Brings the tables of the accounts up to date, and says whether there was anything to do.
+/// Brings the tables of the accounts up to date. Returns whether there was anything to do.
 pub(super) async fn migrate(settings: &Settings, beside: Option<&Database>) -> Result<bool, StartError> {
     match database(settings, beside, PATIENCE, Schema::Check).await {
         Ok(_) => Ok(false),

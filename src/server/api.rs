@@ -1,4 +1,4 @@
-//! The door of the server functions: what may come in, and what goes out.
+//! The entry to the server functions: the checks of their requests, and the status of their responses.
 
 use super::explain::refuse;
 use super::fields::{accepts, essence, text};
@@ -33,7 +33,7 @@ pub(super) async fn call(State(site): State<Arc<Site>>, request: Request) -> Res
         Ok(body) => body,
         Err(kind) => return refuse(kind),
     };
-    // A form without script: server functions would answer it with the error in the address (ASVS 5.0, 14.2.1).
+    // A form without script. Server functions would put their error into the URL (ASVS 5.0, 14.2.1).
     let posted_by_page = parts.method == Method::POST && accepts_page(&parts.headers);
     let form = posted_by_page.then(|| Form::read(&parts, &body));
     parts.headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
@@ -54,19 +54,19 @@ pub(super) async fn call(State(site): State<Arc<Site>>, request: Request) -> Res
     }
 }
 
-/// Whether a request that only reads must come from a page of ours all the same: a call, and a page that is not opened but
-/// loaded as if it were a picture, because it counts a visit.
+/// Returns whether a request that only reads must still come from a page of this server: an API call, and a page that
+/// is loaded as if it were an image and not opened, because that would count a visit.
 pub(super) fn must_be_ours(uri: &Uri, headers: &HeaderMap) -> bool {
     let opened = headers.get("sec-fetch-mode").is_none_or(|mode| mode == "navigate");
     uri.path().starts_with("/api/") || !(opened || matches!(uri.path(), "/healthz" | SCRIPT))
 }
 
-/// The addresses of all server functions.
+/// Returns the paths of all server functions.
 pub(super) fn paths() -> Vec<String> {
     server_fn::axum::server_fn_paths().map(|(path, _)| path.to_owned()).collect()
 }
 
-/// Finds the function of an address. `HEAD` is answered as `GET`.
+/// Checks that a server function takes the method. `HEAD` is answered as `GET`.
 fn route(parts: &mut Parts) -> Result<(), Kind> {
     if parts.method == Method::HEAD {
         parts.method = Method::GET;
@@ -78,7 +78,7 @@ fn route(parts: &mut Parts) -> Result<(), Kind> {
     if known.any(|(_, method)| method == parts.method) { Ok(()) } else { Err(Kind::MethodNotAllowed) }
 }
 
-/// What `Allow` says of an address (RFC 9110, 15.5.6); none when there is nothing.
+/// Returns the `Allow` header of a path (RFC 9110, 15.5.6); `None` for a path without a server function.
 fn methods(path: &str) -> Option<HeaderValue> {
     let known = server_fn::axum::server_fn_paths().filter(|(known, _)| *known == path);
     let mut methods: Vec<String> = known.map(|(_, method)| method.to_string().replace("GET", "GET,HEAD")).collect();
@@ -86,7 +86,7 @@ fn methods(path: &str) -> Option<HeaderValue> {
     HeaderValue::try_from(methods.join(",")).ok().filter(|methods| !methods.is_empty())
 }
 
-/// The body, if it is of a kind, a size and a speed that we take.
+/// Reads the body, if its type, its size and its speed are acceptable.
 pub(super) async fn read(parts: &Parts, body: Body, limits: &Limits) -> Result<Bytes, Kind> {
     if parts.method == Method::GET {
         return Ok(Bytes::new());
@@ -104,14 +104,15 @@ pub(super) async fn read(parts: &Parts, body: Body, limits: &Limits) -> Result<B
         Ok(Err(_)) => return Err(Kind::Invalid),
         Ok(Ok(body)) => body,
     };
-    // No body has no type. A body without one, or as text, is what a foreign page can send unasked (ASVS 5.0, 3.5.2).
+    // An empty body needs no type. A foreign page can send a body without a type, or as text, without a preflight (ASVS
+    // 5.0, 3.5.2).
     if !body.is_empty() && !is_ours(&parts.headers) {
         return Err(Kind::UnsupportedMediaType);
     }
     Ok(body)
 }
 
-/// Whether the body is said to be of a type that we take. A proxy may say it twice, but not of two types.
+/// Returns whether the body has a type that is accepted. A proxy may repeat the header, if both types are accepted.
 fn is_ours(headers: &HeaderMap) -> bool {
     let ours = |essence: &[u8]| {
         essence.eq_ignore_ascii_case(b"application/json")
@@ -124,19 +125,19 @@ fn accepts_page(headers: &HeaderMap) -> bool {
     accepts(headers, "text/html") && !accepts(headers, "application/json")
 }
 
-/// Gives an error of a server function, which arrives as 500 always, the status of its kind.
+/// Gives an error of a server function, which always arrives as 500, the status of its kind.
 async fn with_status(mut answer: Response) -> (Response, Option<WireError>) {
     answer.headers_mut().entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     if answer.status() != StatusCode::INTERNAL_SERVER_ERROR {
         return (answer, None);
     }
     let (mut parts, body) = answer.into_parts();
-    // Made a moment ago in memory; the bound is for form's sake.
+    // The body was just made in memory, so the limit is a formality.
     let body = to_bytes(body, 64 * 1024).await.unwrap_or_default();
     let error: WireError = serde_json::from_slice(&body).unwrap_or_else(|_| Kind::Internal.into());
     parts.status = StatusCode::from_u16(error.kind.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     parts.headers.remove("serverfnerror");
-    // What is over in a moment says so, too.
+    // A temporary error says so, too.
     let wait = error.retry_after.or((error.kind.status() == 503).then_some(1));
     if let Some(seconds) = wait {
         parts.headers.insert(header::RETRY_AFTER, seconds.into());
@@ -144,10 +145,10 @@ async fn with_status(mut answer: Response) -> (Response, Option<WireError>) {
     (Response::from_parts(parts, Body::from(body)), Some(error))
 }
 
-/// Post, redirect, get.
+/// Redirects after a form (post/redirect/get).
 fn redirect(answer: &Response, session: Option<&Session>, to: &str) -> Response {
     let mut redirect = outcome::lead(session, to);
-    // What the browser is to do with what it keeps.
+    // The headers that change the data that the browser keeps.
     for name in [header::SET_COOKIE, HeaderName::from_static("clear-site-data")] {
         for value in answer.headers().get_all(&name) {
             redirect.headers_mut().append(&name, value.clone());

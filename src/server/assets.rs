@@ -1,4 +1,4 @@
-//! The browser's part of the site: where its files are, what they are called, how long browsers may keep them.
+//! The built front end: its files, their names, and the time for which browsers may cache them.
 
 use super::settings::Leptos;
 use axum::body::Body;
@@ -21,30 +21,30 @@ pub(super) struct Assets {
     pub(super) style: String,
     pub(super) script: String,
     pub(super) wasm: String,
-    /// What listens to the session of an open page. Its address changes with its contents.
+    /// The script that listens to the session of an open page. Its URL changes with its contents.
     events: String,
     pub(super) options: LeptosOptions,
-    /// The port of the socket that reloads pages, while cargo-leptos watches.
+    /// The port of the WebSocket that reloads pages, while cargo-leptos watches.
     pub(super) reload: Option<String>,
 }
 
-/// Starts the islands, and says when.
+/// The script that decides when the islands start, and starts them.
 const LOADER: &str = include_str!("loader.js");
 
 impl Assets {
-    /// The script that starts the islands.
+    /// Returns the script that starts the islands.
     pub(super) fn start(&self) -> String {
         format!("({})({:?}, {:?}, {:?})", LOADER.trim(), self.script, self.wasm, self.events)
     }
 
-    /// The folder that they are in.
+    /// Returns the folder of the built site.
     pub(super) fn root(&self) -> &Path {
         &self.root
     }
 
-    /// Finds the site that the build left behind.
+    /// Finds the files of the last build.
     ///
-    /// The build writes the hashes of the files' names beside the executable, and none while developing.
+    /// The build writes the hashes in the files' names beside the executable; in development it writes none.
     pub(super) fn find(settings: &Leptos) -> Self {
         let options = LeptosOptions::builder()
             .output_name(settings.output_name.as_str())
@@ -70,7 +70,7 @@ impl Assets {
         if !assets.root.join(assets.script.trim_start_matches('/')).is_file() {
             tracing::warn!(
                 file = assets.script,
-                "leptos.site_root or leptos.output_name: the browser's part is not built there, so pages come without style and islands; \
+                "leptos.site_root or leptos.output_name: the built front end is not there, so pages have no style and no islands; \
                  run `make run` or `cargo leptos build`"
             );
         }
@@ -83,7 +83,7 @@ fn read_hashes(file: &str) -> Option<String> {
     std::fs::read_to_string(folder.join(file)).ok()
 }
 
-/// The address of a file that keeps its name, so that browsers may keep what they have until it says something else.
+/// Returns the URL of a file that keeps its name. A hash in the query lets browsers cache it until its contents change.
 fn named_by_contents(root: &Path, path: &str) -> String {
     let said = std::fs::read(root.join(path.trim_start_matches('/'))).unwrap_or_default();
     let name = URL_SAFE_NO_PAD.encode(Sha256::digest(said));
@@ -94,13 +94,13 @@ fn hash_of<'a>(hashes: &'a str, kind: &str) -> Option<&'a str> {
     hashes.lines().filter_map(|line| line.split_once(':')).find(|(name, _)| name.trim() == kind).map(|(_, h)| h.trim())
 }
 
-/// The built files. Their names change with their contents, so browsers may keep them for ever.
+/// Returns the built files. If their names contain hashes, browsers may cache them for ever.
 pub(super) fn package(assets: &Assets) -> Kept {
     let keep = if assets.hashed { "public, max-age=31536000, immutable" } else { "no-cache" };
     Kept { files: serve(&assets.root.join("pkg")), keep: HeaderValue::from_static(keep) }
 }
 
-/// The other files of the site: icon, robots.txt.
+/// Returns a handler for the other files of the site: icon, robots.txt.
 pub(super) fn files(
     assets: &Assets,
 ) -> impl Fn(Request<Body>) -> Pin<Box<dyn Future<Output = Response> + Send>> + Clone + use<> {
@@ -115,10 +115,10 @@ fn serve(folder: &Path) -> ServeDir {
     ServeDir::new(folder).precompressed_br().precompressed_gzip().append_index_html_on_directories(false)
 }
 
-/// The longest name of a file; the suffix of a compressed one has to fit as well.
+/// The longest file name that is looked up, in bytes. The suffix of a compressed file has to fit as well.
 const NAME: usize = 250;
 
-/// Files of a folder, with how long browsers may keep them.
+/// The files of a folder, with their `Cache-Control`.
 #[derive(Clone)]
 pub(super) struct Kept {
     files: ServeDir,
@@ -135,7 +135,7 @@ impl Service<Request<Body>> for Kept {
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        // No file system has such a name, and the system's complaint is no fault of ours.
+        // No file system has such a name, and the system's error must not become a server error.
         if request.uri().path().split('/').any(|name| name.len() > NAME) {
             return Box::pin(async { Ok(StatusCode::NOT_FOUND.into_response()) });
         }
@@ -144,7 +144,7 @@ impl Service<Request<Body>> for Kept {
             let mut response = found.await.into_response();
             let headers = response.headers_mut();
             headers.append(header::VARY, HeaderValue::from_static("accept-encoding"));
-            // A 304 repeats what the 200 said (RFC 9110, 15.4.5).
+            // A 304 repeats the header of the 200 (RFC 9110, 15.4.5).
             if response.status().is_success() || response.status() == StatusCode::NOT_MODIFIED {
                 response.headers_mut().insert(header::CACHE_CONTROL, keep);
             }

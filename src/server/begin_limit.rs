@@ -1,7 +1,7 @@
-//! How many sessions a network may begin that nobody is signed in to.
+//! The limit of sessions without an account that one network may begin.
 //!
-//! A client without a cookie gets a session, and a row in the store, from each call that keeps something. One address would
-//! fill the store at the rate of its requests.
+//! A client without a cookie gets a session, and a row in the store, from each call that stores something. Without a
+//! limit, one address could fill the store at the rate of its requests.
 
 use super::client::Client;
 use super::router::Site;
@@ -17,36 +17,36 @@ use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// How long a share that is used up takes until it is whole again.
+/// The time in which a used-up share becomes whole again.
 const WINDOW: Duration = Duration::from_secs(10 * 60);
-/// In how many cells each network is counted: as many hash functions.
+/// The number of cells that count each network, one for each hash function.
 const HASHES: usize = 2;
-/// The cells, of eight bytes each.
+/// The number of cells, of eight bytes each.
 const CELLS: usize = 1 << 15;
 
-/// Counts by network in a fixed amount of memory, however many networks there are.
+/// A counter by network in a fixed amount of memory, however many networks there are.
 ///
-/// Each network leads to two cells. A cell holds the moment at which its share is whole again (GCRA: the generic cell rate
-/// algorithm). The earlier one of the two counts, so a network is refused by mistake only where both of its cells belong to
-/// networks that have used up their shares: among 100 such networks, one in 27,000 is.
+/// Each network maps to two cells. A cell holds the time at which its share is whole again (GCRA: the generic cell rate
+/// algorithm). The earlier one of the two counts, so a network is refused by mistake only if both of its cells belong
+/// to networks that have used up their shares: with 100 such networks, this happens to one other network in 27,000.
 #[derive(Debug)]
 pub(super) struct SessionLimit {
     limit: u64,
     clock: Clock,
     hashes: [RandomState; HASHES],
-    /// In microseconds since 1970-01-01 UTC.
+    /// The times, in microseconds since 1970-01-01 UTC.
     cells: Mutex<Box<[u64]>>,
 }
 
 impl SessionLimit {
-    /// Lets each network begin `limit` sessions at once, and as many again within [`WINDOW`].
+    /// Creates a limit: each network may begin `limit` sessions at once, and as many again within [`WINDOW`].
     pub(super) fn new(limit: NonZeroU32, clock: Clock) -> Self {
         let cells = vec![0; CELLS].into_boxed_slice();
         let hashes = std::array::from_fn(|_| RandomState::new());
         Self { limit: limit.get().into(), clock, hashes, cells: Mutex::new(cells) }
     }
 
-    /// The networks of a client, each with its cells and with how much of a window one session takes.
+    /// Returns the networks of a client, each with its cells and with the part of the window that one session takes.
     fn shares(&self, client: IpAddr) -> impl Iterator<Item = ([usize; HASHES], u64)> {
         let networks = [Some((narrow(client), 1)), wide(client).map(|network| (network, u64::from(WIDE)))];
         let window = micros(WINDOW);
@@ -56,7 +56,8 @@ impl SessionLimit {
             .map(move |network @ (_, shares)| (self.cells(network), (window / (self.limit * shares)).max(1)))
     }
 
-    /// The cells of a network. A /48 and its first /64 have one address, so the number of shares tells them apart.
+    /// Returns the cells of a network. A /48 and its first /64 have the same address, so the number of shares is hashed
+    /// too.
     fn cells(&self, network: (IpAddr, u64)) -> [usize; HASHES] {
         let cell = |hash: u64| usize::try_from(hash % CELLS as u64).unwrap_or_default();
         self.hashes.each_ref().map(|hash| cell(hash.hash_one(network)))
@@ -77,7 +78,7 @@ impl RateLimit for SessionLimit {
             }
             *counted = Some((of_network, next));
         }
-        // Only now: what one of the two networks refuses is not counted by the other.
+        // Counted only now, so that a session that one of the two networks refuses is not counted for the other.
         for (of_network, next) in counted.into_iter().flatten() {
             for cell in of_network {
                 cells[cell] = cells[cell].max(next);
@@ -100,7 +101,7 @@ fn micros(span: Duration) -> u64 {
     u64::try_from(span.as_micros()).unwrap_or(u64::MAX)
 }
 
-/// Puts the limit into the request. A page is served without a session beyond it; a call of the API is refused.
+/// Attaches the limit to the request. Beyond it, a page is served without a session, and an API call is refused.
 pub(super) async fn limit(State(site): State<Arc<Site>>, mut request: Request, next: Next) -> Response {
     let client = request.extensions().get::<Client>().map(|Client(address)| *address);
     if let (Some(limiter), Some(client)) = (&site.session_limit, client) {
@@ -169,7 +170,7 @@ mod tests {
             assert!((0..20).filter(|_| limit.take(one).is_ok()).count() <= 10);
         }
         let others = (0..1000_u32).filter(|n| limit.take(address(&format!("10.0.{}.{}", n / 250, n % 250))).is_ok());
-        // Of a thousand one is refused by mistake in one run of 27.
+        // Of these thousand networks, one is refused by mistake in one run of 27.
         assert!(others.count() >= 990);
     }
 }

@@ -1,4 +1,4 @@
-//! Who asks: the address of the client, past the proxies that are trusted to name it.
+//! The address of the client, past the proxies that are trusted to name it.
 
 use super::forwarded::{Entry, entries};
 use super::router::Site;
@@ -11,7 +11,7 @@ use ipnet::IpNet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-/// The proxies that are believed, and the warning about what they write.
+/// The trusted proxies, and the limit of warnings about their entries.
 pub(super) struct Proxies {
     pub(super) trusted: Vec<IpNet>,
     unread: LogLimit,
@@ -27,15 +27,15 @@ impl Proxies {
     }
 }
 
-/// The address at the other end of the connection. In the extensions of every request.
+/// The address of the connection's other end. It is in the extensions of every request.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Peer(pub(super) IpAddr);
 
-/// The address of the client, as far as it can be believed. In the extensions of every request.
+/// The address of the client, as far as it can be trusted. It is in the extensions of every request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Client(pub(super) IpAddr);
 
-/// Finds out who asks.
+/// Finds the address of the client, and attaches it to the request.
 pub(super) async fn identify(State(site): State<Arc<Site>>, mut request: Request, next: Next) -> Response {
     if let Some(Peer(peer)) = request.extensions().get().copied() {
         let client = client(peer, request.headers(), &site.proxies);
@@ -44,10 +44,11 @@ pub(super) async fn identify(State(site): State<Arc<Site>>, mut request: Request
     next.run(request).await
 }
 
-/// Walks back along the addresses that the proxies have written down, for as long as the proxy that wrote one is trusted.
+/// Walks back along the addresses that the proxies have appended, for as long as the proxy that appended one is
+/// trusted.
 ///
-/// What stands further left may have been written by anybody. An entry that is no address ends the walk, because it is a
-/// client of which nothing is known. Source: RFC 7239, 8.1; ASVS 5.0, 4.1.3.
+/// Any client may have written the entries further left. An entry that is not an address ends the walk, because nothing
+/// is known of its client. Source: RFC 7239, 8.1; ASVS 5.0, 4.1.3.
 fn client(peer: IpAddr, headers: &HeaderMap, proxies: &Proxies) -> IpAddr {
     let mut client = peer.to_canonical();
     let mut written = entries(headers);
@@ -59,8 +60,8 @@ fn client(peer: IpAddr, headers: &HeaderMap, proxies: &Proxies) -> IpAddr {
                     let wrote = String::from_utf8_lossy(entry);
                     tracing::warn!(
                         proxy = %client, wrote = ?Cut(&wrote).to_string(), held_back,
-                        "a trusted proxy names its client by no address, so all clients behind it count as one; let it \
-                         write the address into X-Forwarded-For"
+                        "a trusted proxy does not name its client by an address, so all clients behind it count as one; \
+                         let it write the address into X-Forwarded-For"
                     );
                 }
                 break;
@@ -71,8 +72,8 @@ fn client(peer: IpAddr, headers: &HeaderMap, proxies: &Proxies) -> IpAddr {
     client
 }
 
-/// The address of the client of a request that came from `peer` with these headers, when these networks are trusted: as
-/// the server finds it. For tests and fuzzers.
+/// Returns the address of the client of a request that came from `peer` with these headers, when these networks are
+/// trusted. For tests and fuzzers.
 #[doc(hidden)]
 #[must_use]
 pub fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
@@ -110,13 +111,13 @@ mod tests {
             (PROXY, &[b"198.51.100.1 ,10.0.0.2 , 10.0.0.3"], "198.51.100.1"),
             (PROXY, &[b"10.0.0.3, 10.0.0.2"], "10.0.0.3"),
             ("2001:db8::1", &[b"2001:470::7"], "2001:470::7"),
-            // A socket that takes both kinds of addresses shows old ones in the clothes of new ones.
+            // A socket for both kinds of addresses shows IPv4 addresses as IPv6 ones.
             ("::ffff:10.0.0.1", &[b"::ffff:198.51.100.1"], "198.51.100.1"),
         ] {
             assert_eq!(found(peer, FORWARDED_FOR, lines, &NETWORKS), expected, "{peer} {lines:?}");
         }
         let nobody = found("127.0.0.1", FORWARDED_FOR, &[b"198.51.100.1"], &[]);
-        assert_eq!(nobody, "127.0.0.1", "nobody is trusted by default");
+        assert_eq!(nobody, "127.0.0.1", "no proxy is trusted by default");
     }
 
     #[test]
@@ -135,7 +136,7 @@ mod tests {
             (b"\t198.51.100.1  ", "198.51.100.1"),
             (b"198.51.100.1, \"10.0.0.2\"", "198.51.100.1"),
             (b"198.51.100.1, \"[2001:db8::2]:80\" ,10.0.0.2:80", "198.51.100.1"),
-            // What a client has written in front hides nothing.
+            // Text that a client has written in front hides nothing.
             (b"\xff, 198.51.100.1", "198.51.100.1"),
             (b"\", 198.51.100.1", "198.51.100.1"),
             (b"\"\\, \"[2001:470::7]:443\"", "2001:470::7"),
@@ -182,7 +183,7 @@ mod tests {
             (&[b"for=198.51.100.1", b"for=10.0.0.2"], "198.51.100.1"),
             (&[b"for=6.6.6.6, for=198.51.100.1;host=\"a,b;for=7.7.7.7\""], "198.51.100.1"),
             (&[b"for=198.51.100.1;ext=\"a\\\",b\""], "198.51.100.1"),
-            // What a client has written in front hides nothing.
+            // Text that a client has written in front hides nothing.
             (&[b"for=\"evil, for=198.51.100.1"], "198.51.100.1"),
             (&[b"for=6.6.6.6;x=\", for=\"[2001:470::7]:443\""], "2001:470::7"),
             (&[b"for=6.6.6.6;x=\"\\, for=\"198.51.100.1\";proto=https"], "198.51.100.1"),
@@ -190,7 +191,7 @@ mod tests {
             (&[b"for=6.6.6.6;x=\", for=198.51.100.1;host=\"a, for=7.7.7.7, b\""], "198.51.100.1"),
             (&[b"for=6.6.6.6;x=\"\\\", for=198.51.100.1;by=\"_a\\\"b, for=7.7.7.7\""], "198.51.100.1"),
             (&[b"\xff\xfe;;==, for=198.51.100.1"], "198.51.100.1"),
-            // Of these clients nothing is known.
+            // Nothing is known of these clients.
             (&[b"for=198.51.100.1, for=unknown"], PROXY),
             (&[b"for=198.51.100.1, for=_hidden"], PROXY),
             (&[b"for=198.51.100.1, proto=https"], PROXY),

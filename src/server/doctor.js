@@ -1,28 +1,28 @@
-// Examines this browser: asks the server in several ways, each of which needs one thing more, and leads to the server's
-// page that says what the first that fails was. Every page may load it, and is then what is examined:
+// Examines this browser: calls the server in several ways, each of which needs one thing more, and opens the server's
+// page that explains the first failure. Every page may load this script, and is then the page that is examined:
 //
 //   <script src="https://api.example.com/doctor.js"></script>
 //
-// An application with a client of its own, or one that is rendered by a server, may say so before that:
+// An application with a client of its own, or one that a server renders, may say so before that:
 //
 //   globalThis.hardtackDoctor = { client: (url) => axios.get(url), rendered: false }
 //
-// client: asks for an address as the application does, and gives the answer's JSON, or { data } as axios does;
-// rendered: whether the page, as it was rendered, knew a session.
+// client: calls a URL as the application does, and returns the response's JSON, or { data } as axios does;
+// rendered: whether the page knew a session when it was rendered.
 (() => {
   const part = (name) => document.querySelector(`[data-doctor=${name}]`);
   const exported = document.querySelector("meta[name=hardtack-api]");
-  // As a module nobody says which script this is.
+  // A module has no `currentScript`.
   const script = document.currentScript ?? document.querySelector("script[src$='/doctor.js']");
   const api = exported?.content || new URL(script.src).origin;
   const given = globalThis.hardtackDoctor ?? {};
   const examination = part("examination");
   const isOwn = !!examination && !exported;
-  /** The server's own origin. Who looks at its page by another address may be no page of its own to it. */
+  /** The server's own origin. To the server, its own page under another host name is a page of another origin. */
   const named = examination?.dataset.server || api;
   let server;
 
-  /** The server has answered, and not with what was asked for. */
+  /** The server sent another response than the expected one. */
   class Refused extends Error {
     constructor(status, how = "") {
       super(`The server answers with status ${status}${how}.`);
@@ -42,7 +42,7 @@
     try {
       return JSON.parse(text);
     } catch {
-      throw new Refused(answer.status, ", and not as it would: something on the way answers in its place");
+      throw new Refused(answer.status, ", but not with its own text: something on the way answers in its place");
     }
   };
 
@@ -51,16 +51,16 @@
       return { answered: (await ask()) ?? null };
     } catch (error) {
       if (error instanceof Refused && !(error.status === 403 && named !== location.origin)) throw error;
-      // Refused as a page of another origin, which could not even read that.
+      // Refused as a page of another origin. Such a page could not read the response, so the call counts as failed.
       if (error instanceof Refused) server = named;
       return "failed";
     }
   };
 
-  /** How many calls were answered at another attempt alone: one of several servers may be down. */
+  /** The number of failed attempts before a success: one of several servers may be down. */
   let missed;
 
-  /** The same, three times at most. What takes too long once does so again. */
+  /** Makes at most three attempts; none after a failure of 5 seconds, because it would take as long again. */
   const insist = async (ask) => {
     for (let failed = 0; ; failed += 1) {
       const begun = Date.now();
@@ -70,7 +70,7 @@
     }
   };
 
-  /** Whether the visitor has denied access to the local network: browsers spell it differently. */
+  /** Returns whether the visitor has denied access to the local network. Browsers name the permission differently. */
   async function isLocalNetworkDenied() {
     for (const name of ["local-network-access", "local-network", "loopback-network"]) {
       const permission = await navigator.permissions?.query({ name }).catch(() => undefined);
@@ -81,7 +81,7 @@
 
   async function examine() {
     [server, missed] = [api, 0];
-    // The value of the test cookies, and the nonce that tells this examination's answers from those of others.
+    // The value of the test cookies, and the nonce that tells this examination's responses from those of others.
     const [test, nonce] = crypto.getRandomValues(new Uint32Array(2));
     let asked = 0;
     const echo = () => `/api/doctor/echo?test=${test}&nonce=${nonce}n${++asked}`;
@@ -91,10 +91,10 @@
       violated ||= blockedURI === "self" || new URL(blockedURI, location.href).origin === api;
     };
     addEventListener("securitypolicyviolation", note);
-    // On its own page a call may need cookies of whoever guards the server.
+    // On the server's own page a call may need the cookies of a proxy that guards the server.
     const bare = api === location.origin ? "include" : "omit";
     const tries = {
-      // Not its path, which may hold a secret.
+      // Without the path, which may hold a secret.
       page: `${location.origin}/`,
       opaque: await insist(async () => void (await call("/doctor.js", { mode: "no-cors", credentials: bare }))),
       plain: "skipped",
@@ -111,7 +111,7 @@
     };
     await reach(tries, echo, test, bare);
     tries.server = `${server}/api/doctor/echo`;
-    // The event comes after the call that it is about.
+    // The violation event comes after its request.
     await new Promise((done) => setTimeout(done));
     removeEventListener("securitypolicyviolation", note);
     tries.browser = {
@@ -123,7 +123,7 @@
     return tries;
   }
 
-  /** One after the other: after the first that fails no other says more. */
+  /** Makes the calls one after the other. After the first failure no other call says more. */
   async function reach(tries, echo, test, bare) {
     if (tries.opaque === "failed") return;
     tries.plain = await insist(async () => void (await call(echo(), { credentials: bare }).then(read)));
@@ -137,9 +137,9 @@
       return read(await call(url));
     });
     if (tries.credentialed === "failed") return;
-    // A POST is kept by no cache, and the leave for it only where nobody forbids that.
+    // No cache keeps a POST. Its preflight is cached only where `no-store` does not forbid it.
     const json = { method: "POST", cache: "default", headers: { "content-type": "application/json" }, body: "{}" };
-    // One address for all attempts: leave that was given to it is remembered.
+    // One URL for all attempts, because preflights are cached by URL.
     const url = echo();
     tries.json = await insist(async () => void (await call(url, json).then(read)));
     tries.failing = await insist(async () => void (await call("/api/doctor/fail")));
@@ -148,12 +148,12 @@
       tries.repeats.push(known === "failed" ? null : known.answered);
     }
     tries.repeats.push(...Array(missed).fill(null));
-    // One address, asked twice: what stands before the server may keep what it must not.
+    // One URL, called twice: a cache in front of the server may keep a response that it must not keep.
     const once = await attempt(async () => (await call("/api/doctor/echo").then(read)).answer);
     const again = await attempt(async () => (await call("/api/doctor/echo").then(read)).answer);
     tries.cached = !!once.answered && once.answered === again.answered;
     if (isOwn && examination.dataset.rendered) {
-      // As it is rendered now: the session may have begun meanwhile.
+      // Rendered anew, because the session may have begun since.
       const anew = await attempt(async () => (await call("/doctor")).text());
       const [, rendered] = /data-rendered="(true|false)"/.exec(anew.answered) ?? [];
       tries.rendered = rendered ? rendered === "true" : null;
@@ -171,14 +171,14 @@
 
   async function run(say) {
     if (self.origin === "null" || !location.protocol.startsWith("http")) {
-      return say("This page has no origin that a server could let in. Serve it over http: python3 -m http.server");
+      return say("This page has no origin that a server could allow. Serve it over http: python3 -m http.server");
     }
-    if (top !== self) return say("This page is in a frame, where cookies are the outer page's guests. Open it in a tab.");
+    if (top !== self) return say("This page is in a frame, so its cookies can be third-party. Open it in a tab.");
     say("Asking the server.");
     const unreached = part("unreached");
     if (unreached) unreached.hidden = true;
     try {
-      // Two tabs at once would take each other's test cookies for lost.
+      // Locked, because two tabs at once would take each other's test cookies for lost.
       const tries = await (navigator.locks?.request("hardtack-doctor", examine) ?? examine());
       if (tries.opaque !== "failed" || !unreached) return location.assign(page(tries));
       unreached.querySelector("a").href = page(tries);
@@ -193,7 +193,7 @@
   copy?.addEventListener("click", async () => {
     const text = part("text");
     getSelection().selectAllChildren(text);
-    // Over plain http there is no clipboard. Then it is selected, to be copied by hand.
+    // Over plain http there is no clipboard. The text stays selected, so that it can be copied by hand.
     await navigator.clipboard?.writeText(text.textContent.trim());
     copy.textContent = navigator.clipboard ? "Copied" : "Selected";
   });

@@ -1,13 +1,13 @@
-//! What the doctor's page asks of the server, from the visitor's browser: `doctor.js`.
+//! The server's side of the doctor's page: the responses to `doctor.js` in the visitor's browser.
 //!
 //! ```text
-//! POST /api/doctor/set?test=T             test cookies of the value T, for a minute
-//! GET, POST /api/doctor/echo?test=T&nonce=N   what reached the server: see `Echo`
-//! GET /api/doctor/fail                    500
-//! GET /doctor.js                          the script, for pages of every origin
+//! POST /api/doctor/set?test=T             sets test cookies of the value T, for a minute
+//! GET, POST /api/doctor/echo?test=T&nonce=N   returns the cookies and headers that came: see `Echo`
+//! GET /api/doctor/fail                    returns 500
+//! GET /doctor.js                          returns the script, for pages of every origin
 //! ```
 //!
-//! Nothing is there unless `doctor.enabled` says so.
+//! None of these exists unless `doctor.enabled` allows it.
 
 use super::api;
 use super::explain::refuse;
@@ -35,15 +35,15 @@ use std::sync::Arc;
 use tower_sessions::cookie::SameSite;
 use uuid::Uuid;
 
-/// What examines a browser.
+/// The script that examines a browser.
 pub(super) const EXAMINATION: &str = include_str!("doctor.js");
 const NO_STORE: (HeaderName, HeaderValue) = (header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const STORAGE_ACCESS: HeaderName = HeaderName::from_static("sec-fetch-storage-access");
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
-/// Of more cookies than this the names are not repeated.
+/// The most cookies of a request whose names are repeated.
 const MOST: usize = 50;
-/// How much of a cookie's name is repeated, in letters.
+/// The most characters of a cookie's name that are repeated.
 const LONGEST: usize = 48;
 
 #[derive(Deserialize)]
@@ -54,18 +54,18 @@ struct Asked {
     nonce: String,
 }
 
-/// What pages are told of the examination at a server.
+/// Returns the facts about the examination at a server that pages need.
 pub(super) fn examiner(server: &Origin, settings: &Settings) -> Examiner {
     let listed = settings.site.front_ends.iter().map(ToString::to_string).collect();
     Examiner { origin: server.to_string(), listed }
 }
 
-/// Whether a page is there, where browsers are examined or not.
+/// Returns whether a page exists, given whether browsers are examined.
 pub(super) fn serves(page: &str, on: bool) -> bool {
     on || page != DOCTOR
 }
 
-/// The addresses below the sessions. With `off` they are nowhere, nor is the page's own call.
+/// Returns the routes with a session. If browsers are not examined, neither these nor the page's own call exist.
 pub(super) fn routes(on: bool) -> Router<Arc<Site>> {
     if !on {
         return Router::new().route("/api/doctor", any(|| async { refuse(Kind::NotFound) }));
@@ -76,15 +76,15 @@ pub(super) fn routes(on: bool) -> Router<Arc<Site>> {
         .route("/api/doctor/fail", get(|| async { refuse(Kind::Internal) }))
 }
 
-/// What lies beside them: the script.
+/// Returns the route without a session: the script.
 pub(super) fn files(on: bool) -> Router<Arc<Site>> {
     if on { Router::new().route(SCRIPT, get(script)) } else { Router::new() }
 }
 
-/// The script. Every page may load it, whatever its origin is: it examines the browser from there.
+/// Returns the script. Pages of every origin may load it, because it examines the browser from there.
 async fn script() -> Response {
     let kept = (header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    // Without its charset a page of another encoding would read it by that.
+    // With a charset, because a page in another encoding would decode the script by its own.
     let kind = (header::CONTENT_TYPE, HeaderValue::from_static("text/javascript; charset=utf-8"));
     let for_all = (RESOURCE_POLICY, HeaderValue::from_static("cross-origin"));
     ([kept, kind, for_all], EXAMINATION).into_response()
@@ -134,7 +134,7 @@ async fn echo(
         partitioned_cookie: partitioned,
         session_cookie: shown(settings),
         session: known,
-        // It is what `site.url` says, and nothing else can be.
+        // The scheme of `site.url`, from which `secure` cannot differ.
         scheme: if settings.secure { Scheme::Https } else { Scheme::Http },
         origin: text(headers, header::ORIGIN),
         fetch_site: text(headers, FETCH_SITE),
@@ -145,7 +145,7 @@ async fn echo(
     ([NO_STORE], Json(seal(told, &session))).into_response()
 }
 
-/// One with the attributes of the session's cookie, and one that third parties can have.
+/// Returns a cookie with the attributes of the session cookie, and a cookie that third parties can have.
 fn test_cookies(own: &CookieSettings) -> [CookieSettings; 2] {
     let named = |ending: &str| CookieSettings { name: format!("{}_{ending}", own.name), ..own.clone() };
     let third = CookieSettings { secure: true, same_site: SameSite::None, partitioned: true, ..named("doctor_apart") };
@@ -156,14 +156,15 @@ fn text(headers: &HeaderMap, name: HeaderName) -> Option<String> {
     fields::text(headers, name).map(Cow::into_owned)
 }
 
-/// Names and values of all cookies that came. One without a name is all value: it is called by nothing of its own.
+/// Returns names and values of all cookies of the request. For a nameless cookie, which is all value, a placeholder is
+/// the name.
 fn cookies(headers: &HeaderMap) -> Vec<(String, String)> {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let named = |name: &[u8]| if name.is_empty() { "(without a name)".to_owned() } else { text(name) };
     pairs(headers).map(|(name, value)| (named(name), text(value))).collect()
 }
 
-/// A name that is no longer than a line of the report.
+/// Returns a name cut to the length of a line in the report.
 fn shortened(name: &str) -> String {
     if name.chars().count() <= LONGEST { name.to_owned() } else { name.chars().take(LONGEST).chain(['…']).collect() }
 }

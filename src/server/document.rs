@@ -1,4 +1,4 @@
-//! The HTML around every page.
+//! The HTML document around every page.
 
 use super::assets::Assets;
 use super::fields::essence;
@@ -21,7 +21,7 @@ use leptos::prelude::*;
 use leptos_axum::ResponseOptions;
 use leptos_meta::MetaTags;
 
-/// A page: head, stylesheet, the loader of the islands, and in the body what `body` makes.
+/// Returns the document of a page: head, stylesheet, the loader of the islands, and the body that `body` renders.
 pub(super) fn document(assets: &Assets, body: fn() -> AnyView) -> impl IntoView + use<> {
     let theme = use_context::<Theme>().unwrap_or_default();
     let nonce = use_nonce();
@@ -29,10 +29,10 @@ pub(super) fn document(assets: &Assets, body: fn() -> AnyView) -> impl IntoView 
         if let Ok(policy) = HeaderValue::from_str(&page_policy(nonce, assets.reload.as_deref())) {
             answer.insert_header(header::CONTENT_SECURITY_POLICY, policy);
         }
-        // A page shows its visitor's session, and its nonce is good for one answer.
+        // A page shows data of its visitor's session, and its nonce is valid for one response.
         answer.insert_header(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
-    // Islands carry their own data; what the rest of the page was made from stays on the server.
+    // Islands carry their own data, so the data that the rest of the page was rendered from stays on the server.
     if let Some(shared) = Owner::current_shared_context() {
         shared.set_is_hydrating(false);
     }
@@ -53,10 +53,10 @@ pub(super) fn document(assets: &Assets, body: fn() -> AnyView) -> impl IntoView 
     }
 }
 
-/// Shows the theme that the visitor chose last, before anything is shown: a file is the same for all.
+/// Applies the theme from the cookie before the page is shown, because an exported page is the same for all visitors.
 const CHOSEN: &str = r#"document.documentElement.dataset.theme = RegExp(`(?:^|; )theme${location.port}=(\\w+)`).exec(document.cookie)?.[1] ?? "system""#;
 
-/// A page as a file: it says where its server is, and what its scripts may do.
+/// Returns the document of an exported page. It names its server, and holds its own Content-Security-Policy.
 pub(super) fn exported(assets: &Assets, exported: &Exported) -> impl IntoView + use<> {
     if let Some(shared) = Owner::current_shared_context() {
         shared.set_is_hydrating(false);
@@ -92,19 +92,20 @@ fn Head(style: String) -> impl IntoView {
     }
 }
 
-/// The page of an error answer.
+/// Returns the page of an error response.
 pub(super) fn error_page(assets: &Assets, theme: Theme, title: &'static str, sentence: &str) -> String {
     let body = || view! { <ErrorPage title message=sentence/> }.into_any();
     plain(assets, theme, title, None, body)
 }
 
-/// A page that leads on to another site by itself, and by a link where a browser does not.
+/// Returns a page that leads to another site by itself, and by a link in browsers that do not.
 pub(super) fn leading_page(assets: &Assets, theme: Theme, to: &str, title: &str) -> String {
     let body = || view! { <LeadingPage title to/> }.into_any();
     plain(assets, theme, title, Some(format!("0; url={to}")), body)
 }
 
-/// A page made without the router and without a session, which may be left for another.
+/// Renders a page without the router and without a session. `refresh` is the content of a `meta` refresh to another
+/// page.
 fn plain(
     assets: &Assets,
     theme: Theme,
@@ -118,7 +119,8 @@ fn plain(
                 <head>
                     <Head style=assets.style.clone()/>
                     {refresh.map(|content| view! { <meta http-equiv="refresh" content=content/> })}
-                    // One text: between two, the marker would be shown, because a title is not parsed.
+                    // A single text: between two, Leptos writes a comment, which a title shows as text because it is
+                    // not parsed.
                     <title>{format!("{title} · Hardtack")}</title>
                 </head>
                 <body>{body()}</body>
@@ -129,8 +131,8 @@ fn plain(
     format!("<!DOCTYPE html>{page}")
 }
 
-/// Drops what Leptos writes behind `</html>` for resources that the browser goes on with: islands have none, so its two scripts
-/// are empty, and no HTML stands there.
+/// Removes the text after `</html>`: Leptos writes two scripts there for resources that the browser hydrates. Islands
+/// have no such resources, so both scripts are empty, and HTML allows nothing there.
 pub(super) async fn up_to_its_end(answer: Response) -> Response {
     const END: &[u8] = b"</html>";
     let is_page = answer.headers().get(header::CONTENT_TYPE).is_some_and(|kind| essence(kind) == b"text/html");
@@ -138,16 +140,16 @@ pub(super) async fn up_to_its_end(answer: Response) -> Response {
         return answer;
     }
     let (mut parts, body) = answer.into_parts();
-    // Made a moment ago, in memory.
+    // Without a limit, because the body was just rendered in memory.
     let body = to_bytes(body, usize::MAX).await.unwrap_or_default();
     let end = body.windows(END.len()).rposition(|part| part == END).map_or(body.len(), |start| start + END.len());
     parts.headers.remove(header::CONTENT_LENGTH);
     Response::from_parts(parts, Body::from(body.slice(..end)))
 }
 
-/// Tells the page who looks at it, and which theme they chose.
+/// Provides a page with the current user, the theme, the handle of the session and the outcome of a form.
 pub(super) fn introduce() {
-    // Read where they are: a copy of the whole head is not needed for two facts.
+    // Reads the request in place, because a copy of the whole head is not needed for these values.
     let seen = |Parts { headers, extensions, .. }: &Parts| {
         let unseen = extensions.get::<Session>().is_some_and(Session::keeps_nothing);
         let viewer = extensions.get::<Viewer>().cloned().unwrap_or_default();
@@ -171,17 +173,17 @@ pub(super) fn introduce() {
     }
 }
 
-/// What pages tell of accounts beforehand.
+/// Returns the rules of registration that pages show.
 pub(super) const fn sign_up(rules: &Rules) -> SignUp {
     SignUp { password_min: rules.password_min, open: rules.register }
 }
 
-/// What pages tell of other services.
+/// Returns the providers that pages offer for sign-in.
 pub(super) fn providers<'a>(names: impl Iterator<Item = (&'a str, &'a str)>) -> Providers {
     Providers(names.map(|(id, name)| Provider { id: id.to_owned(), name: name.to_owned() }).collect())
 }
 
-/// The theme in the request's plain cookie.
+/// Returns the theme from the request's unsigned theme cookie.
 pub(super) fn theme(headers: &HeaderMap) -> Theme {
     let value = pairs(headers).find(|(name, _)| *name == Theme::COOKIE.as_bytes()).map(|(_, value)| value);
     value.and_then(|value| str::from_utf8(value).ok()).map(Theme::named).unwrap_or_default()

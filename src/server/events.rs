@@ -1,12 +1,16 @@
-//! `GET /api/events`: what becomes of a session, told while it happens, to pages that are open.
+//! `GET /api/events`: server-sent events about the session of an open page.
 //!
-//! | event | data | what follows |
+//! | event | data | then |
 //! |---|---|---|
-//! | `expiring` | `{"seconds": 97, "soon": true, "stays": true, "session": "<handle>"}` | told first of all, when little is left, and when it is more again; `stays`: using the session helps; `session`: whose it is |
-//! | `changed` | `{}` | the stream ends: come again, the cookie is another one |
+//! | `expiring` | `{"seconds": 97, "soon": true, "stays": true, "session": "<handle>"}` | the stream goes on |
+//! | `changed` | `{}` | the stream ends; the page connects again, because the cookie has changed |
 //! | `ended` | `{}` | the stream ends |
 //!
-//! Who is not signed in gets 204, and nothing is watched. An open stream is no activity: it keeps no session alive.
+//! `expiring` is the first event. It comes again when little time is left, and when there is more time again. `stays`:
+//! a use of the session extends it. `session`: the handle of the session.
+//!
+//! A client that is not signed in gets 204, and nothing is watched. An open stream is no activity: it keeps no session
+//! alive.
 
 use super::client::Client;
 use super::explain::refuse;
@@ -29,21 +33,21 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::sleep;
 
-/// Tells nginx to pass on what comes as it comes.
+/// Tells nginx not to buffer the stream.
 const BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
-/// How often something is said when there is nothing to say: proxies close what is silent for a minute.
+/// The interval of comments in a silent stream, because proxies close a connection that is silent for a minute.
 const HEARTBEAT: Duration = Duration::from_secs(15);
-/// The time that a stream lasts, about. A client that is still there opens the next one. The server forgets a client
-/// that has gone without a word.
+/// The approximate lifetime of a stream. A client that is still there opens the next one. The server forgets a client
+/// that has vanished.
 const LIFE: Duration = Duration::from_secs(15 * 60);
-/// When to come again where there is no room.
+/// The time to wait when there is no room, in seconds.
 const LATER: HeaderValue = HeaderValue::from_static("30");
 
-/// How many events may wait for a client. One that does not take them loses its stream.
+/// The number of events that may wait for a client. A client that does not read them loses its stream.
 const BACKLOG: usize = 8;
 
-/// Tells what becomes of the session of whoever asks.
+/// Streams the events of the client's session.
 pub(super) async fn events(
     State(site): State<Arc<Site>>,
     client: Option<Extension<Client>>,
@@ -51,17 +55,17 @@ pub(super) async fn events(
 ) -> Response {
     let client = client.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |Extension(Client(address))| address);
     let network = customer(client);
-    // Before anything is asked of the store, or another stream of the session makes room.
+    // First, because `watch` calls the store and can take the place of another stream of the session.
     if !site.streams.has_room(network) {
         return full();
     }
     let watch = match session.watch().await {
-        // What is nobody's concerns no page: streams are for whoever is signed in.
+        // Only signed-in sessions get an event stream.
         Ok(Some(watch)) if watch.is_owned() => watch,
         Ok(_) => return (StatusCode::NO_CONTENT, [(header::CACHE_CONTROL, NO_STORE)]).into_response(),
         Err(error) => return error.into_response(),
     };
-    // Only now: a client without a session must not take the place of one that has one.
+    // Only now, because a client without a session must not take the place of one that has a session.
     let Some(room) = site.streams.take(network) else { return full() };
     let (tell, told) = mpsc::channel(BACKLOG);
     tokio::spawn(pass_on(watch, room, tell));
@@ -72,10 +76,10 @@ pub(super) async fn events(
     answer
 }
 
-/// Passes on what is told of a session, until the client has gone, another stream needs the place, or the time is up.
+/// Forwards the events of a session, until the client has gone, another stream needs the place, or the time is up.
 ///
-/// In a task of its own, because a client that reads nothing (HTTP/2 without a window) would hold its place for ever if the
-/// answer's body held it.
+/// It runs in a task of its own. If the body of the response held the place, a client that reads nothing (HTTP/2 with a
+/// closed window) would keep it for ever.
 async fn pass_on(mut watch: Watch, mut room: Room, tell: mpsc::Sender<sse::Event>) {
     let over = sleep(life());
     tokio::pin!(over);
@@ -93,7 +97,7 @@ async fn pass_on(mut watch: Watch, mut room: Room, tell: mpsc::Sender<sse::Event
     }
 }
 
-/// Returns the time that one stream lasts: up to a fifth less or more, so that clients that came together come again
+/// Returns the lifetime of one stream: up to a fifth less or more, so that clients that connected together reconnect
 /// one by one.
 fn life() -> Duration {
     let random = f64::from(getrandom::u32().unwrap_or(u32::MAX / 2)) / f64::from(u32::MAX);

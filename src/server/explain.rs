@@ -1,4 +1,4 @@
-//! Error answers that say what happened: a page for people, JSON for programs.
+//! Error responses that say what happened: a page for people, JSON for programs.
 
 use super::document;
 use super::fields::accepts;
@@ -14,7 +14,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 use std::sync::Arc;
 
-/// Returns an answer that only holds its error, which may be a [`Kind`] alone; [`explain`] puts it into words.
+/// Returns a response that holds only its error, which may be a [`Kind`] alone. [`explain`] writes the body.
 pub(super) fn refuse(error: impl Into<WireError>) -> Response {
     let error = error.into();
     let mut response = StatusCode::from_u16(error.kind.status()).unwrap_or(StatusCode::BAD_REQUEST).into_response();
@@ -25,21 +25,22 @@ pub(super) fn refuse(error: impl Into<WireError>) -> Response {
     response
 }
 
-/// What an error answer says, where its kind does not say it well enough.
+/// The text of an error response whose kind does not explain enough.
 #[derive(Clone, Copy)]
 pub(super) struct Words {
-    /// As it travels, for programs. Not always one of [`Kind`]: the browser's program need not know what it never meets.
+    /// The `kind` field of the JSON body. It need not be a [`Kind`], because the program in the browser never receives
+    /// some kinds.
     pub(super) kind: &'static str,
     pub(super) title: &'static str,
     pub(super) sentence: &'static str,
 }
 
-/// Gives a bare answer its words; [`explain`] writes them.
+/// Attaches its text to a response without a body. [`explain`] writes the body.
 pub(super) fn put(answer: &mut Response, words: Words) {
     answer.extensions_mut().insert(words);
 }
 
-/// Whether whoever asks would rather see a page than JSON.
+/// Returns whether the client prefers a page to JSON.
 pub(super) fn wants_page(parts: &Parts) -> bool {
     prefers_page(parts.uri.path(), &parts.headers)
 }
@@ -48,7 +49,7 @@ fn prefers_page(path: &str, headers: &HeaderMap) -> bool {
     !accepts(headers, "application/json") && (accepts(headers, "text/html") || !path.starts_with("/api/"))
 }
 
-/// Puts bare error answers into words. What already is a page or JSON passes.
+/// Writes the body of error responses that have none. Passes responses that already are a page or JSON.
 pub(super) async fn explain(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
     let page = prefers_page(request.uri().path(), request.headers());
     let theme = document::theme(request.headers());

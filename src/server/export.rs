@@ -1,4 +1,4 @@
-//! The pages as files, for any web server: `hardtack export`.
+//! The export of the pages as files, for any web server: `hardtack export`.
 
 use super::assets::Assets;
 use super::doctor::{EXAMINATION, examiner, serves};
@@ -30,35 +30,35 @@ use tower::ServiceExt as _;
 use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 
-/// Says what was written, so that the next export may write there again.
+/// The list of written files, so that the next export may write there again.
 const MANIFEST: &str = "hardtack-export.json";
-/// Says what is being written. One that is found was left by an export that was broken off.
+/// The list of files that are being written. If it exists, an export was interrupted.
 const DRAFT: &str = "hardtack-export.draft.json";
 
-/// Why the pages could not be exported, in one sentence.
+/// The reason why the pages could not be exported, in one sentence.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
-    /// The browser's part of the site is missing.
+    /// The built front end is missing.
     #[error("the built site is not in {}; run `make run` or `cargo leptos build --release` first", .0.display())]
     NotBuilt(PathBuf),
-    /// Somebody else's file is in the way.
+    /// A file that no export has written is in the way.
     #[error("{} was not written by an export, or has been changed since; move it away, or choose another folder", .0.display())]
     Foreign(PathBuf),
     /// The folder cannot be read or written.
     #[error("{}: {source}", .path.display())]
     File {
-        /// What could not be read or written.
+        /// The path that could not be read or written.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
-    /// The folder is a part of the built site, and would be exported the next time.
-    #[error("{} lies in {}, which is what is exported; choose another folder", .0.display(), .1.display())]
+    /// The folder is inside the built site, so the next export would export it.
+    #[error("{} is inside {}, the folder that is exported; choose another folder", .0.display(), .1.display())]
     Inside(PathBuf, PathBuf),
-    /// The pages would be made of another server's settings.
+    /// The pages would be made with the settings of another server.
     #[error(
         "`--api {api}` is not `site.url`, which is `{own}`: the pages would call another server than the one whose settings \
-         (providers of sign-ins, who may register, the doctor) they show; run this with the settings of that server \
+         (providers, registration, the doctor) they show; run this with the settings of that server \
          (`HARDTACK_SITE_URL={api}` and its others)"
     )]
     OtherServer {
@@ -67,15 +67,15 @@ pub enum ExportError {
         /// The server of these settings.
         own: Origin,
     },
-    /// A page could not be made.
-    #[error("the page {0} could not be made")]
+    /// A page could not be rendered.
+    #[error("the page {0} could not be rendered")]
     Page(String),
 }
 
-/// What an export has written: each file by its path in the folder, with the SHA-256 of its contents in base64.
+/// The manifest of an export: each file by its path in the folder, with the SHA-256 of its contents in base64.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
 pub struct Manifest {
-    /// The origin that the pages call; empty: their own.
+    /// The origin that the pages call; empty: the origin that they are served from.
     pub api: String,
     /// The files.
     pub files: BTreeMap<String, String>,
@@ -84,13 +84,13 @@ pub struct Manifest {
 /// Writes all pages and files of the site below `out`. The pages call the server at `api`; without it, the origin that
 /// they are served from.
 ///
-/// Files of an earlier export are replaced, and those that are no more are removed. Nothing is touched before all is known
-/// to be ours.
+/// Replaces the files of an earlier export, and removes those that no longer exist. Before it changes anything, it
+/// checks that an export has written every file in the way.
 ///
 /// # Errors
 ///
-/// When `api` is not `site.url`, the site is not built, a page cannot be made, or a file is in the way that no export has
-/// written.
+/// When `api` is not `site.url`, the site is not built, a page cannot be rendered, or a file is in the way that no
+/// export has written.
 pub async fn export(settings: &Settings, out: &Path, api: Option<&Origin>) -> Result<Manifest, ExportError> {
     let own = &settings.site.url;
     if let Some(api) = api.filter(|api| *api != own) {
@@ -142,7 +142,7 @@ fn note(out: &Path, name: &str, manifest: &Manifest) -> Result<(), ExportError> 
     }
 }
 
-/// The built files, compressed ones among them.
+/// Collects the built files, including the compressed ones.
 fn collect(root: &Path, folder: &Path, files: &mut BTreeMap<String, Vec<u8>>) -> Result<(), ExportError> {
     let failed = |path: &Path| {
         let path = path.to_owned();
@@ -160,7 +160,7 @@ fn collect(root: &Path, folder: &Path, files: &mut BTreeMap<String, Vec<u8>>) ->
     Ok(())
 }
 
-/// Every page, made as for a visitor of whom nothing is known; plain and compressed.
+/// Renders every page as for an unknown visitor; plain and compressed.
 async fn pages(
     assets: Assets,
     exported: &Exported,
@@ -190,7 +190,7 @@ async fn pages(
         .with_state(options)
         .layer(map_response(document::up_to_its_end))
         .layer(CompressionLayer::new().quality(CompressionLevel::Best));
-    // Among the pages stand also the calls that are none.
+    // The list also holds the server functions, which are not pages.
     let listed = PAGES.iter().map(|page| page.path().to_owned()).filter(|path| of(path).is_some());
     let listed = listed.filter(|path| serves(path, has_doctor));
     for page in listed.chain(["/404".to_owned()]) {
@@ -213,14 +213,14 @@ async fn pages(
     Ok(())
 }
 
-/// The path without links, as far as it exists.
+/// Returns the path without symbolic links, as far as it exists.
 fn canonical(path: &Path) -> PathBuf {
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let existing = path.ancestors().find_map(|above| Some((above, above.canonicalize().ok()?)));
     existing.map_or_else(|| path.clone(), |(above, real)| real.join(path.strip_prefix(above).unwrap_or(Path::new(""))))
 }
 
-/// What an earlier export has noted there; nothing, if there was none.
+/// Loads the manifest of an earlier export; an empty one, if there was none.
 fn earlier(out: &Path, name: &str) -> Result<Manifest, ExportError> {
     let path = out.join(name);
     match fs::read_to_string(&path) {
@@ -230,14 +230,14 @@ fn earlier(out: &Path, name: &str) -> Result<Manifest, ExportError> {
     }
 }
 
-/// Whether nobody loses anything when that file is written anew or removed: an export has written it, or it is not there.
+/// Checks that the file may be replaced or removed: an export has written it, or it does not exist.
 fn is_ours(out: &Path, name: &str, known: &[Manifest]) -> Result<(), ExportError> {
     let path = out.join(name);
     let parts = Path::new(name).components();
     if !parts.clone().all(|part| matches!(part, Component::Normal(_))) {
         return Err(ExportError::Foreign(path));
     }
-    // A link on the way, or in the file's place, leads to what is somebody else's.
+    // A symbolic link in the path, or in the file's place, leads to a file that no export has written.
     let mut reached = out.to_owned();
     for part in parts {
         reached.push(part);
@@ -255,7 +255,7 @@ fn is_ours(out: &Path, name: &str, known: &[Manifest]) -> Result<(), ExportError
     }
 }
 
-/// Writes a file that a web server may be serving.
+/// Writes a file that a web server may serve at the same time.
 fn write(path: &Path, bytes: &[u8]) -> Result<(), ExportError> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let written = fs::create_dir_all(folder).and_then(|()| whole::write(path, 0o644, bytes));

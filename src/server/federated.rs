@@ -1,11 +1,11 @@
-//! The way to a provider of sign-ins and back: addresses that browsers go to. A script that leads its own
-//! page there is told where to in JSON.
+//! The routes to an OpenID provider and back, to which browsers navigate. A script that navigates by itself gets the
+//! target in JSON.
 //!
 //! ```text
-//! POST /sign-in                    a page that leads on: a redirect would be a form's, which the page's policy keeps here
-//! GET  /sign-in/ID/callback        where the provider leads back to
-//! POST /sign-in/ID/callback        the same by a form of its page (`form_post`), which is led on to `GET`
-//! POST /sign-in/ID/end             ends the session, and leads to where one signs out at the provider
+//! POST /sign-in                    a page that leads to the provider: `form-action` forbids a redirect there
+//! GET  /sign-in/ID/callback        the target of the provider's redirect
+//! POST /sign-in/ID/callback        the same by a form of its page (`form_post`), which is redirected to `GET`
+//! POST /sign-in/ID/end             ends the session, and leads to the sign-out of the provider
 //! ```
 
 use super::access::see_other;
@@ -30,7 +30,7 @@ use serde_json::json;
 use std::sync::Arc;
 use tower_sessions::cookie::SameSite;
 
-/// What a form asks for.
+/// The fields of the form.
 #[derive(Deserialize)]
 struct Fields {
     provider: String,
@@ -42,7 +42,7 @@ struct Fields {
     next: String,
 }
 
-/// The page that something is asked for on: more than one may want to know once more who it is.
+/// Returns the page that a purpose was started from. `Confirm` has more than one, so `next` names it.
 fn page(purpose: Purpose, next: Option<&Next>) -> &str {
     match purpose {
         Purpose::SignIn => LOGIN,
@@ -51,7 +51,7 @@ fn page(purpose: Purpose, next: Option<&Next>) -> &str {
     }
 }
 
-/// Leads to a provider.
+/// Starts a sign-in by a provider.
 pub(super) async fn begin(State(site): State<Arc<Site>>, visitor: Visitor, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let body = match api::read(&parts, body, &site.limits).await {
@@ -75,19 +75,19 @@ pub(super) async fn begin(State(site): State<Arc<Site>>, visitor: Visitor, reque
     answer
 }
 
-/// Takes back whom a provider leads here.
+/// Completes a sign-in when the provider leads the browser back.
 pub(super) async fn finish(
     State(site): State<Arc<Site>>,
     Path(provider): Path<String>,
     visitor: Visitor,
     parts: Parts,
 ) -> Response {
-    // What only looks whether there is something here must not use it up.
+    // A request that only checks whether the URL exists must not use the sign-in up.
     if parts.method == Method::HEAD || visitor.session.is_speculative() {
         return refuse(Kind::Busy);
     }
     let query = parts.uri.query().unwrap_or_default();
-    // A strict cookie stays away while another site leads here: our own page leads once more.
+    // Browsers withhold a Strict cookie while another site leads here, so a page of this site leads here once more.
     let here = format!("{query}&here");
     if visitor.session.cookie().same_site == SameSite::Strict && !query.ends_with("&here") {
         return lead(&site, &parts, &format!("{}?{here}", parts.uri.path()), "One moment");
@@ -100,7 +100,7 @@ pub(super) async fn finish(
         Err(error) => return refuse(error),
     };
     let page = page(purpose, next.as_ref());
-    // Who has signed in goes on; who did something else is back where that was asked for.
+    // Without `next`: after a sign-in, the profile; after connect or confirm, the page that it was started from.
     let home = if purpose == Purpose::SignIn { PROFILE } else { page };
     let (mut answer, known) = match result {
         Ok(entered) => {
@@ -117,17 +117,17 @@ pub(super) async fn finish(
     answer
 }
 
-/// Whether an address is one that a provider's page may post a form to.
+/// Returns whether pages of a provider may post a form to this URL.
 pub(super) fn is_callback(uri: &Uri) -> bool {
     let provider = uri.path().strip_prefix("/sign-in/").and_then(|rest| rest.strip_suffix("/callback"));
     provider.is_some_and(|id| !id.is_empty() && !id.contains('/'))
 }
 
-/// Takes the form of a provider's page, and leads on with what is in it.
+/// Receives the form of a provider's page, and redirects to `GET` with its fields.
 ///
-/// A form of another site brings no `SameSite=Lax` cookie along, so nothing is decided here: the browser comes once more by
-/// `GET`, as if the provider had led it, and brings the cookie of the sign-in that it began. Source: OAuth 2.0 Form Post
-/// Response Mode; RFC 6265bis, 5.6.7.
+/// A form of another site carries no `SameSite=Lax` cookie, so nothing is decided here. The browser comes once more by
+/// `GET`, as if the provider had redirected it, and sends the cookie of the sign-in that it began. Source: OAuth 2.0
+/// Form Post Response Mode; RFC 6265bis, 5.6.7.
 pub(super) async fn posted(State(site): State<Arc<Site>>, Path(provider): Path<String>, request: Request) -> Response {
     if !site.accounts.providers().is_posting(&provider) {
         let mut refusal = refuse(Kind::MethodNotAllowed);
@@ -139,7 +139,7 @@ pub(super) async fn posted(State(site): State<Arc<Site>>, Path(provider): Path<S
         Ok(body) => body,
         Err(kind) => return refuse(kind),
     };
-    // Tokens and names that the form may hold as well are not for an address.
+    // The form may also hold tokens and names, which do not belong into a URL.
     let Ok(answer) = form::<Answer>(&body) else { return refuse(Kind::SignInLost) };
     let Ok(query) = serde_urlencoded::to_string(&answer) else { return refuse(Kind::SignInLost) };
     let mut answer = see_other(&format!("{}?{query}", parts.uri.path()));
@@ -148,7 +148,7 @@ pub(super) async fn posted(State(site): State<Arc<Site>>, Path(provider): Path<S
     answer
 }
 
-/// Signs out here and then at the provider.
+/// Signs the user out here, then at the provider.
 pub(super) async fn end(
     State(site): State<Arc<Site>>,
     Path(provider): Path<String>,
@@ -159,7 +159,7 @@ pub(super) async fn end(
         Ok(hint) => hint,
         Err(error) => return refuse(error),
     };
-    // Here first: the provider may take its time.
+    // Here first, because the provider may take its time.
     if let Err(error) = sign_out(&visitor.session).await {
         return refuse(error);
     }
@@ -172,17 +172,17 @@ pub(super) async fn end(
         Some((url, name)) => lead(&site, &parts, url.as_str(), &format!("To {name}")),
         None => see_other(&at(origin.as_deref(), "/", "")),
     };
-    // As after `POST /api/logout`, and for its reasons.
+    // As after `POST /api/logout`, for the same reasons.
     answer.headers_mut().insert("clear-site-data", HeaderValue::from_static("\"storage\""));
     answer
 }
 
-/// What a browser remembers of ways to providers that it has begun.
+/// Returns the cookies of the sign-ins by providers that the browser has begun.
 fn ways(visitor: &Visitor, headers: &HeaderMap) -> [Option<String>; SLOTS] {
     std::array::from_fn(|slot| visitor.session.beside(&federated::cookie(slot), headers))
 }
 
-/// A page that leads on by itself; for a script, where to.
+/// Returns a page that leads to `to` by itself; for a script, the URL in JSON.
 fn lead(site: &Site, parts: &Parts, to: &str, title: &str) -> Response {
     let mut answer = if wants_page(parts) {
         let theme = document::theme(&parts.headers);
@@ -191,22 +191,22 @@ fn lead(site: &Site, parts: &Parts, to: &str, title: &str) -> Response {
         Json(json!({ "location": to })).into_response()
     };
     answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    // What it leads to need not know from where.
+    // The target need not know the page that led to it.
     answer.headers_mut().insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     answer
 }
 
-/// Says on the page where it began what has become of it: by a fixed word.
+/// Redirects to the page that the sign-in was started from, with the kind of the error as a fixed word.
 fn tell(visitor: &Visitor, parts: &Parts, origin: Option<&str>, (page, error): (&str, &WireError)) -> Response {
     if !wants_page(parts) || error.kind == Kind::NotFound || error.kind.status() >= 503 {
         return refuse(error.clone());
     }
     let to = at(origin, page, &format!("?error={}", error.kind.name()));
-    // A front end's page has a mark of its own: see `server/loader.js`.
+    // An exported page of a front end has its own mark: see `server/loader.js`.
     if origin.is_none() { outcome::lead(Some(&visitor.session), &to) } else { see_other(&to) }
 }
 
-/// The address of a page: ours, or of a front end, where it is an `index.html` in a folder.
+/// Returns the URL of a page of this server, or of a front end, where it is an `index.html` in a folder.
 fn at(origin: Option<&str>, path: &str, query: &str) -> String {
     match origin {
         Some(origin) if path.ends_with('/') => format!("{origin}{path}{query}"),

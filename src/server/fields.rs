@@ -1,24 +1,24 @@
-//! Header fields of requests, read by the grammar of RFC 9110 and by bytes.
+//! Header fields of requests, read by the grammar of RFC 9110 and as bytes.
 //!
-//! Clients and proxies write what they like into a field. What cannot be read in one costs that part alone: an entry of a
-//! list never hides its neighbours, and a byte that is no text never hides the field.
+//! Clients and proxies can write anything into a field. An unreadable part costs only that part: an entry of a list
+//! never hides its neighbours, and a byte that is not text never hides the field.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use std::borrow::Cow;
 
-/// The text of a field; a byte that is no text becomes a replacement sign.
+/// Returns the text of a field. A byte that is not text becomes a replacement character.
 pub(super) fn text(headers: &HeaderMap, name: HeaderName) -> Option<Cow<'_, str>> {
     headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()))
 }
 
-/// The type and subtype that a `Content-Type` names, without its parameters. Source: RFC 9110, 8.3.1.
+/// Returns the type and subtype of a `Content-Type`, without its parameters. Source: RFC 9110, 8.3.1.
 pub(super) fn essence(content_type: &HeaderValue) -> &[u8] {
     let end = |byte: &u8| *byte == b';';
     content_type.as_bytes().split(end).next().unwrap_or_default().trim_ascii()
 }
 
-/// Whether a client names this type in `Accept` itself, and not with the quality 0. Wildcards do not count, because every
-/// client sends them. Source: RFC 9110, 12.5.1.
+/// Returns whether a client names this type itself in `Accept`, with a quality above 0. Wildcards do not count, because
+/// every client sends them. Source: RFC 9110, 12.5.1.
 pub(super) fn accepts(headers: &HeaderMap, media_type: &str) -> bool {
     let lines = headers.get_all(header::ACCEPT).iter();
     let mut ranges = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
@@ -29,7 +29,7 @@ pub(super) fn accepts(headers: &HeaderMap, media_type: &str) -> bool {
     })
 }
 
-/// Whether a parameter is the quality 0: `q=0`, `q=0.000`.
+/// Returns whether a parameter is the quality 0: `q=0`, `q=0.000`.
 fn is_zero(parameter: &[u8]) -> bool {
     let Some(equals) = parameter.iter().position(|byte| *byte == b'=') else { return false };
     let (name, value) = (parameter[..equals].trim_ascii(), parameter[equals + 1..].trim_ascii());

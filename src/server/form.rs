@@ -1,4 +1,4 @@
-//! A form that a page has posted without script, and the page that its visitor sees next.
+//! A form that a page has posted without script, and the page that follows it.
 
 use super::access::wanted;
 use super::fields::text;
@@ -8,13 +8,13 @@ use crate::model::error::WireError;
 use crate::model::next::Next;
 use axum::http::{HeaderMap, Uri, header, request::Parts};
 
-/// What decides where a form leads.
+/// The facts that decide which page follows a form.
 pub(super) struct Form {
-    /// The last part of the address that it was posted to.
+    /// The last segment of the path that the form was posted to.
     endpoint: String,
-    /// The page that it stood on, as far as the browser says.
+    /// The page that the form is on, if the browser names it.
     page: Option<Next>,
-    /// Where its visitor wanted to go, before signing in stood between.
+    /// The page that the visitor wanted to see before the sign-in.
     next: Option<Next>,
 }
 
@@ -25,11 +25,11 @@ impl Form {
         let page = from.as_ref().and_then(|uri| Next::parse(uri.path())).filter(|page| holds(page.path(), &endpoint));
         let mut fields = url::form_urlencoded::parse(body);
         let field = fields.find(|(name, _)| name == Next::NAME).and_then(|(_, path)| Next::parse(&path));
-        // A form that knows nothing of it, as that of the theme, leads back to a page that does.
+        // A form without the field, like that of the theme, keeps the field of its page's URL.
         Self { endpoint, page, next: field.or_else(|| wanted(from.as_ref()?)) }
     }
 
-    /// The page that says what became of the form: told by fixed words in the address, and by nothing that was sent.
+    /// Returns the URL of the page that shows the outcome of the form. It holds fixed words, and nothing that was sent.
     pub(super) fn leads_to(&self, error: Option<&WireError>) -> String {
         let next = self.next.as_ref();
         let word = match (error, self.endpoint.as_str()) {
@@ -38,7 +38,7 @@ impl Form {
             (None, endpoint) => format!("done={endpoint}"),
             (Some(error), _) => {
                 let field = if error.blames().is_empty() { "" } else { "&field=" };
-                // On a page with another form of such a field it says which.
+                // The page has another form with such a field, so the URL names the form.
                 let form = if self.endpoint == CONFIRM { format!("&form={CONFIRM}") } else { String::new() };
                 format!("error={}{field}{}{form}", error.kind.name(), error.blames())
             }
@@ -51,19 +51,20 @@ impl Form {
     }
 }
 
-/// The page of a form that came without saying from where.
+/// Returns the page of a form whose request does not name it.
 fn home(endpoint: &str) -> &'static str {
     pages(endpoint).first().copied().unwrap_or("/")
 }
 
-/// Whether a page has the form. Of a page of another origin browsers say the origin alone, which looks like the home page.
+/// Returns whether a page has the form. Browsers name a page of another origin by its origin, which looks like the home
+/// page.
 fn holds(page: &str, endpoint: &str) -> bool {
     let pages = pages(endpoint);
-    // On all pages stand the forms of the head.
+    // The forms of the page header are on all pages.
     pages.is_empty() || pages.contains(&page)
 }
 
-/// The pages that have a form: those of the head are on each.
+/// Returns the pages that have a form; none for the forms of the page header, which are on each.
 const fn pages(endpoint: &str) -> &'static [&'static str] {
     match endpoint.as_bytes() {
         b"login" => &[LOGIN],
@@ -76,7 +77,7 @@ const fn pages(endpoint: &str) -> &'static [&'static str] {
     }
 }
 
-/// The address of the page that the form stood on, without its host, which says nothing.
+/// Returns path and query of the page that the form was on. The host is dropped, because it says nothing.
 fn referer(headers: &HeaderMap) -> Option<Uri> {
     let referer = url::Url::parse(&text(headers, header::REFERER)?).ok()?;
     referer[url::Position::BeforePath..url::Position::AfterQuery].parse().ok()

@@ -1,7 +1,7 @@
-//! The addresses that proxies write down for their clients: `X-Forwarded-For`, and `Forwarded`.
+//! The client addresses that proxies write down: `X-Forwarded-For` and `Forwarded`.
 //!
-//! Both are lists to which each proxy appends. They are read from the end and by bytes, because a client may have written
-//! anything in front of what a proxy has written. Source: RFC 7239, 4 to 6; RFC 9110, 5.6.
+//! Both are lists to which each proxy appends. They are read from the end and as bytes, because a client may have
+//! written anything in front of a proxy's entry. Source: RFC 7239, 4 to 6; RFC 9110, 5.6.
 
 use axum::http::{HeaderMap, HeaderName, header};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -11,19 +11,19 @@ const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 /// An entry of such a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Entry<'a> {
-    /// A client's address.
+    /// The address of a client.
     Address(IpAddr),
-    /// Anything else: `unknown`, a name that hides the address, nothing, or what cannot be read.
+    /// Anything else: `unknown`, a name that hides the address, nothing, or unreadable text.
     Other(&'a [u8]),
 }
 
-/// Reads the address in one entry, if there is one.
+/// A function that reads the address in one entry, if there is one.
 type Read = fn(&[u8]) -> Option<IpAddr>;
 
-/// The entries of all proxies, the last one first.
+/// Returns the entries of all proxies, the last one first.
 ///
-/// Of `X-Forwarded-For`, or of `Forwarded` where there is no `X-Forwarded-For`: which one of two a proxy has written, and
-/// which one it has only passed on, cannot be told.
+/// They are those of `X-Forwarded-For`, or of `Forwarded` where there is no `X-Forwarded-For`. With both, it is unknown
+/// which one a proxy has written and which one it has only passed on.
 pub(super) fn entries(headers: &HeaderMap) -> impl Iterator<Item = Entry<'_>> {
     let (name, read): (_, Read) = match headers.get(FORWARDED_FOR) {
         Some(_) => (FORWARDED_FOR, address),
@@ -34,13 +34,13 @@ pub(super) fn entries(headers: &HeaderMap) -> impl Iterator<Item = Entry<'_>> {
     elements.map(move |element| read(element).map_or(Entry::Other(element), Entry::Address))
 }
 
-/// The longest quoted string that is looked for.
+/// The longest quoted string that is recognised, in bytes.
 const QUOTED: usize = 256;
 
-/// The parts of a list, where a separator in quotes is none.
+/// Splits a list. A separator inside quotes does not count.
 ///
-/// Read from the end, because the proxy that is trusted has written there: whatever quotes a client has opened in front of
-/// that hide nothing of it. A quote that no grammar explains is a character like others.
+/// It reads from the end, because the trusted proxy has written there: quotes that a client has opened in front of it
+/// hide nothing. A quote that fits no grammar counts as a plain character.
 fn split(list: &[u8], separator: u8) -> Vec<&[u8]> {
     let (mut parts, mut end, mut at) = (Vec::new(), list.len(), list.len());
     while let Some(before) = at.checked_sub(1) {
@@ -59,7 +59,7 @@ fn split(list: &[u8], separator: u8) -> Vec<&[u8]> {
     parts
 }
 
-/// Returns the position of the quoted string at the end of a text, if the text ends with one.
+/// Returns the start of the quoted string at the end of a text, if the text ends with one.
 fn opening(text: &[u8]) -> Option<usize> {
     let end = text.len() - 1;
     let is_escaped = |at: usize| text[..at].iter().rev().take_while(|byte| **byte == b'\\').count() % 2 == 1;
@@ -69,7 +69,7 @@ fn opening(text: &[u8]) -> Option<usize> {
     (begins && quoted(&text[nearest..]) == Some(end + 1 - nearest)).then_some(nearest)
 }
 
-/// The length of the quoted string that a text begins with, if it ends and nothing but a separator follows.
+/// Returns the length of the quoted string at the start of a text, if it ends and only a separator follows.
 fn quoted(text: &[u8]) -> Option<usize> {
     let mut at = 1;
     loop {
@@ -83,7 +83,7 @@ fn quoted(text: &[u8]) -> Option<usize> {
     follows.is_none_or(|byte| matches!(byte, b',' | b';')).then_some(at + 1)
 }
 
-/// The value of `for` in an element of `Forwarded`, if there is exactly one.
+/// Returns the value of `for` in an element of `Forwarded`, if there is exactly one.
 fn client(element: &[u8]) -> Option<&[u8]> {
     let pairs = split(element, b';').into_iter().filter_map(|pair| {
         let equals = pair.iter().position(|byte| *byte == b'=')?;
@@ -110,12 +110,12 @@ fn address(node: &[u8]) -> Option<IpAddr> {
     Some(IpAddr::to_canonical(&address))
 }
 
-/// The zone says by which interface a proxy reaches the client, which is of no use here. Source: RFC 4007, 11.
+/// Reads an IPv6 address without its zone, which names an interface of the proxy. Source: RFC 4007, 11.
 fn v6(text: &str) -> Option<Ipv6Addr> {
     text.split('%').next()?.parse().ok()
 }
 
-/// Nothing, or `:` and a number or a name that hides it. Source: RFC 7239, 6.
+/// Returns whether the text is empty or a port: `:` and a number, or a name that hides it. Source: RFC 7239, 6.
 fn is_port(text: &str) -> bool {
     let Some(port) = text.strip_prefix(':') else { return text.is_empty() };
     let hides = |name: &str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));

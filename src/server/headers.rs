@@ -1,4 +1,4 @@
-//! Security headers on every answer: pages, files, errors, redirects.
+//! Security headers on every response: pages, files, errors, redirects.
 
 use super::fields::essence;
 use crate::app::access::DOCTOR;
@@ -10,11 +10,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
 
-/// What stands on every answer that does not say otherwise itself.
+/// The headers of every response that does not set them itself.
 ///
 /// Source: ASVS 5.0, 3.4.3 to 3.4.8.
 const ALWAYS: [(HeaderName, &str); 7] = [
-    // For what is no page. A page brings its own policy, with its nonce.
+    // For responses that are not pages. A page has its own policy, with its nonce.
     (
         header::CONTENT_SECURITY_POLICY,
         "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'self'; \
@@ -32,7 +32,7 @@ const ALWAYS: [(HeaderName, &str); 7] = [
     ),
 ];
 
-/// Adds the headers.
+/// Adds the security headers.
 pub(super) async fn secure(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     keep_as_it_is(response.headers_mut());
@@ -42,8 +42,8 @@ pub(super) async fn secure(request: Request, next: Next) -> Response {
     response
 }
 
-/// Tells proxies to pass pages and streams on unchanged: a page with another text is not the one that its islands expect, and
-/// of a stream that is compressed nothing arrives in time.
+/// Adds `no-transform` to pages and event streams, so that proxies pass them on unchanged: islands do not hydrate in a
+/// changed page, and the events of a compressed stream arrive late.
 ///
 /// Source: RFC 9111, 5.2.2.6.
 fn keep_as_it_is(headers: &mut HeaderMap) {
@@ -58,12 +58,12 @@ fn keep_as_it_is(headers: &mut HeaderMap) {
     }
 }
 
-/// In the extensions of an answer that is not compressed.
+/// An extension of a response that must not be compressed.
 #[derive(Clone, Copy)]
 pub(super) struct Reflects;
 
-/// Marks the page that shows what its address says: compressed beside the name of the visitor, its length would tell how much
-/// of a guess in the address is on the page (BREACH).
+/// Marks the page that repeats text from its URL. If it were compressed together with the visitor's name, its length
+/// would show how much of a guess in the URL is on the page (BREACH).
 pub(super) async fn reflect(request: Request, next: Next) -> Response {
     let reflects = request.uri().path() == DOCTOR;
     let mut response = next.run(request).await;
@@ -73,10 +73,11 @@ pub(super) async fn reflect(request: Request, next: Next) -> Response {
     response
 }
 
-/// The policy of a page that is a file: its scripts by what they say and by where they lie, WebAssembly, and calls of the
+/// Returns the policy of an exported page: scripts by hash and from its own origin, WebAssembly, and calls to the
 /// server.
 ///
-/// In a `meta` element a browser does not heed `frame-ancestors`: that is for whoever serves the file.
+/// It has no `frame-ancestors`, because browsers ignore that in a `meta` element. The web server of the file has to
+/// send it.
 pub(super) fn exported_policy(scripts: &[&str], api: &str) -> String {
     let hash = |script: &&str| format!(" 'sha256-{}'", digest(script.as_bytes()));
     let scripts: String = scripts.iter().map(hash).collect();
@@ -87,13 +88,13 @@ pub(super) fn exported_policy(scripts: &[&str], api: &str) -> String {
     )
 }
 
-/// The SHA-256 in base64, as policies and the manifest of an export have it.
+/// Returns the SHA-256 in base64, as policies and the manifest of an export have it.
 pub(super) fn digest(bytes: &[u8]) -> String {
     STANDARD.encode(Sha256::digest(bytes))
 }
 
-/// Tells browsers to come by https alone, for a year; not where this machine is the host, whose other ports would lose
-/// plain http with it.
+/// Adds `Strict-Transport-Security` for a year. It is not used when the host is this machine, because all other ports
+/// of that host would lose plain http too.
 ///
 /// Source: RFC 6797, 7.1; ASVS 5.0, 3.4.1.
 pub(super) async fn stay_on_https(request: Request, next: Next) -> Response {
@@ -103,9 +104,9 @@ pub(super) async fn stay_on_https(request: Request, next: Next) -> Response {
     response
 }
 
-/// The policy of a page: its own scripts by nonce, WebAssembly, styles and calls of this origin.
+/// Returns the policy of a page: its own scripts by nonce, WebAssembly, styles, and calls to its own origin.
 ///
-/// Source: ASVS 5.0, 3.4.3. While `make dev` runs, the reload's socket is let through too.
+/// Source: ASVS 5.0, 3.4.3. While `make dev` runs, it also allows the WebSocket that reloads the page.
 pub(super) fn page_policy(nonce: &str, reload: Option<&str>) -> String {
     let reload = reload.map(|port| format!(" ws://127.0.0.1:{port} ws://localhost:{port}")).unwrap_or_default();
     format!(

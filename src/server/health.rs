@@ -1,4 +1,4 @@
-//! Whether the process lives, and whether it should be sent requests.
+//! Health checks: liveness (`/healthz`) and readiness (`/readyz`).
 
 use super::router::Site;
 use crate::backend::accounts::{Accounts, Failure};
@@ -12,18 +12,20 @@ use std::sync::atomic::Ordering;
 
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
-/// Bounds the lines of the log, because anybody may ask.
+/// Limits the log lines, because any client may call `/readyz`.
 static FAILURES: LogLimit = LogLimit::a_minute();
 
-/// 200 as long as the process answers. A page elsewhere may find out whether it does, and reads nothing.
+/// Returns 200 as long as the process responds. Pages of other origins can find out whether it does, but cannot read
+/// it.
 pub(super) async fn healthz() -> Response {
     ([(RESOURCE_POLICY, "cross-origin")], say(StatusCode::OK, "alive")).into_response()
 }
 
-/// 200 when the store and the database of the accounts can be reached and the server is not stopping, else 503 with the reason.
+/// Returns 200 when the store and the accounts database can be reached and the server is not stopping, else 503 with
+/// the reason.
 ///
-/// Anybody may ask, so each of the two is asked once a second at most, however many clients do. Whether a file of the accounts
-/// is still there is looked at each time.
+/// Any client may call it, so each of the two is queried at most once a second, however many clients call. Each call
+/// checks whether the file of the accounts database still exists.
 pub(super) async fn readyz(State(site): State<Arc<Site>>) -> Response {
     if !site.ready.load(Ordering::Acquire) {
         return say(StatusCode::SERVICE_UNAVAILABLE, "stopping");
@@ -44,7 +46,7 @@ pub(super) async fn readyz(State(site): State<Arc<Site>>) -> Response {
     }
 }
 
-/// Whether the database of the accounts works.
+/// Returns the readiness check of the accounts database.
 pub(super) fn of_accounts(accounts: Accounts) -> Readiness {
     Readiness::of(move || {
         let accounts = accounts.clone();

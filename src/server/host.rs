@@ -1,8 +1,8 @@
-//! Which hosts a request may name: a stranger's name that leads to this server by DNS reaches nothing (DNS rebinding).
+//! The check of the host name of a request, against DNS rebinding.
 //!
-//! A page of `http://evil.example` can let its own name lead to the address of a server that only its visitor reaches, on
-//! the visitor's machine or network. For the browser both are one origin then. The server knows the difference by `Host`.
-//! Over TLS the certificate prevents it.
+//! A page of `http://evil.example` can let its own name lead to the address of a server that only its visitor can
+//! reach, on the visitor's machine or network. The browser then takes both for one origin, and only `Host` shows the
+//! difference. Over TLS, the certificate prevents this.
 //!
 //! Source: RFC 9110, 7.2, 7.4 and 15.5.20; ASVS 5.0, 4.1.3 and 13.4.
 
@@ -18,33 +18,36 @@ use axum::response::{IntoResponse as _, Response};
 use std::sync::Arc;
 use url::Host;
 
-/// Endings of names that nobody can own on the internet: of this machine, of a local network, of a cluster.
+/// Suffixes of names that cannot be registered on the internet: names of this machine, of a local network, of a
+/// cluster.
 ///
 /// Source: RFC 6761, 6.3; RFC 6762, 3; RFC 8375; ICANN's reservation of `.internal`.
 const PRIVATE: [&str; 4] = [".localhost", ".local", ".internal", ".home.arpa"];
 
-/// Answers of these say nothing, and balancers ask for them by whatever name they know a server.
+/// Paths that load balancers request by any name of a server. Their responses reveal nothing.
 const OPEN: [&str; 2] = ["/healthz", "/readyz"];
 
 const WORDS: Words = Words {
     kind: "misdirected",
     title: "That is not this site's name.",
-    sentence: "This server is not known by the host name of the request. Open it by its own address; who runs it may add \
-               the name to `site.hosts`.",
+    sentence: "This server does not serve the host name of the request. Open it by its own address, or add the name to \
+               `site.hosts` if you run it.",
 };
 
 const MALFORMED: Words = Words {
     kind: "invalid",
-    title: "That request names no host.",
-    sentence: "The header `Host` of this request is missing, stands there twice, or is not a host with a port. Send one.",
+    title: "This request names no valid host.",
+    sentence: "The header `Host` of this request is missing, repeated or malformed. Send exactly one, with a valid host.",
 };
 
 /// The hosts that a request may name.
 pub(super) struct Hosts {
     known: Vec<String>,
-    /// Whether every request came by TLS of this server, whose certificate browsers have compared with the host.
+    /// Whether every request came over this server's own TLS, for which browsers have compared the certificate with the
+    /// host.
     encrypted: bool,
-    /// Whether browsers reach this server by https alone, so that what a trusted proxy passes on came by its TLS.
+    /// Whether browsers reach this server by https alone, so that requests from a trusted proxy came over the proxy's
+    /// TLS.
     behind_tls: bool,
     refusals: LogLimit,
 }
@@ -66,31 +69,31 @@ impl Hosts {
         self.encrypted || OPEN.contains(&uri.path()) || self.is_own(uri, headers) || passed_on()
     }
 
-    /// Whether each host that a request names is one of ours, or one that no stranger's name leads to.
+    /// Returns whether each host that the request names is this server's, or cannot be a foreign name that leads here.
     fn is_own(&self, uri: &Uri, headers: &HeaderMap) -> bool {
         let line = headers.get(header::HOST).map(http::HeaderValue::as_bytes);
         let target = uri.authority().map(|authority| authority.as_str().as_bytes());
-        // HTTP/1.0 may name none. No browser of today speaks it.
+        // A request of HTTP/1.0 may name no host. No browser of today sends one.
         line.into_iter().chain(target).all(|named| self.knows(named))
     }
 
     fn knows(&self, named: &[u8]) -> bool {
         let Ok(authority) = Authority::try_from(named.trim_ascii()) else { return false };
         match Host::parse(authority.host()) {
-            // A name that ends with a dot is the same name.
+            // A trailing dot does not change the name.
             Ok(Host::Domain(name)) => {
                 let name = name.strip_suffix('.').unwrap_or(&name);
                 let private = !name.contains('.') || PRIVATE.iter().any(|ending| name.ends_with(ending));
                 private || self.known.iter().any(|known| known.strip_suffix('.').unwrap_or(known) == name)
             }
-            // No name is looked up for an address, so none can be made to lead here.
+            // Browsers look up no name for an address, so an attacker cannot make one lead here.
             Ok(Host::Ipv4(_) | Host::Ipv6(_)) => true,
             Err(_) => false,
         }
     }
 }
 
-/// Whether the request breaks the rules for `Host`. Source: RFC 9112, 3.2; RFC 9110, 4.2.4 (user information).
+/// Returns whether the request breaks the rules for `Host`. Source: RFC 9112, 3.2; RFC 9110, 4.2.4 (user information).
 fn is_malformed(request: &Request) -> bool {
     let mut lines = request.headers().get_all(header::HOST).iter();
     let first = lines.next();
@@ -103,7 +106,7 @@ fn is_malformed(request: &Request) -> bool {
     twice || first.map_or(request.version() == Version::HTTP_11, wrong)
 }
 
-/// Refuses with 400 a request without a host or with a malformed one, and with 421 a request for a host that is not ours.
+/// Refuses a request without a host or with a malformed one by 400, and a request for a foreign host by 421.
 pub(super) async fn check(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
     if is_malformed(&request) && !OPEN.contains(&request.uri().path()) {
         let mut response = StatusCode::BAD_REQUEST.into_response();

@@ -1,5 +1,4 @@
-//! What a start notes for the next one, so that the next one can say what a change of the settings means for visitors that
-//! have been here before.
+//! The record of a start, so that the next start can report the effect of changed settings on existing visitors.
 
 use super::settings::Settings;
 use super::start::StartError;
@@ -13,16 +12,16 @@ use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
 use std::time::Duration;
 
-/// A change since the last start, and what existing visitors meet because of it.
+/// A change since the last start, and its effect on existing visitors.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
     /// The setting, as `session.name`.
     pub setting: &'static str,
-    /// What becomes of visitors, and how to avoid it where that is possible.
+    /// The effect on visitors, and how to avoid it where that is possible.
     pub means: String,
 }
 
-/// What visitors have of a server of these settings. No secret is in it.
+/// The facts of a start that existing visitors depend on. No secret is among them.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 struct Facts {
     /// When the server started, in milliseconds since 1970.
@@ -32,18 +31,18 @@ struct Facts {
     /// `session.idle` and `session.absolute` in seconds.
     idle: u64,
     absolute: u64,
-    /// `sign_in.keep` in seconds: no session lives longer.
+    /// `sign_in.keep` in seconds. No session lives longer.
     keep: u64,
     keys: Vec<Key>,
-    /// The cookies that browsers may hold from before.
+    /// The earlier cookies that browsers may still hold.
     #[serde(default)]
     former: Vec<Former>,
 }
 
-/// A session cookie, as far as browsers tell two of them apart.
+/// The properties of a session cookie by which browsers tell two cookies apart.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 struct Cookie {
-    /// The origin that has given it away.
+    /// The origin that set it.
     origin: String,
     name: String,
     secure: bool,
@@ -52,44 +51,44 @@ struct Cookie {
     path: String,
 }
 
-/// A cookie that is given away no more.
+/// A session cookie that the site no longer sets.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 struct Former {
     cookie: Cookie,
-    /// When that was noticed, in milliseconds since 1970.
+    /// The time of the start that noticed it, in milliseconds since 1970.
     until: i64,
 }
 
-/// A signing key, by a name that tells nothing of it.
+/// A signing key, by an id that reveals nothing of it.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 struct Key {
     id: String,
-    /// When it was last known to sign, in milliseconds since 1970; `None`: it has only verified.
+    /// The last start at which it was known to sign, in milliseconds since 1970; `None`: it has only verified.
     signed: Option<i64>,
 }
 
-/// Browsers keep no cookie longer.
+/// The longest time that browsers keep a cookie.
 const LONGEST: Duration = crate::session::Lifetime::LONGEST;
-/// How many sessions are looked at for an account.
+/// The number of sessions that are searched for one of an account.
 const BATCH: u32 = 100;
-/// How many former cookies are remembered.
+/// The number of former cookies that are remembered.
 const FORMER: usize = 16;
 
-/// What a start has found out about the one before it.
+/// The result of the comparison with the last start.
 #[derive(Debug, Default)]
 pub(super) struct Since {
-    /// What has changed, for visitors that have been here before.
+    /// The changes that existing visitors notice.
     pub(super) changes: Vec<Change>,
     /// The cookies that browsers may hold beside the present one, under its name.
     pub(super) variants: Vec<CookieSettings>,
 }
 
-/// Compares with the last start, and notes this one.
+/// Compares this start with the last one, and records it.
 ///
 /// # Errors
 ///
-/// When browsers would refuse every session cookie because of one that they hold. A database that cannot be asked is only
-/// complained of.
+/// When browsers would refuse every session cookie because of a cookie that they hold. A database that fails is only
+/// logged.
 pub(super) async fn since(
     settings: &Settings,
     accounts: &Accounts,
@@ -112,24 +111,24 @@ pub(super) async fn since(
         Ok::<_, Failure>(Ok(Since { changes, variants: facts.variants(&settings.session.cookie()) }))
     };
     compare.await.unwrap_or_else(|error| {
-        tracing::warn!(%error, "this start is not compared with the last one, nor noted for the next");
+        tracing::warn!(%error, "this start is neither compared with the last one nor recorded for the next one");
         Ok(Since::default())
     })
 }
 
-/// Sessions of accounts, where there is no account.
+/// Reports sessions of accounts when the database has no accounts.
 async fn elsewhere(accounts: &Accounts, store: &dyn Store, now: Timestamp) -> Result<Option<Change>, Failure> {
     if !accounts.list(1).await?.is_empty() {
         return Ok(None);
     }
     let page = store.browse(None, BATCH, now).await.map_err(|error| Failure::Database(error.to_string()))?;
-    let means = "this database has no account, and the store has sessions of some, whose visitors can neither go on nor sign in; \
-                 name the database that has the accounts, or move them into this one";
+    let means = "this database has no accounts, but the store has sessions of accounts, and their users can neither go on nor sign \
+                 in; name the database that has the accounts, or move them into this one";
     let owned = page.sessions.iter().any(|session| session.owner.account.is_some());
     Ok(owned.then(|| Change { setting: "accounts.database", means: means.to_owned() }))
 }
 
-/// Accounts that nothing is left to sign in by.
+/// Reports accounts that have no way left to sign in.
 async fn stranded(settings: &Settings, accounts: &Accounts) -> Result<Option<Change>, Failure> {
     let issuers: Vec<_> = settings.sign_in.providers.iter().map(|provider| provider.issuer.as_str()).collect();
     let count = accounts.stranded(&issuers).await?;
@@ -140,15 +139,15 @@ async fn stranded(settings: &Settings, accounts: &Accounts) -> Result<Option<Cha
     Ok((count > 0).then_some(Change { setting: "sign_in.providers", means }))
 }
 
-/// What the last start of this site has noted, if there was one.
+/// Loads the record of this site's last start, if there is one.
 async fn last(settings: &Settings, accounts: &Accounts) -> Result<Option<Facts>, Failure> {
     let noted = accounts.starts().await?;
     let mut all: Vec<Facts> = noted.iter().filter_map(|(_, text)| serde_json::from_str(text).ok()).collect();
-    // At another address than ever before, visitors know the one of the start before.
+    // The record of this URL comes first. At a new URL, visitors know the one of the latest start.
     all.sort_by_key(|facts| (facts.cookie.origin != settings.site.url.to_string(), Reverse(facts.at)));
     let mut all = all.into_iter();
     let Some(mut last) = all.next() else { return Ok(None) };
-    // Browsers may hold the cookies of all of them: the site may have been at another address since.
+    // Browsers may hold the cookies of all records, because the site may have been at another URL in between.
     for other in all {
         last.former.push(Former { cookie: other.cookie, until: other.at });
         last.former.extend(other.former);
@@ -158,7 +157,7 @@ async fn last(settings: &Settings, accounts: &Accounts) -> Result<Option<Facts>,
 }
 
 impl Facts {
-    /// What visitors have of a server of these settings that starts now, after the `last` one.
+    /// Returns the record of a server of these settings that starts now, after the `last` start.
     fn of(settings: &Settings, store: &str, keys: &Keys, last: Option<&Self>, now: i64) -> Self {
         let cookie = Cookie::of(&settings.session.cookie(), settings.site.url.to_string());
         let mut former = last.map(|last| last.former.clone()).unwrap_or_default();
@@ -175,7 +174,7 @@ impl Facts {
         let signed = |(at, id): (usize, String)| {
             let before =
                 last.and_then(|last| last.keys.iter().position(|key| key.id == id).map(|at| (at, &last.keys[at])));
-            // The one that was the first has signed until this start.
+            // The key that was first in the last start has signed until this start.
             let signs = at == 0 || before.is_some_and(|(at, _)| at == 0);
             let signed = if signs { Some(now) } else { before.and_then(|(_, key)| key.signed) };
             Key { id, signed }
@@ -192,7 +191,7 @@ impl Facts {
         }
     }
 
-    /// What has changed since the `last` start, for those who have been here.
+    /// Returns the changes since the `last` start that existing visitors notice.
     fn changes_since(&self, last: &Self) -> Vec<Change> {
         let one = [self.cookie_since(last), self.store_since(last), self.keys_since(last)];
         one.into_iter().flatten().chain(self.spans_since(last)).collect()
@@ -209,7 +208,7 @@ impl Facts {
         };
         if then.name != now.name {
             let means = format!(
-                "visitors who are signed in sign in again, once: browsers hold the session cookie `{}`, and it is `{}` now",
+                "visitors who are signed in must sign in again, once: browsers hold the session cookie `{}`, but it is now `{}`",
                 then.name, now.name
             );
             return Some(Change { setting, means });
@@ -217,8 +216,8 @@ impl Facts {
         let loss = then.is_withheld_from(now)?;
         let setting = if loss == Loss::OtherPath { "session.path" } else { setting };
         let means = format!(
-            "visitors who are signed in sign in again, once: browsers do not send the session cookie `{}` that they hold \
-             ({loss})",
+            "visitors who are signed in must sign in again, once: browsers do not send the session cookie `{}` that they \
+             hold ({loss})",
             then.name
         );
         Some(Change { setting, means })
@@ -226,8 +225,8 @@ impl Facts {
 
     fn store_since(&self, last: &Self) -> Option<Change> {
         let means = format!(
-            "visitors who are signed in sign in again, once: their sessions are in the former store ({}), and this one ({}) \
-             does not have them",
+            "visitors who are signed in must sign in again, once: their sessions are in the former store ({}), and this one \
+             ({}) does not have them",
             last.store, self.store
         );
         (last.store != self.store).then_some(Change { setting: "store.url", means })
@@ -237,22 +236,22 @@ impl Facts {
         let is_missing = |key: &Key| !self.keys.iter().any(|known| known.id == key.id);
         let missing = last.keys.iter().enumerate().filter(|(_, key)| is_missing(key));
         let longest = Duration::from_secs(self.keep.max(last.keep));
-        // What has signed until this start, or not so long ago that all it has signed is over.
+        // The key has signed until this start, or so recently that sessions with its cookies may live.
         let in_use = |(at, key): (usize, &Key)| {
             at == 0 || key.signed.is_some_and(|signed| self.at.saturating_sub(signed) < millis(longest))
         };
         let means = format!(
-            "visitors whose cookies were signed by the key that is not listed any more sign in again, once; to keep them signed \
-             in, list it behind the others until {} have passed since another one signs (`sign_in.keep`)",
+            "visitors whose cookies were signed by a key that is no longer listed must sign in again, once; to keep them signed \
+             in, list that key after the others until {} have passed since another key began to sign (`sign_in.keep`)",
             humantime::format_duration(longest)
         );
         missing.into_iter().any(in_use).then_some(Change { setting: "session.keys", means })
     }
 
-    /// Sessions that have begun are bounded by the present spans.
+    /// Returns the changes by shorter lifetimes, which also bound sessions that have begun.
     fn spans_since(&self, last: &Self) -> impl Iterator<Item = Change> {
         let spans = [
-            ("session.idle", last.idle, self.idle, "were silent for longer"),
+            ("session.idle", last.idle, self.idle, "were inactive for longer"),
             ("session.absolute", last.absolute, self.absolute, "began their session longer ago"),
             ("sign_in.keep", last.keep, self.keep, "asked longer ago to stay signed in"),
         ];
@@ -260,7 +259,7 @@ impl Facts {
         shorter.map(|(setting, then, now, whose)| {
             let span = |seconds| humantime::format_duration(Duration::from_secs(seconds));
             let means = format!(
-                "it was {} and is {}: visitors who {whose} than that sign in again, once",
+                "it was {} and is {}: visitors who {whose} than that must sign in again, once",
                 span(then),
                 span(now)
             );
@@ -268,12 +267,13 @@ impl Facts {
         })
     }
 
-    /// Why browsers that have been here would refuse every session cookie, if they would: nobody could sign in.
+    /// Returns why browsers that hold a former cookie would refuse every session cookie, which would prevent every
+    /// sign-in.
     fn lockout(&self) -> Option<Loss> {
         self.former.iter().find_map(|former| former.cookie.keeps_out(&self.cookie))
     }
 
-    /// The variants of the session cookie that browsers may hold beside the present one, under its name.
+    /// Returns the variants of the session cookie that browsers may hold beside the present one, under its name.
     fn variants(&self, cookie: &CookieSettings) -> Vec<CookieSettings> {
         let same = |former: &&Former| {
             former.cookie.name == self.cookie.name && former.cookie.is_https() == self.cookie.is_https()
@@ -293,7 +293,7 @@ impl Facts {
         variants
     }
 
-    /// Keeps it for the next start.
+    /// Saves the record for the next start.
     async fn note(&self, accounts: &Accounts) -> Result<(), Failure> {
         let text = serde_json::to_string(self).map_err(|error| Failure::Database(error.to_string()))?;
         accounts.note_start(&self.cookie.origin, &text, self.at).await
@@ -316,21 +316,22 @@ impl Cookie {
         self.origin.starts_with("https:")
     }
 
-    /// Why a browser that holds this cookie does not send it where `now` is given away.
+    /// Returns why a browser that holds this cookie does not send it to the origin of `now`.
     fn is_withheld_from(&self, now: &Self) -> Option<Loss> {
         let (jar, to) = (self.jar()?, now.address()?);
         let request = Request { to: &to, page: &to, kind: Kind::Link, now: 0, date: None };
         jar.withheld(&request, &sites([to.host()])).first().map(|(_, loss)| *loss)
     }
 
-    /// Why a browser that holds this cookie does not take `now` as well.
+    /// Returns why a browser that holds this cookie does not store `now` beside it.
     fn keeps_out(&self, now: &Self) -> Option<Loss> {
         let (mut jar, to) = (self.jar()?, now.address()?);
         let request = Request { to: &to, page: &to, kind: Kind::Link, now: 0, date: None };
         jar.keep(&now.line(), &request, &sites([to.host()])).err().filter(|loss| *loss == Loss::ShadowsSecure)
     }
 
-    /// A browser that holds this cookie. Chrome stands for all: where they differ about these rules, it takes more.
+    /// Returns a browser that holds this cookie. Chrome stands for all, because it accepts more where browsers differ
+    /// here.
     fn jar(&self) -> Option<Jar> {
         let mut jar = Jar::new(Browser::new(Maker::Chrome, false));
         let from = self.address()?;

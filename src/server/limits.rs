@@ -1,4 +1,4 @@
-//! What a request's head may be. (What its body may be stands in `api`, how long it may take in `listen`.)
+//! The limits of a request's head. (`api` limits the body, and `listen` the time.)
 
 use super::explain::{Words, put, refuse, wants_page};
 use super::router::Site;
@@ -13,27 +13,27 @@ use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// The longest name of a cookie that is removed: longer ones would make the answer as large as the request.
+/// The longest name of a cookie that is removed, because longer names would make the response as large as the request.
 const NAME: usize = 256;
-/// The most that all removals measure together. nginx takes a head of 16 KiB by the files in `deploy`.
+/// The most bytes of all removals together. With the files in `deploy`, nginx accepts a head of 16 KiB.
 const REMOVALS: usize = 12 << 10;
-/// The bytes of a line beside its value: `set-cookie: `, and its end.
+/// The bytes of a header line beside its value: `set-cookie: ` and the line end.
 const LINE: usize = 14;
-/// How deep a path may be for cookies of its parts to be removed.
+/// The number of path segments for which cookies are removed.
 const DEPTH: usize = 4;
 
 const TOO_LARGE: Words = Words {
     kind: Kind::HeadersTooLarge.name(),
-    title: "That is too large.",
+    title: "The request is too large.",
     sentence: "The address and the headers of this request, cookies included, are larger than this site takes. Send less.",
 };
 
-/// Refuses methods that nobody needs, and heads that are too large.
+/// Refuses TRACE and CONNECT, and heads that are too large.
 pub(super) async fn headers(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
     // TRACE would echo the cookie (ASVS 5.0, 13.4.4).
     if matches!(*request.method(), Method::TRACE | Method::CONNECT) {
         let mut refusal = refuse(Kind::MethodNotAllowed);
-        // No address here takes others. Source: RFC 9110, 15.5.6.
+        // No route accepts other methods. Source: RFC 9110, 15.5.6.
         refusal.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET,HEAD,POST,OPTIONS"));
         return refusal;
     }
@@ -47,7 +47,7 @@ pub(super) async fn headers(State(site): State<Arc<Site>>, request: Request, nex
     let mut response = refuse(Kind::HeadersTooLarge);
     let cookies: usize = parts.headers.get_all(header::COOKIE).iter().map(HeaderValue::len).sum();
     let navigates = parts.headers.get("sec-fetch-mode").is_none_or(|mode| mode == "navigate");
-    // Only where cookies are what is too much, and somebody looks at the page that says so.
+    // Only if the cookies are too large, and the response is a page that the user sees.
     if navigates && wants_page(&parts) && cookies > limit / 2 {
         remove_cookies(&parts, &site, limit / 2, response.headers_mut());
     } else {
@@ -56,21 +56,21 @@ pub(super) async fn headers(State(site): State<Arc<Site>>, request: Request, nex
     response
 }
 
-/// How long the address is, as the request names it. (HTTP/2 has the host there, HTTP/1.1 in a header.)
+/// Returns the length of the URL in the request. (HTTP/2 has the host there, HTTP/1.1 in a header.)
 fn address(uri: &Uri) -> usize {
     let host = uri.authority().map_or(0, |authority| authority.as_str().len());
     host + uri.path_and_query().map_or(0, |path| path.as_str().len())
 }
 
-/// Removes the largest cookies from a browser that sends too many, until `enough` bytes are left: else every page of the
-/// site stays dead for it.
+/// Removes the largest cookies of a browser that sends too many, until `enough` bytes are left. Otherwise the browser
+/// could open no page of the site any more.
 ///
-/// Other sites of the domain may have set them, for all of its hosts or for a path. So each is removed in all the ways that
-/// it can have been set. The small ones stay, because they may be another application's, and `Clear-Site-Data` is not
-/// sent, because it would take every cookie of every host of the domain.
+/// Other sites of the domain may have set them, for all of its hosts or for a path. So each is removed in all variants
+/// in which it can have been set. Small cookies stay, because they may belong to another application. `Clear-Site-Data`
+/// is not sent, because it would remove every cookie of every host of the domain.
 ///
-/// This site's own cookies go last, and those with a prefix not at all, because no other host can have set them: else a
-/// neighbour with many small cookies would sign visitors out.
+/// This site's own cookies go last, and those with a prefix never, because no other host can have set them. Otherwise a
+/// neighbour with many small cookies would sign users out.
 fn remove_cookies(parts: &Parts, site: &Site, enough: usize, answer: &mut HeaderMap) {
     let mut sizes: HashMap<&[u8], usize> = HashMap::new();
     for (name, value) in pairs(&parts.headers) {
@@ -100,8 +100,8 @@ fn remove_cookies(parts: &Parts, site: &Site, enough: usize, answer: &mut Header
     }
 }
 
-/// The attributes of all cookies that a browser sends to a page, the usual ones first: which host or domain, partitioned or
-/// not, and which path.
+/// Returns the attributes of all cookies that a browser sends to a page, the usual ones first: with or without a
+/// domain, partitioned or not, and by path.
 fn ways(path: &str, own: &Origin) -> Vec<String> {
     let domains = own.cookie_domains().map(|domain| format!("; Domain={domain}"));
     let scopes: Vec<_> = [String::new()].into_iter().chain(domains).collect();

@@ -1,4 +1,4 @@
-//! The listener: how many connections, and how long each may dawdle.
+//! The listener: the number of connections, and their timeouts.
 
 use super::client::Peer;
 use super::settings::Limits;
@@ -24,50 +24,50 @@ use tokio_io_timeout::TimeoutStream;
 use tokio_rustls::TlsAcceptor;
 use tower::{Service, service_fn};
 
-/// What hyper reads at most before a head is complete: enough to answer a browser that drowns in cookies with a
-/// page that frees it. The limit itself is `limits.headers`.
+/// The most bytes that hyper reads before a head is complete. It is above `limits.headers`, the limit that counts, so
+/// that a browser with too many cookies still gets a page that removes them.
 const HEAD: usize = 512 * 1024;
-/// Likewise for the number of headers. (HTTP/2 has no such number, and `limits.header_count` holds there too.)
+/// The most headers that hyper reads, likewise. (HTTP/2 has no such number, and `limits.header_count` holds there too.)
 const HEADERS: usize = 1000;
-/// How many requests of one HTTP/2 connection are under way at once. Browsers are told, and wait. Source: RFC 9113, 6.5.2.
+/// The number of concurrent requests on one HTTP/2 connection. Browsers learn it, and wait. Source: RFC 9113, 6.5.2.
 const STREAMS: u32 = 100;
 
-/// Why an address cannot be listened on.
+/// The reason why an address cannot be listened on.
 #[derive(Debug, thiserror::Error)]
 pub enum BindError {
-    /// Somebody else listens there.
+    /// Another program listens there.
     #[error("{door}: {address} is in use by another program; stop that one, or set another port in {}", .door.ports())]
     InUse {
-        /// What was to listen there.
+        /// The listener that needs it.
         door: Door,
-        /// Where.
+        /// The address.
         address: SocketAddr,
     },
     /// The system does not allow it.
     #[error("{door}: {address} cannot be listened on: {source}; choose another address")]
     Refused {
-        /// What was to listen there.
+        /// The listener that needs it.
         door: Door,
-        /// Where.
+        /// The address.
         address: SocketAddr,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
 }
 
-/// What is listened for. Shown as the setting that says where.
+/// A listener of the server. It is displayed as the setting of its address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Door {
-    /// The site itself.
+    /// The listener of the site itself.
     Site,
-    /// The figures for Prometheus.
+    /// The listener of the metrics for Prometheus.
     Metrics,
-    /// Plain http beside https.
+    /// The plain http listener beside https.
     Redirect,
 }
 
 impl Door {
-    /// The settings that name the port.
+    /// Returns the settings that name the port.
     const fn ports(self) -> &'static str {
         match self {
             Self::Site => "`site.listen` and `site.url`",
@@ -87,14 +87,14 @@ impl fmt::Display for Door {
     }
 }
 
-/// An address that is ours.
+/// A bound address.
 pub(super) struct Listener {
     socket: TcpListener,
     pub(super) address: SocketAddr,
 }
 
 impl Listener {
-    /// Takes the address, so that an address in use stops the start.
+    /// Binds the address, so that an address in use stops the start.
     pub(super) fn bind(door: Door, address: SocketAddr) -> Result<Self, BindError> {
         let refused = |source: io::Error| match source.kind() {
             ErrorKind::AddrInUse => BindError::InUse { door, address },
@@ -107,7 +107,7 @@ impl Listener {
     }
 }
 
-/// Serves until `stop`, then lets what is under way finish. Plain http is HTTP/1.1 alone; under TLS the client chooses.
+/// Serves until `stop`, then lets running requests finish. Plain http is HTTP/1.1 alone; under TLS the client chooses.
 pub(super) async fn serve(
     listener: Listener,
     router: Router,
@@ -124,10 +124,10 @@ pub(super) async fn serve(
         stop.await;
         drop(running);
         handle.graceful_shutdown(Some(grace));
-        // Whoever still waits for room is let through to be turned away: the listener must not wait with it.
+        // Closing the semaphore wakes the connection that waits for a permit, so that it does not block the listener.
         waiting.close();
     });
-    // Who finds no room waits in the system's queue: the next connection is accepted when there is room for it.
+    // At the limit, the listener waits for a permit, so further connections wait in the system's queue.
     let connections = service_fn(move |peer: SocketAddr| {
         let (room, router) = (Arc::clone(&room), router.clone());
         async move {
@@ -147,11 +147,11 @@ pub(super) async fn serve(
     }
 }
 
-/// What a connection may ask for, in both versions of the protocol.
+/// Sets the limits of a connection, for both versions of the protocol.
 fn bound(builder: &mut Builder<TokioExecutor>, limits: &Limits) {
     builder
         .http1()
-        // Off unless set. It also bounds how long an idle connection waits for its next request.
+        // Without a timer there is no timeout. It also bounds how long an idle connection waits for its next request.
         .timer(TokioTimer::new())
         .header_read_timeout(limits.header_timeout)
         .max_buf_size(HEAD)
@@ -161,12 +161,13 @@ fn bound(builder: &mut Builder<TokioExecutor>, limits: &Limits) {
         .timer(TokioTimer::new())
         .max_header_list_size(u32::try_from(HEAD).unwrap_or(u32::MAX))
         .max_concurrent_streams(STREAMS)
-        // A client that has gone without a word, while an answer is awaited. How long it may be idle: `tls::accept`.
+        // For a client that has vanished while a response is pending. `tls::accept` bounds how long a connection may be
+        // idle.
         .keep_alive_interval(limits.header_timeout)
         .keep_alive_timeout(limits.header_timeout);
 }
 
-/// Gives up on a client that does not take its answer.
+/// An acceptor that closes the connection of a client that does not read its response.
 #[derive(Clone)]
 struct Impatient(Duration);
 
@@ -176,7 +177,7 @@ impl<S> Accept<TcpStream, S> for Impatient {
     type Future = Ready<io::Result<(Self::Stream, S)>>;
 
     fn accept(&self, stream: TcpStream, service: S) -> Self::Future {
-        // Small answers must not wait for an acknowledgement (Nagle).
+        // Without Nagle's algorithm, because small responses must not wait for an acknowledgement.
         let stream = stream.set_nodelay(true).map(|()| {
             let mut stream = TimeoutStream::new(stream);
             stream.set_write_timeout(Some(self.0));
@@ -186,7 +187,7 @@ impl<S> Accept<TcpStream, S> for Impatient {
     }
 }
 
-/// The router for one connection, holding its room until the connection ends.
+/// The router for one connection, with the connection's permit until it ends.
 #[derive(Clone)]
 struct Connection {
     router: Router,

@@ -1,9 +1,9 @@
-// Wakes the islands: when the browser is idle, or at the first touch. Until then the page works without them. What listens to
-// what becomes of the session follows when the browser is idle.
+// Hydrates the islands when the browser is idle, or at the first interaction. Until then the page works without them. The
+// script that listens to the session is loaded when the browser is idle.
 (script, wasm, events) => {
   const warn = (what) => (error) => console.warn(what, error);
-  // Extensions, translators and proxies change pages. An island finds its parts by their order, so one that is not as the
-  // server wrote it stays asleep, and its form posts. See `app/parts/island.rs`.
+  // Extensions, translators and proxies change pages. Hydration finds elements by their order, so a changed island is not
+  // hydrated, and its form posts. See `app/parts/island.rs`.
   const shape = ({ childNodes }) =>
     Array.from(childNodes, (node) => (node.localName ? `<${node.localName}${shape(node)}>` : node.nodeType === 3 ? "t" : "c")).join("");
   const digest = (text) => {
@@ -16,50 +16,50 @@
     await module.default({ module_or_path: wasm });
     return module;
   };
-  // One by one, so that the failure of one island leaves the others alone. No island is woken twice.
+  // One by one, so that the failure of one island does not affect the others. No island is hydrated twice.
   const rouse = (module) => {
     const attempt = (name, ...island) => {
       try {
         module[name](...island);
       } catch (error) {
-        warn("an island could not wake")(error);
+        warn("an island could not be hydrated")(error);
       }
     };
     attempt("hydrate");
-    // It has read what the address says.
+    // `hydrate` has read the address.
     if (asks) forget();
     for (const island of document.querySelectorAll("leptos-island")) {
       if (digest(shape(island)) === island.dataset.shape) attempt(island.dataset.component, island);
-      else warn("an island sleeps on, because something has changed it")(island);
+      else warn("an island is not hydrated, because the page was changed")(island);
     }
   };
   let woken;
   const wake = () =>
     (woken ??= load().then(rouse, (error) => {
-      // The forms go on working; the next touch tries again.
+      // The forms still work; the next interaction tries again.
       woken = undefined;
       warn("the islands could not be loaded")(error);
     }));
-  // The outcome of a form is said once, so the address loses it: an address that is loaded anew, or kept, says nothing.
+  // The outcome of a form is shown once: it is removed from the address, so that a reload or a bookmark does not show it.
   const forget = () => {
     const words = location.search.slice(1).split("&");
     const kept = words.filter((word) => !/^(done|error|field|form)=/.test(word)).join("&");
     const query = kept && `?${kept}`;
     if (words.join("&") !== kept) history.replaceState(history.state, "", location.pathname + query + location.hash);
   };
-  // A page that is a file believes its address when a form of this tab was posted before. A server has its own mark.
+  // An exported page trusts its address only if this tab has posted a form. A server has its own mark.
   const mark = (sent) => {
     try {
       const was = sessionStorage.getItem("sent");
       sent ? sessionStorage.setItem("sent", "1") : sessionStorage.removeItem("sent");
       return was;
     } catch {
-      // No storage, and no cookies either.
+      // Storage is blocked, and then cookies are, too.
     }
   };
   const asks = document.querySelector("meta[name=hardtack-api]") && mark(false);
   if (!asks) forget();
-  // A form is posted once, however often its button is clicked before the next page comes.
+  // A form is posted once, however often its button is clicked before the next page loads.
   let sent = new WeakSet();
   const free = () => (sent = new WeakSet());
   addEventListener("submit", (event) => {
@@ -67,7 +67,7 @@
     if (sent.has(event.target)) return event.preventDefault();
     sent.add(event.target);
     mark(true);
-    // Some browsers do not tell that the way to the next page was broken off.
+    // Some browsers do not report that a navigation was aborted.
     setTimeout(free, 30_000);
   });
   globalThis.navigation?.addEventListener("navigateerror", free);
@@ -76,8 +76,8 @@
   if (blocked) blocked.hidden = false;
   const begin = () => {
     for (const touch of ["pointerdown", "focusin", "keydown"]) addEventListener(touch, wake);
-    // Without it, pages learn of the session's end at their next request.
-    const idle = () => (wake(), import(events).catch(warn("nothing listens to the session")));
+    // Without this script, pages learn of the session's end at their next request.
+    const idle = () => (wake(), import(events).catch(warn("the session events could not be loaded")));
     "requestIdleCallback" in window ? requestIdleCallback(idle, { timeout: 2000 }) : setTimeout(idle, 200);
   };
   // A prerendered page waits until it is shown, because its calls are speculative until then and store nothing.

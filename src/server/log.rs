@@ -1,4 +1,4 @@
-//! What the server writes about its work: one line an event, for people or for programs.
+//! The log of the server: one line per event, for people or for programs.
 
 use super::client::Client;
 use super::settings::{Log, LogFormat};
@@ -12,9 +12,9 @@ use tracing::field::display;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-/// Begins to log to standard error. Later calls do nothing.
+/// Starts the log on standard error. Later calls do nothing.
 pub fn start(settings: &Log) {
-    // tower-sessions logs what our unit of work has logged already, with less said.
+    // tower-sessions repeats errors that the engine has logged already, with less detail.
     let quiet = "tower_sessions_core=off";
     let filter = EnvFilter::try_new(format!("{},{quiet}", settings.level))
         .unwrap_or_else(|_| EnvFilter::new(format!("info,{quiet}")));
@@ -25,7 +25,7 @@ pub fn start(settings: &Log) {
         LogFormat::Json => log.json().finish().try_init(),
     };
     if begun.is_ok() {
-        // Else a panic stands in the log as text of its own shape, which no program reads.
+        // Without the hook a panic would be text of another format, which no program reads.
         std::panic::set_hook(Box::new(|panic| {
             let place = panic.location().map(ToString::to_string);
             let said = panic.payload_as_str().unwrap_or("no text");
@@ -34,7 +34,7 @@ pub fn start(settings: &Log) {
     }
 }
 
-/// Writes a line a request: client, method, the first 512 bytes of the path, and status; no query, no header.
+/// Writes a line per request: client, method, the first 512 bytes of the path, and status; no query, no header.
 pub(super) async fn request(request: Request, next: Next) -> Response {
     let begun = Instant::now();
     let (method, path) = (request.method().clone(), Cut(request.uri().path()).to_string());
@@ -42,7 +42,7 @@ pub(super) async fn request(request: Request, next: Next) -> Response {
     let response = next.run(request).await;
     let status = response.status().as_u16();
     let micros = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
-    // Files and health checks are many and tell little.
+    // Requests for files and health checks are many and tell little.
     if path.starts_with("/pkg/") || matches!(path.as_str(), "/healthz" | "/readyz") {
         tracing::debug!(client, %method, path, status, micros, "answered");
     } else {

@@ -1,6 +1,6 @@
-//! Figures for Prometheus, on a listener of their own: which there are, what they mean, and who hands them out.
+//! The metrics for Prometheus, on a listener of their own: their names, their descriptions and their exporter.
 //!
-//! The engine counts through the facade `metrics`; without `metrics.listen` nobody listens to it. No figure names a
+//! The engine counts by the facade `metrics`, which drops everything without `metrics.listen`. No metric names a
 //! session, an account or an address.
 
 use super::listen::{self, BindError, Door, Listener};
@@ -30,40 +30,41 @@ const PASSWORD_CHECKS: &str = "hardtack_password_checks_total";
 /// The upper bounds of the histogram's buckets: from a batch on an idle disk to a round over millions of rows.
 const SWEEP_BUCKETS: [f64; 10] = [0.001, 0.005, 0.02, 0.1, 0.5, 1.0, 5.0, 20.0, 60.0, 300.0];
 
-/// How often what was recorded is folded into the buckets, scraped or not: else it piles up in memory.
+/// The interval at which recorded values are folded into the buckets, because they would pile up in memory without
+/// scrapes.
 const UPKEEP: Duration = Duration::from_secs(5);
 
-/// How long a gauge is shown after it was last set: the numbers of a node that no longer sweeps are old.
+/// The time for which a gauge is shown after it was last set: the numbers of a node that no longer sweeps are old.
 const STALE: Duration = Duration::from_mins(5);
 
-/// What Prometheus' text format is called (version 0.0.4 is the one that every scraper reads).
+/// The content type of Prometheus' text format (version 0.0.4 is the one that every scraper reads).
 const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// Why figures cannot be handed out, in one sentence.
+/// The reason why metrics cannot be served, in one sentence.
 #[derive(Debug, thiserror::Error)]
 pub enum MetricsError {
     /// The address cannot be listened on.
     #[error(transparent)]
     Bind(#[from] BindError),
-    /// This process has a recorder of its own already.
+    /// This process already has another recorder.
     #[error("metrics.listen: no metrics can be recorded in this process ({0}); leave `metrics.listen` empty")]
     Recorder(String),
 }
 
-/// A listener for scrapers, and the figures that it will hand out.
+/// A listener for scrapers, and the metrics that it serves.
 pub(super) struct Exporter {
     listener: Listener,
     figures: PrometheusHandle,
 }
 
 impl Exporter {
-    /// Takes the address and begins to record.
+    /// Binds the address and starts to record.
     pub(super) fn open(address: SocketAddr) -> Result<Self, MetricsError> {
         let listener = Listener::bind(Door::Metrics, address)?;
         Ok(Self { listener, figures: recorded()? })
     }
 
-    /// Hands the figures out until [`stop`](Exporting::stop).
+    /// Serves the metrics until [`stop`](Exporting::stop).
     pub(super) fn run(self, limits: &Limits) -> Exporting {
         let Self { listener, figures } = self;
         tracing::info!("metrics for Prometheus are at http://{}/metrics", listener.address);
@@ -85,7 +86,7 @@ impl Exporter {
     }
 }
 
-/// An [`Exporter`] at work.
+/// A running [`Exporter`].
 pub(super) struct Exporting {
     stop: oneshot::Sender<()>,
     server: JoinHandle<()>,
@@ -93,10 +94,10 @@ pub(super) struct Exporting {
 }
 
 impl Exporting {
-    /// Ends it: scrapes under way are answered, new ones are not.
+    /// Stops the exporter. Running scrapes get their response, new ones do not.
     pub(super) async fn stop(self) {
         drop(self.stop);
-        // It cannot have panicked without a line in the log.
+        // If the task panicked, the log has a line about it.
         self.server.await.ok();
         self.upkeep.abort();
     }
@@ -107,7 +108,8 @@ fn router(figures: PrometheusHandle) -> Router {
     Router::new().route("/metrics", get(text))
 }
 
-/// What is recorded in this process, from the first call on. The facade has one recorder a process.
+/// Returns the metrics of this process, which are recorded from the first call on. The facade has one recorder per
+/// process.
 fn recorded() -> Result<PrometheusHandle, MetricsError> {
     static FIGURES: OnceLock<PrometheusHandle> = OnceLock::new();
     if let Some(figures) = FIGURES.get() {
@@ -128,40 +130,40 @@ fn recorder() -> Result<PrometheusRecorder, MetricsError> {
 }
 
 fn describe() {
-    describe_counter!(SWEEP_REMOVED, Unit::Count, "Sessions that were over and that this node's sweeps removed.");
-    describe_counter!(SWEEP_FAILURES, Unit::Count, "Sweeps of this node that the store failed.");
-    describe_histogram!(SWEEP_SECONDS, Unit::Seconds, "How long a sweep of this node took, with its pauses.");
+    describe_counter!(SWEEP_REMOVED, Unit::Count, "Expired sessions that this node's sweeps removed.");
+    describe_counter!(SWEEP_FAILURES, Unit::Count, "Sweeps of this node that failed in the store.");
+    describe_histogram!(SWEEP_SECONDS, Unit::Seconds, "The time that a sweep of this node took, with its pauses.");
     describe_gauge!(
         SESSIONS,
         Unit::Count,
-        "Sessions in the store: live, and over but not swept yet. Told by the node that sweeps, and by no other."
+        "Sessions in the store: live, and expired but not swept yet. Only the node that sweeps reports them."
     );
     describe_gauge!(
         CLOCK_SKEW,
         Unit::Seconds,
-        "By how much this node's clock is ahead of that of PostgreSQL or Redis. Beyond 2 either way a clock is wrong."
+        "The time by which this node's clock leads that of PostgreSQL or Redis. Beyond 2 either way, a clock is wrong."
     );
     describe_counter!(
         STORE_FAILURES,
         Unit::Count,
-        "Calls to the session store that failed: by an error, or by a timeout. Each is a request with 503."
+        "Calls to the session store that failed, by an error or a timeout. Each is a request with 503."
     );
     describe_counter!(
         COOKIES_REFUSED,
         Unit::Count,
-        "Session cookies that were not used: forged, not signed by a key of ours; twice, two in one request."
+        "Session cookies that were not used: forged, not signed by a key of this server; twice, two in one request."
     );
     describe_counter!(
         SESSIONS_REFUSED,
         Unit::Count,
-        "Requests that were to begin a session and did not, because their network had begun too many."
+        "Requests that began no session, because their network had begun too many."
     );
     describe_counter!(
         PASSWORD_CHECKS,
         Unit::Count,
-        "Passwords that were checked, right or wrong or of nobody. Far more than people sign in: somebody is guessing."
+        "Checks of passwords: right, wrong or for no account. Far more checks than sign-ins: passwords are being guessed."
     );
-    // At nought from the start: an alert on the first increase needs the value before it.
+    // At zero from the start, because an alert on the first increase needs the value before it.
     counter!(SWEEP_REMOVED).absolute(0);
     counter!(SWEEP_FAILURES).absolute(0);
     counter!(SESSIONS_REFUSED).absolute(0);

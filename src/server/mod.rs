@@ -1,5 +1,5 @@
-//! The server: settings, the router with its layers, the document around every page, the listeners; and what an
-//! operator does beside it.
+//! The server: settings, the router with its layers, the HTML document around every page, the listeners, and the
+//! operator's commands.
 
 pub mod settings;
 

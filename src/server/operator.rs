@@ -1,4 +1,4 @@
-//! What an operator does with the sessions of the configured store, beside the servers that run on it.
+//! The operator's access to the sessions in the configured store, while servers run on it.
 
 use super::accounts;
 use super::settings::Settings;
@@ -13,10 +13,10 @@ use crate::session::sweep::{sweep_out, take_office};
 use std::collections::HashSet;
 use std::sync::Arc;
 
-/// How many sessions one step asks for.
+/// The number of sessions that one store call asks for.
 const BATCH: u32 = 500;
 
-/// Why a command could not be done, in one sentence.
+/// The reason why a command failed, in one sentence.
 #[derive(Debug, thiserror::Error)]
 pub enum OperatorError {
     /// The store cannot be opened.
@@ -25,28 +25,28 @@ pub enum OperatorError {
     /// The accounts cannot be opened.
     #[error("{0}")]
     Accounts(#[from] StartError),
-    /// The sessions are where no other process can see them.
+    /// The sessions are in a process that no other process can access.
     #[error(
-        "store.url: `memory:` keeps its sessions in the server's own process, out of reach from here; use a store \
-         that outlives it, like `sqlite:data/hardtack.db`"
+        "store.url: `memory:` keeps its sessions in the server's own process, which this command cannot reach; use \
+         another store, like `sqlite:data/hardtack.db`"
     )]
     Memory,
     /// The store failed.
     #[error("{0}")]
     Store(#[from] StoreError),
-    /// A server is at it.
-    #[error("another node has the office of sweeper and removes what is over; leave it to that one, or add `--force`")]
+    /// Another node holds the sweep lease.
+    #[error("another node holds the sweep lease and already removes expired sessions; use `--force` to sweep anyway")]
     Led,
 }
 
-/// What [`migrate`] did.
+/// The result of [`migrate`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Migration {
-    /// The schema was older, or not there at all, and is up to date now.
+    /// The schema was older or missing, and is up to date now.
     Done,
     /// It was up to date.
     UpToDate,
-    /// The store is `memory:`, which has none.
+    /// The store is `memory:`, which has no schema.
     Nothing,
 }
 
@@ -63,7 +63,7 @@ pub async fn migrate(settings: &Settings) -> Result<Migration, OperatorError> {
         }
         other => (other?, false),
     };
-    // In memory there is nothing that could outlive this command, unless the accounts are elsewhere.
+    // An in-memory store ends with this command, so only a database of the accounts has anything to migrate.
     let nothing = store.url == StoreUrl::Memory && settings.accounts.database.is_none();
     if nothing {
         return Ok(Migration::Nothing);
@@ -72,7 +72,7 @@ pub async fn migrate(settings: &Settings) -> Result<Migration, OperatorError> {
     Ok(if done || more { Migration::Done } else { Migration::UpToDate })
 }
 
-/// The sessions of a store, at an operator's hand. Servers may run on it meanwhile.
+/// The sessions of a store, for an operator. Servers may run on it at the same time.
 #[derive(Debug)]
 pub struct Operator {
     store: Arc<dyn Store>,
@@ -80,17 +80,17 @@ pub struct Operator {
     bounds: Bounds,
 }
 
-/// Sessions that were looked for.
+/// The sessions that a search found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {
     /// The sessions, the one used last first.
     pub sessions: Vec<Listed>,
-    /// Whether there are more than were asked for.
+    /// Whether there are more sessions than requested.
     pub more: bool,
 }
 
 impl Operator {
-    /// Opens the store, and leaves its schema alone.
+    /// Opens the store, and does not change its schema.
     ///
     /// # Errors
     ///
@@ -104,19 +104,19 @@ impl Operator {
         Ok(Self { store, clock: Clock::System, bounds })
     }
 
-    /// The kind of store, in a word.
+    /// Returns the kind of the store, in one word.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         self.store.kind()
     }
 
-    /// The clock by which sessions are over or not.
+    /// Returns the clock by which sessions expire.
     #[must_use]
     pub fn clock(&self) -> &Clock {
         &self.clock
     }
 
-    /// The live sessions of an account, or of everybody; at most `limit` of them.
+    /// Returns the live sessions of an account, or of all accounts and visitors; at most `limit` of them.
     ///
     /// # Errors
     ///
@@ -136,17 +136,17 @@ impl Operator {
         Ok(Found { sessions, more })
     }
 
-    /// A session as the settings have it, if it lives by them.
+    /// Returns the session with the lifetimes of the settings, if it lives by them.
     fn live(&self, listed: Listed) -> Option<Listed> {
         listed.within(&self.bounds, self.clock.now())
     }
 
-    /// More than `limit` sessions, or all that there are.
+    /// Returns more than `limit` sessions, or all sessions.
     async fn some_of_all(&self, limit: usize) -> Result<Vec<Listed>, StoreError> {
         let (mut sessions, mut known, mut cursor) = (Vec::new(), HashSet::new(), None);
         loop {
             let page = self.store.browse(cursor.as_deref(), BATCH, self.clock.now()).await?;
-            // A session may be on two pages while the store moves.
+            // A session may be on two pages when the store changes between them.
             let live = page.sessions.into_iter().filter_map(|listed| self.live(listed));
             sessions.extend(live.filter(|session| known.insert(session.handle)));
             cursor = page.next;
@@ -156,7 +156,7 @@ impl Operator {
         }
     }
 
-    /// Ends a session. `false` when there is none of this handle.
+    /// Ends a session. Returns `false` when no session has this handle.
     ///
     /// # Errors
     ///
@@ -165,7 +165,7 @@ impl Operator {
         Ok(self.store.end_by_handle(None, handle).await?)
     }
 
-    /// Ends the sessions of an account, and says how many.
+    /// Ends the sessions of an account. Returns their number.
     ///
     /// # Errors
     ///
@@ -174,11 +174,11 @@ impl Operator {
         Ok(self.store.end_by_account(account, None).await?)
     }
 
-    /// Ends every session that began before this call, and says how many it ended.
+    /// Ends every session that began before this call. Returns their number.
     ///
     /// # Errors
     ///
-    /// When the store fails. Some are ended then.
+    /// When the store fails. Some sessions have ended then.
     pub async fn end_all(&self) -> Result<u64, OperatorError> {
         let called = self.clock.now();
         let mut ended = 0;
@@ -197,20 +197,20 @@ impl Operator {
                     break;
                 }
             }
-            // A second look finds what the first one moved past. Those who come back meanwhile begin anew.
+            // A second pass finds sessions that the first one missed. Sessions that begin meanwhile stay.
             if !left {
                 return Ok(ended);
             }
         }
     }
 
-    /// Removes sessions that are over until none is left, and says how many.
+    /// Removes expired sessions until none is left. Returns their number.
     ///
-    /// Unless `force`, as the sweeper in office, which one node at a time is.
+    /// Unless `force` is set, it holds the sweep lease meanwhile, which one node has at a time.
     ///
     /// # Errors
     ///
-    /// When another node has the office, or the store fails.
+    /// When another node holds the lease, or the store fails.
     pub async fn sweep(&self, force: bool) -> Result<u64, OperatorError> {
         let (store, sweeper) = (&*self.store, Handle::generate());
         let mut removed = 0;
@@ -225,14 +225,14 @@ impl Operator {
             }
         }
         if !force {
-            // Given back: else nobody would sweep until the term is over.
+            // Gives the lease back, because otherwise no node would sweep until the lease runs out.
             let now = self.clock.now();
             store.lead(&sweeper, now, now).await?;
         }
         Ok(removed)
     }
 
-    /// How many sessions there are.
+    /// Returns the numbers of sessions.
     ///
     /// # Errors
     ///

@@ -1,12 +1,13 @@
-//! The outcome of a form that was posted without script, or of a sign-in elsewhere. A page says it once.
+//! The outcome of a form that was posted without script, or of a sign-in by a provider. A page shows it once.
 //!
-//! The answer leads to the address of a page, which says in fixed words what has become of it (`?done=password`). Anybody can
-//! write such an address, a bookmark keeps it, and a page that is loaded anew has it still. So the page believes its address
-//! only with the mark that came with the answer: a signed cookie beside the session's, made of this very address. Showing the
-//! page uses it up. It holds a keyed hash and reveals nothing.
+//! The response redirects to the URL of a page, which names the outcome in fixed words (`?done=password`). Any site can
+//! link to such a URL, a bookmark keeps it, and a reload repeats it. So the page believes its URL only with the mark of
+//! the same response: a signed cookie beside the session's, made for exactly this URL. When the page shows the outcome,
+//! it uses the mark up. The mark is a keyed hash and reveals nothing.
 //!
-//! A browser that keeps no cookie has no mark. There the words are believed when a page of ours led to the address, because
-//! ours link to no such one: browsers say so in `Referer`, and no link on another site can.
+//! A browser that keeps no cookie has no mark. There the page believes the URL if a page of this site led to it,
+//! because no page of this site has a link to such a URL. Browsers name the previous page in `Referer`, which a link on
+//! another site cannot forge.
 
 use super::access::see_other;
 use super::fields::text;
@@ -19,14 +20,14 @@ use axum::http::{HeaderValue, Uri, header, request::Parts};
 use axum::response::Response;
 use std::time::Duration;
 
-/// The cookie, by its name beside the session's: `hardtack_sess_told`.
+/// The name of the mark's cookie beside the session's: `hardtack_sess_told`.
 pub(super) const MARK: &str = "told";
-/// How long a page may take to come.
+/// The longest time until the page comes.
 const TIME: Duration = Duration::from_secs(10 * 60);
-/// The word in the place of a mark that was used up. It shows that the browser keeps cookies.
+/// The value of a mark that was used up. It shows that the browser keeps cookies.
 const USED: &str = "once";
 
-/// Leads on, as [`see_other`], to a page that says what has become of something.
+/// Redirects, as [`see_other`] does, to a page that shows an outcome, and sets the mark of its URL.
 pub(super) fn lead(session: Option<&Session>, to: &str) -> Response {
     let mut answer = see_other(to);
     let says = to.parse().is_ok_and(|to| words(&to).says());
@@ -57,18 +58,17 @@ pub(super) fn read(parts: &Parts) -> (Outcome, Option<HeaderValue>) {
     }
 }
 
-/// Whether a page of an account is asked for by a browser that has just signed in and did not bring the cookie that this gave
-/// it.
+/// Returns whether a browser that has just signed in requests a page of an account without the cookie that the sign-in
+/// set.
 ///
-/// A browser that has signed out comes without the session's cookie as well. But it brings the cookie of a known
-/// browser.
+/// A browser that has signed out has no session cookie either, but it sends the device cookie.
 pub(super) fn lacks_the_cookie(parts: &Parts) -> bool {
     let session = parts.extensions.get::<Session>();
     session.is_some_and(|session| keeps_no_cookie(session, parts))
         && led_by(parts, |page| matches!(page, LOGIN | REGISTER))
 }
 
-/// Whether none of the cookies came that a visit, a sign-in and a mark leave.
+/// Returns whether the request has none of the cookies that a visit, a sign-in and a mark set.
 fn keeps_no_cookie(session: &Session, parts: &Parts) -> bool {
     let own = session.cookie();
     let beside = [Visitor::KNOWN, MARK].map(|name| own.name_beside(name));
@@ -76,7 +76,7 @@ fn keeps_no_cookie(session: &Session, parts: &Parts) -> bool {
     !pairs(&parts.headers).any(|(name, _)| is_ours(name))
 }
 
-/// Whether such a page of this host led here.
+/// Returns whether a page of this host, one of `such` a path, led here.
 fn led_by(parts: &Parts, such: impl Fn(&str) -> bool) -> bool {
     let referer = text(&parts.headers, header::REFERER).and_then(|referer| referer.parse::<Uri>().ok());
     let host = parts.uri.authority().map(|host| host.as_str().into()).or_else(|| text(&parts.headers, header::HOST));

@@ -1,4 +1,4 @@
-//! The providers of sign-ins that the settings name: their secrets, and how they are asked.
+//! The OpenID providers that the settings name: their secrets, and the client that calls them.
 
 use super::secret;
 use super::settings::{Provider, Settings, callback};
@@ -14,7 +14,7 @@ use tokio_rustls::rustls::ClientConfig;
 use tokio_rustls::rustls::crypto::ring;
 use zeroize::Zeroizing;
 
-/// The providers, none of which has been asked yet: one that is away keeps nobody else from signing in.
+/// Returns the providers without calling them, so that a provider that is down does not prevent other sign-ins.
 pub(super) fn open(settings: &Settings) -> Result<Providers, StartError> {
     let providers = &settings.sign_in.providers;
     if providers.is_empty() {
@@ -25,18 +25,18 @@ pub(super) fn open(settings: &Settings) -> Result<Providers, StartError> {
     let outward = Outward::from_env();
     for issuer in providers.iter().filter_map(|provider| provider.issuer.parse().ok()) {
         if let Some(proxy) = outward.proxy_of(&issuer)? {
-            tracing::info!(%issuer, proxy, "the provider is asked through the proxy that the environment names");
+            tracing::info!(%issuer, proxy, "the provider is called through the proxy that the environment names");
         }
     }
     Ok(Providers::new(registrations, &client(outward).map_err(StartError::Providers)?))
 }
 
-/// What visitors would run into who sign in by the providers of these settings, as far as these say themselves. No secret is
-/// read and none is sent.
+/// Examines the providers of these settings, and returns the problems at sign-in that their own metadata shows. It
+/// reads and sends no secret.
 ///
 /// # Errors
 ///
-/// When nobody can be asked over TLS.
+/// When no TLS client can be set up.
 pub async fn examine(settings: &Settings) -> Result<Vec<Finding>, StartError> {
     let providers = &settings.sign_in.providers;
     if providers.is_empty() {
@@ -59,12 +59,12 @@ fn registration(settings: &Settings, provider: &Provider, client_secret: Zeroizi
     Registration { id, name, issuer, client_id, client_secret, scopes, quirks, callback, home }
 }
 
-/// A client that believes the authorities of the system, and goes nowhere but where it is sent.
+/// Returns a client that trusts the authorities of the system and follows no redirect.
 fn client(outward: Outward) -> Result<Http, String> {
     let tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
     let tls = tls.with_safe_default_protocol_versions().map_err(|error| error.to_string())?;
     let tls = tls.with_root_certificates(authorities()).with_no_client_auth();
-    // Plain http is for this machine alone: the settings take no other issuer.
+    // Plain http is for this machine alone, because the settings accept no other issuer with it.
     let connector = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1();
     let connector = connector.wrap_connector(outward);
     Ok(Client::builder(TokioExecutor::new()).build(connector))

@@ -1,7 +1,8 @@
-//! Plain http beside https: pages lead there, and everything else is refused.
+//! The plain http listener beside https: it redirects pages to https and refuses every other request.
 //!
-//! A call that was redirected would work, and go on travelling in the clear first every time. Nothing here sets a cookie
-//! or touches a session; a cookie of ours that has come this way is told of in the log, because it may have been read.
+//! Calls are not redirected, because a redirected call works, and its client would go on sending each call in the clear
+//! first. This listener sets no cookie and touches no session. It logs a session cookie that arrives here, because
+//! others may have read it.
 
 use super::client::Peer;
 use super::headers;
@@ -22,7 +23,7 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-/// A listener for plain http, and where it leads.
+/// A listener for plain http, and the target of its redirects.
 pub(super) struct Redirect {
     listener: Listener,
     way: Way,
@@ -31,13 +32,13 @@ pub(super) struct Redirect {
 #[derive(Clone)]
 struct Way {
     to: Origin,
-    /// The name of the cookie that must not come here: browsers keep it back, because it is Secure.
+    /// The name of the session cookie. Browsers never send it here, because it is Secure.
     cookie: String,
     warnings: Arc<LogLimit>,
 }
 
 impl Redirect {
-    /// Takes the address.
+    /// Binds the address.
     pub(super) fn open(address: SocketAddr, settings: &Settings) -> Result<Self, BindError> {
         let (to, cookie) = (settings.site.url.clone(), settings.session.name.clone());
         let way = Way { to, cookie, warnings: Arc::new(LogLimit::a_minute()) };
@@ -48,10 +49,10 @@ impl Redirect {
         self.listener.address
     }
 
-    /// Answers until [`stop`](Redirecting::stop).
+    /// Serves until [`stop`](Redirecting::stop).
     pub(super) fn run(self, limits: &Limits) -> Redirecting {
         let Self { listener, way } = self;
-        tracing::info!("plain http at http://{} leads to {}", listener.address, way.to);
+        tracing::info!("plain http at http://{} redirects to {}", listener.address, way.to);
         let (stop, stopped) = oneshot::channel::<()>();
         let (router, limits) = (router(way), limits.clone());
         let server = tokio::spawn(async move {
@@ -64,7 +65,7 @@ impl Redirect {
     }
 }
 
-/// A [`Redirect`] at work.
+/// A running [`Redirect`].
 pub(super) struct Redirecting {
     stop: oneshot::Sender<()>,
     server: JoinHandle<()>,
@@ -73,7 +74,7 @@ pub(super) struct Redirecting {
 impl Redirecting {
     pub(super) async fn stop(self) {
         drop(self.stop);
-        // It cannot have panicked without a line in the log.
+        // If the task panicked, the log has a line about it.
         self.server.await.ok();
     }
 }
@@ -82,7 +83,7 @@ fn router(way: Way) -> Router {
     Router::new().fallback(lead).with_state(way).layer(from_fn(headers::secure))
 }
 
-/// To `site.url` and never to what the request names as its host. Source: ASVS 5.0, 4.1.2.
+/// Redirects to `site.url`, never to the host that the request names. Source: ASVS 5.0, 4.1.2.
 async fn lead(State(Way { to, cookie, warnings }): State<Way>, request: Request) -> Response {
     let (parts, _) = request.into_parts();
     if carries(&parts, &cookie)
@@ -92,14 +93,14 @@ async fn lead(State(Way { to, cookie, warnings }): State<Way>, request: Request)
         tracing::warn!(
             client,
             held_back,
-            "a session's cookie came over plain http, where it can be read; end that session"
+            "a session cookie was sent over plain http, where others can read it; end that session"
         );
     }
     let safe = matches!(parts.method, Method::GET | Method::HEAD);
     let path = parts.uri.path();
     let call = path == "/api" || path.starts_with("/api/");
     let target = parts.uri.path_and_query().map(ToString::to_string);
-    // `GET *` names no path.
+    // `GET *` has no path.
     let target = target.filter(|target| target.starts_with('/'));
     let location = target.and_then(|target| HeaderValue::from_str(&format!("{to}{target}")).ok());
     match location {
@@ -107,10 +108,10 @@ async fn lead(State(Way { to, cookie, warnings }): State<Way>, request: Request)
             (StatusCode::PERMANENT_REDIRECT, [(header::LOCATION, location)]).into_response()
         }
         _ => {
-            // Not of the kinds in `model`: what the browser loads cannot get here, and need not know it.
+            // Not a kind of `model`, because the program in the browser cannot reach this listener.
             let error = json!({
                 "kind": "https_required",
-                "message": format!("This travelled unencrypted, so it was refused. Call {to} instead, over https."),
+                "message": format!("This request was not encrypted, so it was refused. Call {to} instead, over https."),
             });
             (StatusCode::FORBIDDEN, [(header::CACHE_CONTROL, "no-store")], Json(error)).into_response()
         }

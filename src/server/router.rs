@@ -1,22 +1,22 @@
-//! One list of routes, one list of layers.
+//! The router: one list of routes, one list of layers.
 //!
 //! ```text
-//! client         whose address it is
-//! log            one line a request
-//! └ headers      security headers on whatever comes out; https from now on
-//!   └ compress   what is not compressed yet
-//!     └ explain  bare error answers become a page or JSON
-//!       └ host   names of strangers that lead here are refused
-//!        └ guard other origins are refused, front ends let in; all that comes from below says so to their browsers
-//!         └ panic  a panic is a 500, and the server goes on
+//! client         finds the client's address
+//! log            writes a line per request
+//! └ headers      adds security headers to every response, and HSTS
+//!   └ compress   compresses responses that are not compressed yet
+//!     └ explain  turns error responses without a body into a page or JSON
+//!       └ host   refuses foreign host names that lead here
+//!        └ guard refuses other origins, admits front ends; adds CORS headers to every response from below
+//!         └ panic  turns a panic into a 500, and the server goes on
 //!           └ limits   methods, headers, time
-//!             └ begin_limit  how many sessions the client's network may begin
+//!             └ begin_limit  limits the sessions that the client's network may begin
 //!               └ sessions   cookie, unit of work, commit
-//!                 │ └ access who may see the page: decided before it is rendered
+//!                 │ └ access decides which visitors may see the page, before it is rendered
 //!                 │   └ pages
-//!                 ├ /api: server functions, the stream of events, and what the doctor asks
+//!                 ├ /api: server functions, the event stream, and the doctor's calls
 //!                 └ /sign-in: to a provider and back
-//!             └ files, /healthz, /readyz: no session is near them
+//!             └ files, /healthz, /readyz: served without a session
 //! ```
 
 use super::assets::Assets;
@@ -53,65 +53,65 @@ use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{DefaultPredicate, Predicate as _};
 use tower_http::timeout::TimeoutLayer;
 
-/// What all requests share.
+/// The state that all requests share.
 pub(super) struct Site {
     pub(super) assets: Assets,
     pub(super) sessions: Sessions,
     pub(super) accounts: Accounts,
-    /// Who may call from other origins.
+    /// The layer that admits front ends and refuses other origins.
     pub(super) guard: Guard,
-    /// The origins whose pages may use sessions, beside its own.
+    /// The other origins whose pages may use sessions.
     pub(super) front_ends: Vec<String>,
     pub(super) proxies: Proxies,
     /// The origin by which browsers call this server.
     pub(super) own: Origin,
-    /// The names of the session cookie and of the cookies beside it.
+    /// The names of the session cookie and of the signed cookies beside it.
     pub(super) own_cookies: Vec<String>,
     /// The hosts that a request may name.
     pub(super) hosts: Hosts,
     pub(super) limits: Limits,
-    /// How many sessions a network may begin; none where there is no limit.
+    /// The limit of sessions that a network may begin; `None` without a limit.
     pub(super) session_limit: Option<Arc<dyn RateLimit>>,
-    /// The places for streams of events.
+    /// The slots for event streams.
     pub(super) streams: Arc<Streams>,
-    /// Whether browsers are examined, and by what address pages of other origins find this server.
+    /// The addresses that pages need to examine browsers; `None` when this server does not examine them.
     pub(super) examiner: Option<Examiner>,
-    /// Whether browsers are told to come by https alone.
+    /// Whether responses carry `Strict-Transport-Security`.
     pub(super) hsts: bool,
-    /// False while the server stops.
+    /// `false` while the server stops.
     pub(super) ready: AtomicBool,
-    /// Whether the store works.
+    /// The readiness check of the store.
     pub(super) readiness: Readiness,
-    /// Whether the database of the accounts works.
+    /// The readiness check of the accounts database.
     pub(super) accounts_readiness: Readiness,
 }
 
 impl Site {
-    /// The front end whose page a request comes from, if one's does.
+    /// Returns the front end whose page sent the request, if there is one.
     pub(super) fn front_end(&self, headers: &HeaderMap) -> Option<String> {
         let origin = headers.get(header::ORIGIN)?;
         self.front_ends.iter().find(|front_end| origin == front_end.as_str()).cloned()
     }
 
-    /// Returns whether a cookie of this name is the session's, or one of those beside it.
+    /// Returns whether a cookie of this name is the session cookie or one of the signed cookies beside it.
     pub(super) fn is_own_cookie(&self, name: &[u8]) -> bool {
         self.own_cookies.iter().any(|own| own.as_bytes() == name)
     }
 }
 
-/// The pages. Without the server functions: their door stands beside.
+/// The routes of the pages. Server functions are listed too, but as excluded: `/api/{*path}` serves them.
 ///
-/// Listed once in a process: while Leptos lists, a page that any server in it renders would wait for ever for its
-/// data (leptos_server 0.8, `SuppressResourceLoad` is global).
+/// Listed once per process: while Leptos lists, a page that any server of the process renders would wait for its data
+/// for ever (leptos_server 0.8, `SuppressResourceLoad` is global).
 pub(super) static PAGES: LazyLock<Vec<AxumRouteListing>> =
     LazyLock::new(|| generate_route_list_with_exclusions(App, Some(api::paths())));
 
-/// Whether a page is served to this audience. One about which nobody has decided is served to none.
+/// Returns whether a page is served to this audience. A page without an entry in `app::access` is served to none.
 fn is_for(page: &AxumRouteListing, who: Access) -> bool {
     of(page.path()) == Some(who)
 }
 
-/// The pages that these may see.
+/// Returns the routes of the pages that this audience may see.
 fn pages<V: IntoView + 'static>(
     who: Access,
     site: &Site,
@@ -138,12 +138,12 @@ fn pages<V: IntoView + 'static>(
         .route_layer(from_fn_with_state((who, site.accounts.clone()), access::admit))
 }
 
-/// Whether an answer may be compressed.
+/// Returns whether a response may be compressed.
 fn is_compressed(_: StatusCode, _: Version, _: &HeaderMap, extensions: &Extensions) -> bool {
     extensions.get::<headers::Reflects>().is_none()
 }
 
-/// Everything that the server answers.
+/// Returns the router of the whole server.
 pub(super) fn router(site: &Arc<Site>) -> Router {
     let shell = |body: fn() -> AnyView| {
         let site = Arc::clone(site);
@@ -187,7 +187,7 @@ pub(super) fn router(site: &Arc<Site>) -> Router {
             }
             let mut page = document::up_to_its_end(not_found(Request::from_parts(parts, body)).await).await;
             *page.status_mut() = StatusCode::NOT_FOUND;
-            // It wears the visitor's theme.
+            // The page has the theme of the visitor's cookie.
             page.headers_mut().append(header::VARY, HeaderValue::from_static("cookie"));
             page
         })
@@ -196,7 +196,7 @@ pub(super) fn router(site: &Arc<Site>) -> Router {
     layered(with_session.merge(without_session), site)
 }
 
-/// Adds the layers that go around all answers.
+/// Adds the layers around all responses.
 fn layered(answers: Router, site: &Arc<Site>) -> Router {
     let inner = answers
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, site.limits.request_timeout))
@@ -221,7 +221,7 @@ mod tests {
 
     const FRONT_END: &str = "http://localhost:2015";
 
-    /// No address of ours panics, so the test brings one.
+    /// No route of the server panics, so the test adds one.
     #[tokio::test]
     async fn s52_s90_s118_a_panic_is_a_500_without_its_text_that_front_ends_can_read() {
         let variables = [("STORE_URL", "memory:"), ("SITE_LISTEN", "127.0.0.1:0"), ("SITE_FRONT_ENDS", FRONT_END)];

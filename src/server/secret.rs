@@ -1,20 +1,20 @@
-//! What the settings name and never hold: keys and secrets, in files and variables.
+//! The keys and secrets that the settings name and never hold, in files and environment variables.
 
 use super::settings::KeySource;
 use crate::session::keys::{KeyError, read_private};
 
-/// Why it cannot be had.
+/// The reason why a secret cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum SecretError {
     /// The file cannot be read, or others can read it as well.
     #[error(transparent)]
     File(#[from] KeyError),
-    /// There is no such variable.
+    /// The variable does not exist.
     #[error("the variable {0} is not set")]
     NoVariable(String),
 }
 
-/// Reads it.
+/// Reads a secret.
 pub(super) fn read(source: &KeySource) -> Result<String, SecretError> {
     match source {
         KeySource::File(path) => Ok(read_private(path)?),

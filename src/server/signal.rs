@@ -1,12 +1,12 @@
-//! When to stop.
+//! The signals that stop the server.
 
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Waits for SIGINT or SIGTERM.
+/// Returns a future that waits for SIGINT or SIGTERM.
 ///
 /// # Errors
 ///
-/// When the system does not let us listen for them.
+/// When the system does not let the process listen for them.
 pub fn asked_to_stop() -> std::io::Result<impl Future<Output = ()> + Send + 'static> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;

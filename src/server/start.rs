@@ -1,4 +1,4 @@
-//! From settings to a server that answers.
+//! The start of the server, from its settings to a listener that serves.
 
 use super::accounts;
 use super::api;
@@ -39,7 +39,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// Why the server does not start, in one sentence: the setting, the reason, the cure.
+/// The reason why the server does not start, in one sentence: the setting, the reason, the cure.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The store cannot be used.
@@ -48,79 +48,79 @@ pub enum StartError {
     /// The database of the accounts cannot be used.
     #[error("accounts.database: {0}")]
     Accounts(OpenError),
-    /// Sessions are where no accounts can be, and no other place is named.
+    /// Accounts cannot be kept in the store of the sessions, and no database is named for them.
     #[error(
-        "accounts.database: none is named, and Redis, where `store.url` keeps the sessions, keeps no accounts; name a \
+        "accounts.database: it is not set, but `store.url` keeps the sessions in Redis, which cannot keep accounts; name a \
          database, like `sqlite:data/accounts.db` for one server or `postgres://…` for several"
     )]
     NoAccounts,
-    /// No password could be hashed.
+    /// Passwords cannot be hashed.
     #[error("sign_in: {0}")]
     Passwords(#[from] Failure),
-    /// There is no key to sign cookies with.
+    /// There is no usable key to sign cookies with.
     #[error("session.keys: {0}")]
     Keys(#[from] KeyError),
     /// The address cannot be listened on.
     #[error(transparent)]
     Bind(#[from] BindError),
-    /// Several servers may share the store, so no one of them may make a key of its own.
+    /// Several servers may share the store, so none of them may make a key of its own.
     #[error(
-        "session.keys: none is named, but servers that share a store must sign with the same keys; make one with \
+        "session.keys: it is not set, but servers that share a store must sign with the same keys; make one with \
          `openssl rand -hex 32`, and name its file or variable on all of them, like `env:SESSION_KEY`"
     )]
     NoSharedKey,
     /// Most visitors would lose their session.
     #[error("{} ({}); {}", .0.what.trim_end_matches('.'), .0.code, .0.cure.line())]
     Lost(Box<Finding>),
-    /// Nobody who has been here could sign in: browsers would refuse the session's cookie.
+    /// Browsers would refuse the session cookie because of one that they hold, so existing visitors could not sign in.
     #[error(
-        "session.name: browsers that have been here hold a cookie `{name}`, and because of it refuse the one that they would be \
-         given now ({loss}), so their users could not sign in; give the cookie another name"
+        "session.name: browsers of existing visitors hold a cookie `{name}`, and because of it they would refuse the new one \
+         ({loss}), so these visitors could not sign in; give the cookie another name"
     )]
     LocksOut {
-        /// The name of both.
+        /// The name of both cookies.
         name: String,
-        /// Why browsers refuse it.
+        /// The reason why browsers refuse it.
         loss: Loss,
     },
-    /// Settings of the session contradict each other, or what browsers do.
+    /// Settings of the session contradict each other, or the behaviour of browsers.
     #[error("{}", .0.sentence("session."))]
     Session(#[from] Contradiction),
-    /// A setting makes no sense.
+    /// A setting is invalid.
     #[error(transparent)]
     Settings(#[from] SettingsError),
-    /// A host is no name of the web.
+    /// A host is not a valid name on the web.
     #[error(transparent)]
     Setup(#[from] SetupError),
-    /// The figures for Prometheus cannot be handed out.
+    /// The metrics for Prometheus cannot be served.
     #[error(transparent)]
     Metrics(#[from] MetricsError),
-    /// TLS cannot be spoken.
+    /// TLS cannot be set up.
     #[error(transparent)]
     Tls(#[from] TlsError),
-    /// The secret of a provider cannot be had.
+    /// The secret of a provider cannot be read.
     #[error("sign_in.providers: the secret of `{provider}` cannot be read: {cause}")]
     ProviderSecret {
-        /// Its short name.
+        /// The short name of the provider.
         provider: String,
-        /// Why.
+        /// The reason.
         cause: String,
     },
-    /// Providers would be asked through a proxy that cannot be used.
+    /// The proxy on the way to a provider cannot be used.
     #[error("sign_in.providers: {0}")]
     Proxy(#[from] UnsupportedProxy),
-    /// Nobody can be asked over TLS.
+    /// No TLS client can be set up to call the providers.
     #[error(
-        "sign_in.providers: they cannot be asked: {0}; install the certificates of the authorities that this system trusts"
+        "sign_in.providers: the providers cannot be called: {0}; install the certificates of the authorities that this system trusts"
     )]
     Providers(String),
-    /// A variable that is to hold a key does not exist.
+    /// The variable of a key does not exist.
     #[error("session.keys: the variable {0} is not set; put a key into it (`openssl rand -hex 32`) or name another")]
     NoVariable(String),
 }
 
 impl StartError {
-    /// Whether only other settings can help: what is in the way has nothing to do with what is around this process.
+    /// Returns whether only other settings can help. Any other cause is outside of the process, and may pass.
     #[must_use]
     pub fn is_of_the_settings(&self) -> bool {
         match self {
@@ -133,7 +133,8 @@ impl StartError {
             | Self::Setup(SetupError::Address { .. })
             | Self::Proxy(_)
             | Self::NoVariable(_) => true,
-            // A database comes back, an address is free again, a file is put in place or becomes readable.
+            // These can pass: a database comes back, an address is free again, a file is put in place or becomes
+            // readable.
             Self::Store(_)
             | Self::Accounts(_)
             | Self::Passwords(_)
@@ -170,20 +171,20 @@ pub struct Server {
 }
 
 impl Server {
-    /// Opens the store, reads the keys and takes the address.
+    /// Opens the store, reads the keys and binds the address.
     ///
     /// # Errors
     ///
-    /// When one of them cannot be had.
+    /// When one of these fails.
     pub async fn start(settings: Settings) -> Result<Self, StartError> {
         Self::start_with(settings, Clock::System).await
     }
 
-    /// As [`start`](Server::start), with a clock that a test can turn.
+    /// Starts as [`start`](Server::start) does, with a clock that a test can set.
     ///
     /// # Errors
     ///
-    /// As [`start`](Server::start).
+    /// Those of [`start`](Server::start).
     pub async fn start_with(settings: Settings, clock: Clock) -> Result<Self, StartError> {
         let mut setup = topology::plan(&settings)?;
         if let Some(lost) = check(&setup).into_iter().find(|finding| finding.severity == Severity::Error) {
@@ -194,7 +195,7 @@ impl Server {
         let tls = Tls::open(&settings)?;
         topology::bind(&mut setup, &settings, Some(listener.address.port()));
         setup.edge.term = tls.as_ref().map(|tls| tls.renewal.term());
-        // Before the engine, so that nothing is counted for nobody.
+        // Before the engine, so that its first events are counted.
         let exporter = settings.metrics.listen.map(Exporter::open).transpose()?;
         let (sessions, beside, keys) = sessions(&settings).await?;
         let accounts = accounts::open(&settings, beside.as_ref(), clock.clone()).await?;
@@ -224,25 +225,25 @@ impl Server {
         Ok(Self { listener, tls, redirect, exporter, site, settings, setup, changes: since.changes })
     }
 
-    /// What has changed since the last start on these accounts that visitors notice who have been here before.
+    /// Returns the changes since the last start on these accounts that existing visitors notice.
     #[must_use]
     pub fn changes(&self) -> &[Change] {
         &self.changes
     }
 
-    /// The address that it listens on.
+    /// Returns the address that the server listens on.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.listener.address
     }
 
-    /// The address that leads to https, if there is one.
+    /// Returns the address of the listener that redirects to https, if there is one.
     #[must_use]
     pub fn redirect_address(&self) -> Option<SocketAddr> {
         self.redirect.as_ref().map(Redirect::address)
     }
 
-    /// Serves until `stop` comes, then finishes what is under way, for at most `limits.shutdown_grace`.
+    /// Serves until `stop` ends, then finishes running requests, for at most `limits.shutdown_grace`.
     ///
     /// # Errors
     ///
@@ -257,7 +258,7 @@ impl Server {
         let exporting = exporter.map(|exporter| exporter.run(&settings.limits));
         let (address, store) = (listener.address, site.sessions.store().kind());
         match &settings.site.url {
-            // What is bound answers for certain.
+            // The bound port answers for certain, which the port of the URL may not.
             url if !url.is_https() && url.is_loopback() && url.port() != address.port() => {
                 tracing::info!(%address, store, "listening; open http://{}:{}", url.host(), address.port());
             }
@@ -266,7 +267,7 @@ impl Server {
         let sweepers = [
             tokio::spawn(site.sessions.sweep()),
             tokio::spawn(site.accounts.sweep()),
-            // Ends by itself. A provider that is away keeps no server from starting.
+            // Ends by itself. It runs beside the server, so that a provider that is down does not prevent the start.
             tokio::spawn(site.accounts.providers().clone().warn()),
         ];
         let stopping = Arc::clone(&site);
@@ -274,7 +275,7 @@ impl Server {
         let tell = told.clone();
         let stop = async move {
             stop.await;
-            tracing::info!("stopping: finishing what is under way");
+            tracing::info!("stopping: finishing running requests");
             stopping.ready.store(false, Ordering::Release);
             stopping.sessions.stop_watching();
             tell.send_replace(true);
@@ -283,11 +284,11 @@ impl Server {
         let renewal = renewal.map(tokio::spawn);
         let serving = async {
             let served = listen::serve(listener, router(&site), &settings.limits, acceptor, stop).await;
-            // Also when it has failed, and nobody has said stop.
+            // Also after a failure, when `stop` has not ended.
             told.send_replace(true);
             served
         };
-        // At the same time: each may take the whole of the grace.
+        // At the same time, because each may take the whole grace period.
         let beside = async {
             stopped.wait_for(|told| *told).await.ok();
             let redirect = redirecting.map(Redirecting::stop);
@@ -304,31 +305,32 @@ impl Server {
     }
 }
 
-/// The names of the session cookie and of those that the pages keep beside it.
+/// Returns the names of the session cookie and of the signed cookies beside it.
 fn own_cookies(session: &CookieSettings) -> Vec<String> {
     let beside =
         [Visitor::KNOWN, outcome::MARK].map(str::to_owned).into_iter().chain((0..SLOTS).map(federated::cookie));
     iter::once(session.name.clone()).chain(beside.map(|name| session.name_beside(&name))).collect()
 }
 
-/// Says once what is allowed and not wise. Of what nobody loses a session by, the command `hardtack doctor` speaks.
+/// Warns of settings that are allowed but unwise. Notes, which cost no session, are left to the command
+/// `hardtack doctor`.
 fn warn(settings: &Settings, setup: &Topology) {
     for finding in check(setup).iter().filter(|finding| finding.severity != Severity::Note) {
         tracing::warn!(code = %finding.code, cure = finding.cure.line(), "{}", finding.what);
     }
     let store = &settings.store;
     if store.timeout > Duration::from_millis(900) {
-        tracing::warn!("store.timeout is long: while the store is away, visitors wait over a second to be told so");
+        tracing::warn!("store.timeout is long: while the store is down, visitors wait over a second for the error");
     }
     if store.insecure && store.transport().is_ok_and(|transport| transport == Transport::Unverified) {
         tracing::warn!(
-            "store.insecure is on: what is said to the store travels without verified TLS, and can be read and changed \
+            "store.insecure is on: the connection to the store has no verified TLS, so its data can be read and changed \
              on the way"
         );
     }
 }
 
-/// The sessions, the database that they are in if others may have tables there, and the keys that sign their cookies.
+/// Returns the sessions, their database if it can hold other tables too, and the keys that sign their cookies.
 async fn sessions(settings: &Settings) -> Result<(Sessions, Option<Database>, Keys), StartError> {
     let (session, store) = (&settings.session, &settings.store);
     // Before anything is made in a database.
@@ -346,7 +348,7 @@ async fn sessions(settings: &Settings) -> Result<(Sessions, Option<Database>, Ke
     Ok((sessions, database, keys))
 }
 
-/// The keys that the settings name, if they name any; an error where a store needs what they do not name.
+/// Returns the keys that the settings name, if any. Fails when the store needs a setting that is missing.
 fn needed(settings: &Settings) -> Result<Option<Keys>, StartError> {
     let named = named_keys(&settings.session.keys)?;
     if named.is_none() && settings.store.url.is_shared() {
@@ -358,17 +360,17 @@ fn needed(settings: &Settings) -> Result<Option<Keys>, StartError> {
     Ok(named)
 }
 
-/// Reads the keys and secrets that the settings name, as a start does. It opens no store and takes no address.
+/// Reads the keys and secrets that the settings name, as a start does. It opens no store and binds no address.
 ///
 /// # Errors
 ///
-/// When one of them is missing or is none.
+/// When one of them is missing or invalid.
 pub fn check_secrets(settings: &Settings) -> Result<(), StartError> {
     needed(settings)?;
     super::providers::open(settings).map(drop)
 }
 
-/// The keys that the settings name, if they name any.
+/// Reads the keys that the settings name; `None` when they name none.
 fn named_keys(sources: &[KeySource]) -> Result<Option<Keys>, StartError> {
     if sources.is_empty() {
         return Ok(None);
@@ -384,7 +386,8 @@ fn named_keys(sources: &[KeySource]) -> Result<Option<Keys>, StartError> {
     Ok(Some(Keys::parse(named.iter().map(|(name, text)| (name.as_str(), text.as_str())))?))
 }
 
-/// The key of a server that is alone on its store: in a file beside the database, made at the first start.
+/// Returns the key of a server that shares its store with no other: from a file beside the database, made at the first
+/// start.
 fn own_key(store: &StoreUrl) -> Result<Keys, KeyError> {
     match store {
         StoreUrl::Sqlite(path) => Keys::in_file(&path.with_file_name("hardtack.key")),

@@ -1,4 +1,4 @@
-//! Opens the store that the settings name.
+//! The opening of the store that the settings name.
 
 use super::settings::{self, StoreUrl, trust};
 use crate::session::store::memory::MemoryStore;
@@ -9,7 +9,7 @@ use crate::session::store::{Database, OpenError, Schema, Store};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A store, and its database where it has one that others may have tables in.
+/// A store, and its database if that can hold other tables too.
 pub(super) struct Opened {
     pub(super) store: Arc<dyn Store>,
     pub(super) database: Option<Database>,
@@ -21,7 +21,7 @@ impl Opened {
     }
 }
 
-/// Opens the store, whose calls may take `timeout`.
+/// Opens the store. Each of its calls may take `timeout`.
 pub(super) async fn open(settings: &settings::Store, timeout: Duration, schema: Schema) -> Result<Opened, OpenError> {
     let connections = settings.connections;
     Ok(match &settings.url {
@@ -42,5 +42,5 @@ pub(super) async fn open(settings: &settings::Store, timeout: Duration, schema: 
     })
 }
 
-/// How long an operator waits for a call: longer than a visitor, for it may be over all sessions.
+/// The timeout of an operator's store call. It is longer than a visitor's, because the call may cover all sessions.
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);

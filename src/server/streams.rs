@@ -1,7 +1,7 @@
-//! The places for streams of events, which networks share.
+//! The slots for event streams, which networks share.
 //!
-//! One network alone may have them all. When all are taken, the network with the most streams gives up its oldest one for a
-//! network with fewer.
+//! One network alone may have them all. When all are taken, the network with the most streams gives up its oldest one
+//! for a network with fewer.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
 
-/// All streams of this server. The gauge `hardtack_streams` shows how many there are.
+/// All event streams of this server. The gauge `hardtack_streams` shows their number.
 #[derive(Debug)]
 pub(super) struct Streams {
     most: usize,
@@ -18,7 +18,7 @@ pub(super) struct Streams {
 
 #[derive(Debug, Default)]
 struct Open {
-    /// The oldest first.
+    /// The oldest stream comes first.
     streams: Vec<Stream>,
     number: u64,
 }
@@ -27,11 +27,11 @@ struct Open {
 struct Stream {
     number: u64,
     network: IpAddr,
-    /// Dropped when another stream takes the place.
+    /// Dropped when another stream takes the slot.
     _holds: oneshot::Sender<Infallible>,
 }
 
-/// A place, until it is dropped or another stream takes it.
+/// A slot, until it is dropped or another stream takes it.
 #[derive(Debug)]
 pub(super) struct Room {
     streams: Arc<Streams>,
@@ -40,18 +40,18 @@ pub(super) struct Room {
 }
 
 impl Streams {
-    /// Places for `most` streams.
+    /// Creates slots for `most` streams.
     pub(super) fn new(most: usize) -> Arc<Self> {
         Arc::new(Self { most, open: Mutex::default() })
     }
 
-    /// Whether a stream of this network finds a place now.
+    /// Returns whether a stream of this network can have a slot now.
     pub(super) fn has_room(&self, network: IpAddr) -> bool {
         let open = self.open();
         open.streams.len() < self.most || open.gives_way_to(network).is_some()
     }
 
-    /// Takes a place, if there is one.
+    /// Takes a slot, if there is one.
     pub(super) fn take(self: &Arc<Self>, network: IpAddr) -> Option<Room> {
         let mut open = self.open();
         if open.streams.len() >= self.most {
@@ -68,13 +68,13 @@ impl Streams {
     }
 
     fn open(&self) -> MutexGuard<'_, Open> {
-        // No step under this lock can leave the places half changed.
+        // No step under this lock can leave the slots half changed.
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Open {
-    /// Which stream gives way to one of `network`, if one does.
+    /// Returns the stream that gives way to a stream of `network`, if there is one.
     fn gives_way_to(&self, network: IpAddr) -> Option<usize> {
         let mut counts = HashMap::<IpAddr, usize>::new();
         for stream in &self.streams {
@@ -82,16 +82,16 @@ impl Open {
         }
         let own = counts.get(&network).copied().unwrap_or_default();
         let (largest, count) = counts.into_iter().max_by_key(|(_, count)| *count)?;
-        // With one more, the own network must not be the larger one.
+        // With one more stream, this network must not become the larger one.
         let gives_way = count > own + 1;
         self.streams.iter().position(|stream| gives_way && stream.network == largest)
     }
 }
 
 impl Room {
-    /// Waits until another stream takes the place.
+    /// Waits until another stream takes the slot.
     pub(super) async fn lost(&mut self) {
-        // Nothing is ever sent: this ends when the other end is dropped.
+        // Nothing is ever sent. This ends when the sender is dropped.
         (&mut self.held).await.ok();
     }
 }

@@ -1,4 +1,4 @@
-//! How a server of these settings is set up, in the doctor's words.
+//! The setup of a server by its settings, in the types of the doctor.
 
 use super::settings::{Session, Settings, StoreUrl, TlsMode};
 use super::tls::{Facts, TlsError};
@@ -8,17 +8,17 @@ use crate::session::clock::{Clock, Timestamp};
 use crate::session::policy::Origin;
 use tower_sessions::cookie;
 
-/// Why it cannot be said how a server is set up, in one sentence.
+/// The reason why the setup cannot be determined, in one sentence.
 #[derive(Debug, thiserror::Error)]
 pub enum SetupError {
-    /// A host that is no name of the web.
+    /// A host is not a valid name on the web.
     #[error("{setting}: `{origin}` {error}")]
     Address {
         /// The setting that names it.
         setting: &'static str,
-        /// As it is written there.
+        /// The origin, as the setting spells it.
         origin: Origin,
-        /// What is wrong.
+        /// The problem.
         error: AddressError,
     },
     /// The certificate cannot be read.
@@ -26,23 +26,24 @@ pub enum SetupError {
     Certificate(#[from] TlsError),
 }
 
-/// What follows from the settings alone, and from the certificate that they name. No port and no store is opened.
+/// Returns the setup that follows from the settings and from the certificate that they name. It opens no port and no
+/// store.
 ///
 /// # Errors
 ///
-/// When a host or the certificate makes no sense.
+/// When a host or the certificate is invalid.
 pub fn topology(settings: &Settings) -> Result<Topology, SetupError> {
     let mut topology = plan(settings)?;
     if settings.tls.mode == TlsMode::Files {
         let facts = Facts::read(&settings.tls.certificate)?;
         topology.edge.term = Some(term(facts.begins, facts.ends));
     }
-    // Port 0 picks one, which nobody knows before.
+    // Port 0 picks a port at the start, so it is not known here.
     bind(&mut topology, settings, Some(settings.site.listen.port()).filter(|port| *port != 0));
     Ok(topology)
 }
 
-/// What follows from the settings alone.
+/// Returns the setup that follows from the settings alone.
 pub(super) fn plan(settings: &Settings) -> Result<Topology, SetupError> {
     let Settings { site, session, cors, store, tls, .. } = settings;
     let address = |setting, origin: &Origin| {
@@ -53,7 +54,7 @@ pub(super) fn plan(settings: &Settings) -> Result<Topology, SetupError> {
     let own = address("site.url", origins.own())?;
     let pages = origins.front_ends().iter().map(|page| address("site.front_ends", page));
     let pages = pages.collect::<Result<Vec<_>, _>>()?;
-    // Pages of other origins call the API, and lead to a sign-in by another service.
+    // Pages of other origins call only the API, unless they also lead to a sign-in by a provider.
     let beyond = pages.is_empty() || !settings.sign_in.providers.is_empty();
     let server = if beyond { own } else { own.at("/api/") };
     let hosts = pages.iter().chain([&server]).map(Address::host).chain(session.domain.as_deref());
@@ -69,20 +70,21 @@ pub(super) fn plan(settings: &Settings) -> Result<Topology, SetupError> {
     };
     topology.edge.open =
         tls.mode == TlsMode::Off && !site.url.is_https() && site.url.is_loopback() && !site.listen.ip().is_loopback();
-    // `sign_in_elsewhere` is left out: our own pages lead a strict cookie back once more.
+    // `sign_in_elsewhere` is left out, because this site's own page leads the browser back once more with a Strict
+    // cookie.
     topology.store.lasting = store.url != StoreUrl::Memory;
     topology.store.shared = store.url.is_shared();
     Ok(topology)
 }
 
-/// Says which port is bound, where browsers reach it directly and not through a proxy.
+/// Sets the bound port, if browsers reach it directly and not through a proxy.
 pub(super) fn bind(topology: &mut Topology, settings: &Settings, port: Option<u16>) {
     let url = &settings.site.url;
     let direct = url.is_loopback() && (settings.tls.mode != TlsMode::Off || !url.is_https());
     topology.edge.bound = port.filter(|_| direct);
 }
 
-/// Returns the time for which a certificate holds.
+/// Returns the time that a certificate has left, and its whole validity.
 pub(super) fn term(begins: Timestamp, ends: Timestamp) -> Term {
     let seconds = |from: Timestamp| (ends.0.saturating_sub(from.0)).div_euclid(1000);
     Term { left: seconds(Clock::System.now()), life: seconds(begins) }

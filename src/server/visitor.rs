@@ -1,4 +1,4 @@
-//! Who asks, read from the head of a request.
+//! The visitor of a request, read from its head.
 
 use super::client::Client;
 use super::explain::refuse;
@@ -16,10 +16,10 @@ use leptos::prelude::{provide_context, with_context};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
-/// The one who asks; none outside of the sessions.
+/// Returns the visitor of a request; `None` on routes without a session.
 pub(super) fn visitor(accounts: &Accounts, headers: &HeaderMap, extensions: &Extensions) -> Option<Visitor> {
     let session = extensions.get::<Session>()?.clone();
-    // Of a request that came by no connection nothing is known, and it shares its attempts with all others like it.
+    // Without a connection there is no address. All such requests share one budget of attempts.
     let address = extensions.get::<Client>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |Client(address)| *address);
     let agent = text(headers, header::USER_AGENT).unwrap_or_default();
     let known = session.beside(Visitor::KNOWN, headers);
@@ -34,7 +34,7 @@ impl FromRequestParts<Arc<Site>> for Visitor {
     }
 }
 
-/// Tells a page who asks.
+/// Provides a page with the visitor of its request.
 pub(super) fn provide_visitor(accounts: &Accounts) {
     let asks = |parts: &Parts| visitor(accounts, &parts.headers, &parts.extensions);
     if let Some(visitor) = with_context(asks).flatten() {

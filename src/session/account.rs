@@ -1,33 +1,34 @@
-//! The sessions of the account that is signed in here: listed and ended, by their public handles.
+//! The sessions of the signed-in account: their list, and their end by public handle.
 
 use super::error::Error;
 use super::handle::{Facts, Session};
 use super::id::Handle;
 use super::store::{After, BATCH, Listed, Order};
 
-/// A part of the sessions of an account.
+/// A page of the sessions of an account.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OfAccount {
     /// The sessions.
     pub sessions: Vec<Listed>,
-    /// Where the next part begins; `None` when there is none.
+    /// The start of the next page; `None` when there is none.
     pub next: Option<After>,
 }
 
 impl Session {
-    /// Live sessions of the account that is signed in here, about `limit` of them: this one first, then the one used last
-    /// first. `after` is where the last part ended; without it this is the first one.
+    /// Returns live sessions of the account that is signed in here, about `limit` of them: this session first, then the
+    /// others in the order of their last use, the latest first. `after` is [`OfAccount::next`] of the page before;
+    /// without it this is the first page.
     ///
-    /// What is used between two calls moves to the front, and so may be in none of the parts.
+    /// A session that is used between two calls moves to the front, and so may be on none of the pages.
     ///
     /// # Errors
     ///
-    /// When the store cannot be reached. Where nobody is signed in there are none.
+    /// When the store cannot be reached. If no account is signed in, the list is empty.
     pub async fn of_account(&self, after: Option<After>, limit: u32) -> Result<OfAccount, Error> {
         let Some((account, own)) = self.owned().await? else { return Ok(OfAccount::default()) };
         let (unit, limit) = (&self.unit, limit.max(1));
         let (now, bounds) = (unit.now(), unit.engine.bounds());
-        // One more than asked for, to know whether there are more.
+        // One more than the limit is loaded, to find out whether there are more.
         let list = unit.engine.store.list(&account, Order::Used(after), limit.saturating_add(1), now);
         let mut listed = unit.ask(list).await?;
         let more = listed.len() > limit as usize;
@@ -39,8 +40,8 @@ impl Session {
         Ok(OfAccount { sessions, next })
     }
 
-    /// Ends one session of the account that is signed in here, be it this one. `false` when it has none of that handle:
-    /// it may be another account's, or nobody's.
+    /// Ends one session of the account that is signed in here, which may be this one. Returns `false` if the account
+    /// has no session with this handle: it may be another account's session, or none.
     ///
     /// # Errors
     ///
@@ -55,14 +56,15 @@ impl Session {
         Ok(unit.ask(unit.engine.store.end_by_handle(Some(&account), handle)).await?)
     }
 
-    /// Ends the other sessions of the account that is signed in here, all that it has by now, and says how many.
+    /// Ends all other sessions that the account signed in here has by now, and returns their number.
     ///
-    /// In steps, each of which has the patience of a request, because there may be any number of them.
+    /// It makes several store calls, each with the whole timeout of a request, because there may be any number of
+    /// sessions.
     ///
     /// # Errors
     ///
-    /// As [`update`](Session::update); after [`Error::Unavailable`] some have ended, and it is unknown whether all have. Where
-    /// nobody is signed in there are none.
+    /// As [`update`](Session::update). After [`Error::Unavailable`] some sessions have ended, and it is unknown whether
+    /// all have. If no account is signed in, there are none to end.
     pub async fn end_others(&self) -> Result<u64, Error> {
         let Some((account, own)) = self.owned().await? else { return Ok(0) };
         let unit = &self.unit;
@@ -78,7 +80,7 @@ impl Session {
         }
     }
 
-    /// Whose this session is, and its handle.
+    /// Returns the account of this session and its handle, if an account is signed in.
     async fn owned(&self) -> Result<Option<(String, Handle)>, Error> {
         let facts = self.facts().await?;
         Ok(facts.and_then(|Facts { owner, handle, .. }| Some((owner.account?, handle))))

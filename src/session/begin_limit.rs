@@ -1,4 +1,4 @@
-//! A limit on the sessions that a client begins and that no account owns.
+//! A limit on the sessions without an owner that a client begins.
 
 use super::error::Fault;
 use super::unit::Unit;
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 /// A rate limiter for clients, by their addresses.
 ///
-/// All requests of a process share one, from several threads. It must answer from memory, without waiting.
+/// All requests of a process share one limiter, on several threads. It must answer from memory, without waiting.
 pub trait RateLimit: Debug + Send + Sync {
     /// Takes one session from the share of `client`.
     ///
@@ -18,31 +18,32 @@ pub trait RateLimit: Debug + Send + Sync {
     /// The time until `client` may begin another session, when its share is used up.
     fn take(&self, client: IpAddr) -> Result<(), Duration>;
 
-    /// Gives a session back that was taken and did not begin, because the store failed.
+    /// Gives a session back that was taken but did not begin, because the store failed.
     fn give_back(&self, client: IpAddr);
 }
 
-/// Limits the sessions that a request may begin. It belongs into the extensions of the request, in front of the layer
-/// [`Sessions`](super::Sessions).
+/// A limit on the sessions that a request may begin. Put it into the extensions of the request before the layer
+/// [`Sessions`](super::Sessions) runs.
 ///
-/// A session that begins with a sign-in is not limited, because an application limits its sign-ins itself. A session that
-/// exists is not limited either. Without this extension a request may always begin a session.
+/// A session that begins with a sign-in is not limited, because an application limits its sign-ins itself. An existing
+/// session is not limited either. Without this extension a request may always begin a session.
 #[derive(Clone, Debug)]
 pub struct BeginLimit {
     /// Counts the sessions.
     pub limiter: Arc<dyn RateLimit>,
     /// The address of the client.
     pub client: IpAddr,
-    /// Whether a refused request is served all the same: as a prefetch is, without anything being stored. Otherwise it fails
-    /// with [`Error::TooMany`](super::Error::TooMany).
+    /// Whether a refused request is still served, like a prefetch: nothing is stored. Otherwise it fails with
+    /// [`Error::TooMany`](super::Error::TooMany).
     pub lenient: bool,
 }
 
 impl Unit {
-    /// Returns whether this request may begin a session without an owner. `false`: nothing is stored, and the request goes on.
+    /// Returns whether this request may begin a session without an owner. On `false` nothing is stored, and the request
+    /// goes on.
     ///
-    /// The first answer holds for the whole request, so that it does not begin a session with the second of two values. The
-    /// caller calls [`did_not_begin`](Unit::did_not_begin) where no session begins after all.
+    /// The first refusal holds for the whole request, so that the request is not refused for one value and then begins
+    /// a session with the next. The caller calls [`did_not_begin`](Unit::did_not_begin) if no session begins after all.
     pub(super) fn may_begin(&self) -> Result<bool, Fault> {
         let Some(BeginLimit { limiter, client, lenient }) = &self.asked.limit else { return Ok(true) };
         let refused = self.state().refused;
@@ -58,7 +59,8 @@ impl Unit {
         Err(self.fail(Fault::TooMany { retry_after }))
     }
 
-    /// Gives back what [`may_begin`](Unit::may_begin) has taken: an outage must not use up the share of a network.
+    /// Gives back the session that [`may_begin`](Unit::may_begin) took, because an outage must not use up the share of
+    /// a network.
     pub(super) fn did_not_begin(&self) {
         if let Some(BeginLimit { limiter, client, .. }) = &self.asked.limit {
             limiter.give_back(*client);

@@ -1,4 +1,4 @@
-//! Cookies beside the session's: signed by its keys, and as well kept from scripts and other sites.
+//! Signed cookies beside the session cookie: signed with its keys, and protected like it from scripts and other sites.
 
 use super::cookie::CookieSettings;
 use super::error::Error;
@@ -8,16 +8,17 @@ use std::time::Duration;
 use tower_sessions::cookie::SameSite;
 
 impl Session {
-    /// The text of a signed cookie that [`give_beside`](Session::give_beside) made. `None` when there is none, when there
-    /// are two that differ, or when none of our keys signed it.
+    /// Returns the text of a signed cookie that [`give_beside`](Session::give_beside) made. `None` when there is none,
+    /// when two with different values came, or when none of the keys signed it.
     ///
-    /// It says what this server once gave away, not that whoever shows it is who it was given to: cookies can be copied.
+    /// The text proves that this server issued the cookie, and not that the client is the one that got it: cookies can
+    /// be copied.
     #[must_use]
     pub fn beside(&self, name: &str, headers: &HeaderMap) -> Option<String> {
         let settings = self.settings_beside(name);
         let (value, twice) = settings.value(headers);
         if twice {
-            // The answer takes the others away, as it does with the session's own.
+            // The response removes the other variants, as it does for the session cookie.
             let twice = &mut self.unit.state().twice;
             if !twice.iter().any(|known| known == name) {
                 twice.push(name.to_owned());
@@ -27,14 +28,15 @@ impl Session {
         self.unit.engine.keys.verified(&settings.name, value?).map(str::to_owned)
     }
 
-    /// The header that gives the browser a signed text, for a while. Everybody who holds the cookie can read it: no secret.
+    /// Returns the header that sets a signed cookie with this text and lifetime. The text must be no secret, because a
+    /// holder of the cookie can read it.
     ///
-    /// Its name is the session cookie's with `_` and `name` behind it, and so are its attributes, but that `SameSite=Strict`
-    /// becomes `Lax`.
+    /// The name is the name of the session cookie with `_` and `name` appended. The attributes are those of the session
+    /// cookie, except that `SameSite=Strict` becomes `Lax`.
     ///
     /// # Errors
     ///
-    /// When the text holds anything but letters, digits, `-` and `_`.
+    /// When the text contains anything but letters, digits, `-` and `_`.
     pub fn give_beside(&self, name: &str, text: &str, life: Duration) -> Result<HeaderValue, Error> {
         if !text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)) {
             return Err(Error::Header);
@@ -44,33 +46,36 @@ impl Session {
         settings.set(&value, life, true, self.unit.now()).ok_or(Error::Header)
     }
 
-    /// A name for something in this place that nobody else can work out, the same for as long as the first key is.
+    /// Returns a keyed hash of a text, which others cannot compute. It stays the same for as long as the first key
+    /// does.
     ///
-    /// For what a database is to recognise and not to tell, such as who has tried to sign in.
+    /// For values that a database must recognise and not reveal, such as the names of sign-in attempts, and for marks
+    /// that only this server can make. The same text has another hash in each `place`.
     #[must_use]
     pub fn pseudonym(&self, place: &str, text: &str) -> String {
         self.unit.engine.keys.pseudonym(place, text)
     }
 
-    /// Whether a name is the [`pseudonym`](Session::pseudonym) of a text, by the first key or by one that was it before and is
-    /// still known.
+    /// Returns whether `pseudonym` is the [`pseudonym`](Session::pseudonym) of a text by any of the keys, so that a
+    /// hash by an earlier first key still counts while that key is listed.
     #[must_use]
     pub fn is_pseudonym(&self, place: &str, text: &str, pseudonym: &str) -> bool {
         self.unit.engine.keys.is_pseudonym(place, text, pseudonym)
     }
 
-    /// The header that takes such a cookie away.
+    /// Returns the header that removes a signed cookie.
     ///
     /// # Errors
     ///
-    /// When its name makes no header.
+    /// When its name cannot stand in a header.
     pub fn take_beside(&self, name: &str) -> Result<HeaderValue, Error> {
         self.settings_beside(name).removal().ok_or(Error::Header)
     }
 
     pub(super) fn settings_beside(&self, name: &str) -> CookieSettings {
         let own = self.cookie();
-        // Who comes back from another site must still be known by it, where the session itself is kept back.
+        // `Strict` becomes `Lax` because a browser that returns from another site must still send this cookie when it
+        // withholds the session cookie.
         let same_site = if own.same_site == SameSite::Strict { SameSite::Lax } else { own.same_site };
         CookieSettings { name: own.name_beside(name), same_site, ..own.clone() }
     }

@@ -1,4 +1,4 @@
-//! Time, as the engine reads it: from one clock, which tests can turn.
+//! The clock of the engine, which tests can replace, and its timestamps.
 
 use humantime::format_rfc3339_seconds;
 use std::fmt;
@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// How far the clocks of nodes on one store may be apart while nothing changes by it but the moment at which a session ends.
+/// The largest difference between the clocks of nodes on one store that changes nothing but the moment at which a
+/// session ends.
 pub const SKEW: Duration = Duration::from_secs(60);
 
 /// A moment in milliseconds since 1970-01-01 UTC.
@@ -15,23 +16,24 @@ pub const SKEW: Duration = Duration::from_secs(60);
 pub struct Timestamp(pub i64);
 
 impl Timestamp {
-    /// In whole seconds since 1970.
+    /// Returns the moment in whole seconds since 1970-01-01 UTC.
     #[must_use]
     pub const fn seconds(self) -> i64 {
         self.0.div_euclid(1000)
     }
 
-    /// How long it is from now to this moment; zero when it has passed.
+    /// Returns the time from `now` to this moment; zero when the moment has passed.
     #[must_use]
     pub fn left(self, now: Self) -> Duration {
         self - now
     }
 }
 
-/// In UTC, to the second: `2026-01-31T23:59:59Z`. What is earlier than 1970 or later than 9999 is told as their edge.
+/// Writes the moment in UTC, to the second: `2026-01-31T23:59:59Z`. A moment before 1970 or after 9999 is shown as the
+/// first or last moment of that range.
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // What is later has five digits in its year, which the format does not know.
+        // Later years have five digits, which the format does not support.
         const LAST: u64 = 253_402_300_799_000;
         let millis = u64::try_from(self.0).unwrap_or_default().min(LAST);
         format_rfc3339_seconds(UNIX_EPOCH + Duration::from_millis(millis)).fmt(f)
@@ -49,22 +51,23 @@ impl Add<Duration> for Timestamp {
 impl Sub for Timestamp {
     type Output = Duration;
 
-    /// The span between two moments; zero when the second is the later one.
+    /// Returns the time between two moments; zero when the second is the later one.
     fn sub(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 }
 
-/// A span in whole milliseconds, as stores keep it.
+/// Converts a span to whole milliseconds, as stores keep it.
 #[must_use]
 pub fn millis(span: Duration) -> i64 {
     i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// Where the engine reads the time.
+/// The source of the engine's time.
 ///
 /// The default is the system's clock. The clocks of several nodes on one store must agree within [`SKEW`], and within a
-/// fraction of the idle timeout. [`sweep`](super::sweep::sweep) compares them with the clock of PostgreSQL or Redis.
+/// small fraction of the idle timeout. [`sweep`](super::sweep::sweep) compares them with the clock of PostgreSQL or
+/// Redis.
 #[derive(Clone, Debug, Default)]
 pub enum Clock {
     /// The system's clock.
@@ -75,7 +78,7 @@ pub enum Clock {
 }
 
 impl Clock {
-    /// The time now.
+    /// Returns the present time.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         match self {
@@ -93,13 +96,13 @@ impl Clock {
 pub struct ManualClock(Arc<AtomicI64>);
 
 impl ManualClock {
-    /// A clock that stands at `start`.
+    /// Creates a clock that stands at `start`.
     #[must_use]
     pub fn at(start: Timestamp) -> Self {
         Self(Arc::new(AtomicI64::new(start.0)))
     }
 
-    /// Moves the time on.
+    /// Moves the clock forward.
     pub fn advance(&self, span: Duration) {
         self.0.fetch_add(millis(span), Ordering::SeqCst);
     }

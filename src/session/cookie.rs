@@ -1,4 +1,4 @@
-//! The session cookie, exact in both directions.
+//! The session cookie: its settings, its `Set-Cookie` headers, and its reading from a request.
 
 use super::clock::{Clock, Timestamp};
 use super::doubt::Doubt;
@@ -17,29 +17,29 @@ mod variants;
 
 pub(super) use variants::{Around, Target};
 
-/// Name and attributes of the session cookie. `HttpOnly` is always among them.
+/// The name and the attributes of the session cookie. `HttpOnly` is always set.
 ///
 /// Source: RFC 6265bis; ASVS 5.0, 3.3.1 to 3.3.5.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CookieSettings {
-    /// Its name, matched byte for byte. Default: `__Host-hardtack_sess` with `secure`, else `hardtack_sess`.
+    /// The name, matched byte for byte. Default: `__Host-hardtack_sess` with `secure`, else `hardtack_sess`.
     pub name: String,
     /// Sends the cookie over https only. Default: true.
     pub secure: bool,
-    /// Which sites' requests carry it. Default: `Lax`.
+    /// The sites from which requests carry the cookie. Default: `Lax`.
     pub same_site: SameSite,
-    /// Keeps a jar per top-level site (CHIPS). Default: false.
+    /// Keeps a separate cookie for each top-level site (CHIPS). Default: false.
     pub partitioned: bool,
     /// Shares the cookie with the subdomains of this domain. Default: none, this host only.
     pub domain: Option<String>,
-    /// Where on the host it is sent. Default: `/`.
+    /// The path on the host to which the cookie is sent. Default: `/`.
     pub path: String,
-    /// Keeps it when the browser closes, for as long as the session may live. Default: false.
+    /// Keeps the cookie when the browser closes, for as long as the session may live. Default: false.
     pub persistent: bool,
 }
 
 impl CookieSettings {
-    /// The settings for a site on https, or on plain http when `secure` is false.
+    /// Creates the settings for a site on https, or on plain http if `secure` is false.
     #[must_use]
     pub fn new(secure: bool) -> Self {
         let name = if secure { "__Host-hardtack_sess" } else { "hardtack_sess" };
@@ -54,23 +54,24 @@ impl CookieSettings {
         }
     }
 
-    /// Returns the name of a cookie that belongs beside the session's: `hardtack_sess_known`.
+    /// Returns the name of a signed cookie beside the session cookie: `hardtack_sess_known`.
     #[must_use]
     pub fn name_beside(&self, name: &str) -> String {
         format!("{}_{name}", self.name)
     }
 
-    /// The attributes as `Set-Cookie` spells them, in its order. No value is in it.
+    /// Returns the attributes as `Set-Cookie` spells them, in its order, without a value.
     #[must_use]
     pub fn attributes(&self) -> Vec<String> {
         self.build("").to_string().split("; ").skip(1).map(str::to_owned).collect()
     }
 
-    /// A cookie of the application's own that holds no secret: one year, readable by scripts, this site only.
+    /// Returns the header of a plain cookie of the application that holds no secret: for one year, readable by scripts,
+    /// for this site only.
     ///
     /// # Errors
     ///
-    /// When the value holds anything but letters, digits, `-`, `_` and `.`: it could pass for attributes.
+    /// When the value contains anything but letters, digits, `-`, `_` and `.`, because it could pass for attributes.
     pub fn plain(&self, name: &str, value: &str) -> Result<HeaderValue, super::Error> {
         if !value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte)) {
             return Err(super::Error::Header);
@@ -87,10 +88,11 @@ impl CookieSettings {
         HeaderValue::from_str(&cookie.to_string()).map_err(|_| super::Error::Header)
     }
 
-    /// The header that gives `value` to the browser, for at most `life` from `now`; `kept` also when it closes.
+    /// Returns the header that sets the cookie to `value`, for at most `life` from `now`. With `kept` the browser keeps
+    /// the cookie when it closes.
     ///
-    /// `Max-Age` goes before `Expires` wherever both are understood. Java's and Android's cookie managers take a cookie
-    /// with the first alone for one of RFC 2965, and send it in quotes.
+    /// Clients that understand both use `Max-Age`. `Expires` is there because Java's and Android's cookie managers take
+    /// a cookie with `Max-Age` alone for one of RFC 2965, and send it in quotes.
     pub(super) fn set(&self, value: &str, life: Duration, kept: bool, now: Timestamp) -> Option<HeaderValue> {
         let mut cookie = self.build(value);
         if kept {
@@ -104,7 +106,8 @@ impl CookieSettings {
         HeaderValue::from_str(&cookie.to_string()).ok()
     }
 
-    /// The header that takes the cookie away. It repeats every attribute, else browsers keep the cookie.
+    /// Returns the header that removes the cookie. It repeats every attribute, because browsers keep the cookie
+    /// otherwise.
     ///
     /// Source: RFC 6265bis, storage model, step 21.
     pub(super) fn removal(&self) -> Option<HeaderValue> {
@@ -114,11 +117,11 @@ impl CookieSettings {
         HeaderValue::from_str(&cookie.to_string()).ok()
     }
 
-    /// What the cookies of a request say of its session.
+    /// Reads the session from the cookies of a request.
     ///
-    /// Values that are equal, or that lead to one session, count as one: a browser that holds the cookie in two places
-    /// sends it twice. Of values that differ none counts, because a sibling domain or another path must not win by its
-    /// place in the row.
+    /// Values that are equal, or that lead to one session, count as one, because a browser that holds the cookie in two
+    /// places sends it twice. Of different values none counts, because a cookie of a sibling domain or another path
+    /// must not win by its position.
     pub(super) fn read(&self, headers: &HeaderMap, keys: &Keys) -> Came {
         let (mut values, mut more, mut nameless) = (Vec::new(), false, 0_u32);
         for (name, value) in pairs(headers) {
@@ -135,7 +138,7 @@ impl CookieSettings {
         if nameless > 0
             && let Some(held_back) = NAMELESS.turn()
         {
-            tracing::info!(nameless, held_back, "a Cookie header has parts without a name, which were passed over");
+            tracing::info!(nameless, held_back, "ignored parts of a Cookie header that have no name");
         }
         let Some(first) = values.first() else { return Came::Nothing };
         let mut own: Vec<Secret> = Vec::new();
@@ -152,7 +155,7 @@ impl CookieSettings {
             (1, []) => own.pop().map_or(Came::Nothing, Came::One),
             (0, [other]) => {
                 metrics::counter!("hardtack_cookies_refused_total", "reason" => "forged").increment(1);
-                tracing::debug!(cookie = self.name, "a session cookie that no key of ours signed");
+                tracing::debug!(cookie = self.name, "no key of this server signed the session cookie");
                 Came::InDoubt(match other {
                     Some(secret) => Doubt::OtherKey { name, id: secret.hash() },
                     None => Doubt::Foreign,
@@ -171,7 +174,7 @@ impl CookieSettings {
         }
     }
 
-    /// The value of the cookie of this name, if one came, and whether others came that differ from it.
+    /// Returns the first value of the cookie of this name, if any came, and whether others came that differ from it.
     pub(super) fn value<'a>(&self, headers: &'a HeaderMap) -> (Option<&'a [u8]>, bool) {
         let mut values = pairs(headers).filter(|(name, _)| *name == self.name.as_bytes()).map(|(_, value)| value);
         let first = values.next();
@@ -184,7 +187,7 @@ impl CookieSettings {
             .same_site(self.same_site)
             .path(self.path.as_str())
             .build();
-        // Never set to false: the crate adds Secure to `SameSite=None` only while nothing is said.
+        // `Secure` is never set to false, because the crate adds it to `SameSite=None` only if it is unset.
         if self.secure {
             cookie.set_secure(true);
         }
@@ -204,18 +207,18 @@ impl Default for CookieSettings {
     }
 }
 
-/// What the cookies of a request say of its session.
+/// The session that the cookies of a request name.
 #[derive(Debug)]
 pub(super) enum Came {
-    /// None of the name came.
+    /// No cookie of the name came.
     Nothing,
-    /// One that a key of ours signed.
+    /// A secret that one of the keys signed.
     One(Secret),
-    /// What came says nothing that counts.
+    /// The cookies leave it in doubt which session is meant.
     InDoubt(Doubt),
 }
 
-/// So many values of the name are looked at, and no more.
+/// The most values of the name that are examined.
 const MOST: usize = 8;
 
 static TWICE: LogLimit = LogLimit::a_minute();
@@ -225,7 +228,7 @@ fn expires(now: Timestamp, life: Duration) -> Option<time::OffsetDateTime> {
     time::OffsetDateTime::from_unix_timestamp((now + life).seconds()).ok()
 }
 
-/// Browsers cut longer lives to 400 days. Source: RFC 6265bis, 5.5.
+/// The longest `Max-Age`, because browsers cut longer ones to 400 days. Source: RFC 6265bis, 5.5.
 const MAX_AGE: Duration = super::Lifetime::LONGEST;
 
 #[cfg(test)]
@@ -254,7 +257,7 @@ mod tests {
         let value = sealed(&settings, &keys);
         let with = |name: &str| presented(&[format!("{name}={value}").as_bytes()], &settings, &keys);
         assert!(with("__Host-hardtack_sess"));
-        assert!(with(" \t__Host-hardtack_sess"), "white space before a pair is no part of the name");
+        assert!(with(" \t__Host-hardtack_sess"), "white space before a pair is not part of the name");
         for name in [
             "__host-hardtack_sess",
             "%5F%5FHost-hardtack_sess",
@@ -278,7 +281,7 @@ mod tests {
         assert!(!presented(&[format!("hardtack_sess=x; {good}").as_bytes()], &settings, &keys));
         assert!(!presented(&[good.as_bytes(), b"hardtack_sess=x"], &settings, &keys));
         let another = format!("hardtack_sess={}", sealed(&settings, &keys));
-        assert!(!presented(&[format!("{good}; {another}").as_bytes()], &settings, &keys), "two of our own");
+        assert!(!presented(&[format!("{good}; {another}").as_bytes()], &settings, &keys), "two that the key signed");
     }
 
     #[test]

@@ -1,11 +1,11 @@
-//! A bound for what a client can write into one line of the log.
+//! A length limit for client text in a log line.
 
 use std::fmt;
 
-/// The most of a client's text that a line holds, in bytes.
+/// The longest client text in a line, in bytes.
 const LONGEST: usize = 512;
 
-/// A client's text as the log shows it: its first 512 bytes, and a sign that there was more.
+/// Client text as the log shows it: its first 512 bytes, and `…` if it was longer.
 #[derive(Clone, Copy)]
 pub(crate) struct Cut<'a>(pub(crate) &'a str);
 

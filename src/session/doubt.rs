@@ -1,16 +1,18 @@
-//! Requests of which it is in doubt whose they are: with two session cookies, with one that no key here signed, or with
-//! one that the browser keeps back.
+//! Requests that leave it in doubt which session they belong to: with two session cookies, with one that no key here
+//! signed, or with one that the browser withholds.
 //!
-//! Each counts as nobody's. What sets it apart from a request without a cookie: the browser may hold a session, which is
-//! not to be lost by the way.
+//! Such a request counts as one without a session. But unlike a request without a cookie, its browser may hold a
+//! session, which must not be lost by accident.
 //!
-//! | step | what becomes of it |
-//! |---|---|
-//! | reading | there is no session |
-//! | a sign-in | always works. Sessions of the two cookies that are ours end before it, because the browser loses them |
-//! | another beginning, by a safe method | is passed over, as in a prefetch |
-//! | another beginning, by another method | two cookies: refused, come again. One of another key: a session begins |
-//! | an end | ends each session of which the cookie is ours. Where one lives that this server must not end, it says so |
+//! * Reading: there is no session.
+//! * A sign-in always works. The sessions of two cookies that a key here signed end before it, because the browser
+//!   loses them.
+//! * Another beginning, by a safe method: nothing is stored, as in a prefetch. With one cookie of another key this is
+//!   so only if the session of that cookie is live.
+//! * Another beginning, by another method: it is refused, so that the client retries. With one cookie of another key a
+//!   session begins.
+//! * An end: it ends each session whose cookie a key here signed. It fails if a session may be live that this server
+//!   must not end.
 //!
 //! Source: RFC 6265bis, 8.6 (weak integrity) and 4.2.2 (the order of cookies proves nothing).
 
@@ -19,60 +21,61 @@ use super::id::IdHash;
 use super::store::{Loaded, StoreError};
 use super::unit::{Cookie, Leaving, Place, Unit};
 
-/// Why it is in doubt.
+/// The reason of a doubt.
 #[derive(Debug)]
 pub(super) enum Doubt {
-    /// Another site led here, and the cookie is `SameSite=Strict`: the browser may hold one that it does not send.
+    /// A link from another site led here, and the cookie is `SameSite=Strict`: the browser may hold one that it does
+    /// not send.
     Withheld,
-    /// One value that is made as ours are, and no key here signed it.
+    /// One value of the right format, which no key here signed.
     OtherKey {
-        /// What tower-sessions is told in the place of an id. No store knows it.
+        /// The id of the doubt for tower-sessions. No store knows it.
         name: IdHash,
         id: IdHash,
     },
-    /// One value that is not made as ours are. No session is behind it.
+    /// One value of another format. There is no session behind it.
     Foreign,
     /// Values that differ.
     Several {
-        /// As above.
+        /// The id of the doubt for tower-sessions.
         name: IdHash,
-        /// Those that a key here signed.
+        /// The ids in values that a key here signed.
         own: Vec<IdHash>,
-        /// Those that are made so, and signed by no key here.
+        /// The ids in values of the right format that no key here signed.
         strange: Vec<IdHash>,
-        /// There were so many that not all of them were looked at.
+        /// There were so many values that not all of them were examined.
         more: bool,
     },
 }
 
 impl Doubt {
-    /// Whether a cookie came.
+    /// Returns whether a cookie came.
     pub(super) const fn is_a_cookie(&self) -> bool {
         !matches!(self, Self::Withheld)
     }
 }
 
-/// What became of sessions that were to end.
+/// The result of ending several sessions.
 #[derive(PartialEq, Eq)]
 enum Ended {
-    /// None of them lives.
+    /// None of them is live.
     All,
-    /// One lives on under an id that is on its way to the browser.
+    /// One is live under an id that is on its way to the browser.
     Moved,
 }
 
 impl Unit {
-    /// Whether a session may be behind the request.
+    /// Returns whether a session may be behind the request.
     pub(super) fn may_have_a_session(&self) -> bool {
         self.asked.presented.is_some() || matches!(&self.asked.doubt, Some(doubt) if !matches!(doubt, Doubt::Foreign))
     }
 
-    /// The name under which tower-sessions holds what is in doubt, until the doubt is settled.
+    /// Returns the id under which tower-sessions holds the doubt, until the doubt is settled.
     pub(super) fn in_doubt(&self) -> Option<IdHash> {
         self.doubtful().filter(|_| !self.state().settled)
     }
 
-    /// The same, also when it is settled.
+    /// Returns the same id, also when the doubt is settled.
     pub(super) const fn doubtful(&self) -> Option<IdHash> {
         match &self.asked.doubt {
             Some(Doubt::OtherKey { name, .. } | Doubt::Several { name, .. }) => Some(*name),
@@ -80,15 +83,15 @@ impl Unit {
         }
     }
 
-    /// Whether nothing is kept of a session that would begin now, although the handler goes on as if it were.
+    /// Returns whether a session that would begin now is not stored, although the handler goes on as if it were.
     pub(super) fn keeps_nothing(&self) -> bool {
         let passes = matches!(self.asked.doubt, Some(Doubt::Withheld | Doubt::Several { .. })) && self.asked.safe;
         self.asked.speculative || (passes && !self.state().settled)
     }
 
-    /// Whether a session that is about to begin is passed over.
+    /// Returns whether a session that is about to begin is not stored.
     ///
-    /// A sign-in is meant, and begins in any case.
+    /// A sign-in is intended, so its session begins in spite of a doubt.
     pub(super) async fn is_passed_over(&self) -> Result<bool, Fault> {
         let meant = {
             let state = self.state();
@@ -98,16 +101,16 @@ impl Unit {
             _ if self.asked.speculative => Ok(true),
             _ if meant => Ok(false),
             Some(Doubt::Withheld | Doubt::Several { .. }) if self.asked.safe => Ok(true),
-            // The visitor did something, and is not to be told that it was kept.
+            // The client wants to change something, and must not get a success for a change that is not stored.
             Some(Doubt::Withheld | Doubt::Several { .. }) => Err(self.fail(Fault::Doubtful)),
-            // A key that was taken away is not to lock visitors out: they begin anew when their session is over, or by
-            // the first thing that they do.
+            // A removed key must not lock clients out. They get a new session when the old one has expired, or with
+            // their first unsafe request.
             Some(Doubt::OtherKey { id, .. }) if self.asked.safe => self.lives(id).await,
             Some(Doubt::OtherKey { .. } | Doubt::Foreign) | None => Ok(false),
         }
     }
 
-    /// Ends the sessions of two cookies, because another one is to begin in their place.
+    /// Ends the sessions of two cookies, because another session is to begin in their place.
     pub(super) async fn end_before_another(&self) -> Result<(), Fault> {
         if self.state().settled {
             return Ok(());
@@ -119,10 +122,10 @@ impl Unit {
         Ok(())
     }
 
-    /// Ends what is in doubt, or says that it did not.
+    /// Ends the sessions in doubt, or fails if it cannot end them.
     pub(super) async fn end_in_doubt(&self) -> Result<(), Fault> {
         let Some(doubt) = self.asked.doubt.as_ref().filter(|_| !self.state().settled) else { return Ok(()) };
-        // Kept as leaving until all is done: if this request is abandoned here, somebody goes on.
+        // The state stays `Leaving` until all is done, so that the end is completed if this request is abandoned here.
         if let Some(id) = self.doubtful() {
             self.state().place = Place::Leaving(Leaving { id, record: None, surely: true });
         }
@@ -158,10 +161,10 @@ impl Unit {
                 if self.ask(self.engine.store.end(&live)).await? {
                     break;
                 }
-                // Another request has just renewed its id, or ended it.
+                // Another request has just renewed the id, or ended the session.
                 found = self.behind(id).await?;
                 if matches!(found, Behind::Session(next) if next == live) {
-                    // It can neither be read nor be ended by this id.
+                    // The session can neither be read nor be ended by this id.
                     return Err(self.fail(Fault::Unavailable));
                 }
             }
@@ -170,13 +173,13 @@ impl Unit {
         Ok(if moved && !ended { Ended::Moved } else { Ended::All })
     }
 
-    /// Whether a session lives under an id, or under one that came after it a moment ago.
+    /// Returns whether a session is live under an id, or under one that replaced it a moment ago.
     async fn lives(&self, id: &IdHash) -> Result<bool, Fault> {
         Ok(!matches!(self.behind(id).await?, Behind::Nothing))
     }
 
-    /// The id of the session that is to end. [`Fault::Rotated`] when it lives on under one that the browser is to come
-    /// again with.
+    /// Returns the id of the session that is to end. [`Fault::Rotated`] when the session is live under an id with which
+    /// the browser must retry.
     pub(super) async fn to_end(&self, id: &IdHash) -> Result<Option<IdHash>, Fault> {
         match self.behind(id).await? {
             Behind::Session(id) => Ok(Some(id)),
@@ -185,7 +188,8 @@ impl Unit {
         }
     }
 
-    /// What is behind an id. A record that this process cannot read is a session all the same: another version may.
+    /// Finds the session behind an id. A record that this process cannot read counts as a session, because another
+    /// version may be able to read it.
     async fn behind(&self, id: &IdHash) -> Result<Behind, Fault> {
         let now = self.now();
         let look = async {
@@ -204,11 +208,11 @@ impl Unit {
     }
 }
 
-/// What is behind an id.
+/// The session behind an id.
 enum Behind {
-    /// A session, under this id.
+    /// A session that is live under this id.
     Session(IdHash),
-    /// One under another id, which was made a moment ago.
+    /// A session that got another id a moment ago.
     Moved,
     Nothing,
 }

@@ -1,4 +1,4 @@
-//! What all requests share: the store, the keys, the policy.
+//! The state that all requests share: store, keys, settings.
 
 use super::clock::{Clock, Timestamp};
 use super::cookie::CookieSettings;
@@ -12,13 +12,13 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The shared part of all units of work.
+/// The state that the units of work of all requests share.
 #[derive(Clone, Debug)]
 pub(super) struct Engine {
     pub(super) store: Arc<dyn Store>,
     pub(super) keys: Keys,
     pub(super) cookie: CookieSettings,
-    /// What browsers may hold beside it from earlier settings.
+    /// The cookies that browsers may still hold from earlier settings.
     pub(super) former: Vec<CookieSettings>,
     pub(super) clocks: Clocks,
     pub(super) longest: Duration,
@@ -31,18 +31,19 @@ pub(super) struct Engine {
     pub(super) look_every: Duration,
 }
 
-/// How many sessions an account may have. What is too much ends at a sign-in. The session that signs in stays, unless an exact
-/// limit has no room for all sign-ins of the same moment.
+/// The limit on the sessions of an account. Sessions beyond it end at a sign-in. The session that signs in stays,
+/// unless an exact limit has no room for all sign-ins of the same moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PerAccount {
     /// Any number.
     #[default]
     Any,
-    /// So many, for accounts that may have no more: the sessions beyond it end, whether they are used or not, those first
-    /// that signed in longest ago. A sign-in that others at the same moment leave no room for fails.
+    /// An exact limit. The sessions beyond it end, whether they are in use or not, the earliest sign-in first. A
+    /// sign-in fails if others at the same moment leave no room for it.
     Exactly(NonZeroU32),
-    /// So many, against sessions that pile up: beyond it those end that have been unused longest, a hundred at a sign-in. None
-    /// ends that was used within the last minute, so an account that uses more at once has more.
+    /// A limit against sessions that pile up. The sessions that have been unused longest end, at most a hundred at a
+    /// sign-in. A session that was used within the last minute does not end, so an account that uses more sessions at
+    /// once has more.
     Unused(NonZeroU32),
 }
 
@@ -53,12 +54,12 @@ impl From<Option<NonZeroU32>> for PerAccount {
 }
 
 impl Engine {
-    /// How long sessions may live by the present settings.
+    /// Returns the limits of the present settings on the lifetime of sessions.
     pub(super) const fn bounds(&self) -> Bounds {
         Bounds { common: self.clocks.lifetime, longest: self.longest }
     }
 
-    /// Who sets the clocks of a session that is given this lifetime.
+    /// Returns the source of the timeouts of a session to which a handler gives this lifetime.
     pub(super) fn terms(&self, lifetime: Lifetime) -> Terms {
         let common = self.clocks.lifetime;
         match lifetime {
@@ -68,7 +69,7 @@ impl Engine {
         }
     }
 
-    /// What a store has found, as the present settings have it: a record keeps the clocks that it was made with.
+    /// Applies the present settings to a loaded session, because a record keeps the timeouts that it was made with.
     pub(super) fn bounded(&self, loaded: Loaded, now: Timestamp) -> Loaded {
         let Loaded::Live(id, mut record) = loaded else { return loaded };
         let bounds = self.bounds();

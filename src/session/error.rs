@@ -1,87 +1,87 @@
-//! What can go wrong with a session, for whoever uses one.
+//! The errors of sessions, and the responses that they become.
 
 use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, RETRY_AFTER};
 use axum::response::{IntoResponse, Response};
 
-/// Why a session could not do what was asked.
+/// The error of an operation on a session.
 ///
-/// The cause is in the log, written once where it happened.
+/// The cause is logged once, at the place of the failure.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The store could not be reached, or not in time. Whether it did what it was asked is unknown.
+    /// The store could not be reached in time. It is unknown whether the store carried out the call.
     #[error("the session store cannot be reached")]
     Unavailable,
-    /// The session ended while this request was under way. What it wrote is lost.
-    #[error("the session ended while the request was under way")]
+    /// The session ended during this request. The changes of the request are lost.
+    #[error("the session ended during the request")]
     Ended,
-    /// Another request rotated the session's id a moment ago: the browser has a new cookie, come again with it.
+    /// Another request rotated the session's id a moment ago. The browser has a new cookie and must retry with it.
     #[error("the session's id was rotated by another request")]
     Rotated,
     /// The client has begun too many sessions ([`BeginLimit`](super::BeginLimit)).
     #[error("too many sessions were begun from this network; try again in {retry_after} s")]
     TooMany {
-        /// When to try again, in seconds.
+        /// The time until the next attempt, in seconds.
         retry_after: u32,
     },
-    /// Whose the request is, is in doubt: it carried two different session cookies, one that no key here signed, or none
-    /// because another site led here. Nothing was kept, or nothing was ended.
+    /// It is in doubt which session the request belongs to: it carried two different session cookies, one that no known
+    /// key signed, or none because a link from another site led here. Nothing was stored, or nothing was ended.
     #[error("the request does not say clearly which session it belongs to; send it again")]
     Doubtful,
-    /// The session would hold more than it may.
-    #[error("the session would hold more than {limit} bytes")]
+    /// The session would exceed its size limit.
+    #[error("the session would exceed its limit of {limit} bytes")]
     TooLarge {
-        /// The most that it may hold, in bytes.
+        /// The size limit, in bytes.
         limit: usize,
     },
-    /// A value cannot be kept: there is a NUL in its name, or it is nested deeper than 100 levels.
-    #[error("a session value cannot be kept: a NUL is in its name, or it is nested deeper than 100 levels")]
+    /// A value cannot be stored, because its name contains a NUL or it is nested deeper than 100 levels.
+    #[error("a session value cannot be stored: its name contains a NUL, or it is nested deeper than 100 levels")]
     Unfit,
-    /// The head of the answer has left: no cookie can be given any more.
-    #[error("the answer has left, so no session can begin")]
+    /// The head of the response has been sent, so no cookie can be set any more.
+    #[error("the response was already sent, so no session can begin")]
     TooLate,
-    /// The system has no random numbers for an id.
-    #[error("no session id could be made")]
+    /// The system has no random numbers for a session id.
+    #[error("no session id could be generated")]
     Random,
-    /// A value could not be turned into JSON, or what is kept under its key is of another type.
-    #[error("a session value is not of the type of its key")]
+    /// A value could not be turned into JSON, or the stored value of its key is of another type.
+    #[error("a session value does not have the type of its key")]
     Value(#[from] serde_json::Error),
-    /// A text holds a byte that no header can carry.
-    #[error("a cookie cannot carry that text")]
+    /// A text contains a byte that no header can carry.
+    #[error("the text contains characters that a cookie cannot carry")]
     Header,
 }
 
-/// The failure that decides a request's answer, whatever its handler says.
+/// A failure that decides the response, whatever the handler returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// The store could not be reached: 503.
     Unavailable,
-    /// The session ended under the request: 409.
+    /// The session ended during the request: 409.
     Ended,
     /// The id was rotated by another request: 503.
     Rotated,
     /// The client has begun too many sessions: 429.
     TooMany {
-        /// When to try again, in seconds.
+        /// The time until the next attempt, in seconds.
         retry_after: u32,
     },
-    /// Which session the request belongs to is in doubt: 503, because the next request may be clear.
+    /// It is in doubt which session the request belongs to: 503, because the next request may be clear.
     Doubtful,
-    /// The session would hold more than it may: 500, for it is the application that put it there.
+    /// The session would exceed its size limit: 500, because the application put the data there.
     TooLarge {
-        /// The most that it may hold, in bytes.
+        /// The size limit, in bytes.
         limit: usize,
     },
-    /// A value cannot be kept: 500, likewise.
+    /// A value cannot be stored: 500, for the same reason.
     Unfit,
     /// The system has no random numbers: 500.
     Random,
-    /// The head had left: nothing can be answered any more.
+    /// The head was sent: the response cannot change any more.
     TooLate,
 }
 
 impl Error {
-    /// The failure that this is, unless it is one of a value or of a header.
+    /// Returns the failure of this error; `None` for an error of a value or of a header.
     const fn fault(&self) -> Option<Fault> {
         Some(match self {
             Self::Unavailable => Fault::Unavailable,
@@ -97,7 +97,8 @@ impl Error {
         })
     }
 
-    /// The status that fits: 503 for what may be tried again, 409 for a session that ended, 429 for too many, else 500.
+    /// Returns the status: 503 for an error after which a retry may succeed, 409 for a session that ended, 429 for too
+    /// many sessions, else 500.
     fn status(&self) -> StatusCode {
         match self {
             Self::Unavailable | Self::Rotated | Self::Doubtful => StatusCode::SERVICE_UNAVAILABLE,
@@ -110,7 +111,7 @@ impl Error {
     }
 }
 
-/// A short answer in plain text. A handler may thus return `Result<_, Error>`.
+/// Turns the error into a short response in plain text, so that a handler may return `Result<_, Error>`.
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
         let fault = self.fault();
@@ -123,7 +124,7 @@ impl IntoResponse for Error {
         if let Some(seconds) = wait {
             response.headers_mut().insert(RETRY_AFTER, seconds.into());
         }
-        // An application may put a page in its place, also where a handler has returned it.
+        // An application may replace the response with a page, also if a handler returned the error.
         if let Some(fault) = fault {
             response.extensions_mut().insert(fault);
         }

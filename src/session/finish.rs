@@ -1,4 +1,4 @@
-//! The end of a request: what its handler left is committed, and only then the head may leave.
+//! The end of a request: the commit of the handler's changes, and after it the head of the response.
 
 use super::error::{Error, Fault};
 use super::handle::Session;
@@ -11,7 +11,7 @@ use http_body::{Frame, SizeHint};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-/// Commits, and makes the answer say what became of it.
+/// Commits, and replaces the response if it does not fit the result.
 pub(super) async fn finish(session: Session, mut response: Response<Body>) -> Response<Body> {
     let failed = response.status().is_server_error();
     let met = session.unit.state().stop;
@@ -21,7 +21,7 @@ pub(super) async fn finish(session: Session, mut response: Response<Body>) -> Re
     }
     set_headers(&session, &mut response);
     session.unit.state().sent = true;
-    // A body of known length is already there; only one that is still being made can write behind its head.
+    // A body of known length is complete. Only a streamed body can change the session after the head.
     if response.body().size_hint().exact().is_none() {
         response = response.map(|body| Body::new(Watched { body, _late: Late { session, failed } }));
     }
@@ -36,10 +36,12 @@ async fn commit(session: &Session, failed: bool) -> Result<(), Fault> {
         _ => (false, false),
     };
     if surely || (leaving && inner.id().is_some()) {
-        // Ended by our own `end`, which was abandoned, or by tower-sessions' `delete`: either stands.
+        // The session was ended by `end`, which was abandoned midway, or by tower-sessions' `delete`. Either end
+        // stands.
         unit.end().await?;
     } else if leaving || (!failed && inner.is_modified() && !inner.is_empty().await) {
-        // After `flush` or `cycle_id` the save says which it was; an end stands whatever the handler's status.
+        // After `flush` or `cycle_id` the save finds out which of the two it was. An end stands whatever the handler's
+        // status.
         if inner.save().await.is_err() {
             return Err(unit.state().last.unwrap_or(Fault::Unavailable));
         }
@@ -47,22 +49,23 @@ async fn commit(session: &Session, failed: bool) -> Result<(), Fault> {
     if unit.renew().await? { Ok(()) } else { unit.touch().await }
 }
 
-/// A failure that was met while the handler ran, if it must decide the answer.
+/// Returns the failure that was met while the handler ran, if it must replace the response.
 fn answerable(session: &Session, response: &Response<Body>, met: Option<Fault>) -> Option<Fault> {
     let fault = met?;
     let refused = match fault {
-        // Without a cookie there is no session to protect: the handler has served its visitor without one. A 503 of the
-        // handler's own stands, because it may say what has been done before the store failed.
+        // A request without a cookie has no session to protect, so the handler's response stands. A 503 of the
+        // handler's own stands too, because it may say what was done before the store failed.
         Fault::Unavailable | Fault::Rotated | Fault::Doubtful => {
             session.unit.may_have_a_session() && response.status() != StatusCode::SERVICE_UNAVAILABLE
         }
-        // The handler was told. An answer that says so stands; a success would be a lie.
+        // The handler got the error. Its error response stands; a success is replaced, because it would be wrong.
         _ => !(response.status().is_client_error() || response.status().is_server_error()),
     };
     refused.then_some(fault)
 }
 
-/// The engine's own answer. An application may put a page in its place: the [`Fault`] is in the extensions.
+/// Returns the engine's own error response. An application may replace it with a page: the [`Fault`] is in the
+/// extensions.
 fn refusal(fault: Fault) -> Response<Body> {
     Error::from(fault).into_response()
 }
@@ -82,15 +85,15 @@ fn set_headers(session: &Session, response: &mut Response<Body>) {
     }
 }
 
-/// Whether a handler has seen to it that no other visitor is shown its answer.
+/// Returns whether a handler has already kept its response out of shared caches.
 fn is_private(value: &HeaderValue) -> bool {
     let value = value.to_str().unwrap_or_default();
     value.contains("private") || value.contains("no-store")
 }
 
-/// Sees to a request that never came to its end: its connection closed, or its handler panicked.
+/// A guard for a request that does not finish, because its connection closed or its handler panicked.
 ///
-/// Its changes are dropped with it. A sign-out stands all the same.
+/// The changes of the request are dropped, but a sign-out still takes effect.
 pub(super) struct Abandoned(Option<Session>);
 
 impl Abandoned {
@@ -110,16 +113,17 @@ impl Drop for Abandoned {
             return;
         };
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            // The failure is in the log already, and nobody waits for this answer any more.
+            // The result is ignored because a failure is in the log already, and no client waits for a response any
+            // more.
             runtime.spawn(async move { commit(&session, true).await.ok() });
         }
     }
 }
 
-/// Looks once more when a streamed body is over.
+/// A guard that commits once more when a streamed body ends.
 struct Late {
     session: Session,
-    /// The handler failed: what it changed stays dropped.
+    /// The handler failed, so its changes stay dropped.
     failed: bool,
 }
 
@@ -131,7 +135,7 @@ impl Drop for Late {
         }
         let session = self.session.clone();
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            // Writes nothing when nothing changed since the head; complains when something did.
+            // This writes nothing if nothing has changed since the head, and logs an error if something has.
             runtime.spawn(async move { commit(&session, false).await.ok() });
         }
     }

@@ -1,4 +1,4 @@
-//! The session as a handler holds it.
+//! The session that a handler extracts from its request.
 
 use super::cookie::CookieSettings;
 use super::error::{Error, Fault};
@@ -17,11 +17,11 @@ use std::time::Duration;
 
 /// The session of a request.
 ///
-/// It is [`tower_sessions::Session`] with typed keys and with the steps that commit at once: [`update`],
-/// [`rotate`] and [`end`]. All of tower-sessions' methods are there too, through `Deref`, and a handler may as
-/// well extract `tower_sessions::Session` itself: both speak to the same unit of work.
+/// It is [`tower_sessions::Session`] with typed keys and with operations that commit at once: [`update`], [`rotate`]
+/// and [`end`]. All methods of tower-sessions are available through `Deref`. A handler may also extract
+/// `tower_sessions::Session` itself, because both use the same unit of work.
 ///
-/// Nothing is loaded before something is asked of it, and nothing is stored before something is put into it.
+/// Nothing is loaded before the first read, and nothing is stored before the first write.
 ///
 /// [`update`]: Session::update
 /// [`rotate`]: Session::rotate
@@ -45,40 +45,41 @@ pub struct Session {
     pub(super) unit: Arc<Unit>,
 }
 
-/// What may be told of a session.
+/// The public facts about a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Facts {
-    /// Its public name, which survives rotations.
+    /// The public handle, which stays the same through rotations.
     pub handle: Handle,
-    /// Whose it is.
+    /// The owner.
     pub owner: Owner,
-    /// The names of its values, sorted; without those that this request has put and not committed.
+    /// The names of the values, sorted, without those that this request has put and not committed.
     pub keys: Vec<String>,
-    /// How long ago it began.
+    /// The time since its beginning or its last sign-in.
     pub age: Duration,
-    /// How long until it ends if nothing more is asked of it: by silence, or by its absolute lifetime.
+    /// The time until the session ends if it is not used again, by its idle or by its absolute timeout.
     pub idle_left: Duration,
-    /// How long until it ends in any case.
+    /// The time until the absolute timeout.
     pub absolute_left: Duration,
-    /// The time until it ends if this request is the last that uses it.
+    /// The time until the session ends if this request is its last use.
     pub left: Duration,
 }
 
 impl Session {
-    /// The value of a key.
+    /// Returns the value of a key.
     ///
     /// # Errors
     ///
-    /// When the store cannot be reached, or what is kept is of another type.
+    /// When the store cannot be reached, or the stored value is of another type.
     pub async fn read<T: DeserializeOwned>(&self, key: Key<T>) -> Result<Option<T>, Error> {
-        // What this request has put is known to tower-sessions alone; before that one value is decoded, not all.
+        // Only tower-sessions knows the values that this request has put. Without any, this decodes one value and not
+        // all.
         if !self.inner.is_modified() && self.unit.look().await? {
             let decoded =
                 self.unit.live(|_, record| record.data.get(key.name()).map(|text| serde_json::from_str(text)));
             match decoded.flatten().transpose() {
                 Ok(value) => return Ok(value),
                 Err(error) if error.is_data() => return Err(value_error(error)),
-                // No JSON at all: the record is damaged, and counts as none.
+                // The text is no JSON: the record is corrupt, and the code below treats it as absent.
                 Err(_) => {}
             }
         }
@@ -86,7 +87,8 @@ impl Session {
         self.inner.get(key.name()).await.map_err(|e| self.error(e))
     }
 
-    /// Sets a value; it is committed with the request, which fails (500) if the session would outgrow its limit.
+    /// Sets a value, which is committed with the request. The request fails (500) if the session would exceed its size
+    /// limit.
     ///
     /// # Errors
     ///
@@ -96,14 +98,14 @@ impl Session {
         self.inner.insert(key.name(), value).await.map_err(|e| self.error(e))
     }
 
-    /// Removes a value and returns it; committed with the request.
+    /// Removes a value and returns it. The removal is committed with the request.
     ///
     /// # Errors
     ///
-    /// When the store cannot be reached, or what was kept is of another type.
+    /// When the store cannot be reached, or the stored value was of another type.
     pub async fn take<T: DeserializeOwned>(&self, key: Key<T>) -> Result<Option<T>, Error> {
         let _lent = self.unit.lend();
-        // Read first: what is not of the key's type stays where it is.
+        // The value is read first, so that a value of another type stays in the session.
         let value = self.inner.get(key.name()).await.map_err(|e| self.error(e))?;
         if value.is_some() {
             self.inner.remove_value(key.name()).await.map_err(|e| self.error(e))?;
@@ -113,14 +115,14 @@ impl Session {
 
     /// Changes one value atomically and commits it at once: N concurrent increments give N.
     ///
-    /// `change` may be called again when another request was faster; it then starts from what that one wrote. A
-    /// session that does not exist yet begins here, with everything that was put into it before. A value that comes
-    /// out as it is kept is not written. A speculative request is told the result, and nothing is stored.
+    /// `change` may be called again if another request was faster; it then starts from the value which that request
+    /// wrote. A session that does not exist yet begins here, with all values that were put before. A value that does
+    /// not change is not written. A speculative request gets the result, and nothing is stored.
     ///
     /// # Errors
     ///
     /// [`Error::Unavailable`] when the store cannot be reached in time, [`Error::Ended`] when the session ended
-    /// meanwhile, [`Error::TooLarge`] when it would outgrow its limit, [`Error::Value`] when what is kept is of
+    /// meanwhile, [`Error::TooLarge`] when it would exceed its size limit, [`Error::Value`] when the stored value is of
     /// another type.
     pub async fn update<T>(&self, key: Key<T>, mut change: impl FnMut(Option<T>) -> T) -> Result<T, Error>
     where
@@ -134,7 +136,7 @@ impl Session {
         let Some(id) = unit.live_id() else { return self.begin_with(name, before, change).await };
         let _turn = unit.turn(id).await?;
         let (mut kept, mut version) = self.kept(name)?;
-        // What this request has put and not committed is what it starts from, whatever others write.
+        // The update starts from a value that this request has put and not committed, whatever other requests write.
         let pending = (before != kept).then(|| before.clone());
         loop {
             let value = change(before.map(serde_json::from_value).transpose().map_err(value_error)?);
@@ -144,14 +146,14 @@ impl Session {
                 self.inner.insert_value(name, json).await.map_err(|e| self.error(e))?;
                 return Ok(value);
             }
-            // Another writer was faster, or may have been: from here on it is the store's word that counts.
+            // Another writer was faster, or may have been, so the update starts again from the value in the store.
             (kept, version) = self.ask_again(name).await?;
             before = pending.clone().unwrap_or_else(|| kept.clone());
             fresh = true;
         }
     }
 
-    /// The first value of a session that does not exist yet.
+    /// Begins a session with its first value.
     async fn begin_with<T>(
         &self,
         name: &str,
@@ -164,7 +166,7 @@ impl Session {
         let value = change(before.clone().map(serde_json::from_value).transpose().map_err(value_error)?);
         self.inner.insert(name, &value).await.map_err(|e| self.error(e))?;
         if let Err(error) = self.commit().await {
-            // What was refused is not to be tried again with the rest of the request.
+            // The refused value is taken back, so that the commit at the end of the request does not try it again.
             match before {
                 Some(before) => self.inner.insert_value(name, before).await,
                 None => self.inner.remove_value(name).await,
@@ -175,7 +177,7 @@ impl Session {
         Ok(value)
     }
 
-    /// Commits what was put so far, before the request ends. Without a value there is nothing to commit.
+    /// Commits the values that were put so far, before the request ends. Without a value there is nothing to commit.
     ///
     /// # Errors
     ///
@@ -184,10 +186,10 @@ impl Session {
         self.inner.save().await.map_err(|e| self.error(e))
     }
 
-    /// Gives the session a new id and keeps its values; committed at once, in one step with them.
+    /// Gives the session a new id and keeps its values. Both are committed at once, in one step.
     ///
-    /// For every change of privilege: the old id is dead from this moment on. Where there is no session yet there is
-    /// nothing to rotate, and the one that begins later has a new id anyway. Source: ASVS 5.0, 7.2.4.
+    /// For every change of privilege, because the old id is rejected from this moment on. Without a session there is
+    /// nothing to rotate, and a session that begins later has a new id anyway. Source: ASVS 5.0, 7.2.4.
     ///
     /// # Errors
     ///
@@ -200,26 +202,26 @@ impl Session {
         Ok(())
     }
 
-    /// Ends the session, at once and for every request of it.
+    /// Ends the session at once, for all its requests.
     ///
     /// # Errors
     ///
-    /// [`Error::Unavailable`] when the store cannot be reached: whether it has ended is unknown, so try again.
-    /// [`Error::Rotated`] when another request has just given it a new id: the browser must come again with that.
-    /// [`Error::Doubtful`] when a session may live that this request does not prove to be its own.
+    /// [`Error::Unavailable`] when the store cannot be reached: it is unknown whether the session has ended, so try
+    /// again. [`Error::Rotated`] when another request has just given it a new id: the browser must retry with its new
+    /// cookie. [`Error::Doubtful`] when a session may be live that the request does not prove to be its own.
     pub async fn end(&self) -> Result<(), Error> {
         self.unit.end().await?;
         self.inner.flush().await.map_err(|e| self.error(e))
     }
 
-    /// What may be told of the session; `None` when there is none yet.
+    /// Returns the facts about the session; `None` when there is none yet.
     ///
     /// # Errors
     ///
     /// When the store cannot be reached.
     pub async fn facts(&self) -> Result<Option<Facts>, Error> {
         if !self.unit.look().await? {
-            // tower-sessions may have more to say: that what it holds is to be ended first.
+            // tower-sessions loads too, because that carries out a pending end of the session and reports its failure.
             self.inner.get_value("").await.map_err(|e| self.error(e))?;
         }
         let (unit, now) = (&self.unit, self.unit.now());
@@ -238,47 +240,53 @@ impl Session {
         }))
     }
 
-    /// Whether nobody looks at the answer yet: `HEAD`, or a prefetch (`Sec-Purpose`). Nothing is stored then.
+    /// Returns whether the request is a `HEAD` or a prefetch (`Sec-Purpose`): no person sees the response yet, and
+    /// nothing is stored.
     #[must_use]
     pub fn is_speculative(&self) -> bool {
         self.unit.asked.speculative
     }
 
-    /// Whether a session that would begin now is passed over, although the handler goes on as if it had begun: where
-    /// [nobody looks yet](Session::is_speculative); and where a request that only reads carries two session cookies, or
-    /// none because another site led here, so that the browser does not lose the session that it may hold.
+    /// Returns whether a session that would begin now is not stored, although the handler goes on as if it had begun.
+    ///
+    /// That is so for a [speculative request](Session::is_speculative). It is also so for a request with a safe method
+    /// that carries two session cookies, or none because a link from another site led here (`SameSite=Strict`), so that
+    /// the browser does not lose the session that it may have.
     #[must_use]
     pub fn keeps_nothing(&self) -> bool {
         self.unit.keeps_nothing()
     }
 
-    /// Whether the session is in the store, as far as this request knows. After a value was [put](Session::commit) or
-    /// [updated](Session::update) it is not where nothing was kept: see [`keeps_nothing`](Session::keeps_nothing), a
-    /// [`lenient`](super::BeginLimit::lenient) limit, and a session that lives behind a cookie which no key here signed.
+    /// Returns whether the session is in the store, as far as this request knows.
+    ///
+    /// After a value was [put](Session::commit) or [updated](Session::update) this is `false` if nothing was stored:
+    /// see [`keeps_nothing`](Session::keeps_nothing), a [`lenient`](super::BeginLimit::lenient) limit, and a live
+    /// session with a cookie that none of the keys signed.
     #[must_use]
     pub fn is_live(&self) -> bool {
         self.unit.live_id().is_some()
     }
 
-    /// The cookie that carries the session.
+    /// Returns the settings of the session cookie.
     #[must_use]
     pub fn cookie(&self) -> &CookieSettings {
         &self.unit.engine.cookie
     }
 
-    /// The kind of store in a word.
+    /// Returns the kind of store in one word.
     #[must_use]
     pub fn store_kind(&self) -> &'static str {
         self.unit.engine.store.kind()
     }
 
-    /// What the store holds under a name as far as this request knows, and the version that goes with it.
+    /// Returns the stored value of a name as far as this request knows, and the version of its record.
     fn kept(&self, name: &str) -> Result<(Option<Value>, u64), Error> {
         let kept = self.unit.live(|_, record| Ok((parse(record, name)?, record.version)));
         kept.unwrap_or(Err(Error::Ended))
     }
 
-    /// The same, asked anew. The record as loaded stays: the rest of the request is measured against it.
+    /// Loads the same from the store again. The request's own record stays, because the rest of the request is compared
+    /// with it.
     async fn ask_again(&self, name: &str) -> Result<(Option<Value>, u64), Error> {
         let Some((_, record)) = self.unit.find().await? else { return Err(self.unit.fail(Fault::Ended).into()) };
         Ok((parse(&record, name)?, record.version))
@@ -303,9 +311,9 @@ fn parse(record: &Record, name: &str) -> Result<Option<Value>, Error> {
     record.data.get(name).map(|text| serde_json::from_str(text)).transpose().map_err(value_error)
 }
 
-/// The cause names what a session holds, so it goes to the log and no further.
+/// Logs the cause, which may contain session data and therefore appears nowhere else.
 fn value_error(error: serde_json::Error) -> Error {
-    tracing::error!(%error, "a session value is not of the type of its key");
+    tracing::error!(%error, "a session value does not have the type of its key");
     Error::Value(error)
 }
 
@@ -328,6 +336,6 @@ impl<S: Sync> FromRequestParts<S> for Session {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
         let session = parts.extensions.get::<Self>().cloned();
-        session.ok_or((StatusCode::INTERNAL_SERVER_ERROR, "this route lies outside the `Sessions` layer"))
+        session.ok_or((StatusCode::INTERNAL_SERVER_ERROR, "this route has no `Sessions` layer: add one to its router"))
     }
 }

@@ -1,4 +1,4 @@
-//! The ids of a request's session: how it begins, moves to a new one, and ends.
+//! The ids of a request's session: begin, rotation, renewal and end.
 
 use super::clock::{SKEW, Timestamp};
 use super::error::Fault;
@@ -9,16 +9,17 @@ use super::unit::{Cookie, Leaving, Next, Place, Unit, step};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// What becomes of the values of a session that moves to a new id.
+/// The values of a session that moves to a new id.
 pub(super) enum Move {
-    /// These are set or removed, whatever else others write meanwhile.
+    /// These values are set or removed. Other writers' changes of other values are kept.
     Changes(BTreeMap<String, Option<String>>),
-    /// It has these afterwards and no others: it was another account's, and what that leaves is not for the next one.
+    /// The session has exactly these values afterwards, because it belonged to another account, and the new owner must
+    /// not get that account's values.
     Exactly(Data),
 }
 
 impl Move {
-    /// As changes of this record, in this version alone if that matters.
+    /// Returns the changes to this record. `Exactly` applies to this version of the record only.
     fn changes(&self, record: &Record, max_data: usize) -> Changes {
         match self {
             Self::Changes(values) => Changes { values: values.clone(), max_data, ..Changes::default() },
@@ -33,12 +34,12 @@ impl Move {
 }
 
 impl Unit {
-    /// Keeps a new session under a new id.
+    /// Begins a session under a new id, unless the request is speculative or a doubt prevents it.
     pub(super) async fn begin(&self, data: Data) -> Result<(), Fault> {
         if self.is_passed_over().await? { Ok(()) } else { self.begin_anyway(data).await }
     }
 
-    /// The same, where the beginning is meant, whatever cookies came along. Sessions that it takes the place of end just
+    /// Begins a session that is intended, also if the request is in doubt. The sessions that it replaces end just
     /// before.
     pub(super) async fn begin_anyway(&self, data: Data) -> Result<(), Fault> {
         if size(&data) > self.engine.max_data {
@@ -65,7 +66,8 @@ impl Unit {
         };
         let secret = self.new_secret()?;
         self.end_before_another().await?;
-        // 256 random bits do not collide; if the source is broken, no stranger's session is handed out.
+        // 256 random bits do not collide. If the source is broken, this fails, so that no client gets the session of
+        // another one.
         if !self.ask(self.engine.store.create(&secret.hash(), &record)).await? {
             tracing::error!("a new session id was in use already: the system's random numbers are broken");
             return Err(self.fail(Fault::Random));
@@ -74,14 +76,14 @@ impl Unit {
         Ok(())
     }
 
-    /// Whether the account that is to be signed in takes the session over from another one.
+    /// Returns whether the account that signs in takes the session over from another account.
     pub(super) fn is_anothers(&self, record: &Record) -> bool {
         let state = self.state();
         let next = state.next.owner.as_ref();
         record.owner.account.is_some() && next.is_some_and(|next| next.account != record.owner.account)
     }
 
-    /// Moves the session of `old` to a new id, with its values and with what is to come.
+    /// Moves the session of `old` to a new id, with its values and the pending changes.
     pub(super) async fn rotate(&self, mut old: IdHash, mut record: Arc<Record>, what: Move) -> Result<(), Fault> {
         self.complain_when_late();
         let Next { owner, signed_in, lifetime } = self.state().next.clone();
@@ -90,7 +92,8 @@ impl Unit {
             let now = self.now();
             let mut changes = what.changes(&record, self.engine.max_data);
             (changes.lifetime, changes.terms) = lifetime.unzip();
-            // With a margin, because another node's clock may be ahead, and to be recognised is to open nothing.
+            // The grace period has a margin because another node's clock may be ahead. It does no harm, because a
+            // recognised id gives no access.
             let grace = Grace::Recognised(now + self.engine.clocks.rotation_grace + SKEW);
             let rotation = Rotation { to: secret.hash(), changes, owner: owner.clone(), signed_in, grace };
             let applied = self.ask(self.engine.store.rotate(&old, &rotation, now)).await?;
@@ -99,7 +102,8 @@ impl Unit {
                     self.moved(secret, record, rotation, version, now);
                     return Ok(());
                 }
-                // Another request may have renewed its id a moment ago, or written: then it goes on from there.
+                // Another request may have renewed the id or written a moment ago, so this tries again with the new
+                // record.
                 Applied::Gone | Applied::Conflict => match self.find().await? {
                     Some((live, fresh)) if live != old || applied == Applied::Conflict => (old, record) = (live, fresh),
                     _ => return Err(self.fail(Fault::Ended)),
@@ -109,10 +113,10 @@ impl Unit {
         }
     }
 
-    /// Gives the session a new id because it has had its present one for long. Its old one reaches it a while longer, so
-    /// nothing is lost where another request was faster, or has ended it.
+    /// Gives the session a new id if it has had its present one for `renew_every`. The old id still leads to the
+    /// session during the grace period, so nothing is lost if another request was faster or has ended the session.
     ///
-    /// Says whether the session has been told that it is in use.
+    /// Returns whether the session needs no touch any more.
     pub(super) async fn renew(&self) -> Result<bool, Fault> {
         let Some(every) = self.engine.clocks.renew_every else { return Ok(false) };
         let now = self.now();
@@ -136,7 +140,7 @@ impl Unit {
         Ok(true)
     }
 
-    /// Keeps the record in step with a rotation that was made.
+    /// Updates the request's record after a rotation.
     fn moved(&self, secret: Secret, record: Arc<Record>, rotation: Rotation, version: u64, now: Timestamp) {
         let mut record = Arc::unwrap_or_clone(record);
         step(&mut record, &rotation.changes, version);
@@ -149,7 +153,7 @@ impl Unit {
         self.give(secret, record);
     }
 
-    /// Why a live session is not there any more: it has ended, or its id was rotated away under this request.
+    /// Returns why a live session is gone: it has ended, or another request has rotated its id.
     pub(super) async fn gone(&self) -> Fault {
         match self.find().await {
             Err(fault) => fault,
@@ -157,12 +161,13 @@ impl Unit {
         }
     }
 
-    /// Ends the session at once, also when another request has just renewed its id.
+    /// Ends the session at once, even if another request has just renewed its id.
     pub(super) async fn end(&self) -> Result<(), Fault> {
         if self.asked.speculative {
             return Ok(());
         }
-        // Kept as leaving until the store has said yes: if this request is abandoned here, somebody goes on.
+        // The state stays `Leaving` until the store confirms, so that the end is completed if this request is abandoned
+        // here.
         let place = std::mem::replace(&mut self.state().place, Place::Nowhere);
         let leaving = |id| Place::Leaving(Leaving { id, record: None, surely: true });
         let (id, known) = match place {
@@ -195,7 +200,7 @@ impl Unit {
 
     fn new_secret(&self) -> Result<Secret, Fault> {
         if self.state().sent {
-            tracing::error!("a session cannot begin after the head of the answer has left; its values are lost");
+            tracing::error!("a session cannot begin after the response head was sent; its values are lost");
             return Err(self.fail(Fault::TooLate));
         }
         Secret::generate().map_err(|error| {

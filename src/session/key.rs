@@ -1,4 +1,4 @@
-//! Session values are typed by constants.
+//! Typed names of session values.
 
 use std::marker::PhantomData;
 
@@ -18,13 +18,13 @@ pub struct Key<T> {
 }
 
 impl<T> Key<T> {
-    /// The key of that name.
+    /// Returns the key with this name.
     #[must_use]
     pub const fn new(name: &'static str) -> Self {
         Self { name, value: PhantomData }
     }
 
-    /// The name under which stores keep the value.
+    /// Returns the name under which stores keep the value.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         self.name

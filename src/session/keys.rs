@@ -1,4 +1,4 @@
-//! The keys that sign session cookies: the first signs, all of them verify.
+//! The keys that sign session cookies: the first one signs, all of them verify.
 
 use super::id::Secret;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -14,12 +14,12 @@ type HmacSha256 = Hmac<Sha256>;
 
 /// The signing keys, newest first.
 ///
-/// Put a new key in front to rotate: what the old one signed stays valid while the old one is listed.
-/// A cookie that no key verifies opens nothing.
+/// To rotate keys, put a new key in front. Cookies that the old key signed stay valid while the old key is listed. A
+/// cookie that no key verifies gives no access.
 #[derive(Clone)]
 pub struct Keys(Vec<HmacSha256>);
 
-/// Why there are no keys to sign with.
+/// The reason why there are no signing keys.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
     /// The list of keys is empty.
@@ -31,7 +31,7 @@ pub enum KeyError {
          (make one with `openssl rand -hex 32`)"
     )]
     Malformed(String),
-    /// A key is so regular that nobody drew it at random.
+    /// A key is so regular that it cannot be random.
     #[error("{0} holds a weak key; make a random one with `openssl rand -hex 32`")]
     Weak(String),
     /// A file cannot be read or written.
@@ -39,10 +39,10 @@ pub enum KeyError {
     File {
         /// The file.
         path: String,
-        /// What the system said.
+        /// The error of the operating system.
         source: std::io::Error,
     },
-    /// Others may read the file.
+    /// Other users may read the file.
     #[error("{0} can be read by others; run `chmod 600 {0}`")]
     Exposed(String),
     /// The system has no random numbers.
@@ -51,7 +51,7 @@ pub enum KeyError {
 }
 
 impl Keys {
-    /// One new random key that lives as long as this value: for tests and for the memory store.
+    /// Generates one random key that lives as long as this value: for tests and for the memory store.
     ///
     /// # Errors
     ///
@@ -62,21 +62,21 @@ impl Keys {
         Ok(Self(vec![hmac(&key)]))
     }
 
-    /// Keys from their texts, each with the name that an error shows: a file's or a variable's.
+    /// Parses keys from texts, each with the name of its file or variable for the error.
     ///
     /// # Errors
     ///
-    /// When the list is empty or a text holds no key.
+    /// When the list is empty or a text contains no key.
     pub fn parse<'a>(texts: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self, KeyError> {
         let keys = texts.into_iter().map(|(name, text)| parse_key(name, text)).collect::<Result<Vec<_>, _>>()?;
         if keys.is_empty() { Err(KeyError::None) } else { Ok(Self(keys)) }
     }
 
-    /// The key in a file of its own; made there (mode 0600) when there is none yet.
+    /// Loads the key in a file, and creates the file (mode 0600) with a new key if there is none.
     ///
     /// # Errors
     ///
-    /// When the file cannot be read or written, is readable by others, or holds no key.
+    /// When the file cannot be read or written, is readable by others, or contains no key.
     pub fn in_file(path: &Path) -> Result<Self, KeyError> {
         let text = match read_private(path) {
             Err(KeyError::File { source, .. }) if source.kind() == ErrorKind::NotFound => create(path)?,
@@ -85,53 +85,55 @@ impl Keys {
         Self::parse([(path.display().to_string().as_str(), text.as_str())])
     }
 
-    /// A name of each key, in their order: the same wherever the key is used, and telling nothing of it.
+    /// Returns an id of each key, in their order. It is the same wherever the key is used, and reveals nothing about
+    /// the key.
     #[must_use]
     pub fn ids(&self) -> Vec<String> {
         let id = |key| URL_SAFE_NO_PAD.encode(&mac(key, "", b"key=id").finalize().into_bytes()[..9]);
         self.0.iter().map(id).collect()
     }
 
-    /// The cookie value for a secret: the secret and its signature, both in base64url.
+    /// Returns the cookie value for a secret: the secret and its signature, both in base64url.
     ///
     /// The cookie's name is signed too, so that a value cannot be moved to another cookie.
     pub(super) fn seal(&self, name: &str, secret: &Secret) -> String {
         self.signed(name, &secret.encode())
     }
 
-    /// A text and its signature, as the value of the cookie `name`.
+    /// Returns a text and its signature, as the value of the cookie `name`.
     pub(super) fn signed(&self, name: &str, text: &str) -> String {
         let signature = mac(&self.0[0], name, text.as_bytes()).finalize().into_bytes();
         format!("{text}.{}", URL_SAFE_NO_PAD.encode(signature))
     }
 
-    /// What [`signed`](Self::signed) would sign for no cookie: no cookie's name is empty.
+    /// Returns the signature of `place` and `text` under an empty cookie name. It is never the signature of a cookie,
+    /// because no cookie has an empty name.
     pub(super) fn pseudonym(&self, place: &str, text: &str) -> String {
         let signature = mac(&self.0[0], "", format!("{place}={text}").as_bytes()).finalize().into_bytes();
         URL_SAFE_NO_PAD.encode(signature)
     }
 
-    /// Whether this is the [`pseudonym`](Self::pseudonym) of a text, by any of the keys.
+    /// Returns whether this is the [`pseudonym`](Self::pseudonym) of a text, by any of the keys.
     pub(super) fn is_pseudonym(&self, place: &str, text: &str, pseudonym: &str) -> bool {
         let Ok(bytes) = URL_SAFE_NO_PAD.decode(pseudonym) else { return false };
         let of = |key| mac(key, "", format!("{place}={text}").as_bytes());
         self.0.iter().any(|key| of(key).verify_slice(&bytes).is_ok())
     }
 
-    /// The secret in a cookie value, if one of the keys signed it.
+    /// Returns the secret in a cookie value, if one of the keys signed it.
     pub(super) fn open(&self, name: &str, value: &[u8]) -> Option<Secret> {
         Secret::decode(self.verified(name, value)?.as_bytes())
     }
 
-    /// The secret in a cookie value that is made as ours are, whoever signed it. It proves nothing.
+    /// Returns the secret in a cookie value of the right format, whichever key signed it. It proves nothing.
     pub(super) fn unsealed(value: &[u8]) -> Option<Secret> {
         let dot = value.iter().position(|&byte| byte == b'.')?;
-        // A signature has as many bytes as a secret.
+        // A signature has as many bytes as a secret, so the same function checks its format.
         Secret::decode(&value[dot + 1..])?;
         Secret::decode(&value[..dot])
     }
 
-    /// The text in a cookie value, if one of the keys signed it.
+    /// Returns the text in a cookie value, if one of the keys signed it.
     pub(super) fn verified<'a>(&self, name: &str, value: &'a [u8]) -> Option<&'a str> {
         let dot = value.iter().position(|&byte| byte == b'.')?;
         let (text, signature) = (&value[..dot], &value[dot + 1..]);
@@ -145,15 +147,15 @@ impl Keys {
 
 impl fmt::Debug for Keys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Keys({} of them)", self.0.len())
+        write!(f, "Keys({} keys)", self.0.len())
     }
 }
 
-/// The text of a file that nobody else may read.
+/// Reads a file that no other user may read.
 ///
 /// # Errors
 ///
-/// When it cannot be read or is readable by others.
+/// When the file cannot be read, or other users may read it.
 pub fn read_private(path: &Path) -> Result<String, KeyError> {
     let name = path.display().to_string();
     let file = |source| KeyError::File { path: name.clone(), source };
@@ -166,7 +168,7 @@ fn create(path: &Path) -> Result<String, KeyError> {
     let secret = Secret::generate().map_err(KeyError::Random)?;
     let text = format!("{}\n", secret.encode());
     let file = |source| KeyError::File { path: path.display().to_string(), source };
-    // Whole from the first moment it has its name: another process that starts now must not read half a key.
+    // The file gets its name when it is complete, because another process that starts now must not read half a key.
     let draft = path.with_extension(format!("{}.new", std::process::id()));
     let mut handle =
         OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft).map_err(file)?;
@@ -175,7 +177,7 @@ fn create(path: &Path) -> Result<String, KeyError> {
     fs::remove_file(&draft).map_err(file)?;
     match linked {
         Ok(()) => Ok(text),
-        // Another process was faster; its key is the one.
+        // Another process was faster, so its key is used.
         Err(e) if e.kind() == ErrorKind::AlreadyExists => read_private(path),
         Err(e) => Err(file(e)),
     }

@@ -21,7 +21,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use tower::{Layer, Service};
 
-/// Gives every request below it its [`Session`].
+/// The tower layer that gives every request its [`Session`].
 ///
 /// # Examples
 ///
@@ -44,16 +44,16 @@ use tower::{Layer, Service};
 pub struct Sessions(Arc<Engine>);
 
 impl Sessions {
-    /// Sessions in `store`, their cookies signed by the first of `keys`.
+    /// Creates sessions in `store`, with cookies that the first of `keys` signs.
     ///
-    /// For https; say otherwise with [`cookie`](Sessions::cookie). All other values have the defaults named
-    /// at their methods.
+    /// The cookie is for https; [`cookie`](Sessions::cookie) changes that. All other settings have the defaults that
+    /// their methods name.
     #[must_use]
     pub fn new(store: impl Store, keys: Keys) -> Self {
         Self::shared(Arc::new(store), keys)
     }
 
-    /// As [`new`](Sessions::new), in a store that others hold too.
+    /// Creates sessions as [`new`](Sessions::new) does, in a store that is shared already.
     #[must_use]
     pub fn shared(store: Arc<dyn Store>, keys: Keys) -> Self {
         Self(Arc::new(Engine {
@@ -73,17 +73,17 @@ impl Sessions {
         }))
     }
 
-    /// Signs by the first of these keys from now on, and verifies by all.
+    /// Signs with the first of these keys from now on, and verifies with all of them.
     #[must_use]
     pub fn keys(self, keys: Keys) -> Self {
         self.with(|engine| engine.keys = keys)
     }
 
-    /// Name and attributes of the cookie. Default: [`CookieSettings::default`], for https.
+    /// Sets the name and the attributes of the cookie. Default: [`CookieSettings::default`], for https.
     ///
     /// # Errors
     ///
-    /// When browsers would drop such a cookie: the sentence says why, and what to do.
+    /// When browsers would drop such a cookie. The error says why, and what to do.
     pub fn cookie(self, cookie: CookieSettings) -> Result<Self, Contradiction> {
         match Contradiction::of_cookie(&cookie) {
             Some(contradiction) => Err(contradiction),
@@ -91,19 +91,19 @@ impl Sessions {
         }
     }
 
-    /// The cookies of the same name that browsers may hold from earlier settings, with another domain, path or partition.
-    /// Each answer that gives or takes the session's cookie removes them, so that browsers send one. Default: none.
+    /// Names the cookies of the same name that browsers may hold from earlier settings, with another domain, path or
+    /// partition. Each response that sets or removes the session cookie removes them too, so that browsers send only
+    /// one. Default: none.
     #[must_use]
     pub fn former(self, variants: Vec<CookieSettings>) -> Self {
         self.with(|engine| engine.former = variants)
     }
 
-    /// How long sessions live, how often that is written down, and how their ids change. Default:
-    /// [`Clocks::default`].
+    /// Sets the timeouts of sessions, the interval of touches and the rotation of ids. Default: [`Clocks::default`].
     ///
     /// # Errors
     ///
-    /// When they contradict each other: the sentence says how, and what to do.
+    /// When they contradict each other. The error says how, and what to do.
     pub fn clocks(self, clocks: Clocks) -> Result<Self, Contradiction> {
         match Contradiction::of_clocks(&clocks) {
             Some(contradiction) => Err(contradiction),
@@ -111,59 +111,58 @@ impl Sessions {
         }
     }
 
-    /// How long a session with a lifetime of its own may live at most, also one that was given more before. Default: 400
-    /// days.
+    /// Limits the lifetime of sessions that have one of their own, also of existing sessions. Default: 400 days.
     #[must_use]
     pub fn longest(self, span: Duration) -> Self {
         self.with(|engine| engine.longest = span.min(Lifetime::LONGEST))
     }
 
-    /// How many sessions an account may have. A plain number is [`PerAccount::Exactly`]. Default: any number.
+    /// Limits the sessions of an account. A plain number is [`PerAccount::Exactly`]. Default: any number.
     ///
-    /// What is beyond it ends at a sign-in, before that is answered. Source: ASVS 5.0, 7.1.2.
+    /// The sessions beyond the limit end at a sign-in, before it returns. Source: ASVS 5.0, 7.1.2.
     #[must_use]
     pub fn per_account(self, limit: impl Into<PerAccount>) -> Self {
         let limit = limit.into();
         self.with(|engine| engine.per_account = limit)
     }
 
-    /// How many bytes the names and values of a session may measure. Default: 16 KiB.
+    /// Limits the size of a session: the bytes of all names and values. Default: 16 KiB.
     #[must_use]
     pub fn max_data(self, bytes: usize) -> Self {
         self.with(|engine| engine.max_data = bytes)
     }
 
-    /// How long one request waits for the store, all its steps together. Default: 800 milliseconds.
+    /// Limits the time that one request waits for the store, all its calls together. Default: 800 milliseconds.
     #[must_use]
     pub fn timeout(self, span: Duration) -> Self {
         self.with(|engine| engine.timeout = span)
     }
 
-    /// Where the time comes from. Default: the system's clock.
+    /// Sets the source of the time. Default: the system's clock.
     #[must_use]
     pub fn clock(self, clock: Clock) -> Self {
         self.with(|engine| engine.clock = clock)
     }
 
-    /// How often a session that is watched is looked at, for the case that the store's channel has missed something.
+    /// Sets the interval at which a watched session is loaded again, in case the store's channel has missed a change.
     /// Default: about every 15 seconds.
     #[must_use]
     pub fn look_every(self, span: Duration) -> Self {
         self.with(|engine| engine.look_every = span)
     }
 
-    /// Ends all watching of sessions, and lets nobody begin it any more: for a server that stops.
+    /// Ends all watching of sessions and refuses new watchers. For a server that stops.
     pub fn stop_watching(&self) {
         self.0.watchers.close();
     }
 
-    /// The store that they are kept in.
+    /// Returns the store that keeps the sessions.
     #[must_use]
     pub fn store(&self) -> Arc<dyn Store> {
         Arc::clone(&self.0.store)
     }
 
-    /// Removes sessions that are over, in the background, until the future is dropped.
+    /// Removes expired sessions in the background, until the future is dropped.
     pub fn sweep(&self) -> impl Future<Output = ()> + Send + use<> {
         sweep(self.store(), self.0.clock.clone())
     }
@@ -184,7 +183,7 @@ impl Sessions {
         let (safe, limit) = (method.is_safe(), request.extensions().get::<BeginLimit>().cloned());
         let asked = Asked { presented, doubt, speculative, safe, limit, target: Target::of(request) };
         let unit = Arc::new(Unit::new(Arc::clone(&self.0), asked));
-        // What is in doubt has a name as well, so that tower-sessions' `delete` of it is heard.
+        // A doubt has an id as well, because tower-sessions calls `delete` only for a session that has one.
         let id = unit.asked.presented.as_ref().map(Secret::hash).or_else(|| unit.in_doubt());
         let id = id.map(|id| id.as_tower_id());
         Session { inner: tower_sessions::Session::new(id, Arc::clone(&unit), None), unit }
@@ -192,8 +191,8 @@ impl Sessions {
 }
 
 impl Sessions {
-    /// Whether the browser may hold a cookie that it does not show: with `SameSite=Strict`, when it follows a link from
-    /// another site. To begin a session now would replace the one that it has.
+    /// Returns whether the browser may hold a cookie that it does not send: a `SameSite=Strict` cookie, when it follows
+    /// a link from another site. A session that began now would replace the session of that cookie.
     fn is_withheld(&self, headers: &HeaderMap) -> bool {
         let site = headers.get("sec-fetch-site");
         self.0.cookie.same_site == SameSite::Strict && site.is_some_and(|site| site == "cross-site")
@@ -208,7 +207,7 @@ impl<S> Layer<S> for Sessions {
     }
 }
 
-/// What [`Sessions`] makes of a service.
+/// The service of the layer [`Sessions`].
 #[derive(Clone, Debug)]
 pub struct SessionService<S> {
     sessions: Sessions,
@@ -230,7 +229,7 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        // The service that was polled ready is the one to call; its clone waits for the next request.
+        // The service that was polled ready must be the one that is called, so its clone stays for the next request.
         let ready = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, ready);
         let session = self.sessions.begin(&request);
@@ -246,10 +245,11 @@ where
     }
 }
 
-/// `HEAD`, and a `GET` that is a prefetch or a prerender: nobody looks at the answer yet.
+/// Returns whether the request is a `HEAD`, or a `GET` that is a prefetch or a prerender: no person sees the response
+/// yet.
 ///
-/// `Sec-Purpose` is what browsers send today. `Purpose` (older Chromium), `X-Purpose` (older Safari) and `X-Moz` (older
-/// Firefox) say the same.
+/// Browsers of today send `Sec-Purpose`. `Purpose` (older Chromium), `X-Purpose` (older Safari) and `X-Moz` (older
+/// Firefox) mean the same.
 ///
 /// Source: <https://wicg.github.io/nav-speculation/prefetch.html#sec-purpose-header>.
 fn is_speculative(method: &Method, headers: &HeaderMap) -> bool {
@@ -257,7 +257,7 @@ fn is_speculative(method: &Method, headers: &HeaderMap) -> bool {
     if *method != Method::GET {
         return *method == Method::HEAD;
     }
-    // A token with parameters behind it, `prefetch;prerender`; a proxy may have joined several by commas.
+    // A value is a token with parameters after it, `prefetch;prerender`. A proxy may have joined several with commas.
     let values = PURPOSES.iter().flat_map(|name| headers.get_all(*name));
     let mut tokens = values
         .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
@@ -291,7 +291,7 @@ mod tests {
             ("x-moz", b"prefetch"),
         ] {
             assert!(speculative(Method::GET, name, value), "{name}: {}", String::from_utf8_lossy(value));
-            assert!(!speculative(Method::POST, name, value), "a post is meant");
+            assert!(!speculative(Method::POST, name, value), "a POST is not speculative");
         }
         for value in [&b""[..], b"prefetched", b"not-prefetch", b"\"prefetch\"", b";prefetch", b"\xffprefetch"] {
             assert!(!speculative(Method::GET, "sec-purpose", value), "{}", String::from_utf8_lossy(value));
@@ -301,6 +301,6 @@ mod tests {
         let mut both = HeaderMap::new();
         both.append("sec-purpose", HeaderValue::from_static(""));
         both.append("purpose", HeaderValue::from_static("prefetch"));
-        assert!(is_speculative(&Method::GET, &both), "an empty header hides no other");
+        assert!(is_speculative(&Method::GET, &both), "an empty header does not hide another one");
     }
 }

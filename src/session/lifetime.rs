@@ -1,39 +1,39 @@
-//! When a session ends: after silence, and in any case.
+//! The idle and absolute timeouts of sessions.
 
 use super::clock::Timestamp;
 use std::time::Duration;
 
-/// How long a session lives.
+/// The idle and absolute timeouts of a session.
 ///
-/// Both limits hold at once: the first one reached ends the session. Reading counts as activity.
-/// Enforced when a session is loaded, so a late sweep never lengthens a life.
+/// Both hold at once: the first one reached ends the session. Reading counts as activity. They are enforced when a
+/// session is loaded, so a late sweep does not lengthen a session's life.
 ///
 /// Source: ASVS 5.0, 7.3.1 and 7.3.2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lifetime {
-    /// Ends a session after this much silence. Default: 30 minutes.
+    /// Ends a session after this much inactivity. Default: 30 minutes.
     pub idle: Duration,
-    /// Ends a session this long after it was first created or last signed in, however busy. Default: 12 hours.
+    /// Ends a session this long after its creation or its last sign-in, even if it is in use. Default: 12 hours.
     pub absolute: Duration,
 }
 
 impl Lifetime {
-    /// 400 days: browsers keep no cookie longer (RFC 6265bis, 5.5).
+    /// 400 days, because browsers keep no cookie longer (RFC 6265bis, 5.5).
     pub const LONGEST: Duration = Duration::from_secs(400 * 24 * 60 * 60);
 
-    /// The same, with neither clock longer than `longest`.
+    /// Returns the lifetime with neither timeout longer than `longest`.
     #[must_use]
     pub fn at_most(self, longest: Duration) -> Self {
         Self { idle: self.idle.min(longest), absolute: self.absolute.min(longest) }
     }
 
-    /// Both clocks, each as the shorter of the two has it.
+    /// Returns the shorter idle timeout and the shorter absolute timeout of the two lifetimes.
     #[must_use]
     pub fn within(self, other: Self) -> Self {
         Self { idle: self.idle.min(other.idle), absolute: self.absolute.min(other.absolute) }
     }
 
-    /// The moment at which a session created at `created` and last used at `seen` is over.
+    /// Returns the moment at which a session expires that was created at `created` and last used at `seen`.
     #[must_use]
     pub fn deadline(self, created: Timestamp, seen: Timestamp) -> Timestamp {
         (seen + self.idle).min(created + self.absolute)
@@ -46,23 +46,25 @@ impl Default for Lifetime {
     }
 }
 
-/// Who set the clocks of a session.
+/// The source of a session's timeouts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Terms {
-    /// The engine, when the session began. A shorter lifetime of the engine holds for it as well.
+    /// The engine's settings, when the session began. A shorter lifetime that is set later applies to the session as
+    /// well.
     #[default]
     Common,
-    /// A handler gave it a lifetime of its own.
+    /// A handler gave the session a lifetime of its own.
     Own,
-    /// A handler gave it a lifetime of its own, longer than the engine's was then: the browser keeps its cookie when it closes
-    /// ("keep me signed in").
+    /// A handler asked for "keep me signed in", or gave the session an absolute timeout longer than the engine's: the
+    /// browser keeps the cookie when it closes.
     Kept,
-    /// A version before this one wrote the record, and did not say. [`Bounds::resolve`] tells what it counts as.
+    /// An earlier version wrote the record and stored no source. [`Bounds::resolve`] decides how the session is
+    /// treated.
     Unknown,
 }
 
 impl Terms {
-    /// The number that stores keep; `None` is what they hold of records from before they kept one.
+    /// Returns the number that stores keep; `None` stands for records from before stores kept one.
     #[must_use]
     pub const fn code(self) -> Option<i64> {
         match self {
@@ -73,7 +75,8 @@ impl Terms {
         }
     }
 
-    /// What a store has kept. A number that is not known here lengthens nothing.
+    /// Decodes the number that a store keeps. An unknown number counts as [`Common`](Self::Common), which lengthens
+    /// nothing.
     #[must_use]
     pub const fn from_code(code: Option<i64>) -> Self {
         match code {
@@ -85,22 +88,24 @@ impl Terms {
     }
 }
 
-/// How long sessions may live by the present settings, whatever their records say.
+/// The limits of the present settings on the lifetime of sessions, whatever their records say.
 ///
-/// A record keeps the clocks that it was made with. An operator who shortens a setting means the sessions that exist too.
+/// A record keeps the timeouts that it was made with. A setting that an operator shortens must apply to existing
+/// sessions too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bounds {
-    /// Holds for sessions without a lifetime of their own.
+    /// The limit for sessions without a lifetime of their own.
     pub common: Lifetime,
-    /// No session lives longer.
+    /// The limit for all sessions.
     pub longest: Duration,
 }
 
 impl Bounds {
-    /// Who set the clocks of a session with this in its record.
+    /// Returns the source of the timeouts of a session with these values in its record.
     ///
-    /// Of [`Terms::Unknown`] those count as kept whose two clocks are one span, longer than the engine's: so the versions
-    /// before wrote "keep me signed in" down. All others count as common, which lengthens nothing.
+    /// [`Terms::Unknown`] counts as [`Terms::Kept`] if both timeouts are equal and longer than the engine's absolute
+    /// timeout, because earlier versions stored "keep me signed in" in that way. Otherwise it counts as
+    /// [`Terms::Common`], which lengthens nothing.
     #[must_use]
     pub fn resolve(&self, terms: Terms, lifetime: Lifetime) -> Terms {
         let Lifetime { idle, absolute } = lifetime;
@@ -111,7 +116,7 @@ impl Bounds {
         }
     }
 
-    /// The clocks of a session with these in its record.
+    /// Returns the timeouts that apply to a session with these values in its record.
     #[must_use]
     pub fn bound(&self, terms: Terms, lifetime: Lifetime) -> Lifetime {
         let common = self.resolve(terms, lifetime) == Terms::Common;
@@ -120,7 +125,7 @@ impl Bounds {
     }
 }
 
-/// All that the engine measures by the clock.
+/// The timeouts and intervals of the engine.
 ///
 /// # Examples
 ///
@@ -133,20 +138,20 @@ impl Bounds {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Clocks {
-    /// How long a session lives, unless it has a lifetime of its own. At most 400 days. Default: [`Lifetime::default`].
+    /// The lifetime of a session that has none of its own. At most 400 days. Default: [`Lifetime::default`].
     pub lifetime: Lifetime,
-    /// How often at most a reading request marks its session as used in the store. Shorter than the idle timeout. Default: 60
-    /// seconds.
+    /// The shortest interval at which reading requests mark a session as used in the store. It is shorter than the idle
+    /// timeout. Default: 60 seconds.
     ///
-    /// Of a session whose idle timeout is shorter than twice this, half that timeout counts.
+    /// For a session with an idle timeout of less than twice this interval, half of that timeout is used instead.
     pub touch_every: Duration,
-    /// How long a rotated id is recognised. Default: 10 seconds.
+    /// The grace period of a rotated id. Default: 10 seconds.
     pub rotation_grace: Duration,
-    /// Gives a session a new id when it has had its present one for so long, which is longer than `rotation_grace`. Default:
-    /// never.
+    /// The age at which the id of a session is renewed. It is longer than `rotation_grace`. Default: never.
     ///
-    /// No privilege changes, so the old id goes on reaching the session for the rotation's grace: parallel requests
-    /// notice nothing. A browser that never gets the answer with the new id is signed out when the grace is over.
+    /// No privilege changes, so the old id still leads to the session during the grace period, and parallel requests
+    /// notice nothing. A browser that never receives the response with the new id is signed out when the grace period
+    /// ends.
     pub renew_every: Option<Duration>,
 }
 

@@ -1,11 +1,12 @@
-//! A limit on a line of the log that strangers can cause, so that requests cannot fill a disk.
+//! A rate limit for log lines that clients can cause, so that requests cannot fill a disk.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Lets one line into the log in each span of time, and counts those that it holds back.
+/// A rate limit for one log line: it lets one line through in each span of time and counts the lines that it holds
+/// back.
 ///
-/// One value belongs to one line of the log: as a `static` beside it, or in what the line is about.
+/// One value belongs to one log line: as a `static` beside it, or as a field of the object that the line is about.
 ///
 /// # Examples
 ///
@@ -27,25 +28,26 @@ pub struct LogLimit {
 
 #[derive(Debug)]
 struct State {
-    /// When the last line was let in.
+    /// The time of the last line that was written.
     last: Option<Instant>,
     held_back: u64,
 }
 
 impl LogLimit {
-    /// One line in each span of this length.
+    /// Creates a limit of one line in each span of this length.
     #[must_use]
     pub const fn new(every: Duration) -> Self {
         Self { every, state: Mutex::new(State { last: None, held_back: 0 }) }
     }
 
-    /// One line a minute.
+    /// Creates a limit of one line a minute.
     #[must_use]
     pub const fn a_minute() -> Self {
         Self::new(Duration::from_secs(60))
     }
 
-    /// Returns how many lines were held back since the last one, if this one may be written; else counts it.
+    /// Returns the number of lines held back since the last one, if this line may be written; otherwise counts this
+    /// line.
     pub fn turn(&self) -> Option<u64> {
         self.turn_at(Instant::now())
     }

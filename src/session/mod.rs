@@ -1,16 +1,16 @@
-//! The session engine: what express-session, cookie-parser and `withCredentials` are to Node, for Axum, with
-//! guarantees that none of them gives (`docs/GUARANTEES.md`).
+//! The session engine for Axum: it takes the place of express-session, cookie-parser and `withCredentials` in Node,
+//! with guarantees that none of them gives (`docs/GUARANTEES.md`).
 //!
 //! ```text
-//! request ─▶ layer: cookie ─▶ handle in the request ─▶ handler
+//! request ─▶ layer: cookie ─▶ Session in extensions ─▶ handler
 //!                                  │ reads, writes
 //!                                  ▼
 //!                            unit of work ─▶ store
 //!                                  ▲
-//! answer ◀── finish: commit ───────┘ (then the cookie, then the head)
+//! response ◀ finish: commit ───────┘ (then the cookie, then the head)
 //! ```
 //!
-//! Start with [`Sessions`] and [`Session`]. A store of your own fulfils [`store::Store`] and proves it with
+//! Start with [`Sessions`] and [`Session`]. To use another store, implement [`store::Store`] and test it with
 //! [`store::contract`].
 
 pub mod clock;

@@ -1,6 +1,7 @@
-//! News of sessions: who watches one is told when it may have ended, wherever that happened.
+//! Notifications of session changes: a watcher is notified when its session may have ended, on whichever node that was.
 //!
-//! What is told is a hint to look, and never the truth: a message that is lost, late, told twice or forged does no harm.
+//! A notification is a hint to load the session again, never the truth. A message that is lost, late, doubled or forged
+//! does no harm.
 
 use super::id::Handle;
 use super::store::Store;
@@ -12,25 +13,25 @@ use std::time::Duration;
 use tokio::sync::{broadcast, watch};
 use tokio::time::Instant;
 
-/// How many may watch one session at once. One more takes the place of whoever has watched for longest: a browser wants one
-/// place, and a page that has gone without a word keeps its own for a while.
+/// The most watchers of one session. A further one replaces the oldest. A browser needs one, and a page that vanished
+/// without closing its stream keeps its own for a while.
 const EACH: usize = 8;
-/// How many may watch the sessions of one account at once, by the same rule: without it, an account with many sessions could
-/// have all the places that a server offers.
+/// The most watchers of all sessions of one account, by the same rule, because an account with many sessions could
+/// otherwise take all event streams that a server allows.
 const OF_ACCOUNT: usize = 32;
-/// How long a store goes on telling when nobody watches any more.
+/// The time for which the channel of the store stays open without a watcher.
 const LINGER: Duration = Duration::from_secs(30);
-/// The pause before a channel that was lost is opened again. It doubles.
+/// The pause before a lost channel is opened again. It doubles each time.
 const PAUSE: Duration = Duration::from_millis(500);
 /// The longest of these pauses.
 const LONGEST: Duration = Duration::from_secs(30);
-/// Over how long looks are spread, for each of those who look because of one message, and at most.
+/// The time over which the loads after one message are spread: for each watcher that loads, and at most.
 const SPREAD: (Duration, Duration) = (Duration::from_millis(1), Duration::from_secs(5));
-/// How long it is, for each of those who look, from one message that makes all look to the next, and at most: together they
-/// look a hundred times a second.
+/// The time from one message that makes all watchers load their sessions to the next: for each watcher, and at most. It
+/// makes about a hundred loads a second in all.
 const PACE: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(10));
 
-/// Where a store tells of sessions that may have ended, or moved to a new id.
+/// The receiver of a store's notifications of sessions that may have ended or moved to a new id.
 #[derive(Clone, Debug)]
 pub struct News(Arc<Watchers>);
 
@@ -39,7 +40,7 @@ impl News {
         Self(Arc::clone(watchers))
     }
 
-    /// This session may have ended, or moved to a new id.
+    /// Notifies the watchers of this session that it may have ended or moved to a new id.
     pub fn of(&self, handle: &Handle) {
         let state = self.0.state();
         for (_, word) in state.seats.get(handle).into_iter().flatten() {
@@ -47,10 +48,10 @@ impl News {
         }
     }
 
-    /// Any session may have: the channel has just been opened, or something was missed.
+    /// Notifies all watchers, because the channel has just been opened or has missed a message.
     ///
-    /// A store may say so as often as it likes. All look at once or, if they have just looked, a while later; what is said
-    /// before that is seen by the same look.
+    /// A store may call this as often as it likes. All watchers load their sessions at once or, if they have just done
+    /// so, a while later; that round covers all calls before it.
     pub fn of_any(&self) {
         let mut state = self.0.state();
         let now = Instant::now();
@@ -62,7 +63,7 @@ impl News {
     }
 }
 
-/// A channel within one process, for a store whose steps are all made there.
+/// A notification channel within one process, for the changes that this process makes.
 #[derive(Debug)]
 pub(super) struct Voice(broadcast::Sender<Handle>);
 
@@ -73,13 +74,13 @@ impl Default for Voice {
 }
 
 impl Voice {
-    /// Tells of a session. Costs next to nothing while nobody listens.
+    /// Publishes a change of a session. It costs next to nothing without a listener.
     pub(super) fn tell(&self, handle: Handle) {
-        // Nobody need be there.
+        // An error is ignored because it only means that there is no listener.
         self.0.send(handle).ok();
     }
 
-    /// Hands on what is told from now on.
+    /// Forwards all changes from now on.
     pub(super) async fn pass_on(&self, news: &News) {
         let mut told = self.0.subscribe();
         news.of_any();
@@ -93,7 +94,7 @@ impl Voice {
     }
 }
 
-/// All who watch a session in this process.
+/// The watchers of all sessions in this process.
 #[derive(Debug, Default)]
 pub(super) struct Watchers {
     state: Mutex<State>,
@@ -103,18 +104,19 @@ pub(super) struct Watchers {
 #[derive(Debug, Default)]
 struct State {
     seats: HashMap<Handle, VecDeque<(usize, watch::Sender<Word>)>>,
-    /// The places of each account's sessions, the oldest first.
+    /// The subscriptions to each account's sessions, the oldest first.
     accounts: HashMap<String, VecDeque<(usize, Handle)>>,
-    /// Somebody listens to the store, or has found that there is nothing to listen to.
+    /// A task listens to the store, or has found that the store has no channel.
     listening: bool,
     /// The server stops.
     closed: bool,
-    /// When the last round begins in which all look. It may be still to come.
+    /// The start of the last round in which all watchers load their sessions. It may be in the future.
     round: Option<Instant>,
 }
 
 impl State {
-    /// When all are to look because of a message of now; `None` when a round to come sees what it tells of.
+    /// Returns the time at which all watchers must load because of a message of now; `None` if a coming round covers
+    /// the message.
     fn next_round(&mut self, now: Instant) -> Option<Instant> {
         let begin = match self.round {
             Some(round) if round > now => return None,
@@ -125,25 +127,25 @@ impl State {
         Some(begin)
     }
 
-    /// A span for each of those who watch, together no longer than the most.
+    /// Returns a span multiplied by the number of watchers, but no longer than the most.
     fn each(&self, (each, most): (Duration, Duration)) -> Duration {
         let watching = self.seats.values().map(VecDeque::len).sum::<usize>();
         each.saturating_mul(u32::try_from(watching).unwrap_or(u32::MAX)).min(most)
     }
 }
 
-/// What somebody who watches has been told.
+/// The notifications to one watcher.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Word {
-    /// Counts the hints.
+    /// The number of hints so far.
     pub(super) told: u64,
-    /// When to look because of a hint that everybody got.
+    /// The time to load the session because of a hint to all watchers.
     pub(super) soon: Option<Instant>,
-    /// The place is needed by somebody else, or the server stops.
+    /// Another watcher replaces this one, or the server stops.
     pub(super) closed: bool,
 }
 
-/// A place of somebody who watches.
+/// The subscription of a watcher.
 #[derive(Debug)]
 pub(super) struct Seat {
     watchers: Arc<Watchers>,
@@ -154,7 +156,7 @@ pub(super) struct Seat {
 }
 
 impl Watchers {
-    /// Takes a place, and listens to the store if nobody does; `None` when the server stops.
+    /// Subscribes a watcher, and starts listening to the store if no task does. `None` when the server stops.
     pub(super) fn sit(self: &Arc<Self>, handle: Handle, account: Option<&str>, store: &Arc<dyn Store>) -> Option<Seat> {
         let number = self.numbers.fetch_add(1, Ordering::Relaxed);
         let (tell, word) = watch::channel(Word::default());
@@ -179,7 +181,7 @@ impl Watchers {
         Some(Seat { watchers: Arc::clone(self), handle, account: account.map(str::to_owned), number, word })
     }
 
-    /// Sends everybody away, and lets nobody in any more.
+    /// Ends all subscriptions and refuses new ones.
     pub(super) fn close(&self) {
         let mut state = self.state();
         state.closed = true;
@@ -188,7 +190,7 @@ impl Watchers {
         }
     }
 
-    /// Waits until nobody has been there for a while.
+    /// Waits until there has been no watcher for a while.
     async fn deserted(&self) {
         loop {
             tokio::time::sleep(LINGER).await;
@@ -201,19 +203,19 @@ impl Watchers {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // No step under this lock can leave the places half changed.
+        // A poisoned lock is still good, because no operation under it can leave the state half changed.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl State {
-    /// Counts a place of an account. The oldest one beyond the limit is closed.
+    /// Counts a subscription to an account. The oldest one beyond the limit is closed.
     fn seat_of_account(&mut self, account: &str, number: usize, handle: Handle) {
         let own = self.accounts.entry(account.to_owned()).or_default();
         own.push_back((number, handle));
         let oldest = if own.len() > OF_ACCOUNT { own.pop_front() } else { None };
         let Some((number, handle)) = oldest else { return };
-        // It may have made room for another one of its session before.
+        // It may be closed already, because of the limit of its session.
         let Some(seats) = self.seats.get_mut(&handle) else { return };
         for (_, word) in seats.iter().filter(|(other, _)| *other == number) {
             word.send_modify(|word| word.closed = true);
@@ -245,19 +247,19 @@ impl Drop for Seat {
     }
 }
 
-/// Listens to the store for as long as somebody watches.
+/// Listens to the store for as long as there are watchers.
 async fn listen(watchers: Arc<Watchers>, store: Arc<dyn Store>) {
     let news = News::to(&watchers);
     let heard = async {
         let mut pause = PAUSE;
         loop {
             let begun = Instant::now();
-            // A store without a channel says so at once, and is not asked again.
+            // A store without a channel returns at once, and is not asked again.
             let Err(error) = store.news(&news).await else { return std::future::pending::<()>().await };
             if begun.elapsed() > LONGEST {
                 pause = PAUSE;
             }
-            tracing::warn!(store = store.kind(), %error, "sessions that end elsewhere are noticed late for now");
+            tracing::warn!(store = store.kind(), %error, "sessions that end on other nodes are noticed late for now");
             tokio::time::sleep(jittered(pause)).await;
             pause = (pause * 2).min(LONGEST);
         }
@@ -284,30 +286,30 @@ mod tests {
         let begun = Instant::now();
         let (mut looks, mut soon) = (0, None);
         while begun.elapsed() < Duration::from_secs(SECONDS.into()) {
-            // As often as another process writes.
+            // Another process may write as often as this.
             news.of_any();
             let now = seats[0].word.borrow().soon;
             looks += if now == soon { 0 } else { SEATS };
             soon = now;
             tokio::time::advance(Duration::from_millis(300)).await;
         }
-        assert!(looks > 0 && looks <= (SECONDS + 10) * 100, "{looks} looks in {SECONDS} s");
+        assert!(looks > 0 && looks <= (SECONDS + 10) * 100, "{looks} loads in {SECONDS} s");
         news.of_any();
         let told = Instant::now();
         tokio::time::advance(PACE.1).await;
-        assert!(seats.iter().all(|seat| seat.word.borrow().soon > Some(told)), "what is told last is looked at too");
+        assert!(seats.iter().all(|seat| seat.word.borrow().soon > Some(told)), "the last message leads to a load too");
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_few_who_watch_look_at_once() {
         let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
         let watchers = Arc::new(Watchers::default());
-        let seat = watchers.sit(Handle::generate(), None, &store).expect("a place");
+        let seat = watchers.sit(Handle::generate(), None, &store).expect("a subscription");
         for _ in 0..10 {
             tokio::time::advance(Duration::from_millis(300)).await;
             News::to(&watchers).of_any();
             let soon = seat.word.borrow().soon.expect("a hint");
-            assert!(soon <= Instant::now() + PACE.0 + 2 * SPREAD.0, "one alone is told within some milliseconds");
+            assert!(soon <= Instant::now() + PACE.0 + 2 * SPREAD.0, "a single watcher is notified within milliseconds");
         }
     }
 }

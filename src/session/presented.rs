@@ -1,27 +1,28 @@
-//! What the engine makes of the cookie that came with a request: for whoever looks for lost sessions.
+//! The status of a request's session cookie, for the diagnosis of lost sessions.
 
 use super::doubt::Doubt;
 use super::error::Error;
 use super::handle::Session;
 
-/// What became of the session's cookie of a request.
+/// The status of a request's session cookie.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Presented {
-    /// None came.
+    /// The request has no session cookie.
     Nothing,
-    /// One that is not made as ours are, or two that differ, of which none counts.
+    /// The cookie does not have the format of a session cookie, or two cookies came with different values, and neither
+    /// counts.
     Foreign,
-    /// One that is made as ours are, and none of our keys signed it.
+    /// The cookie has the format of a session cookie, but none of the keys signed it.
     OtherKey,
-    /// One of our own, and no such session.
+    /// One of the keys signed the cookie, but the session does not exist.
     Forgotten,
-    /// One that leads to a session.
+    /// The cookie leads to a session.
     Live,
 }
 
 impl Session {
-    /// Whether the session's cookie of the request leads to a session. It is not used by that:
-    /// whoever looks keeps nothing alive.
+    /// Returns the status of the session cookie. This does not mark the session as used, so it does not keep the
+    /// session alive.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! What a store keeps of a session, and how it changes.
+//! The record of a session in a store, and the changes to it.
 
 use super::clock::Timestamp;
 use super::id::{Handle, IdHash};
@@ -7,61 +7,62 @@ use std::collections::BTreeMap;
 
 /// The values of a session: each name with its value as JSON text.
 ///
-/// Text, because that is what every kind of store can keep, merge and count the bytes of.
+/// The values are text because every kind of store can keep and merge text and count its bytes.
 pub type Data = BTreeMap<String, String>;
 
-/// How much `data` measures: the bytes of all names and all values.
+/// Returns the size of `data` in bytes: all names and all values.
 #[must_use]
 pub fn size(data: &Data) -> usize {
     data.iter().map(|(name, value)| name.len() + value.len()).sum()
 }
 
-/// Whose session it is, and where it was signed in.
+/// The account that a session belongs to, and the device that it signed in on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Owner {
-    /// The account that is signed in, if one is. Stores index it.
+    /// The account that is signed in, if any. Stores index it.
     pub account: Option<String>,
-    /// Where it was signed in.
+    /// The device of the sign-in.
     pub device: Option<Device>,
 }
 
-/// A line in a list of devices, as people tell them apart.
+/// A device as a list of devices shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Device {
-    /// Browser and system in words: "Firefox on Linux".
+    /// The browser and the operating system in words: "Firefox on Linux".
     pub label: String,
-    /// The network address that it signed in from.
+    /// The network address that the sign-in came from.
     pub address: String,
 }
 
 /// A session as a store keeps it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
-    /// Its public name.
+    /// The public handle.
     pub handle: Handle,
-    /// Whose it is.
+    /// The owner.
     pub owner: Owner,
-    /// Its values.
+    /// The values.
     pub data: Data,
-    /// Its two clocks.
+    /// The idle and absolute timeouts.
     pub lifetime: Lifetime,
-    /// Who set them.
+    /// The source of the timeouts.
     pub terms: Terms,
-    /// When it was first created, or when its account signed in: rotations keep it, a sign-in does not.
+    /// The time of the creation, or of the last sign-in: a sign-in sets it anew, a rotation keeps it.
     pub created: Timestamp,
-    /// Orders the sessions of an account by their sign-ins, the latest highest. About the time of the sign-in, and higher
-    /// than in every session that the account had then, so that the clocks of the nodes need not agree.
+    /// Orders the sessions of an account by sign-in: the latest has the highest value. It is about the time of the
+    /// sign-in. With [`PerAccount::Exactly`](super::PerAccount::Exactly) it is higher than in every session that the
+    /// account had then, so that the nodes' clocks need not agree.
     pub signed_in: Timestamp,
-    /// When it got the id that it has now.
+    /// The time at which the session got its present id.
     pub renewed: Timestamp,
-    /// When it was last used, to the accuracy of `touch_every`.
+    /// The time of the last use, accurate to `touch_every`.
     pub seen: Timestamp,
-    /// Counts the changes of the data, from 1.
+    /// Counts the changes of the data, starting at 1.
     pub version: u64,
 }
 
 impl Record {
-    /// A session that begins now, with `data` and nobody signed in.
+    /// Creates the record of a session that begins now, with `data` and without an owner.
     #[must_use]
     pub fn new(data: Data, lifetime: Lifetime, now: Timestamp) -> Self {
         Self {
@@ -78,30 +79,31 @@ impl Record {
         }
     }
 
-    /// The moment at which it is over.
+    /// Returns the moment at which the session expires.
     #[must_use]
     pub fn deadline(&self) -> Timestamp {
         self.lifetime.deadline(self.created, self.seen)
     }
 }
 
-/// What one unit of work changed: some values set, some removed, all others untouched.
+/// The changes of one unit of work: values to set and values to remove. All other values stay as they are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Changes {
-    /// The new values by name; `None` removes.
+    /// The new values by name; `None` removes the value.
     pub values: BTreeMap<String, Option<String>>,
-    /// New clocks, counted from the creation; `None` keeps the old ones.
+    /// The new timeouts; `None` keeps the old ones. The absolute timeout counts from [`Record::created`].
     pub lifetime: Option<Lifetime>,
-    /// Who set them; `None` keeps what is known of that.
+    /// The source of the timeouts; `None` keeps the stored source.
     pub terms: Option<Terms>,
-    /// Applies only to this version of the data. Without it, other writers' changes of other values are kept.
+    /// Applies the changes only if the data has this version. With `None` they apply to any version, and other writers'
+    /// changes of other values are kept.
     pub if_version: Option<u64>,
-    /// How much the data may measure afterwards, in bytes (see [`size`]). What measures more already may shrink.
+    /// The size limit of the data after the change, in bytes (see [`size`]). Data that is larger already may shrink.
     pub max_data: usize,
 }
 
 impl Changes {
-    /// Carries the changes out on `data`.
+    /// Applies the changes to `data`.
     pub fn apply_to(&self, data: &mut Data) {
         for (name, value) in &self.values {
             match value {
@@ -117,23 +119,23 @@ impl Changes {
 pub struct Rotation {
     /// The new id.
     pub to: IdHash,
-    /// What else changes in the same step.
+    /// The other changes of the same step.
     pub changes: Changes,
-    /// Whose it is from now on; `None` keeps the owner.
+    /// The new owner; `None` keeps the owner.
     pub owner: Option<Owner>,
-    /// The new [`signed_in`](Record::signed_in), if this is a sign-in: then the session counts as created now. `None` keeps
-    /// both moments.
+    /// The new [`signed_in`](Record::signed_in), if this is a sign-in; [`created`](Record::created) is then set to now.
+    /// `None` keeps both.
     pub signed_in: Option<Timestamp>,
-    /// What the old id is good for afterwards.
+    /// The treatment of the old id after the rotation.
     pub grace: Grace,
 }
 
-/// What a rotated id is good for until a moment. After it the id is unknown.
+/// The treatment of a rotated id until the end of its grace period. After that the id is unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Grace {
-    /// It opens nothing and is only recognised, so that a late request can be told to come again with its new
-    /// cookie. After sign-in and every change of privilege: a planted id must be dead at once.
+    /// The id is rejected and only recognised, so that a late request is told to retry with its new cookie. Used after
+    /// a sign-in and every change of privilege, because a planted id must stop working at once.
     Recognised(Timestamp),
-    /// It still reaches the same session. After a renewal, which changes nobody's privilege.
+    /// The id still leads to the same session. Used after a renewal, which changes no privilege.
     Reaches(Timestamp),
 }

@@ -1,18 +1,18 @@
-//! The session as it is by now, and not as this request has found it.
+//! The reload of a session within a request.
 
 use super::error::{Error, Fault};
 use super::handle::Session;
 use super::unit::Place;
 
 impl Session {
-    /// Forgets what this request has loaded and put, and asks the store again.
+    /// Discards the values that this request has loaded and put, and loads the session again.
     ///
-    /// Without it a request goes on seeing its session as it was when it first asked, whatever other requests write
-    /// meanwhile; [`update`](Session::update) alone starts from what the store holds. What was committed stays.
+    /// Without a reload a request sees its session as it was at the first load, whatever other requests write
+    /// meanwhile; only [`update`](Session::update) starts from the value in the store. Committed changes stay.
     ///
     /// # Errors
     ///
-    /// [`Error::Ended`] when the session was there and is no more. [`Error::Rotated`] when another request has given it a
+    /// [`Error::Ended`] when the session existed and has ended. [`Error::Rotated`] when another request has given it a
     /// new id. [`Error::Unavailable`] when the store cannot be reached.
     ///
     /// # Examples
@@ -24,10 +24,10 @@ impl Session {
     ///
     /// async fn check_out(session: Session) -> Result<(), Error> {
     ///     let ordered = session.read(BASKET).await?.unwrap_or_default();
-    ///     pay(&ordered).await; // takes its time
+    ///     pay(&ordered).await; // takes a while
     ///     session.reload().await?;
     ///     let mut basket = session.read(BASKET).await?.unwrap_or_default();
-    ///     basket.retain(|item| !ordered.contains(item)); // what came in meanwhile stays
+    ///     basket.retain(|item| !ordered.contains(item)); // items that were added meanwhile stay
     ///     session.put(BASKET, &basket).await
     /// }
     /// # async fn pay(_: &[String]) {}
@@ -40,7 +40,7 @@ impl Session {
             Place::Presented(_) | Place::Leaving(_) => (false, false),
         };
         if nowhere {
-            // There is nothing to ask for, only what this request has put.
+            // Without a session there is nothing to load, and only the values that this request has put are discarded.
             self.inner.clear().await;
         } else {
             self.inner.load().await.map_err(|e| self.error(e))?;

@@ -1,4 +1,4 @@
-//! What an answer tells the browser of its cookies.
+//! The `Set-Cookie` headers of a response.
 
 use super::cookie::Around;
 use super::doubt::Doubt;
@@ -9,17 +9,18 @@ use super::record::Record;
 use super::unit::{Cookie, Place};
 use axum::http::HeaderValue;
 
-/// The most lines that take away cookies beside the session's: proxies hold heads of answers in few kilobytes.
+/// The most headers that remove signed cookies, because proxies hold response heads in a few kilobytes.
 const MOST_BESIDE: usize = 20;
 
-/// The `Set-Cookie` headers of the answer; and whether a session had a part in it.
+/// Returns the `Set-Cookie` headers of the response, and whether the response depends on a session.
 ///
-/// What takes cookies away stands before what sets one: browsers that do not know `Partitioned` take two places for one.
+/// Removals come before the new cookie, because browsers that do not know `Partitioned` see one cookie where others see
+/// two, and would remove the new one.
 pub(super) fn set_cookies(session: &Session) -> (Vec<HeaderValue>, bool) {
     let unit = &session.unit;
     let settings = &unit.engine.cookie;
     let mut state = unit.state();
-    // Whoever was told that the session has ended is not handed its key.
+    // A client that is told that the session has ended gets no cookie for it.
     if state.stop == Some(Fault::Ended) {
         return (Vec::new(), true);
     }
@@ -27,7 +28,8 @@ pub(super) fn set_cookies(session: &Session) -> (Vec<HeaderValue>, bool) {
     let mut cookies = Vec::new();
     let several = matches!(unit.asked.doubt, Some(Doubt::Several { .. }));
     let came = unit.asked.presented.is_some() || unit.asked.doubt.as_ref().is_some_and(Doubt::is_a_cookie);
-    // Which of the places the old one came from is not known: only the new one is to stay.
+    // A request does not say which domain and path its cookie has, so the other likely places are cleared and only the
+    // new cookie stays.
     let others = || {
         let around = match (several, came) {
             (true, _) => Around::Request(target),
@@ -53,7 +55,8 @@ pub(super) fn set_cookies(session: &Session) -> (Vec<HeaderValue>, bool) {
             }
             true
         }
-        // A persistent cookie must move with the idle timeout, else the browser drops it too early.
+        // The expiry of a persistent cookie moves with the idle timeout, because the browser would drop the cookie too
+        // early.
         (Cookie::Keep, Place::Live(id, record)) if state.marked && unit.is_kept(record) => {
             let same = unit.asked.presented.as_ref().filter(|secret| secret.hash() == *id);
             if let Some(cookie) = same.and_then(|secret| give(secret, record)) {
@@ -63,8 +66,8 @@ pub(super) fn set_cookies(session: &Session) -> (Vec<HeaderValue>, bool) {
             true
         }
         (_, Place::Live(..) | Place::Leaving(..)) => true,
-        // Two cookies: the one that these settings set stays, so that a good one is not lost. Not after a failure: what
-        // could not be ended must come again.
+        // Two cookies came. The cookie of the present settings stays, so that a valid one is not lost. After a failure
+        // all stay, because the browser must send them again so that their sessions can be ended.
         _ if several && !unit.asked.speculative && matches!(state.stop, None | Some(Fault::Doubtful)) => {
             cookies.extend(others());
             true

@@ -1,4 +1,4 @@
-//! Whose a session is, and how long it may live: the steps that a sign-in takes.
+//! The steps of a sign-in: the owner of a session, its lifetime, and the limit on the sessions of an account.
 
 use super::clock::{Timestamp, millis};
 use super::engine::PerAccount;
@@ -11,33 +11,34 @@ use super::store::{BATCH, Order};
 use super::unit::{Next, Unit};
 use std::time::Duration;
 
-/// How many sessions an account gets rid of at a sign-in, of those that are merely unused.
+/// The most unused sessions of an account that end at one sign-in.
 const SPARSE: u32 = 100;
-/// Nothing that was used so recently ends for being too much, unless the limit is an exact one.
+/// A session that was used within this time does not end because of the limit, unless the limit is exact.
 const IN_USE: Duration = Duration::from_secs(60);
 
 impl Session {
-    /// Signs an account in: the session has an owner and a new id at once, and keeps its values.
+    /// Signs an account in: the session gets an owner and a new id at once, and keeps its values.
     ///
-    /// In one step: whatever happens to this request, the session lives under its old id with nobody signed in, or under
-    /// its new one with the owner. The old id may have been planted and is dead from this moment on. Where there is no
-    /// session, one begins. With a limit of sessions per account, those beyond it end before this returns.
+    /// This is one step. Whatever happens to the request, the session is live under its old id as it was, or under its
+    /// new id with the owner. The old id is rejected from this moment on, because it may have been planted. If there is
+    /// no session, one begins. With a limit of sessions per account, those beyond it end before this returns.
     ///
-    /// Both clocks begin anew, so a sign-in never ends because its browser has been here for long. Over the session of another
-    /// account the values are those that this request sees and no others: [`clear`](tower_sessions::Session::clear) it first.
+    /// Both timeouts start anew, so that a long visit before the sign-in does not shorten the session. If another
+    /// account is signed in, the session keeps exactly the values that this request sees:
+    /// [`clear`](tower_sessions::Session::clear) it first.
     ///
-    /// `lifetime` is this session's own from now on ("keep me signed in"); `None` keeps the one that it has, and the engine's
-    /// own ([`Clocks::lifetime`](super::Clocks)) makes it a session like any other. When its absolute timeout is longer than the
-    /// engine's, the browser keeps the cookie when it closes, whatever [`CookieSettings::persistent`](super::CookieSettings) says of the
-    /// others.
+    /// `lifetime` becomes the session's own lifetime ("keep me signed in"). `None` keeps the present one, and the
+    /// engine's own ([`Clocks::lifetime`](super::Clocks)) makes the session one like any other. If its absolute timeout
+    /// is longer than the engine's, the browser keeps the cookie when it closes, even without
+    /// [`CookieSettings::persistent`](super::CookieSettings).
     ///
     /// Source: ASVS 5.0, 7.2.4.
     ///
     /// # Errors
     ///
-    /// As [`update`](Session::update). [`Error::Unavailable`] may come after the fact: whether the account is signed in
-    /// is then unknown, and the old id may be dead. [`Error::Ended`] also when other sign-ins at the same moment have left no
-    /// room for this one.
+    /// As [`update`](Session::update). After [`Error::Unavailable`] it is unknown whether the account is signed in, and
+    /// the old id may be rejected. [`Error::Ended`] also when other sign-ins at the same moment have left no room for
+    /// this one.
     ///
     /// # Examples
     ///
@@ -54,8 +55,8 @@ impl Session {
         self.sign_in_for(owner, lifetime.map(|lifetime| (lifetime, self.unit.engine.terms(lifetime)))).await
     }
 
-    /// Signs an account in as [`sign_in`](Session::sign_in) does, and has the browser keep the cookie when it closes ("keep me
-    /// signed in"), however long `lifetime` is.
+    /// Signs an account in as [`sign_in`](Session::sign_in) does, and lets the browser keep the cookie when it closes
+    /// ("keep me signed in"), however long `lifetime` is.
     ///
     /// # Errors
     ///
@@ -78,9 +79,10 @@ impl Session {
         }
     }
 
-    /// Gives this session clocks of its own, counted from its creation or sign-in; committed at once.
+    /// Gives this session timeouts of its own, committed at once. The absolute timeout counts from the creation or the
+    /// sign-in.
     ///
-    /// Where there is no session yet, the one that begins in this request has them.
+    /// If there is no session yet, the session that begins in this request gets them.
     ///
     /// # Errors
     ///
@@ -99,9 +101,11 @@ impl Session {
 }
 
 impl Unit {
-    /// The order of a sign-in among those of its account: later than all that went before, by whatever clock.
+    /// Returns the place of a sign-in in the order of its account's sign-ins: after all earlier ones, whatever the
+    /// nodes' clocks say.
     ///
-    /// Of two at the same moment neither sees the other. They may be equal then, and the handles decide.
+    /// Of two sign-ins at the same moment neither sees the other. Their places may be equal, and then the handles
+    /// decide.
     async fn order(&self, account: Option<&str>) -> Result<Timestamp, Fault> {
         let now = self.now();
         let (Some(account), PerAccount::Exactly(_)) = (account, self.engine.per_account) else { return Ok(now) };
@@ -109,7 +113,7 @@ impl Unit {
         Ok(last.first().map_or(now, |last| now.max(Timestamp(last.signed_in.0.saturating_add(1)))))
     }
 
-    /// Ends what an account has too many of.
+    /// Ends the sessions of an account beyond its limit.
     async fn keep_to_limit(&self, account: &str) -> Result<(), Fault> {
         let Some(own) = self.live(|_, record| record.handle).filter(|_| !self.asked.speculative) else { return Ok(()) };
         match self.engine.per_account {
@@ -119,9 +123,11 @@ impl Unit {
         }
     }
 
-    /// Each of many sign-ins at once looks after its own session is listed, and all agree on the order: whichever looks
-    /// last sees them all, and exactly the limit remains. By the moments of use they would not agree, and whoever uses a
-    /// stolen session most would keep it.
+    /// Ends all sessions beyond an exact limit.
+    ///
+    /// Each of many sign-ins at once does this after its own session is listed, and all agree on the order. So the last
+    /// one sees all sessions, and exactly the limit remains. The order is not that of the last use, because they would
+    /// not agree on it, and because the heaviest user of a stolen session would keep it.
     async fn keep_exactly(&self, account: &str, own: &Handle, limit: u32) -> Result<(), Fault> {
         let (store, bounds) = (&self.engine.store, self.engine.bounds());
         loop {
@@ -137,7 +143,7 @@ impl Unit {
                 told(account, &self.ask_each(store.end_those(account, &surplus, None)).await?);
             }
             if !kept.iter().any(|listed| listed.handle == *own) {
-                tracing::info!(account, handle = %own, "a sign-in found no room beside others at the same moment");
+                tracing::info!(account, handle = %own, "a sign-in failed: concurrent ones reached the session limit");
                 return Err(self.fail(Fault::Ended));
             }
             if all {
@@ -146,12 +152,13 @@ impl Unit {
         }
     }
 
-    /// A part of what is too much, at each sign-in: a limit against sessions that pile up need not be exact at once.
+    /// Ends some of the unused sessions beyond the limit at each sign-in. A limit against sessions that pile up need
+    /// not be exact at once.
     async fn end_unused(&self, account: &str, own: &Handle, limit: u32) -> Result<(), Fault> {
         let store = &self.engine.store;
         let most = limit.saturating_add(SPARSE);
         let mut listed = self.ask(store.list(account, Order::Unused, most, self.now())).await?;
-        // `seen` is written down no more often than that.
+        // `seen` is written at most once in each `touch_every`.
         let in_use = IN_USE + self.engine.clocks.touch_every;
         let unused_since = Timestamp(self.now().0.saturating_sub(millis(in_use)));
         listed.truncate(listed.len().saturating_sub(limit as usize));
@@ -166,11 +173,12 @@ impl Unit {
 
 fn told(account: &str, ended: &[Handle]) {
     for handle in ended {
-        tracing::info!(account, %handle, "a session has ended because its account had too many");
+        tracing::info!(account, %handle, "a session was ended because its account had too many sessions");
     }
 }
 
-/// What a sign-in brings, for as long as it lasts: one that is abandoned is not finished later.
+/// A guard that keeps the owner and the lifetime of a sign-in while it runs, so that an abandoned sign-in is not
+/// completed later.
 struct Signing<'a> {
     unit: &'a Unit,
     before: Option<(Lifetime, Terms)>,
@@ -189,7 +197,7 @@ impl Drop for Signing<'_> {
     fn drop(&mut self) {
         let next = &mut self.unit.state().next;
         (next.owner, next.signed_in) = (None, None);
-        // Unless the session has it by now.
+        // The earlier lifetime comes back, unless the session has got the new one by now.
         next.lifetime = next.lifetime.and(self.before);
     }
 }

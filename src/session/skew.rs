@@ -1,13 +1,13 @@
-//! Compares a node's clock with its store's, and warns of one that is wrong.
+//! The comparison of a node's clock with its store's, and the warning when they differ.
 
 use super::clock::Clock;
 use super::store::Store;
 use std::time::Duration;
 
-/// A difference that a machine with a time service has no reason for.
+/// The difference from which on a warning is logged. A machine with a time service stays below it.
 const LIMIT: Duration = Duration::from_secs(2);
 
-/// Compares the clocks once. A clock that a test turns is compared with none.
+/// Compares the clocks once. The manual clock of a test is not compared.
 ///
 /// Metric: `hardtack_clock_skew_seconds`, positive when the node's clock is ahead.
 pub(super) async fn look(store: &dyn Store, clock: &Clock) {

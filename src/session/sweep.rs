@@ -1,4 +1,4 @@
-//! Removes sessions that are over, in the background.
+//! The sweep: the removal of expired sessions in the background, by one node at a time.
 
 use super::clock::Clock;
 use super::id::Handle;
@@ -8,22 +8,22 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How many sessions one step removes. Few: a request that comes meanwhile waits behind them.
+/// The number of sessions that one step removes. It is small because a request that comes meanwhile waits for the step.
 const BATCH: u32 = 64;
-/// The pause between two steps while there is more to remove: requests come first.
+/// The pause between two steps while there is more to remove, so that requests come first.
 const BREATH: Duration = Duration::from_millis(10);
 /// The pause between two rounds, before jitter.
 const PAUSE: Duration = Duration::from_secs(60);
-/// How long a sweeper keeps its office without confirming it. More than a round and the longest pause together, so that it
-/// stays with one node while that node lives.
+/// The duration of the sweep lease. It is longer than a round and the longest pause together, so that a node keeps the
+/// lease while it lives.
 const OFFICE: Duration = Duration::from_secs(150);
-/// The longest round. Where there is more to remove, the next one follows at once.
+/// The longest round. If there is more to remove, the next round follows at once.
 const ROUND: Duration = Duration::from_secs(30);
 
-/// Sweeps for ever, while no other node does, and compares the node's clock with the store's, at once and before each round.
-/// Dropping the future stops it; a failure is logged and the next round tries again.
+/// Sweeps until the future is dropped, while no other node does. Compares the node's clock with the store's at once and
+/// before each round. A failure is logged, and the next round tries again.
 ///
-/// Ended and expired sessions are refused by the load already: this only gives back their room.
+/// A load already rejects ended and expired sessions, so the sweep only frees their space.
 ///
 /// Metrics: `hardtack_sweep_removed_total`, `hardtack_sweep_failures_total`, `hardtack_sweep_seconds` (a round),
 /// `hardtack_sessions` by state, `hardtack_clock_skew_seconds`.
@@ -49,19 +49,19 @@ pub async fn sweep(store: Arc<dyn Store>, clock: Clock) {
                     swept = swept.sessions,
                     live = stats.live,
                     over = stats.over,
-                    "swept sessions that are over"
+                    "removed expired sessions"
                 );
             }
-            Ok(None) => tracing::debug!("another node sweeps"),
+            Ok(None) => tracing::debug!("another node holds the sweep lease"),
             Err(error) => {
                 metrics::counter!("hardtack_sweep_failures_total").increment(1);
-                tracing::warn!(%error, "sessions that are over could not be swept");
+                tracing::warn!(%error, "expired sessions could not be removed");
             }
         }
     }
 }
 
-/// One round, if the office is ours: what it did, and how full the store is then.
+/// Runs one round if this node holds the lease. Returns the result of the round and the size of the store after it.
 async fn round(store: &dyn Store, clock: &Clock, sweeper: &Handle) -> Result<Option<(Swept, Stats)>, StoreError> {
     if !take_office(store, clock, sweeper).await? {
         return Ok(None);
@@ -70,7 +70,7 @@ async fn round(store: &dyn Store, clock: &Clock, sweeper: &Handle) -> Result<Opt
     Ok(Some((swept, store.stats(clock.now()).await?)))
 }
 
-/// Takes the office of sweeper for longer than a round lasts, unless another node has it.
+/// Acquires or renews the sweep lease for longer than a round lasts. Returns `false` if another node holds it.
 ///
 /// # Errors
 ///
@@ -80,11 +80,11 @@ pub async fn take_office(store: &dyn Store, clock: &Clock, sweeper: &Handle) -> 
     store.lead(sweeper, now + OFFICE, now).await
 }
 
-/// Removes what is over, in small steps with pauses, until nothing is left or half a minute has passed.
+/// Removes expired sessions in small steps with pauses, until none is left or half a minute has passed.
 ///
 /// # Errors
 ///
-/// When the store fails. Some may be removed then.
+/// When the store fails. Some sessions may have been removed then.
 pub async fn sweep_out(store: &dyn Store, clock: &Clock) -> Result<Swept, StoreError> {
     let begun = Instant::now();
     let mut all = Swept::default();
@@ -105,7 +105,8 @@ fn gauge(stats: Stats) {
     metrics::gauge!("hardtack_sessions", "state" => "over").set(stats.over as f64);
 }
 
-/// Between half and one and a half of a span, so that what many do is not done in step.
+/// Returns a random span between half of `span` and one and a half of it, so that nodes and watchers do not act in
+/// step.
 pub(super) fn jittered(span: Duration) -> Duration {
     let random = getrandom::u32().unwrap_or(u32::MAX / 2);
     span / 2 + span.mul_f64(f64::from(random) / f64::from(u32::MAX))
@@ -137,11 +138,11 @@ mod tests {
         let (one, other, time) = (Handle::generate(), Handle::generate(), Clock::Manual(clock.clone()));
         let swept = round(&store, &time, &one).await.expect("swept");
         assert_eq!(swept, Some((Swept { sessions: over, more: false }, Stats { live: 1, over: 0 })));
-        assert_eq!(round(&store, &time, &other).await.expect("an answer"), None, "another node has the office");
+        assert_eq!(round(&store, &time, &other).await.expect("an answer"), None, "another node holds the lease");
         clock.advance(OFFICE);
         assert!(
             round(&store, &time, &other).await.expect("swept").is_some(),
-            "until it has not been heard of for long"
+            "the lease runs out when its node has been silent for long"
         );
     }
 

@@ -1,7 +1,7 @@
 //! The unit of work as tower-sessions sees it: a `SessionStore` for one request.
 //!
-//! It turns the difference to the record as loaded into [`Changes`], and reads `delete` followed by `create` as what it
-//! is: a rotation after `cycle_id`, an end and a beginning after `flush`.
+//! It turns the difference to the loaded record into [`Changes`]. A `delete` followed by `create` is a rotation after
+//! `cycle_id`, and an end and a new beginning after `flush`.
 
 use super::error::{Error, Fault};
 use super::id::{IdHash, Secret};
@@ -23,11 +23,12 @@ type Values = HashMap<String, Value>;
 impl Unit {
     async fn load_values(&self) -> Result<Option<(IdHash, Values)>, Fault> {
         if let (Some(id), true) = (self.in_doubt(), matches!(self.state().place, Place::Nowhere)) {
-            // Under its name, which tower-sessions would forget if it were told that there is nothing.
+            // A doubt is loaded as an empty session with an id, because tower-sessions would forget the id of an absent
+            // session.
             return Ok(Some((id, Values::new())));
         }
         if matches!(self.state().place, Place::Leaving(_)) {
-            // `cycle_id` never loads after its `delete`, so this was meant as the end.
+            // `cycle_id` never loads after its `delete`, so this `delete` was meant as the end.
             self.end().await?;
             return Ok(None);
         }
@@ -38,7 +39,7 @@ impl Unit {
             let known = self.live_id().is_some();
             let found = self.find().await?;
             if known && found.is_none() {
-                // It has ended under this request, which is not to begin another one in its place.
+                // The session has ended during this request, which must not begin another one in its place.
                 return Err(self.fail(Fault::Ended));
             }
             let parsed = found.as_ref().map(|(id, record)| (*id, values(record)));
@@ -49,17 +50,17 @@ impl Unit {
         match parsed {
             Ok(values) => Ok(Some((id, values))),
             Err(error) => {
-                tracing::warn!(%error, "a session record could not be read and counts as none");
+                tracing::warn!(%error, "a session record could not be read and is treated as absent");
                 self.state().place = Place::Nowhere;
                 Ok(None)
             }
         }
     }
 
-    /// Commits the values of a session that tower-sessions holds to exist.
+    /// Commits the values of a session that exists for tower-sessions.
     async fn save_values(&self, values: &Values) -> Result<(), Fault> {
         if matches!(self.state().place, Place::Presented(_)) {
-            // `clear` makes a record without loading one; its difference needs the one that is kept.
+            // `clear` makes a record without loading one, but the difference is to the stored record.
             self.load_values().await?;
         }
         let leaving = match &self.state().place {
@@ -81,14 +82,15 @@ impl Unit {
         Ok(())
     }
 
-    /// Ends a session that this request has emptied, unless others have put something into it meanwhile: then it goes
-    /// on with that.
+    /// Ends a session that this request has emptied. If other requests have put values into it meanwhile, it stays live
+    /// with those.
     async fn end_emptied(&self) -> Result<(), Fault> {
         let Some(mut kept) = self.live(|_, record| Arc::clone(record)) else { return Ok(()) };
         let values: BTreeMap<_, _> = kept.data.keys().map(|name| (name.clone(), None)).collect();
         let max_data = self.engine.max_data;
         while kept.data.keys().all(|name| values.contains_key(name)) {
-            // No life left, if it is what it was: ended in one step, and whoever writes next finds nothing.
+            // A lifetime of zero, at this version only, ends the session in one step, so that the next writer finds no
+            // session.
             let over = Lifetime { idle: Duration::ZERO, absolute: Duration::ZERO };
             let if_version = Some(kept.version);
             let changes =
@@ -102,14 +104,14 @@ impl Unit {
         self.apply(&Changes { values, max_data, ..Changes::default() }).await.map(drop)
     }
 
-    /// Commits the values of a session that tower-sessions holds to be new.
+    /// Commits the values of a session that is new for tower-sessions.
     async fn create_values(&self, id: Id, values: &Values) -> Result<(), Fault> {
         let (place, failed) = {
             let state = self.state();
             (state.place.clone(), state.failed)
         };
         match place {
-            // `cycle_id` of what is in doubt: a change of privilege, for which what is put begins a session.
+            // `cycle_id` of a doubt is a change of privilege, so the values that were put begin a session.
             Place::Leaving(Leaving { id: old, surely: false, .. })
                 if self.in_doubt() == Some(old) && !self.is_presented(id) =>
             {
@@ -119,12 +121,13 @@ impl Unit {
                 }
                 self.begin_anyway(self.texts(values)?).await
             }
-            // `flush` empties the record and leaves the old id in it: that session is over, another one may begin.
+            // `flush` empties the record and leaves the old id in it. The old session ends, and another one may begin.
             Place::Leaving(Leaving { id: old, .. }) if old.as_tower_id() == id || self.is_presented(id) => {
                 self.end().await?;
                 if failed { Ok(()) } else { self.begin_unless_empty(values).await }
             }
-            // `cycle_id` gives it a new id before it deletes the old one. Emptied as well, it was flushed after that.
+            // `cycle_id` sets a new id before it deletes the old one. If the record was emptied as well, a `flush` came
+            // after that.
             Place::Leaving(Leaving { id: old, record: Some(record), surely: false })
                 if !values.is_empty() || record.data.is_empty() || self.state().next.owner.is_some() =>
             {
@@ -146,13 +149,15 @@ impl Unit {
         }
     }
 
-    /// Whether tower-sessions names the session by the id of the cookie, which is an earlier one after a renewal.
+    /// Returns whether tower-sessions names the session by the id of the cookie, which is an earlier id after a
+    /// renewal.
     fn is_presented(&self, id: Id) -> bool {
         let presented = self.asked.presented.as_ref().map(Secret::hash).or_else(|| self.doubtful());
         presented.is_some_and(|presented| presented.as_tower_id() == id)
     }
 
-    /// After a plain `delete` tower-sessions still holds the old values: only what is new may begin another session.
+    /// Ends a session and begins another one with the new values only, because tower-sessions still holds the old
+    /// values after a plain `delete`.
     async fn end_and_begin(&self, record: Option<&Record>, values: &Values) -> Result<(), Fault> {
         let mut fresh = values.clone();
         if let Some(record) = record {
@@ -163,7 +168,7 @@ impl Unit {
         self.begin_unless_empty(&fresh).await
     }
 
-    /// Who stores nothing, and signs nobody in, costs nothing.
+    /// Begins a session, unless the request stores nothing and signs no account in (G7).
     async fn begin_unless_empty(&self, values: &Values) -> Result<(), Fault> {
         if values.is_empty() && self.state().next.owner.is_none() {
             return Ok(());
@@ -171,13 +176,13 @@ impl Unit {
         self.begin(self.texts(values)?).await
     }
 
-    /// What `values` changed in the session that lives, if one does.
+    /// Returns the changes of `values` to the live session; `None` if there is none.
     fn live_changes(&self, values: &Values) -> Result<Option<Changes>, Fault> {
         let texts = self.texts(values)?;
         Ok(self.live(|_, record| self.difference(record, values, texts)))
     }
 
-    /// What `values` changed, measured against the record as loaded.
+    /// Returns the changes of `values` to the loaded record.
     fn changes(&self, record: &Record, values: &Values) -> Result<Changes, Fault> {
         Ok(self.difference(record, values, self.texts(values)?))
     }
@@ -185,8 +190,9 @@ impl Unit {
     fn difference(&self, record: &Record, values: &Values, texts: Data) -> Changes {
         let mut changes = Changes { max_data: self.engine.max_data, ..Changes::default() };
         for (name, text) in texts {
-            // By text, or by value where another version has spelt it differently. (A float read back may differ from
-            // the one that was written.)
+            // Equal texts are equal values. Different texts are compared as values, because another version may write a
+            // value in another way. (Values alone do not suffice: a float that is read back may differ from the one
+            // that was written.)
             let same = record.data.get(&name).is_some_and(|before| {
                 *before == text
                     || serde_json::from_str(before).is_ok_and(|before: Value| Some(&before) == values.get(&name))
@@ -201,7 +207,7 @@ impl Unit {
         changes
     }
 
-    /// The values as they are kept.
+    /// Returns the values as JSON texts for the store.
     fn texts(&self, values: &Values) -> Result<Data, Fault> {
         values.iter().map(|(name, value)| Ok((name.clone(), self.text(name, value)?))).collect()
     }
@@ -214,7 +220,7 @@ impl SessionStore for Unit {
         Ok(loaded.map(|(id, data)| TowerRecord {
             id: id.as_tower_id(),
             data,
-            // Not heeded: `Lifetime` is the only clock.
+            // This date is ignored, because only `Lifetime` decides when a session expires.
             expiry_date: cookie::time::OffsetDateTime::UNIX_EPOCH,
         }))
     }
@@ -237,7 +243,8 @@ impl SessionStore for Unit {
         state.place = match std::mem::replace(&mut state.place, Place::Nowhere) {
             Place::Presented(id) => Place::Leaving(Leaving { id, record: None, surely: false }),
             Place::Live(id, record) => Place::Leaving(Leaving { id, record: Some(record), surely: false }),
-            // A second `cycle_id` names the id that its predecessor made up; anything else means the old one again.
+            // A second `cycle_id` names the id that the first one made up. Any other `delete` means the old session
+            // again.
             Place::Leaving(leaving) => {
                 let surely = leaving.surely || leaving.id.as_tower_id() == *id || self.is_presented(*id);
                 Place::Leaving(Leaving { surely, ..leaving })
@@ -250,7 +257,7 @@ impl SessionStore for Unit {
     }
 }
 
-/// All values of a record, decoded.
+/// Decodes all values of a record.
 fn values(record: &Record) -> Result<Values, serde_json::Error> {
     record.data.iter().map(|(name, text)| Ok((name.clone(), serde_json::from_str(text)?))).collect()
 }

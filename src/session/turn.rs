@@ -9,11 +9,12 @@ use std::time::Instant;
 use tokio::sync::OwnedMutexGuard;
 
 impl Unit {
-    /// Waits for this session's turn among the updates of this process; after a while goes on without.
+    /// Waits for a turn among the updates of this session in this process. After four timeouts the update goes on
+    /// without a turn.
     ///
-    /// A queue that moves is no outage, so this does not count as waiting for the store. But an update that is handed its
-    /// turn by one that could not reach the store does not wait for the same failure again (G8). Failures of other
-    /// sessions are none of its business.
+    /// A queue that moves is no outage, so the wait in it does not count as waiting for the store. But if the update
+    /// before could not reach the store, this one fails at once, so that it does not wait for the same failure again
+    /// (G8). Failures of other sessions do not matter.
     pub(super) async fn turn(&self, id: IdHash) -> Result<Served<'_>, Fault> {
         let begun = Instant::now();
         let turn = tokio::time::timeout(self.engine.timeout * 4, self.engine.queues.turn(id)).await.ok();
@@ -24,7 +25,7 @@ impl Unit {
     }
 }
 
-/// An update whose turn it is. When that is over the next one learns whether the store could be reached.
+/// An update that has its turn. On drop it records for the next update whether the store could be reached.
 pub(super) struct Served<'a> {
     unit: &'a Unit,
     turn: Option<Turn<'a>>,
@@ -38,9 +39,9 @@ impl Drop for Served<'_> {
     }
 }
 
-/// Lets the atomic updates of one session queue in this process, so that they do not collide in the store.
+/// The queues of the atomic updates in this process, one a session, so that updates do not collide in the store.
 ///
-/// Only a courtesy: what makes an update atomic, also across processes, is its version check.
+/// They only save retries. An update is atomic, also across processes, because of its version check.
 #[derive(Debug, Default)]
 pub(super) struct Queues(Mutex<HashMap<IdHash, Arc<Queue>>>);
 
@@ -48,7 +49,7 @@ pub(super) struct Queues(Mutex<HashMap<IdHash, Arc<Queue>>>);
 #[derive(Debug, Default)]
 struct Queue {
     turns: Arc<tokio::sync::Mutex<()>>,
-    /// When the store last failed the one whose turn it was; nothing once another one was served.
+    /// The time at which the store failed for the last update; `None` if that one reached the store.
     failed: Mutex<Option<Instant>>,
 }
 
@@ -59,7 +60,7 @@ impl Queue {
 }
 
 impl Queues {
-    /// Waits for a turn. Dropped while waiting, it leaves the queue.
+    /// Waits for a turn. A future that is dropped while it waits leaves the queue.
     pub(super) async fn turn(&self, id: IdHash) -> Turn<'_> {
         let queue = Arc::clone(self.queues().entry(id).or_default());
         let turns = Arc::clone(&queue.turns);
@@ -73,7 +74,7 @@ impl Queues {
     }
 }
 
-/// A turn in a session's queue, or a place in it. The last one to leave takes the queue away.
+/// A turn in a session's queue, or a waiter for one. The last one to leave removes the queue.
 pub(super) struct Turn<'a> {
     queues: &'a Queues,
     id: IdHash,
@@ -82,12 +83,12 @@ pub(super) struct Turn<'a> {
 }
 
 impl Turn<'_> {
-    /// Whether the store has failed the one before after that moment.
+    /// Returns whether the store failed for the update before, after this moment.
     fn failed_since(&self, moment: Instant) -> bool {
         self.queue.failed().is_some_and(|failed| failed > moment)
     }
 
-    /// Says whether the store has failed this one.
+    /// Records whether the store failed for this update.
     fn note(&self, failed: bool) {
         *self.queue.failed() = failed.then(Instant::now);
     }
@@ -97,7 +98,7 @@ impl Drop for Turn<'_> {
     fn drop(&mut self) {
         let mut queues = self.queues.queues();
         drop(self.held.take());
-        // Counted under the lock under which places are given: nobody can join meanwhile. One is in the list, one here.
+        // The count is exact because queues are handed out under this lock. Two references are the map's and this one.
         if Arc::strong_count(&self.queue) == 2 {
             queues.remove(&self.id);
         }

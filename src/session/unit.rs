@@ -1,4 +1,4 @@
-//! One request's dealings with its session: where it stands, what the browser must be told, the steps of the store.
+//! The unit of work of one request: the state of its session, the change to its cookie, the store calls.
 
 use super::begin_limit::BeginLimit;
 use super::clock::Timestamp;
@@ -22,23 +22,24 @@ use std::time::{Duration, Instant};
 pub(super) struct Unit {
     pub(super) engine: Arc<Engine>,
     pub(super) asked: Asked,
-    /// One atomic update at a time: two of one request would each start from what the other is about to change.
+    /// Lets one atomic update of the request run at a time, because two would each start from a value that the other is
+    /// about to change.
     pub(super) updating: tokio::sync::Mutex<()>,
     state: Mutex<State>,
 }
 
-/// What a request says of its session, before the store is asked.
+/// The facts about its session that a request carries, before the store is asked.
 #[derive(Debug)]
 pub(super) struct Asked {
-    /// The id that its cookie carried.
+    /// The secret in its cookie.
     pub(super) presented: Option<Secret>,
-    /// Why a request without an id is not one without a cookie.
+    /// Set if the secret is missing for another reason than that the browser has no cookie.
     pub(super) doubt: Option<Doubt>,
-    /// `HEAD` and prefetches: nobody looks, so nothing is stored.
+    /// The request is a `HEAD` or a prefetch. No person sees the response yet, so nothing is stored.
     pub(super) speculative: bool,
-    /// By a method that only reads.
+    /// The method only reads (RFC 9110, 9.2.1: safe).
     pub(super) safe: bool,
-    /// How many sessions the client may begin.
+    /// The limit on the sessions that the client may begin.
     pub(super) limit: Option<BeginLimit>,
     pub(super) target: Target,
 }
@@ -48,66 +49,67 @@ pub(super) struct Asked {
 pub(super) struct State {
     pub(super) place: Place,
     pub(super) cookie: Cookie,
-    /// The store has been told that the session is in use.
+    /// This request has marked the session as used in the store.
     pub(super) marked: bool,
-    /// tower-sessions may have the record as this request has loaded it. Otherwise its asking means: ask the store anew.
+    /// tower-sessions may use the record that this request has loaded. Otherwise a load by tower-sessions asks the
+    /// store again.
     pub(super) lent: bool,
-    /// What the next beginning or rotation brings with it.
+    /// The changes that come with the next begin or rotation.
     pub(super) next: Next,
-    /// The head of the answer has left.
+    /// The head of the response has been sent.
     pub(super) sent: bool,
-    /// What was in doubt has ended, or a session has begun in its place.
+    /// The sessions in doubt have ended, or a session has begun in their place.
     pub(super) settled: bool,
-    /// The names of cookies beside the session's of which two came.
+    /// The names of signed cookies that came with two different values.
     pub(super) twice: Vec<String>,
-    /// The handler failed: a rotation that it left behind is not made.
+    /// The handler failed, so a rotation that it left uncommitted is not made.
     pub(super) failed: bool,
-    /// The client may begin no session, for so long.
+    /// The time for which the client may begin no session.
     pub(super) refused: Option<Duration>,
-    /// The store could not be reached, or not in time.
+    /// The store could not be reached in time.
     pub(super) unreached: bool,
-    /// What nothing later in this request can mend.
+    /// The failure after which this request makes no store calls any more.
     pub(super) stop: Option<Fault>,
-    /// The failure met last, for whoever is handed tower-sessions' error for it.
+    /// The last failure, kept here because tower-sessions' error does not carry it.
     pub(super) last: Option<Fault>,
-    /// How long this request has waited for the store.
+    /// The time that this request has waited for the store.
     spent: Duration,
 }
 
-/// What is to come with the session's next id.
+/// The changes that come with the session's next id.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Next {
     pub(super) owner: Option<Owner>,
-    /// Orders the sign-in that brings the owner.
+    /// The place of the sign-in in the order of the owner's sign-ins.
     pub(super) signed_in: Option<Timestamp>,
-    /// The clocks that a handler gave it, and as which they count.
+    /// The timeouts that a handler set, and their source.
     pub(super) lifetime: Option<(Lifetime, Terms)>,
 }
 
-/// Where the session of a request stands, as far as the request knows.
+/// The state of the session, as far as the request knows it.
 #[derive(Clone, Debug)]
 pub(super) enum Place {
-    /// There is none, or none any more.
+    /// There is no session, or it has ended.
     Nowhere,
-    /// An id was presented. The store has not been asked.
+    /// The cookie carries this id. The store has not been asked yet.
     Presented(IdHash),
-    /// It lives under this id. The record is as loaded, in step with what this request has written since.
+    /// The session is live under this id. The record is the loaded one with this request's own writes applied.
     Live(IdHash, Arc<Record>),
-    /// It is to end, or tower-sessions has deleted it. It lives until the store says otherwise.
+    /// The session is to end, or tower-sessions has deleted it. It is live until the store has removed it.
     Leaving(Leaving),
 }
 
-/// A session that is to end, unless it turns out that its id is to be rotated.
+/// A session that is to end, unless a rotation of its id follows.
 #[derive(Clone, Debug)]
 pub(super) struct Leaving {
     pub(super) id: IdHash,
-    /// As it was loaded, if it was.
+    /// The record, if it was loaded.
     pub(super) record: Option<Arc<Record>>,
-    /// No rotation can follow any more.
+    /// The end is certain, because no rotation can follow any more.
     pub(super) surely: bool,
 }
 
-/// What the answer says about the cookie.
+/// The change to the session cookie in the response.
 #[derive(Debug)]
 pub(super) enum Cookie {
     Keep,
@@ -145,13 +147,14 @@ impl Unit {
         self.engine.clock.now()
     }
 
-    /// Whether the browser keeps the cookie when it closes: all of them, or because this session was given a longer life than
-    /// others have ("keep me signed in").
+    /// Returns whether the browser keeps the cookie when it closes: because all session cookies are persistent, or
+    /// because of "keep me signed in" for this session.
     pub(super) fn is_kept(&self, record: &Record) -> bool {
         self.engine.cookie.persistent || record.terms == Terms::Kept
     }
 
-    /// Looks at the session as loaded, if it lives. Nothing is copied: `look` must not wait.
+    /// Calls `look` with the loaded session, if it is live, and copies nothing. `look` must not block, because it runs
+    /// under the lock of the state.
     pub(super) fn live<T>(&self, look: impl FnOnce(IdHash, &Arc<Record>) -> T) -> Option<T> {
         match &self.state().place {
             Place::Live(id, record) => Some(look(*id, record)),
@@ -159,19 +162,20 @@ impl Unit {
         }
     }
 
-    /// The id under which the session lives.
+    /// Returns the id under which the session is live.
     pub(super) fn live_id(&self) -> Option<IdHash> {
         self.live(|id, _| id)
     }
 
-    /// Waits for a step of the store, within what is left of this request's patience.
+    /// Awaits a store call, for at most the time that this request has left for the store.
     ///
-    /// After a failure the request asks no more: an outage costs each request one timeout at most (G8).
+    /// After a failure the request makes no more calls, so that an outage costs each request one timeout at most (G8).
     pub(super) async fn ask<T>(&self, step: impl Future<Output = Result<T, StoreError>>) -> Result<T, Fault> {
         self.wait(false, step).await
     }
 
-    /// Waits for one step of many, each of which has the patience of a request: there may be any number of them.
+    /// Awaits one of many store calls. Each has the whole timeout of a request, because there may be any number of
+    /// them.
     pub(super) async fn ask_each<T>(&self, step: impl Future<Output = Result<T, StoreError>>) -> Result<T, Fault> {
         self.wait(true, step).await
     }
@@ -183,12 +187,13 @@ impl Unit {
                 state.last = Some(fault);
                 return Err(fault);
             }
-            // Whoever has had the head of its answer is not told 503 any more: a stream may go on for as long as it likes.
+            // After the head is sent a 503 is not possible any more, and a stream may run for long: each call has the
+            // whole timeout.
             let whole = apart || state.sent;
             if whole { self.engine.timeout } else { self.engine.timeout.saturating_sub(state.spent) }
         };
         let mut step = pin!(step);
-        // What is answered from memory is answered at the first look, and needs neither a clock nor a timer.
+        // A store that answers from memory is ready at the first poll, so it needs neither a clock nor a timer.
         let answer = if let Poll::Ready(answer) = poll_fn(|cx| Poll::Ready(step.as_mut().poll(cx))).await {
             Ok(answer)
         } else {
@@ -225,7 +230,7 @@ impl Unit {
         fault
     }
 
-    /// Asks the store for the session of the id that this request knows.
+    /// Loads from the store the session of the id that this request knows.
     pub(super) async fn find(&self) -> Result<Option<(IdHash, Arc<Record>)>, Fault> {
         let id = match &self.state().place {
             Place::Nowhere => return Ok(None),
@@ -237,15 +242,15 @@ impl Unit {
             Loaded::Live(id, record) => Ok(Some((id, record))),
             Loaded::Retired => Err(self.fail(Fault::Rotated)),
             Loaded::Absent => {
-                tracing::debug!(?id, "a session id that is not, or no longer, known");
+                tracing::debug!(?id, "the session id is unknown or no longer valid");
                 Ok(None)
             }
         }
     }
 
-    /// Loads the session unless that has been done, and says whether there is one.
+    /// Loads the session unless it is loaded, and returns whether there is one.
     ///
-    /// Its values stay text: whoever wants one decodes that one.
+    /// Its values stay JSON text, so that only those are decoded that a handler reads.
     pub(super) async fn look(&self) -> Result<bool, Fault> {
         let presented = match &self.state().place {
             Place::Live(..) => return Ok(true),
@@ -255,20 +260,20 @@ impl Unit {
         let Some(presented) = presented else { return Ok(false) };
         let found = self.find().await?;
         let mut state = self.state();
-        // Unless somebody else in this request was faster, and may have done more since.
+        // Another task of this request may have been faster, and may have changed the state since.
         if matches!(state.place, Place::Presented(id) if id == presented) {
             state.place = found.map_or(Place::Nowhere, |(id, record)| Place::Live(id, record));
         }
         Ok(matches!(state.place, Place::Live(..)))
     }
 
-    /// Lets tower-sessions have the record as loaded, for as long as the answer lives.
+    /// Lets tower-sessions use the loaded record until the returned guard is dropped.
     pub(super) fn lend(&self) -> Lent<'_> {
         self.state().lent = true;
         Lent(self)
     }
 
-    /// Sends changes of the live session's data.
+    /// Applies changes to the data of the live session, in the store and in this request's record.
     pub(super) async fn apply(&self, changes: &Changes) -> Result<Applied, Fault> {
         if self.asked.speculative {
             return Ok(Applied::Done(0));
@@ -285,12 +290,13 @@ impl Unit {
         Ok(applied)
     }
 
-    /// Whether the store is told that the session is in use. One with an idle timeout of its own may need it sooner.
+    /// Returns whether the session must be marked as used in the store. A session with a short idle timeout may need it
+    /// sooner.
     pub(super) fn is_touch_due(&self, record: &Record, now: Timestamp) -> bool {
         now - record.seen >= self.engine.clocks.touch_every.min(record.lifetime.idle / 2)
     }
 
-    /// Tells the store that the session is in use, if it has not been told for a while.
+    /// Marks the session as used in the store, if the last mark is too old.
     pub(super) async fn touch(&self) -> Result<(), Fault> {
         let now = self.now();
         let due = match &self.state().place {
@@ -298,7 +304,7 @@ impl Unit {
             _ => None,
         };
         let Some(id) = due.filter(|_| !self.asked.speculative) else { return Ok(()) };
-        // Gone meanwhile: what this request has read, it read while the session lived.
+        // A session that is gone meanwhile is no error, because this request has read it while it was live.
         if self.ask(self.engine.store.touch(&id, now)).await? {
             self.mark(now);
         }
@@ -321,14 +327,14 @@ impl Unit {
         }
     }
 
-    /// Streamed rendering writes behind its own answer: kept where it can be, and never silently.
+    /// Logs an error if the head is already sent, as in streamed rendering. The change is still kept where possible.
     pub(super) fn complain_when_late(&self) {
         if self.state().sent {
-            tracing::error!("a session was changed after the head of the answer had left; write before rendering");
+            tracing::error!("a session was changed after the response head was sent; write before rendering");
         }
     }
 
-    /// A value as it is kept, if it can be read back.
+    /// Returns a value as JSON text for the store. Rejects a value that could not be read back.
     pub(super) fn text(&self, name: &str, value: &Value) -> Result<String, Fault> {
         if name.contains('\0') || depth(value) > DEPTH {
             tracing::error!(name, "a session value has a NUL in its name or is nested too deeply");
@@ -339,12 +345,12 @@ impl Unit {
 
     pub(super) fn too_large(&self) -> Fault {
         let limit = self.engine.max_data;
-        tracing::error!(limit, "a session would hold more bytes than it may");
+        tracing::error!(limit, "a session would exceed its size limit");
         self.fail(Fault::TooLarge { limit })
     }
 }
 
-/// While this lives, tower-sessions is handed the record that this request has loaded.
+/// A guard: while it exists, tower-sessions uses the record that this request has loaded.
 pub(super) struct Lent<'a>(&'a Unit);
 
 impl Drop for Lent<'_> {
@@ -353,10 +359,10 @@ impl Drop for Lent<'_> {
     }
 }
 
-/// Keeps a record in step with a change of its own making.
+/// Applies a request's own changes to its record.
 ///
-/// Its version moves only when nobody else has written in between: a version stands for everything in the record, and
-/// an update that trusted it would overwrite what it has not seen.
+/// The version moves only if no other request has written in between. A version stands for everything in the record, so
+/// an update that trusted it would overwrite values that it has not seen.
 pub(super) fn step(record: &mut Record, changes: &Changes, version: u64) {
     changes.apply_to(&mut record.data);
     record.lifetime = changes.lifetime.unwrap_or(record.lifetime);
@@ -366,7 +372,7 @@ pub(super) fn step(record: &mut Record, changes: &Changes, version: u64) {
     }
 }
 
-/// How deeply values may be nested: less than what a JSON reader takes, which is 128.
+/// The deepest nesting of a value, below the 128 levels that a JSON reader accepts.
 const DEPTH: usize = 100;
 
 fn depth(value: &Value) -> usize {
@@ -377,11 +383,11 @@ fn depth(value: &Value) -> usize {
     }
 }
 
-/// A record that cannot be read is no session: the visitor begins anew, the log says why.
+/// Treats a record that cannot be read as absent, so that the browser gets a new session, and logs the reason.
 pub(super) fn tolerate(loaded: Result<Loaded, StoreError>) -> Result<Loaded, StoreError> {
     match loaded {
         Err(StoreError::Corrupt(error)) => {
-            tracing::warn!(%error, "a session record could not be read and counts as none");
+            tracing::warn!(%error, "a session record could not be read and is treated as absent");
             Ok(Loaded::Absent)
         }
         other => other,

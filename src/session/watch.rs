@@ -1,4 +1,4 @@
-//! Looks at a session without using it: whoever watches learns that it ends, and keeps it alive by nothing.
+//! The watching of a session: events when it ends or changes, without keeping it alive.
 
 use super::clock::Timestamp;
 use super::engine::Engine;
@@ -14,33 +14,34 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until, timeout};
 
-/// The most that may be left of a session that is about to end; of one with a short idle timeout, a third of that.
+/// The remaining time at which a session counts as about to end; with a short idle timeout, a third of that timeout.
 const SOON: Duration = Duration::from_secs(120);
-/// How often a session that is about to end is looked at: somebody may use it.
+/// The interval at which a session that is about to end is loaded, because a request may use it.
 const OFTEN: Duration = Duration::from_secs(5);
-/// The shortest pause between two looks. The first comes a moment after the deadline, and not before it.
+/// The shortest pause between two loads. It also puts the load at a deadline a moment after the deadline.
 const BREATH: Duration = Duration::from_millis(20);
 
-/// What there is to tell of a session that is watched.
+/// An event of a watched session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// It has ended. Nothing follows.
+    /// The session has ended. No event follows.
     Ended,
-    /// It lives under another id, and another account may be signed in: come again with the cookie that says so. Nothing
-    /// follows.
+    /// The session is live under another id, and another account may be signed in: connect again with the new cookie.
+    /// No event follows.
     Changed,
-    /// How long it lives unless it is used: told first of all, when little is left, and when it is more again.
+    /// The time until the session ends unless it is used. This is the first event, and it comes again when little time
+    /// is left and when there is more again.
     Expiring {
-        /// What is left.
+        /// The remaining time.
         left: Duration,
-        /// Whether that is little.
+        /// Whether little time is left.
         soon: bool,
-        /// Whether using it helps: its absolute lifetime is not what ends it.
+        /// Whether a use extends the session. It does not if the absolute timeout ends it first.
         stays: bool,
     },
 }
 
-/// Watches a session for as long as it is kept. Never marks it as used.
+/// A watch on a session, until it is dropped. It never marks the session as used.
 #[derive(Debug)]
 pub struct Watch {
     engine: Arc<Engine>,
@@ -48,21 +49,21 @@ pub struct Watch {
     record: Arc<Record>,
     seat: Seat,
     hints: u64,
-    /// When to look next, at the latest.
+    /// The latest time of the next load.
     next: Instant,
     told: Told,
 }
 
-/// What has been told.
+/// The last event that the watcher got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Told {
     Nothing,
-    /// Until when it lives, and whether that is soon.
+    /// The deadline, and whether it is near.
     Lives(Timestamp, bool),
     Over,
 }
 
-/// What a look finds.
+/// The result of a load.
 enum Found {
     Live(IdHash, Arc<Record>),
     Moved,
@@ -70,28 +71,28 @@ enum Found {
 }
 
 impl Session {
-    /// Watches the session without using it: it ends as if nobody looked. `None` when there is none.
+    /// Watches the session without using it: it expires as if it were not watched. `None` when there is none.
     ///
-    /// What other nodes do is told by the store's own channel, and found by a look now and then where that fails.
+    /// The store's channel notifies of changes by other nodes. Where the channel fails, a regular load finds them.
     ///
     /// # Errors
     ///
-    /// [`Error::Unavailable`] when the store cannot be reached or the server stops; [`Error::Rotated`] when another request
-    /// has given the session a new id.
+    /// [`Error::Unavailable`] when the store cannot be reached or the server stops; [`Error::Rotated`] when another
+    /// request has given the session a new id.
     pub async fn watch(&self) -> Result<Option<Watch>, Error> {
         let unit = &self.unit;
         let Some((id, record)) = unit.find().await? else { return Ok(None) };
         let engine = Arc::clone(&unit.engine);
         let account = record.owner.account.as_deref();
         let seat = engine.watchers.sit(record.handle, account, &engine.store).ok_or(Error::Unavailable)?;
-        // What happened before the place was taken is found by the first look.
+        // The first load finds the changes from before the subscription.
         Ok(Some(Watch { engine, id, record, seat, hints: 0, next: Instant::now(), told: Told::Nothing }))
     }
 }
 
 impl Watch {
-    /// Waits for the next event. `None` when there is none to come: after the last one; because others have taken the place,
-    /// of which a session has eight and an account 32; because the server stops.
+    /// Waits for the next event. `None` when no event will come: after the last one; when newer watchers have replaced
+    /// this one (a session has eight, an account 32); when the server stops.
     pub async fn next(&mut self) -> Option<Event> {
         while self.told != Told::Over {
             tokio::select! {
@@ -115,13 +116,13 @@ impl Watch {
         None
     }
 
-    /// The session's public handle.
+    /// Returns the session's public handle.
     #[must_use]
     pub fn handle(&self) -> Handle {
         self.record.handle
     }
 
-    /// Whether an account was signed in at the last look.
+    /// Returns whether an account was signed in at the last load.
     #[must_use]
     pub fn is_owned(&self) -> bool {
         self.record.owner.account.is_some()
@@ -130,7 +131,7 @@ impl Watch {
     async fn look(&mut self) -> Option<Event> {
         let now = self.engine.clock.now();
         self.next = Instant::now() + jittered(self.engine.look_every);
-        // A hint that is still to come is not answered by this look.
+        // A hint for a later time stays, because this load does not cover it.
         let soon = self.seat.word.borrow().soon.filter(|soon| *soon > Instant::now());
         self.next = soon.map_or(self.next, |soon| self.next.min(soon));
         match timeout(self.engine.timeout, self.ask(now)).await {
@@ -142,16 +143,17 @@ impl Watch {
                 self.told = Told::Over;
                 Some(if matches!(found, Found::Moved) { Event::Changed } else { Event::Ended })
             }
-            // An outage ends nobody's session: the next look finds out (G8).
+            // An outage ends no session: the next load finds out (G8).
             Ok(Err(error)) => {
-                tracing::debug!(%error, "a session that is watched could not be looked at");
+                tracing::debug!(%error, "a watched session could not be loaded");
                 None
             }
             Err(_) => None,
         }
     }
 
-    /// By its id, which is good for nothing when it was rotated: what may have been planted watches nobody (G4).
+    /// Loads the session by its id. A rotated id gives no access, so that a planted one cannot watch the session after
+    /// a sign-in (G4).
     async fn ask(&self, now: Timestamp) -> Result<Found, StoreError> {
         let store = &self.engine.store;
         let loaded = tolerate(store.load(&self.id, now).await)?;

@@ -1,4 +1,4 @@
-//! Who may see which page and call which function, decided before anything is shown; and where one goes on to.
+//! Access to pages and server functions, which is decided before any output, and the redirects after a form.
 
 use super::support::app::{App, browser, cookies_set};
 use hardtack::app::access::{Access, PAGES};
@@ -9,17 +9,17 @@ use std::time::Duration;
 
 const PASSWORD: &str = "a biscuit that keeps for years";
 
-/// A visitor, by what their browser sends.
+/// A state of the visitor's browser, given by the session cookie that it sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Visitor {
     /// No cookie.
     Nobody,
-    /// A session, and nobody signed in.
+    /// A session without an account.
     Stranger,
     SignedIn,
-    /// The cookie of a session that was signed out.
+    /// The cookie of a session that the visitor has signed out of.
     Ended,
-    /// The cookie of a session whose time is over.
+    /// The cookie of an expired session.
     Expired,
 }
 
@@ -44,7 +44,7 @@ impl Stage {
         Self { app, cookies: [String::new(), stranger, signed_in, ended, expired] }
     }
 
-    /// A request as this visitor's browser sends it.
+    /// Adds the cookie of this visitor to a request.
     pub(crate) fn of(&self, visitor: Visitor, request: RequestBuilder) -> RequestBuilder {
         with(&self.cookies[visitor as usize], request)
     }
@@ -55,7 +55,7 @@ impl Stage {
     }
 }
 
-/// A browser that keeps nothing, so that a test can send what another one has kept.
+/// Returns a client without a cookie jar, so that a test can send the cookies of another browser.
 pub(crate) fn bare() -> Client {
     Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().expect("a client")
 }
@@ -64,14 +64,14 @@ fn with(cookie: &str, request: RequestBuilder) -> RequestBuilder {
     if cookie.is_empty() { request } else { request.header("cookie", cookie) }
 }
 
-/// The session's cookie as a browser sends it back.
+/// Returns the session cookie as a browser sends it back.
 fn pair(answer: &Response) -> String {
     let set = cookies_set(answer);
     let cookie = set.iter().find(|cookie| cookie.starts_with("hardtack_sess=")).expect("a session");
     cookie.split(';').next().expect("a pair").to_owned()
 }
 
-/// Makes an account and gives the cookie of its session.
+/// Creates an account and returns the cookie of its session.
 async fn register(app: &App, name: &str) -> String {
     let account = json!({"name": name, "username": format!("{name}@example.com"), "password": PASSWORD});
     let answer = bare().post(app.url("/api/register")).json(&account).send().await.expect("an answer");
@@ -79,13 +79,13 @@ async fn register(app: &App, name: &str) -> String {
     pair(&answer)
 }
 
-/// A form that a page of ours posts without script.
+/// Returns a form post from a page of this server, as a browser without script sends it.
 fn form(app: &App, path: &str, page: &str, fields: &[(&str, &str)]) -> RequestBuilder {
     let request = app.post(path).form(fields).header("accept", PAGE);
     request.header("sec-fetch-site", "same-origin").header("referer", format!("http://localhost:3000{page}"))
 }
 
-/// Where a form leads that was posted so.
+/// Posts a form and returns the path that the response redirects to.
 async fn leads(app: &App, path: &str, page: &str, fields: &[(&str, &str)]) -> String {
     let answer = form(app, path, page, fields).send().await.expect("an answer");
     assert_eq!(
@@ -107,7 +107,7 @@ const PAGE: &str = "text/html,application/xhtml+xml,*/*;q=0.8";
 async fn every_page_is_shown_to_whom_it_is_for_and_others_are_led_on_by_an_answer_without_a_page() {
     let guarded: Vec<_> =
         PAGES.iter().filter(|(_, access)| *access == Access::SignedIn).map(|(path, _)| *path).collect();
-    assert_eq!(guarded, ["/devices", "/profile", "/security"], "whoever opens a page to everybody says so here too");
+    assert_eq!(guarded, ["/devices", "/profile", "/security"], "a change of who may see a page belongs here too");
     let stage = Stage::set().await;
     for (path, access) in PAGES {
         for visitor in VISITORS {
@@ -135,7 +135,7 @@ async fn every_page_is_shown_to_whom_it_is_for_and_others_are_led_on_by_an_answe
             };
             assert_eq!((answer.status().as_u16(), location(&answer)), (303, to.as_str()), "{path} {visitor:?}");
             let body = answer.bytes().await.expect("a body");
-            assert_eq!(body.len(), 0, "{path} {visitor:?}: a redirect holds nothing of the page");
+            assert_eq!(body.len(), 0, "{path} {visitor:?}: a redirect has no body");
         }
     }
 }
@@ -180,7 +180,7 @@ async fn a_program_that_asks_for_a_page_of_who_is_signed_in_is_told_so_in_json()
     }
 }
 
-/// Whether a server function is for whoever is signed in alone. Whoever adds one decides here too.
+/// Returns for each server function whether it requires a sign-in. A new function needs an entry here.
 fn decisions() -> BTreeMap<&'static str, bool> {
     [
         ("GET /api/session", false),
@@ -209,9 +209,9 @@ async fn every_function_has_a_decision_and_keeps_to_it() {
     let mut left = decisions();
     for (path, method) in server_fn::axum::server_fn_paths() {
         let call = format!("{method} {path}");
-        let guarded = left.remove(call.as_str()).unwrap_or_else(|| panic!("nobody has decided who may call {call}"));
+        let guarded = left.remove(call.as_str()).unwrap_or_else(|| panic!("add a decision for {call} to `decisions`"));
         for visitor in VISITORS {
-            // The one whom signing out would sign out.
+            // Not called, because it would end the session that the later calls need.
             if visitor == Visitor::SignedIn && path == "/api/logout" {
                 continue;
             }
@@ -228,7 +228,7 @@ async fn every_function_has_a_decision_and_keeps_to_it() {
             assert_eq!(refused, guarded && visitor != Visitor::SignedIn, "{call} {visitor:?}: {status} {body}");
         }
     }
-    assert!(left.is_empty(), "there is no such function: {left:?}");
+    assert!(left.is_empty(), "decisions without a function: {left:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -280,7 +280,7 @@ async fn s54_the_way_back_is_a_path_of_ours_or_none() {
         let led = stage.page(Visitor::SignedIn, &format!("/login?next={next}"), PAGE).await;
         assert_eq!(location(&led), to, "{next}");
         assert_eq!(base.join(to).expect("a URL").origin(), base.origin());
-        // A form carries it unencoded.
+        // The text of the form field, which is not percent-encoded yet.
         let decoded =
             url::form_urlencoded::parse(format!("n={next}").as_bytes()).next().map(|(_, text)| text.into_owned());
         let field = decoded.unwrap_or_default();
@@ -308,7 +308,7 @@ async fn a_form_leads_to_where_its_visitor_wanted_to_go_and_says_in_fixed_words_
         "/login?next=/security&error=bad_credentials&field=password"
     );
     assert_eq!(leads(&app, "/api/login", "/login", &login(PASSWORD)).await, "/security");
-    // Beside the page, the theme leads back to the very page.
+    // The theme form returns to the page that it was posted from, with its query.
     assert_eq!(
         leads(&app, "/api/theme", "/login?next=/security", &[("theme", "dark")]).await,
         "/login?next=/security&done=theme"
@@ -328,14 +328,14 @@ async fn a_form_leads_to_where_its_visitor_wanted_to_go_and_says_in_fixed_words_
     assert_eq!(weak, "/security?error=invalid&field=new");
     let changed = leads(&app, "/api/password", "/security", &change(PASSWORD, "another biscuit, harder")).await;
     assert_eq!(changed, "/security?done=password");
-    // Without a page that it stood on, a form has one that it belongs to.
+    // Without a `Referer`, the redirect goes to the page that the form belongs to.
     let bare =
         app.post("/api/login").form(&login("canary")).header("accept", PAGE).header("sec-fetch-site", "same-origin");
     let bare = bare.send().await.expect("an answer");
     assert!(location(&bare).starts_with("/login?"), "{}", location(&bare));
 }
 
-/// The head of a page: what it shows of the account.
+/// Returns the account menu of a page.
 fn head(page: &str) -> &str {
     let nav = page.split_once("class=\"who\">").and_then(|(_, rest)| rest.split_once("</nav>"));
     nav.map_or("", |(nav, _)| nav)
@@ -352,7 +352,7 @@ async fn the_head_of_a_page_names_who_is_signed_in_and_counting_goes_on() {
     let second = page().await;
     assert!(head(&second).contains("Ada &lt;b&gt;") && !head(&second).contains("Sign in"), "{second}");
     assert!(!second.contains("Ada <b>"), "{second}");
-    assert!(second.contains("You visited this page 2 times"), "the visits go on: {second}");
+    assert!(second.contains("You visited this page 2 times"), "visits are still counted: {second}");
     let elsewhere = browser().get(app.url("/")).send().await.expect("an answer").text().await.expect("a page");
     assert!(!elsewhere.contains("Ada"));
 }
@@ -369,5 +369,5 @@ async fn a_page_tells_beforehand_what_a_password_must_be_and_whether_accounts_ar
     }
     let closed = App::start_with(&[("SIGN_IN_REGISTER", "closed")]).await;
     let page = closed.get("/register").send().await.expect("an answer").text().await.expect("a page");
-    assert!(page.contains("This site takes no new accounts.") && !page.contains("new-password"), "{page}");
+    assert!(page.contains("This site does not accept new accounts.") && !page.contains("new-password"), "{page}");
 }

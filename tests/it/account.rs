@@ -1,4 +1,4 @@
-//! Accounts through the front door: register, sign in and out, the profile, another password.
+//! Accounts over HTTP: registration, sign-in, sign-out, the profile and a change of the password.
 
 use crate::support::app::{App, cookies_set};
 use crate::support::people::{PASSWORD, Person};
@@ -33,7 +33,7 @@ async fn who_registers_is_signed_in_and_is_told_the_profile() {
     let told = ada.profile().await;
     assert_eq!((told.status, told.kind()), (401, "not_signed_in"));
     let told = ada.login(PASSWORD).await;
-    assert_eq!((told.status, told.body), (200, profile), "under whatever case");
+    assert_eq!((told.status, told.body), (200, profile), "upper and lower case are the same username");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -45,10 +45,10 @@ async fn g4_s15_a_sign_in_gives_a_new_id_keeps_the_values_and_kills_a_planted_on
     let planted = pair(&visits().await.cookies);
     let told = ada.login(PASSWORD).await;
     assert_ne!(pair(&told.cookies), planted);
-    assert_eq!(visits().await.body["visits"], 2, "the values stay");
+    assert_eq!(visits().await.body["visits"], 2, "the session keeps its values");
     let thief = ada.elsewhere();
     let answer = thief.browser.get(app.url("/api/profile")).header("cookie", &planted).send().await.expect("an answer");
-    assert_eq!(answer.status(), 503, "recognised, and told to come again");
+    assert_eq!(answer.status(), 503, "the old id is recognised, and the client is told to retry");
     app.clock.advance(Duration::from_secs(71));
     let answer = thief.browser.get(app.url("/api/profile")).header("cookie", &planted).send().await.expect("an answer");
     assert_eq!(answer.status(), 401);
@@ -63,7 +63,7 @@ async fn who_signs_in_over_somebody_else_finds_nothing_of_theirs() {
     assert_eq!(bob.register().await.status, 200);
     assert_eq!(bob.post("/api/visits", json!({})).await.body["visits"], 1);
     assert_eq!(bob.profile().await.body["profile"]["username"], "bob@example.com");
-    assert_eq!(app.sessions().await, 1, "ada's has ended");
+    assert_eq!(app.sessions().await, 1, "ada's session has ended");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -107,19 +107,16 @@ async fn g6_who_wants_to_stay_signed_in_does_and_nobody_else() {
     app.clock.advance(28 * DAY);
     let told = phone.profile().await;
     let cookie = session_cookie(&told.cookies);
-    assert_eq!(told.status, 200, "a month, and not longer");
+    assert_eq!(told.status, 200, "signed in for 30 days");
     assert!(cookie.contains("Max-Age=86400"), "{cookie}");
     let told = phone.login(PASSWORD).await;
-    assert!(
-        told.status == 200 && phone.is_signed_in().await,
-        "not over at once because it began a month ago: {told:?}"
-    );
+    assert!(told.status == 200 && phone.is_signed_in().await, "a new sign-in starts a new lifetime: {told:?}");
     app.clock.advance(DAY);
     assert!(!phone.is_signed_in().await);
     let form = [("username", "ada@example.com"), ("password", PASSWORD), ("keep", "true")];
     let answer = phone.elsewhere().browser.post(app.url("/api/login")).form(&form).send().await.expect("an answer");
-    assert!(session_cookie(&cookies_set(&answer)).contains("Max-Age=2592000"), "as a form sends it");
-    // Signed in anew without, in the same session: as long as anybody else.
+    assert!(session_cookie(&cookies_set(&answer)).contains("Max-Age=2592000"), "`keep` as a form sends it");
+    // A new sign-in without `keep` in the same session gets the ordinary lifetime.
     let told = phone.post("/api/login", json!({"username": ada.username, "password": PASSWORD, "keep": true})).await;
     assert_eq!(told.status, 200);
     let told = phone.login(PASSWORD).await;
@@ -175,7 +172,8 @@ async fn what_is_wrong_is_told_beside_its_input() {
 #[tokio::test(flavor = "multi_thread")]
 async fn s71_two_browsers_that_spell_a_domain_differently_have_one_account() {
     let app = App::start().await;
-    // Chromium sends the ASCII form of what was typed, Firefox what was typed; the last one is typed on a Mac, decomposed.
+    // Chromium sends the ASCII form of the input, Firefox the input itself. The last spelling is from a Mac, which
+    // sends decomposed letters.
     let spellings =
         ["ada@xn--bcher-kva.example", "ada@bücher.example", "ada@BÜCHER.example", "ada@bu\u{308}cher.example"];
     let first = Person::at(&app.url(""), spellings[1]).registered().await;
@@ -195,7 +193,7 @@ async fn s71_two_browsers_that_spell_a_domain_differently_have_one_account() {
 async fn a_registration_that_arrives_twice_signs_in_and_tells_nobody_else() {
     let app = App::start().await;
     let ada = ada(&app).await;
-    // A second click: the browser takes the answer to this one.
+    // A double click sends the form twice, and the browser shows the response to the second request.
     let again = ada.elsewhere();
     let told = again.register().await;
     assert_eq!((told.status, again.is_signed_in().await), (200, true), "{told:?}");
@@ -240,7 +238,7 @@ async fn s59_long_passwords_of_any_signs_are_taken_and_a_megabyte_is_refused() {
         let body = json!({"name": "P", "username": person.username, "password": password});
         assert_eq!(person.post("/api/register", body).await.status, 200, "{password:?}");
         assert_eq!(person.elsewhere().login(password).await.status, 200);
-        assert_eq!(person.elsewhere().login(password.trim_end_matches(['y', ' ', '🏝'])).await.status, 401, "never cut");
+        assert_eq!(person.elsewhere().login(password.trim_end_matches(['y', ' ', '🏝'])).await.status, 401, "not cut");
     }
     let told = Person::at(&app.url(""), "ada@example.com").login(&"x".repeat(1 << 20)).await;
     assert_eq!((told.status, told.kind()), (413, "too_large"));
@@ -266,7 +264,7 @@ async fn s32_s69_another_password_wants_the_current_one_and_signs_out_everywhere
     assert_eq!((told.status, told.kind(), &told.body["field"]), (401, "bad_credentials", &json!("current")));
     let told = desk.post("/api/password", json!({"current": PASSWORD, "new": "password1"})).await;
     assert_eq!((told.status, told.kind(), &told.body["field"]), (400, "invalid", &json!("new")));
-    assert!(phone.is_signed_in().await, "nothing has changed");
+    assert!(phone.is_signed_in().await, "a refused change signs out no device");
 
     let told = desk.post("/api/password", json!({"current": PASSWORD, "new": "un autre sel 8"})).await;
     assert_eq!((told.status, &told.body), (200, &json!({"message": "Your password has been changed."})));
@@ -277,7 +275,7 @@ async fn s32_s69_another_password_wants_the_current_one_and_signs_out_everywhere
     assert_eq!(tablet.post("/api/password", json!({"current": PASSWORD, "new": PASSWORD})).await.status, 401);
     let body = json!({"current": "un autre sel 8", "new": "encore un autre 9", "end_others": false});
     assert_eq!(desk.post("/api/password", body).await.status, 200);
-    assert!(phone.is_signed_in().await, "as it was asked");
+    assert!(phone.is_signed_in().await, "`end_others` is false");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -302,7 +300,7 @@ async fn s81_whose_account_it_is_comes_from_the_session_alone() {
         "current": PASSWORD, "new": "un autre sel 8", "username": ada.username, "id": "1", "userId": "1", "account": "1"
     });
     assert_eq!(mallory.post("/api/password", body).await.status, 200);
-    assert_eq!(ada.elsewhere().login(PASSWORD).await.status, 200, "ada's is as it was");
+    assert_eq!(ada.elsewhere().login(PASSWORD).await.status, 200, "ada's password is unchanged");
     assert_eq!(mallory.elsewhere().login("un autre sel 8").await.status, 200);
 }
 
@@ -347,13 +345,13 @@ async fn s28_s29_no_answer_shows_a_secret_a_hash_or_an_id() {
 async fn s32_a_session_of_an_earlier_epoch_is_nobodys() {
     let app = App::start().await;
     let ada = Person::at(&app.url(""), "ada@example.com").registered().await;
-    // What a change of the password leaves behind that is cut off before it has ended the other sessions.
+    // The state after a change of the password that was interrupted before the other sessions were ended.
     app.execute("UPDATE account SET epoch = epoch + 1").await;
     assert!(!ada.is_signed_in().await);
     let again = ada.elsewhere();
     assert_eq!(again.login(PASSWORD).await.status, 200);
     assert!(again.is_signed_in().await && !ada.is_signed_in().await);
-    // One that is not cut off keeps the session that asked for it.
+    // A complete change keeps the session that made it.
     let changed = json!({"current": PASSWORD, "new": "a biscuit that keeps for years"});
     assert_eq!(again.post("/api/password", changed).await.status, 200);
     assert!(again.is_signed_in().await);

@@ -1,4 +1,4 @@
-//! What only its owner may know stands in no answer and in no line of the log, whatever an account is used for.
+//! Passwords and cookies appear in no response and in no log line, in any flow of an account.
 
 use crate::support::people::Person;
 use crate::support::process::Place;
@@ -46,10 +46,10 @@ async fn g11_no_password_and_no_cookie_is_told_or_logged_in_any_flow_of_an_accou
     }
     let log = server.stop().await.join("\n");
     assert!(log.contains("a password was changed") && secrets.len() > 4, "{log}");
-    // Of a cookie also its parts: what is signed, and what signs.
+    // The payload and the signature of a cookie are also secret, each by itself.
     let parts = secrets.iter().flat_map(|secret| secret.split('.')).filter(|part| part.len() > 20);
     for canary in parts.chain(["canary-47"]) {
-        assert!(!told.contains(canary), "{canary} is told");
-        assert!(!log.contains(canary), "{canary} is logged");
+        assert!(!told.contains(canary), "{canary} is in a response");
+        assert!(!log.contains(canary), "{canary} is in the log");
     }
 }

@@ -1,4 +1,4 @@
-//! A change of what an account signs in by: whom it signs out, whom it does not, and what is said when it is cut off.
+//! Changes of an account's sign-in methods: which sessions they end, and the response to an interrupted change.
 
 use crate::support::app::App;
 use crate::support::engine::Engine;
@@ -21,10 +21,10 @@ fn ada(app: &App) -> Person {
     Person::at(&app.url(""), "ada@example.com")
 }
 
-/// The text of the cookie that a browser is known by, of those that an answer sets.
+/// Returns the payload of the device cookie among the cookies of a response.
 fn known(cookies: &[String]) -> String {
     let own = cookies.iter().find_map(|cookie| cookie.strip_prefix("hardtack_sess_known="));
-    let value = own.unwrap_or_else(|| panic!("none among {cookies:?}"));
+    let value = own.unwrap_or_else(|| panic!("no device cookie among {cookies:?}"));
     value.split(['.', ';']).next().expect("a text").to_owned()
 }
 
@@ -38,7 +38,8 @@ async fn text(app: &App, sql: &'static str) -> String {
 async fn s32_no_session_gets_ahead_of_its_account() {
     let app = App::start_with(&[("LIMITS_SIGN_IN_SUCCESSES", "1000"), ("LIMITS_SIGN_IN_ATTEMPTS", "1000")]).await;
     let thief = ada(&app).registered().await;
-    // Two changes of one session at once, of which one loses: in whatever order, the session has the account's epoch.
+    // Two changes at once in one session, of which one fails. In either order, the session ends up with the account's
+    // epoch.
     let mut password = PASSWORD.to_owned();
     for round in 0..8 {
         let change = |new: String, others: bool| {
@@ -47,17 +48,17 @@ async fn s32_no_session_gets_ahead_of_its_account() {
         let (first, second) = (format!("un premier sel {round}"), format!("un second sel {round}"));
         let (one, other) = join(change(first.clone(), false), change(second.clone(), true)).await;
         password = match (one.status, other.status) {
-            (200, 200) => panic!("both have proved the same password"),
+            (200, 200) => panic!("both changes were accepted with the same current password"),
             (200, _) => first,
             (_, 200) => second,
             _ => password,
         };
-        assert!(thief.is_signed_in().await, "nobody is signed out: {one:?} {other:?}");
+        assert!(thief.is_signed_in().await, "the session stays signed in: {one:?} {other:?}");
     }
-    // The owner's change, cut off before it has ended the other sessions.
+    // A change by the owner that was interrupted before the other sessions were ended.
     app.execute("UPDATE account SET epoch = epoch + 1, keeps = 'the owner''s'").await;
     assert!(!thief.is_signed_in().await);
-    // Also not as an earlier version may have left one behind.
+    // A session whose epoch is higher than the account's, as an earlier version could leave one, is rejected too.
     app.execute("UPDATE account SET epoch = epoch - 2").await;
     assert!(!thief.is_signed_in().await);
 }
@@ -76,7 +77,7 @@ async fn s32_a_change_that_is_cut_off_keeps_its_own_session_ends_the_others_and_
     app.execute("DROP TRIGGER away").await;
     assert!(desk.is_signed_in().await && !phone.is_signed_in().await);
     assert_eq!((desk.elsewhere().login(PASSWORD).await.status, desk.elsewhere().login(NEW).await.status), (401, 200));
-    // The next change of another device ends this one as any other.
+    // The next change from another device ends this session like any other.
     let tablet = desk.elsewhere();
     assert_eq!(tablet.login(NEW).await.status, 200);
     assert_eq!(tablet.post("/api/password", json!({"current": NEW, "new": PASSWORD})).await.status, 200);
@@ -92,11 +93,11 @@ async fn s32_s68_giving_a_provider_up_says_what_was_done_and_leaves_the_browser_
     let told = ada.post("/api/disconnect", json!({"provider": "a"})).await;
     assert_eq!((told.status, &told.body["profile"]["providers"]), (200, &json!(["b"])));
     known(&told.cookies);
-    assert_eq!(ada.elsewhere().login(PASSWORD).await.status, 200, "another device, to be signed out below");
+    assert_eq!(ada.elsewhere().login(PASSWORD).await.status, 200, "another device, which is signed out below");
     for _ in 0..4 {
         ada.elsewhere().login("a guess").await;
     }
-    assert_eq!(ada.elsewhere().login(PASSWORD).await.status, 429, "strangers wait");
+    assert_eq!(ada.elsewhere().login(PASSWORD).await.status, 429, "unknown browsers wait");
     ada.logout().await;
     assert_eq!(ada.login(PASSWORD).await.status, 200);
 
@@ -108,7 +109,7 @@ async fn s32_s68_giving_a_provider_up_says_what_was_done_and_leaves_the_browser_
         "{told:?}"
     );
     stage.app.execute("DROP TRIGGER away").await;
-    assert_eq!(ada.profile().await.body["profile"]["providers"], json!([]), "and the session that did it is signed in");
+    assert_eq!(ada.profile().await.body["profile"]["providers"], json!([]), "its session stays signed in");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -117,9 +118,9 @@ async fn s69_the_password_that_an_account_has_is_no_new_one() {
     let ada = ada(&app).registered().await;
     let told = ada.post("/api/password", json!({"current": PASSWORD, "new": PASSWORD})).await;
     assert_eq!((told.status, told.kind(), &told.body["field"]), (400, "invalid", &json!("new")));
-    assert_eq!(told.body["message"], "That is the password that you have. Choose another one.");
+    assert_eq!(told.body["message"], "This is already your password. Choose a different one.");
     let told = ada.post("/api/password", json!({"current": "not that one", "new": "not that one"})).await;
-    assert_eq!((told.status, &told.body["field"]), (401, &json!("current")), "only who knows it is told so");
+    assert_eq!((told.status, &told.body["field"]), (401, &json!("current")), "only after a right password");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -128,7 +129,7 @@ async fn s71_an_account_that_was_made_is_not_denied_when_the_sign_in_fails() {
     app.execute("CREATE TRIGGER away BEFORE INSERT ON session BEGIN SELECT RAISE(ABORT, 'away'); END").await;
     let told = ada(&app).register().await;
     assert_eq!((told.status, told.kind()), (503, "unavailable"));
-    let message = "Your account has been made, but you are not signed in. Sign in with your password.";
+    let message = "Your account has been created, but you are not signed in. Sign in with your password.";
     assert_eq!(told.body["message"], message);
     app.execute("DROP TRIGGER away").await;
     assert_eq!(ada(&app).login(PASSWORD).await.status, 200);
@@ -148,8 +149,8 @@ async fn s32_s68_a_change_of_the_password_leaves_the_browser_known_and_whoever_k
     for _ in 0..3 {
         assert_eq!(ada.elsewhere().login("a guess").await.status, 401);
     }
-    assert_eq!(thief.login("a guess").await.status, 429, "has no attempts of its own");
-    // Neither the browser that changed it nor one that is signed in waits with the strangers.
+    assert_eq!(thief.login("a guess").await.status, 429, "the old device cookie gives no attempts of its own");
+    // A browser that changed the password, or was signed in meanwhile, does not share the attempts of unknown browsers.
     for person in [&ada, &phone] {
         let told = person.post("/api/confirm", json!({"current": NEW})).await;
         assert_eq!(told.status, 200, "{told:?}");
@@ -167,12 +168,12 @@ async fn s68_the_cookie_of_a_known_browser_does_not_tell_the_account() {
     let id = text(&app, "SELECT id FROM account").await;
     assert!(!first.contains(&id) && !first.contains(&id.replace('-', "")), "{first}");
     ada.logout().await;
-    assert_eq!(known(&ada.login(PASSWORD).await.cookies), first, "it stays the same");
+    assert_eq!(known(&ada.login(PASSWORD).await.cookies), first, "a browser keeps its device cookie");
     let other = known(&ada.elsewhere().login(PASSWORD).await.cookies);
-    assert_ne!(other, first, "each browser has its own");
+    assert_ne!(other, first, "each browser has its own device cookie");
 }
 
-/// An engine that signs with the keys of the application, and gives cookies beside the session's.
+/// Starts an engine that signs with the keys of the application and sets signed cookies.
 async fn signer(keys: Keys) -> Engine {
     let own = open(Kind::Memory).await;
     let routes = Router::new()
@@ -208,7 +209,7 @@ async fn s68_a_browser_with_a_cookie_of_an_earlier_version_is_still_known_and_ge
     }
     let body = json!({"username": ada.username, "password": PASSWORD});
     let request = |cookie: &str| ada.elsewhere().request("/api/login", &body).header("cookie", cookie.to_owned());
-    assert_eq!(request("").send().await.expect("an answer").status(), 429, "strangers wait");
+    assert_eq!(request("").send().await.expect("an answer").status(), 429, "unknown browsers wait");
     let answer = request(&cookie).send().await.expect("an answer");
     assert_eq!(answer.status(), 200);
     let given = known(&crate::support::app::cookies_set(&answer));

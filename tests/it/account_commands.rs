@@ -1,4 +1,4 @@
-//! `hardtack accounts` and `hardtack migrate`: the real binary, beside a server process on the same database.
+//! `hardtack accounts` and `hardtack migrate`: the real binary, next to a server process on the same database.
 
 use crate::support::people::{PASSWORD, Person};
 use crate::support::process::Place;
@@ -7,7 +7,7 @@ use serde_json::Value;
 use std::io::Write as _;
 use std::process::{Output, Stdio};
 
-/// Runs a command that reads a password.
+/// Runs a command that reads a password from standard input.
 fn with_password(place: &Place, arguments: &[&str], password: &str) -> Output {
     let mut command = place.command(&[&["accounts"], arguments].concat(), &[]);
     let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -34,14 +34,14 @@ async fn s34_an_operator_makes_changes_and_closes_accounts_while_a_server_runs()
         let place = Place::on(&own.url);
         let server = place.serve(&[("SIGN_IN_REGISTER", "closed")]).await;
         let made = with_password(&place, &["create", "Ada@example.com", "--name", "Ada"], &format!("{PASSWORD}\n"));
-        assert_eq!(said(&made), "There is an account Ada@example.com now.\n", "on {kind:?}");
+        assert_eq!(said(&made), "Created the account Ada@example.com.\n", "on {kind:?}");
         let ada = Person::at(&server.url(""), "ada@example.com");
         assert_eq!(ada.login(PASSWORD).await.status, 200, "on {kind:?}");
 
         let taken = with_password(&place, &["create", "ADA@example.com"], PASSWORD);
         assert!(refused(&taken).contains("already"), "{taken:?}");
         let common = with_password(&place, &["create", "bob@example.com"], "password123\n");
-        assert!(refused(&common).contains("guessed"), "{common:?}");
+        assert!(refused(&common).contains("guess"), "{common:?}");
         let none = place.run(&["accounts", "create", "bob@example.com"], &[]);
         assert!(refused(&none).contains("standard input"), "{none:?}");
 
@@ -52,11 +52,11 @@ async fn s34_an_operator_makes_changes_and_closes_accounts_while_a_server_runs()
         assert!(account["closed"].is_null() && !listed.to_string().contains("argon2"), "{listed}");
         let id = account["id"].as_str().expect("an id");
         let sessions = said(&place.run(&["sessions", "list", "--account", id], &[]));
-        assert!(sessions.contains("An unknown program, 127.0.0.1"), "{sessions}");
+        assert!(sessions.contains("Unknown browser, 127.0.0.1"), "{sessions}");
 
         assert_eq!(
             said(&with_password(&place, &["password", "ada@example.com"], "un autre sel 8\r\n")),
-            "ada@example.com has another password; ended 1 session.\n"
+            "Changed the password of ada@example.com and ended 1 session.\n"
         );
         assert!(!ada.is_signed_in().await, "on {kind:?}");
         assert_eq!((ada.login(PASSWORD).await.status, ada.login("un autre sel 8").await.status), (401, 200));
@@ -80,7 +80,7 @@ async fn an_older_schema_of_accounts_waits_for_migrate_and_a_newer_one_refuses_t
     for kind in SHARED {
         let own = open(kind).await;
         let place = Place::on(&own.url);
-        // A Redis that keeps nothing is warned of, and that is another sentence.
+        // At this level, a Redis without persistence causes no second log line.
         let waits = [("STORE_MIGRATE", "false"), ("SITE_LISTEN", "127.0.0.1:0"), ("LOG_LEVEL", "error")];
         let older = place.refusal(1, &["serve"], &waits);
         assert!(older.contains("accounts.database: ") && older.contains("hardtack migrate"), "{older} on {kind:?}");
@@ -136,5 +136,5 @@ async fn s34_a_command_that_the_store_of_sessions_fails_says_what_was_done_and_w
     assert!(ada.is_signed_in().await);
     let closed = refused(&place.run(&["accounts", "close", "ada@example.com"], &[]));
     assert!(closed.contains("was changed") && closed.contains("end-sessions"), "{closed}");
-    assert!(!ada.is_signed_in().await, "closed all the same");
+    assert!(!ada.is_signed_in().await, "the account is closed nevertheless");
 }

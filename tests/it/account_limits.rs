@@ -1,4 +1,5 @@
-//! Guessing: how much of it is let through, what it costs, and that it locks nobody out.
+//! Limits against guessing passwords: how many guesses are checked, their cost, and that the account's owner is not
+//! locked out.
 
 use crate::support::app::App;
 use crate::support::people::{PASSWORD, Person, Told};
@@ -18,7 +19,7 @@ use tokio::sync::Barrier;
 
 const BEHIND_A_PROXY: (&str, &str) = ("SITE_TRUSTED_PROXIES", "127.0.0.1");
 
-/// How many passwords a server process has checked.
+/// Returns how many passwords a server process has checked.
 async fn checks(server: &Running) -> u64 {
     let line = server.said.wait_for("metrics for Prometheus").await;
     let url = line.split_whitespace().find(|word| word.starts_with("http://")).expect("an address");
@@ -27,7 +28,7 @@ async fn checks(server: &Running) -> u64 {
     value.expect("a figure").parse().expect("a number")
 }
 
-/// Tries to sign in from an address, as the proxy tells it.
+/// Tries to sign in from an address that the proxy reports.
 async fn try_from(person: &Person, address: &str, password: &str) -> u16 {
     let body = json!({"username": person.username, "password": password});
     let request = person.request("/api/login", &body).header("x-forwarded-for", address);
@@ -86,7 +87,7 @@ async fn s64_an_unknown_name_a_wrong_password_and_a_closed_account_get_one_answe
     }
     let (_, first) = &answers[0];
     assert_eq!((first.status, first.kind()), (401, "bad_credentials"));
-    assert_eq!(first.body["message"], "That address and password do not go together.");
+    assert_eq!(first.body["message"], "Wrong e-mail address or password.");
     for (checked, told) in &answers {
         assert_eq!((*checked, told.status, &told.body), (1, 401, &first.body));
         assert_eq!((&told.headers, &told.cookies), (&first.headers, &vec![]));
@@ -105,10 +106,10 @@ async fn s65_a_name_is_tried_ten_times_a_quarter_of_an_hour_whether_anybody_has_
         let told = person.login("a guess").await;
         assert_eq!((told.status, told.kind(), told.retry_after.as_deref()), (429, "too_many_attempts", Some("900")));
         assert_eq!(told.body["retry_after"], 900);
-        assert_eq!(try_from(person, "198.51.100.77", PASSWORD).await, 429, "the right one neither");
+        assert_eq!(try_from(person, "198.51.100.77", PASSWORD).await, 429, "the right password is refused too");
     }
     app.clock.advance(Duration::from_secs(899));
-    assert_eq!(ada.login(PASSWORD).await.retry_after.as_deref(), Some("1"), "who is refused waits no longer for it");
+    assert_eq!(ada.login(PASSWORD).await.retry_after.as_deref(), Some("1"), "refused attempts do not extend the wait");
     app.clock.advance(Duration::from_secs(1));
     assert_eq!(ada.login(PASSWORD).await.status, 200);
 }
@@ -123,7 +124,7 @@ async fn s65_all_addresses_of_a_network_are_one_and_those_of_another_are_not() {
         passed += u32::from(try_from(&person(n), &address, "a guess").await == 401);
     }
     assert_eq!(passed, 20, "of 2^10 addresses of one /64");
-    assert_eq!(try_from(&person(2000), "2001:db8:1:3::1", "a guess").await, 401, "the neighbours");
+    assert_eq!(try_from(&person(2000), "2001:db8:1:3::1", "a guess").await, 401, "another /64");
     for n in 0..20 {
         let address = if n % 2 == 0 { "203.0.113.9" } else { "::ffff:203.0.113.9" };
         assert_eq!(try_from(&person(3000 + n), address, "a guess").await, 401);
@@ -156,11 +157,11 @@ async fn s65_registrations_and_sign_ins_of_a_network_do_not_stop_each_other() {
     assert_eq!(
         person("ada").post("/api/register", taken).await.kind(),
         "username_taken",
-        "who asks for names is counted"
+        "the attempt to find a taken name counts"
     );
     let told = person("carol").register().await;
     assert_eq!((told.status, told.kind(), told.retry_after.as_deref()), (429, "too_many_attempts", Some("900")));
-    // That was a guess at a password too, and leaves three.
+    // The taken name was also a guess at its password, so three attempts are left.
     for n in 0..3 {
         assert_eq!(ada.elsewhere().login(PASSWORD).await.status, 200);
         assert_eq!(person(&format!("nobody{n}")).login("a guess").await.status, 401);
@@ -189,7 +190,7 @@ async fn s66_right_passwords_at_once_lock_nobody_out() {
     assert!(statuses.iter().all(|status| matches!(status, 200 | 429 | 503)), "{statuses:?}");
     assert!(statuses.contains(&200), "{statuses:?}");
     for _ in 0..3 {
-        assert_eq!(ada.elsewhere().login("a guess").await.status, 401, "all attempts were given back");
+        assert_eq!(ada.elsewhere().login("a guess").await.status, 401, "a right password refunds its attempt");
     }
     assert_eq!(ada.elsewhere().login("a guess").await.status, 429);
 }
@@ -201,21 +202,21 @@ async fn s66_right_passwords_are_counted_apart_by_account_and_by_network_also_of
     let ada = Person::at(&app.url(""), "ada@example.com").registered().await;
     let bob = Person::at(&app.url(""), "bob@example.com").registered().await;
     for _ in 0..3 {
-        assert_eq!(ada.login("a guess").await.status, 401, "which uses no success up");
+        assert_eq!(ada.login("a guess").await.status, 401, "a failure uses no success");
     }
     for n in 0..2 {
-        assert_eq!(ada.login(PASSWORD).await.status, 200, "{n}, in a browser that is known");
+        assert_eq!(ada.login(PASSWORD).await.status, 200, "{n}, in a browser with a device cookie");
         assert_eq!(ada.post("/api/confirm", json!({"current": PASSWORD})).await.status, 200);
     }
     for told in [ada.login(PASSWORD).await, ada.post("/api/confirm", json!({"current": PASSWORD})).await] {
         assert_eq!((told.status, told.kind(), told.retry_after.as_deref()), (429, "too_many_attempts", Some("900")));
     }
-    assert_eq!(try_from(&ada.elsewhere(), "198.51.100.1", PASSWORD).await, 429, "from wherever");
-    assert!(ada.is_signed_in().await, "nobody is signed out by it");
+    assert_eq!(try_from(&ada.elsewhere(), "198.51.100.1", PASSWORD).await, 429, "from another network too");
+    assert!(ada.is_signed_in().await, "the session stays signed in");
     for _ in 0..2 {
         assert_eq!(bob.login(PASSWORD).await.status, 200);
     }
-    assert_eq!(bob.login(PASSWORD).await.status, 429, "six in one network");
+    assert_eq!(bob.login(PASSWORD).await.status, 429, "six successes in one network");
     assert_eq!(try_from(&bob.elsewhere(), "198.51.100.1", PASSWORD).await, 200);
     app.clock.advance(Duration::from_secs(15 * 60));
     assert_eq!((ada.login(PASSWORD).await.status, bob.login(PASSWORD).await.status), (200, 200));
@@ -235,12 +236,12 @@ async fn s68_nobody_can_lock_the_owner_out_of_a_browser_that_has_signed_in_befor
         try_from(&stranger, &format!("198.51.100.{n}"), "a guess").await;
     }
     assert_eq!(stranger.login(PASSWORD).await.status, 429);
-    assert_eq!(ada.login(PASSWORD).await.status, 200, "as ever");
+    assert_eq!(ada.login(PASSWORD).await.status, 200, "a browser with a device cookie has its own attempts");
     ada.logout().await;
     for n in 0..10 {
         assert_eq!(ada.login(&format!("guess {n}")).await.status, 401);
     }
-    assert_eq!(ada.login(PASSWORD).await.status, 429, "guessed at from there, it is counted there");
+    assert_eq!(ada.login(PASSWORD).await.status, 429, "guesses from this browser use its own attempts");
 
     let forged = [known.replace('.', "x."), format!("{known}x"), format!("{known}; {known}")];
     let mallory = Person::at(&app.url(""), "mallory@example.com").registered().await;
@@ -250,7 +251,7 @@ async fn s68_nobody_can_lock_the_owner_out_of_a_browser_that_has_signed_in_befor
         assert_eq!(request.send().await.expect("an answer").status(), 429, "{cookie}");
     }
     let of_another = Person { username: ada.username.clone(), ..mallory };
-    assert_eq!(of_another.login(PASSWORD).await.status, 429, "known by another account");
+    assert_eq!(of_another.login(PASSWORD).await.status, 429, "the device cookie belongs to another account");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -260,7 +261,7 @@ async fn s68_neighbours_who_guess_do_not_lock_out_a_browser_that_is_known() {
     for n in 0..20 {
         Person { username: format!("nobody{n}@example.com"), ..ada.elsewhere() }.login("a guess").await;
     }
-    assert_eq!(ada.elsewhere().login(PASSWORD).await.status, 429, "who is not known waits with the neighbours");
+    assert_eq!(ada.elsewhere().login(PASSWORD).await.status, 429, "unknown browsers share the attempts");
     assert_eq!(ada.post("/api/confirm", json!({"current": PASSWORD})).await.status, 200);
     ada.logout().await;
     assert_eq!(ada.login(PASSWORD).await.status, 200);
@@ -307,7 +308,7 @@ async fn s104_counters_that_are_over_are_swept() {
     let app = App::start().await;
     let ada = Person::at(&app.url(""), "ada@example.com");
     ada.login("a guess").await;
-    assert_eq!(attempts(&app).await, 4, "of guesses and of successes, one of the name and one of the network");
+    assert_eq!(attempts(&app).await, 4, "guesses and successes, by name and by network");
     let options = sqlx::sqlite::SqliteConnectOptions::new().filename(app.database()).read_only(true);
     let pool = sqlx::SqlitePool::connect_with(options).await.expect("the database");
     let names: Vec<String> = sqlx::query_scalar("SELECT bucket FROM attempt").fetch_all(&pool).await.expect("rows");
@@ -318,7 +319,7 @@ async fn s104_counters_that_are_over_are_swept() {
     let clock = Clock::Manual(app.clock.clone());
     let accounts =
         Accounts::new(database, Duration::from_secs(20), clock, rules, Providers::default()).expect("accounts");
-    assert_eq!(accounts.sweep_out().await.expect("swept"), 0, "not over yet");
+    assert_eq!(accounts.sweep_out().await.expect("swept"), 0, "not expired yet");
     app.clock.advance(Duration::from_secs(15 * 60));
     assert_eq!(accounts.sweep_out().await.expect("swept"), 4);
     assert_eq!(attempts(&app).await, 0);

@@ -1,4 +1,4 @@
-//! Accounts on SQLite and PostgreSQL, with several server processes on one database; and what an outage does.
+//! Accounts on SQLite and PostgreSQL with several server processes on one database, and outages of that database.
 
 use crate::support::app::browser;
 use crate::support::people::{PASSWORD, Person};
@@ -23,7 +23,7 @@ async fn s71_of_many_who_register_one_name_at_once_one_gets_it() {
         let settings = [("LIMITS_SIGN_IN_NETWORK_ATTEMPTS", "1000"), ("LIMITS_SIGN_IN_ATTEMPTS", "1000")];
         let servers = [place.serve(&settings).await, place.serve(&settings).await];
         let barrier = Arc::new(Barrier::new(12));
-        // With one password the others would be signed in.
+        // Each browser has its own password, because the same password would sign it in instead.
         let password = |n: usize| format!("a password of browser {n}, and of no other");
         let many = (0..12).map(|n| {
             let username = if n % 4 < 2 { "ada@example.com" } else { "ADA@EXAMPLE.COM" };
@@ -56,7 +56,7 @@ async fn g3_s33_a_closed_account_is_signed_out_everywhere_at_once_and_stays_out(
         let phone = at(&servers[1], "ada@example.com");
         assert_eq!(phone.login(PASSWORD).await.status, 200, "on {kind:?}");
         let bob = at(&servers[0], "bob@example.com").registered().await;
-        assert!(desk.moved(&servers[1]).is_signed_in().await, "one session on both");
+        assert!(desk.moved(&servers[1]).is_signed_in().await, "both nodes know the session");
 
         let closed = place.run(&["accounts", "close", "ADA@example.com"], &[]);
         assert_eq!(String::from_utf8_lossy(&closed.stdout), "Closed ADA@example.com and ended 2 sessions.\n");
@@ -104,7 +104,7 @@ async fn g3_s32_no_sign_in_with_the_old_password_outlives_its_change() {
             old.clone_from(&new);
         }
         assert!(owner.is_signed_in().await);
-        assert_eq!(at(&servers[1], "ada@example.com").login(&new).await.status, 200, "{entered} had entered before");
+        assert_eq!(at(&servers[1], "ada@example.com").login(&new).await.status, 200, "{entered} had signed in before");
     }
 }
 
@@ -160,10 +160,10 @@ async fn g8_s115_while_the_database_is_away_nobody_is_told_that_a_password_is_wr
         let deadline = Instant::now() + PATIENCE;
         let (mut known, mut let_in) = (ada.profile().await, ada.elsewhere().login(PASSWORD).await);
         while known.status == 503 || let_in.status == 503 {
-            assert!(Instant::now() < deadline, "it never recovers; frozen: {frozen}");
+            assert!(Instant::now() < deadline, "the server does not recover; frozen: {frozen}");
             (known, let_in) = (ada.profile().await, ada.elsewhere().login(PASSWORD).await);
         }
-        assert_eq!((known.status, let_in.status), (200, 200), "nobody was signed out; frozen: {frozen}");
+        assert_eq!((known.status, let_in.status), (200, 200), "the session is still signed in; frozen: {frozen}");
     }
 }
 
@@ -189,20 +189,20 @@ async fn s63_other_requests_are_served_while_passwords_are_hashed_and_too_many_a
         assert_eq!(browser().get(server.url("/healthz")).send().await.expect("an answer").status(), 200);
         answered += 1;
     }
-    assert!(answered > 0, "no other request came in between");
+    assert!(answered > 0, "no other request was answered meanwhile");
     let told: Vec<_> = flood.await.expect("no panic").into_iter().map(|told| told.expect("no panic")).collect();
     let of = |status: u16| told.iter().filter(|told| told.status == status).count();
     assert_eq!(of(401) + of(503), 500, "{:?}", told.iter().find(|told| !matches!(told.status, 401 | 503)));
     assert!(of(401) > 0 && told.iter().filter(|told| told.status == 503).all(|told| told.kind() == "busy"));
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
-    // Of each processor one is hashed and sixteen wait.
+    // For each processor, one password is hashed and sixteen wait.
     if processors * 17 < 250 {
-        assert!(of(503) > 0, "{} were all checked", of(401));
+        assert!(of(503) > 0, "no request was refused as busy, {} were checked", of(401));
     }
-    // A password takes 19 MiB. As many are hashed at once as there are processors, and glibc keeps some such pieces in each
-    // of its eight arenas for each processor. All at once would be 9 GiB.
+    // Hashing a password takes 19 MiB. As many are hashed at once as there are processors, and glibc may keep that much
+    // memory in each of its eight arenas per processor. Hashing all at once would take 9 GiB.
     if let (Some(before), Some(after)) = (before, server.most_memory()) {
         let room = 1024 + 8 * 20 * processors as u64;
-        assert!(after <= before + room, "{before} MiB before, {after} MiB after, and {room} MiB are enough");
+        assert!(after <= before + room, "{before} MiB before, {after} MiB after, allowed growth {room} MiB");
     }
 }

@@ -1,4 +1,4 @@
-//! An outage costs an account no attempt and no success, and no answer claims a thing that the server does not know.
+//! Outages: they use up no attempt of an account, and no response claims a result that the server does not know.
 
 use crate::support::app::App;
 use crate::support::issuer::{Stage, leads};
@@ -10,7 +10,7 @@ use crate::support::{Kind, open};
 use serde_json::json;
 use sqlx::Connection as _;
 
-/// Sessions can be read and not written, until [`mended`].
+/// Makes writes of sessions fail, and not reads, until [`mended`] is called.
 async fn broken(app: &App) {
     app.execute("CREATE TRIGGER no_new BEFORE INSERT ON session BEGIN SELECT RAISE(ABORT, 'broken'); END").await;
     app.execute("CREATE TRIGGER no_change BEFORE UPDATE ON session BEGIN SELECT RAISE(ABORT, 'broken'); END").await;
@@ -50,7 +50,7 @@ async fn g8_s66_a_store_that_fails_uses_up_neither_attempts_nor_successes() {
     assert_eq!(ada.elsewhere().login(PASSWORD).await.status, 200);
     assert_eq!(ada.post("/api/confirm", json!({"current": PASSWORD})).await.status, 200);
     assert_eq!(ada.post("/api/password", password).await.status, 200);
-    assert_eq!(ada.elsewhere().login("un autre sel 8").await.status, 429, "and what succeeded is counted");
+    assert_eq!(ada.elsewhere().login("un autre sel 8").await.status, 429, "successes are counted");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -67,7 +67,7 @@ async fn g8_s65_a_registration_that_fails_here_is_not_counted_and_one_that_made_
     broken(&app).await;
     let told = person("ada").register().await;
     is_unavailable(&told);
-    assert!(told.body["message"].as_str().expect("text").starts_with("Your account has been made"), "{told:?}");
+    assert!(told.body["message"].as_str().expect("text").starts_with("Your account has been created"), "{told:?}");
     mended(&app).await;
     assert_eq!(person("ada").login(PASSWORD).await.status, 200);
     for name in ["bob", "carol"] {
@@ -76,7 +76,7 @@ async fn g8_s65_a_registration_that_fails_here_is_not_counted_and_one_that_made_
     assert_eq!(person("dave").register().await.status, 429);
 }
 
-/// A step waits for a lock that the test holds, so that it is done after the server has given up.
+/// The statements wait for a lock that the test holds, so that they complete after the server has given up.
 #[tokio::test(flavor = "multi_thread")]
 async fn g8_s69_after_a_step_that_was_not_acknowledged_the_answer_says_that_it_is_not_known() {
     if !Kind::Postgres.is_here() {
@@ -84,7 +84,7 @@ async fn g8_s69_after_a_step_that_was_not_acknowledged_the_answer_says_that_it_i
     }
     let own = open(Kind::Postgres).await;
     let place = Place::on(&own.url);
-    // The first is patient, so that what comes before is done on a busy machine too.
+    // The first server has the default timeout, so that the setup also works on a busy machine.
     let (patient, server) = (place.serve(&[]).await, place.serve(&[("STORE_TIMEOUT", "3s")]).await);
     let person = |name: &str| Person::at(&patient.url(""), &format!("{name}@example.com"));
     let (ada, carol) = (person("ada").registered().await, person("carol").registered().await);
@@ -115,7 +115,7 @@ async fn g8_s69_after_a_step_that_was_not_acknowledged_the_answer_says_that_it_i
     let page = page.text().await.expect("a page");
     assert!(page.contains("<h1") && page.contains("It is not known whether you are signed out"), "{page}");
     sqlx::query("SELECT pg_advisory_unlock(7)").execute(&mut operator).await.expect("done");
-    // All of it was done.
+    // All three changes were completed.
     let done = async || {
         let new = ada.elsewhere().login("un autre sel 8").await.status;
         let made = bob.elsewhere().login(PASSWORD).await.status;

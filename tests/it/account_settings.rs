@@ -1,4 +1,4 @@
-//! The settings of accounts: what is refused, and what the sentence says.
+//! Settings of accounts: the refused values and the sentence for each.
 
 use crate::support::process::Place;
 use hardtack::server::settings::{KeySource, Registration, Settings, StoreUrl};
@@ -23,7 +23,7 @@ fn accounts_are_open_to_all_and_beside_the_sessions_unless_somebody_says_so() {
     assert_eq!(limits.register_network_attempts, 100);
     assert_eq!(limits.sign_in_window, Duration::from_mins(15));
     let long = load(&[("SESSION_ABSOLUTE", "90d")]).expect("settings");
-    assert_eq!(long.sign_in.keep, long.session.absolute, "who asks for it stays no shorter than the others");
+    assert_eq!(long.sign_in.keep, long.session.absolute, "`keep` is never shorter than the ordinary lifetime");
     let own = load(&[("ACCOUNTS_DATABASE", "sqlite:accounts.db")]).expect("settings");
     assert_eq!(own.accounts.database, Some(StoreUrl::Sqlite("accounts.db".into())));
 }
@@ -36,8 +36,8 @@ fn s87_what_makes_no_sense_for_accounts_is_one_sentence_with_its_cure() {
         ("ACCOUNTS_DATABASE", "redis://cache.example.com", "is not the address of a SQLite file", "or empty"),
         ("ACCOUNTS_DATABASE", "memory:", "is not the address of a SQLite file", "or empty"),
         ("ACCOUNTS_DATABASE", "mysql://me:hunter2@host/a", "is not the address", "sqlite:data/accounts.db"),
-        ("ACCOUNTS_DATABASE", "postgres://me:hunter2@db.example.com/a", "without TLS", "sslmode=verify-full"),
-        ("ACCOUNTS_DATABASE", "postgres://me:hunter2@127.0.0.1/a?passwort=x", "not known", "known are"),
+        ("ACCOUNTS_DATABASE", "postgres://me:hunter2@db.example.com/a", "without verified TLS", "sslmode=verify-full"),
+        ("ACCOUNTS_DATABASE", "postgres://me:hunter2@127.0.0.1/a?passwort=x", "not known", "use one of these"),
         ("SIGN_IN_PASSWORD_MIN", "7", "from 8 to 64", "write `8`"),
         ("SIGN_IN_PASSWORD_MIN", "65", "from 8 to 64", "write `8`"),
         ("SIGN_IN_KEEP", "11h", "shorter than `session.absolute`", "`30d`"),
@@ -81,23 +81,23 @@ fn a_provider_is_read_from_a_variable_as_from_the_file() {
 fn s87_a_provider_that_cannot_be_one_is_one_sentence_with_its_cure() {
     for (value, reason, cure) in [
         ("GOCSPX-hunter2".to_owned(), "is not a list of providers", "write it like"),
-        ("[{ id = 'a' }]".to_owned(), "without `issuer`", "write it like"),
-        (provider("id = 'Google Inc'"), "stands in addresses", "like `google`"),
+        ("[{ id = 'a' }]".to_owned(), "`issuer` is missing", "write it like"),
+        (provider("id = 'Google Inc'"), "is part of URLs", "like `google`"),
         (provider("issuer = 'http://accounts.google.com'"), "is not https", "https://"),
-        (provider("issuer = 'accounts.google.com'"), "is no address", "https://accounts.google.com"),
+        (provider("issuer = 'accounts.google.com'"), "is not a URL", "https://accounts.google.com"),
         (provider("issuer = 'https://a.example?tenant=1'"), "holds a `?`", "as the provider does"),
-        (provider("client_secret = 'GOCSPX-hunter2'"), "no place in `client_secret`", "env:GOOGLE_SECRET"),
-        (provider("client_secret = 'hunter2'"), "no place in `client_secret`", "./google.secret"),
-        (provider("secret = 'hunter2'"), "holds `secret`", "client_secret"),
-        (provider("scopes = 'email'"), "which is no list", "[\"email\", \"profile\"]"),
-        (provider("audiences = 'project'"), "no list of texts", "audiences = ["),
+        (provider("client_secret = 'GOCSPX-hunter2'"), "no variable in `client_secret`", "env:GOOGLE_SECRET"),
+        (provider("client_secret = 'hunter2'"), "no variable in `client_secret`", "./google.secret"),
+        (provider("secret = 'hunter2'"), "unknown key `secret`", "client_secret"),
+        (provider("scopes = 'email'"), "which is not a list", "[\"email\", \"profile\"]"),
+        (provider("audiences = 'project'"), "not a list of texts", "audiences = ["),
         (provider("trust_email = 'yes'"), "`trust_email` of `google`", "trust_email = true"),
         (provider("nonce = 0"), "`nonce` of `google`", "nonce = false"),
         (provider("response_mode = 'fragment'"), "`response_mode` of `google`", "`form_post`"),
         (provider("sign_out = 'there'"), "`sign_out` of `google`", "`logout_uri`"),
         (provider("pkce = false").replace("}]", ", nonce = false }]"), "neither `nonce` nor `pkce`", "to `true`"),
-        (provider("name = ''"), "without `name`", "write it like"),
-        (provider("x").replace("}]", "}, { id = 'google' }]"), "without `issuer`", "write it like"),
+        (provider("name = ''"), "`name` is missing", "write it like"),
+        (provider("x").replace("}]", "}, { id = 'google' }]"), "`issuer` is missing", "write it like"),
     ] {
         let sentence = load(&[("SIGN_IN_PROVIDERS", &value)]).expect_err(&value);
         assert!(sentence.contains(reason) && sentence.contains(cure), "{sentence}");
@@ -134,6 +134,6 @@ fn with_redis_a_database_of_accounts_must_be_named_before_anything_is_made() {
     std::fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o600)).expect("private");
     let settings = [("STORE_URL", "redis://127.0.0.1:1"), ("SESSION_KEYS", "own.key"), ("SITE_LISTEN", "127.0.0.1:0")];
     let said = place.refusal(2, &["serve"], &settings);
-    assert!(said.contains("accounts.database: none is named") && said.contains("Redis"), "{said}");
+    assert!(said.contains("accounts.database: it is not set") && said.contains("Redis"), "{said}");
     assert!(said.contains("sqlite:data/accounts.db"), "{said}");
 }

@@ -1,10 +1,10 @@
-//! The HTTP contract of the server functions: bodies, statuses, and what is refused.
+//! The HTTP contract of the server functions: bodies, statuses and errors.
 
 use super::support::app::{App, browser, cookies_set};
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 
-/// An answer in JSON: its status and its body.
+/// Sends a request and returns the status and the JSON body of the response.
 async fn told(request: RequestBuilder) -> (u16, Value) {
     let answer = request.send().await.expect("an answer");
     assert_eq!(answer.headers()["content-type"], "application/json", "of {}", answer.url());
@@ -12,7 +12,7 @@ async fn told(request: RequestBuilder) -> (u16, Value) {
     (status, answer.json().await.expect("JSON"))
 }
 
-/// An error in JSON: its status, its kind and its message, and nothing else.
+/// Sends a request that must fail and returns the status, the `kind` and the `message`, which are the only fields.
 async fn refused(request: RequestBuilder) -> (u16, String, String) {
     let (status, body) = told(request).await;
     let text = |name: &str| body[name].as_str().unwrap_or_else(|| panic!("no {name}: {body}"));
@@ -26,7 +26,7 @@ async fn value_of(app: &App) -> String {
     body["id"].as_str().expect("an id").to_owned()
 }
 
-/// A form that a page of ours posts without script.
+/// Returns a form post from a page of this server, as a browser without script sends it.
 fn form(app: &App, path: &str, body: &str) -> RequestBuilder {
     let request = app.post(path).body(body.to_owned());
     request
@@ -50,7 +50,7 @@ async fn the_session_keeps_one_uuid_v4_and_tells_it_on_every_call() {
     assert_ne!(stranger["id"], json!(id));
     let body = app.get("/api/session").send().await.expect("an answer");
     let body = body.text().await.expect("a body");
-    assert_eq!(body, format!("{{\"id\":\"{id}\"}}"), "the id and nothing else");
+    assert_eq!(body, format!("{{\"id\":\"{id}\"}}"), "the id is the only field");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -75,7 +75,7 @@ async fn another_value_is_a_mismatch_also_when_the_session_keeps_none() {
     let stranger = browser().post(app.url("/api/session")).json(&json!({"session": ""}));
     let answer = stranger.send().await.expect("an answer");
     assert_eq!((answer.status().as_u16(), cookies_set(&answer)), (409, vec![]));
-    assert_eq!(app.sessions().await, 1, "the stranger has got no session");
+    assert_eq!(app.sessions().await, 1, "no session begins for the stranger");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -201,7 +201,7 @@ async fn what_cannot_be_read_is_400_and_says_why() {
     assert_eq!((status, kind.as_str()), (400, "invalid"));
     assert!(message.contains("session"), "{message}");
     let (status, ..) = refused(app.post("/api/session")).await;
-    assert_eq!(status, 400, "no body has no session");
+    assert_eq!(status, 400, "an empty body lacks `session`");
     assert_eq!(app.sessions().await, 0);
 }
 
@@ -245,10 +245,10 @@ async fn s39_s41_s92_what_another_site_asks_is_refused_and_begins_no_session() {
         assert_eq!(refused(request).await.0, 403, "{origin}");
     }
     let twice = app.post("/api/visits").header("sec-fetch-site", "same-origin").header("sec-fetch-site", "cross-site");
-    assert_eq!(refused(twice).await.0, 403, "no browser says it twice");
+    assert_eq!(refused(twice).await.0, 403, "browsers send the header once");
     let own = app.post("/api/visits").header("origin", "http://localhost:3000");
     assert_eq!(told(own).await.0, 200);
-    assert_eq!(app.sessions().await, 1, "of the own origin alone");
+    assert_eq!(app.sessions().await, 1, "only the request from the server's own origin begins a session");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -287,7 +287,7 @@ async fn s59_a_form_that_is_not_utf8_is_refused_so_that_no_two_passwords_count_a
     for (path, body, page) in bodies {
         let (status, kind, message) = refused(post(path, body)).await;
         assert_eq!((status, kind.as_str()), (400, "invalid"), "{path}");
-        assert!(message.contains("sent in UTF-8"), "{message}");
+        assert!(message.contains("is not UTF-8"), "{message}");
         let back = post(path, body).header("accept", "text/html").send().await.expect("an answer");
         assert_eq!(
             (back.status().as_u16(), location(&back)),
@@ -296,7 +296,7 @@ async fn s59_a_form_that_is_not_utf8_is_refused_so_that_no_two_passwords_count_a
         );
         assert!(!cookies_set(&back).iter().any(|cookie| cookie.starts_with("hardtack_sess=")), "{path}");
     }
-    // A field in UTF-8 is taken as it is, also a percent sign that escapes nothing.
+    // A field in UTF-8 is taken unchanged, even with a percent sign that escapes nothing.
     let sentence = "100% sûr, also %zz 9k";
     let form = b"name=a&username=ada%40example.com&password=100%25+s%C3%BBr%2C+also+%zz+9k";
     assert_eq!(told(post("/api/register", form)).await.0, 200);
@@ -323,7 +323,7 @@ async fn s54_a_form_never_goes_back_to_another_site() {
         "file:////evil",
     ] {
         let text = form(&app, "/api/visits", "");
-        // Bytes that a client library would not send.
+        // Bytes that are no valid header value cannot be sent by the client library.
         let referer = reqwest::header::HeaderValue::from_bytes(referer.as_bytes());
         let Ok(referer) = referer else { continue };
         let answer = text.header("referer", referer.clone()).send().await;
@@ -349,7 +349,7 @@ async fn a_fault_of_ours_is_500_in_json_for_programs_and_a_page_for_forms() {
     app.execute(r#"UPDATE session SET data = '{"visits":"\"canary\""}'"#).await;
     let (status, kind, message) = refused(app.post("/api/visits")).await;
     assert_eq!((status, kind.as_str()), (500, "internal"));
-    assert!(!message.contains("canary"), "the cause is for the log alone: {message}");
+    assert!(!message.contains("canary"), "the cause belongs in the log only: {message}");
     let page = form(&app, "/api/visits", "").send().await.expect("an answer");
     assert_eq!(page.status(), 500);
     assert_eq!(page.headers()["content-type"], "text/html; charset=utf-8");

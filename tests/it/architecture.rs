@@ -1,15 +1,15 @@
-//! The law of the layout: what may know what, where gates stand, how long a file may be.
+//! Rules of the source tree: dependencies between modules, feature gates, the length of files.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The chain: a module uses only what stands to its left.
+/// The modules in their order: a module uses only modules to its left.
 const CHAIN: [&str; 6] = ["model", "session", "backend", "api", "app", "server"];
 
-/// Whether a module may name another one.
+/// Returns whether a module may use another one.
 ///
-/// Two stand beside the chain: `doctor` is plain and known to all, `browser` is for the browser's build of `api` and
-/// `app`.
+/// Two modules are outside of the chain: `doctor` depends on `model` only and every module may use it; `browser` is for
+/// the browser's build of `api` and `app`.
 fn may_use(module: &str, other: &str) -> bool {
     let place = |name: &str| CHAIN.iter().position(|known| *known == name);
     match (module, other) {
@@ -23,7 +23,7 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The files below a folder of ours that end so, without what tools put there.
+/// Returns the files below a folder whose names have one of these endings, without the files that tools create.
 fn files(folder: &str, endings: &[&str]) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders = vec![root().join(folder)];
@@ -47,15 +47,15 @@ fn read(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// The Rust files of the package's own code, by their path below `src`.
+/// Returns the Rust files in `src` as pairs of path and text.
 fn sources() -> Vec<(String, String)> {
     let below = |path: &Path| path.strip_prefix(root().join("src")).expect("a source").display().to_string();
     let sources: Vec<_> = files("src", &[".rs"]).iter().map(|path| (below(path), read(path))).collect();
-    assert!(sources.len() > 40, "the sources are found");
+    assert!(sources.len() > 40, "too few sources are found");
     sources
 }
 
-/// Code without comments and without the unit tests at its end.
+/// Returns the code without comments and without the unit tests at its end.
 fn code(text: &str) -> String {
     let code = text.split("#[cfg(test)]").next().unwrap_or_default();
     let lines = code.lines().map(|line| {
@@ -65,8 +65,8 @@ fn code(text: &str) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// The modules of the crate's root that this code names: `crate::a`, `crate::{a::b, c}`, and `super::super::a`
-/// where that reaches the root.
+/// Returns the modules at the crate's root that this code names, written as `crate::a`, as `crate::{a::b, c}`, or as
+/// `super::super::a` when that reaches the root.
 fn used_modules(path: &str, code: &str) -> Vec<String> {
     let depth = path.trim_end_matches("/mod.rs").trim_end_matches(".rs").split('/').count();
     let climb = "super::".repeat(depth);
@@ -83,7 +83,7 @@ fn used_modules(path: &str, code: &str) -> Vec<String> {
     used
 }
 
-/// The first names in a group of imports: `a` and `c` of `a::{x, y}, c}`.
+/// Returns the first names in a group of imports: `a` and `c` of `a::{x, y}, c}`.
 fn heads(group: &str) -> Vec<String> {
     let (mut deep, mut heads, mut fresh) = (0, Vec::new(), true);
     for (at, sign) in group.char_indices() {
@@ -116,14 +116,14 @@ fn a_module_uses_only_what_stands_to_its_left() {
         }
         assert!(
             CHAIN.contains(&user) || user == "doctor" || user == "browser",
-            "src/{path} is of no module that the layout knows"
+            "src/{path} belongs to no module of the chain"
         );
         for used in used_modules(&path, &code(&text)) {
             seen += 1;
             assert!(may_use(user, &used), "src/{path}: `{user}` must not use `{used}`");
         }
     }
-    assert!(seen > 50, "imports are found: {seen}");
+    assert!(seen > 50, "too few imports are found: {seen}");
 }
 
 #[test]
@@ -156,7 +156,7 @@ fn a_page_holds_each_island_with_its_shape() {
             }
         }
     }
-    assert!(islands > 5, "islands are found: {islands}");
+    assert!(islands > 5, "too few islands are found: {islands}");
 }
 
 #[test]
@@ -200,7 +200,7 @@ fn no_file_is_longer_than_400_lines() {
     let endings = [".rs", ".ts", ".scss", ".js", ".mjs", ".sh"];
     let ours = ["src", "tests", "style", "end2end", "examples", "tools", "benches"];
     let files: Vec<_> = ours.iter().flat_map(|folder| files(folder, &endings)).collect();
-    assert!(files.len() > 60, "the files are found");
+    assert!(files.len() > 60, "too few files are found");
     for path in files {
         let lines = read(&path).lines().count();
         assert!(lines <= 400, "{} has {lines} lines", path.display());
@@ -212,7 +212,7 @@ fn every_source_says_first_what_it_is_about() {
     let tests = files("tests", &[".rs"]).into_iter().map(|path| (path.display().to_string(), read(&path)));
     for (path, text) in sources().into_iter().chain(tests) {
         let first = text.lines().next().unwrap_or_default();
-        // The crate's front page is the README, so that its examples are compiled.
+        // The crate documentation is the README, so that its examples are compiled.
         let said = if path == "lib.rs" { "#![doc = include_str!(\"../README.md\")]" } else { "//! " };
         assert!(first.starts_with(said) && first.len() > 10, "{path} begins with {first:?}");
     }
@@ -232,7 +232,7 @@ fn no_source_panics_prints_or_is_unfinished() {
     }
 }
 
-/// Source: RUSTSEC-2024-0332, -2024-0003 and -2023-0034 (h2), -2024-0336 and -2024-0399 (rustls).
+/// Sources: RUSTSEC-2024-0332, -2024-0003 and -2023-0034 (h2), -2024-0336 and -2024-0399 (rustls).
 #[test]
 fn s112_the_libraries_of_the_protocols_are_past_the_floods_that_stopped_them() {
     let lock = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.lock")).expect("the lock file");

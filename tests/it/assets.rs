@@ -1,4 +1,4 @@
-//! The built files: found, compressed, kept as long as their names allow.
+//! Built files: lookup, compression and cache lifetimes.
 
 use super::support::app::App;
 use super::support::process::Place;
@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 const SCRIPT: &str = "// plain: a script of more than a few bytes, so that compressing it would pay.\n";
 
-/// A built site, small, without hashes in its names.
+/// Creates a small built site without hashes in its file names.
 fn site() -> TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     build(folder.path(), "");
@@ -116,7 +116,7 @@ async fn without_hashes_in_their_names_files_are_asked_for_again() {
 async fn with_hashes_in_their_names_files_are_kept_for_ever() {
     let place = Place::with_own_binary();
     build(place.path(), ".h4sh");
-    // As cargo-leptos writes it, beside the binary.
+    // As cargo-leptos writes it, next to the binary.
     fs::write(place.path().join("bin/hash.txt"), "js: h4sh\nwasm: h4sh\ncss: h4sh\n").expect("a file");
     let server = place.serve(&[("LEPTOS_SITE_ROOT", "site")]).await;
     let get = async |path: &str| Client::new().get(server.url(path)).send().await.expect("an answer");
@@ -165,7 +165,7 @@ async fn a_file_takes_no_post() {
 async fn s93_a_missing_file_is_404_and_no_folder_is_listed() {
     let site = site();
     let app = start(&site).await;
-    // No file system has a name of 300 letters, and that is no fault of the server.
+    // File systems reject a name of 300 letters, and the server must not report that as its own fault.
     let long = format!("/pkg/{}.js", "x".repeat(300));
     for path in ["/pkg/nothing.js", "/nothing.png", "/pkg", "/pkg/", "/pkg/snippets", "/pkg/snippets/", &long] {
         let answer = get(&app, path, "identity").await;

@@ -1,4 +1,4 @@
-//! A cache between the server and two visitors, which keeps whatever it is not forbidden to keep.
+//! A cache between the server and two visitors that stores every response unless a header forbids it.
 
 use crate::support::app::{App, browser};
 use crate::support::people::Person;
@@ -8,8 +8,8 @@ use reqwest::{Client, RequestBuilder};
 use serde_json::json;
 use std::collections::HashMap;
 
-/// Source: RFC 9111, 3 (what a shared cache may keep) and 4.1 (`Vary`). More eager than any real one: it needs neither a
-/// lifetime nor a validator.
+/// A shared cache. It is more eager than any real one, because it needs neither a lifetime nor a validator. Source: RFC
+/// 9111, 3 (which responses a shared cache may store) and 4.1 (`Vary`).
 #[derive(Default)]
 struct Cache {
     kept: HashMap<String, Vec<Kept>>,
@@ -17,7 +17,7 @@ struct Cache {
 }
 
 struct Kept {
-    /// The fields of the request that decide which requests get this answer.
+    /// The request fields that `Vary` names, with the values of the first request.
     asked: Vec<(String, Option<String>)>,
     body: String,
 }
@@ -26,7 +26,7 @@ fn field(headers: &HeaderMap, name: &str) -> Option<String> {
     headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
 }
 
-/// The names in a list, in lower case and without what follows `=`.
+/// Returns the names in a list header, in lower case and without the part after `=`.
 fn names(headers: &HeaderMap, list: &str) -> Vec<String> {
     let lines = headers.get_all(list).iter().map(|value| String::from_utf8_lossy(value.as_bytes()).to_lowercase());
     let entries = lines.flat_map(|line| line.split(',').map(|entry| entry.trim().to_owned()).collect::<Vec<_>>());
@@ -34,7 +34,7 @@ fn names(headers: &HeaderMap, list: &str) -> Vec<String> {
 }
 
 impl Cache {
-    /// Asks for this, or answers it from what is kept.
+    /// Returns the cached body, or sends the request and caches its response.
     async fn ask(&mut self, request: RequestBuilder) -> String {
         let (client, request) = request.build_split();
         let request = request.expect("a request");
@@ -57,7 +57,7 @@ impl Cache {
     }
 }
 
-/// A browser that shows its cookies to what lies in between.
+/// A visitor whose cookies the cache sees.
 struct Visitor {
     name: &'static str,
     cookie: String,
@@ -82,7 +82,7 @@ async fn s91_a_cache_in_between_shows_no_visitor_what_is_another_ones() {
     let client: Client = browser();
     let functions = server_fn::axum::server_fn_paths().filter(|(_, method)| method == "GET").map(|(path, _)| path);
     let own: Vec<_> = PAGES.iter().map(|(page, _)| *page).chain(functions).collect();
-    // A cache that goes by the end of an address would keep these (web cache deception).
+    // A cache that decides by the end of an address would store these (web cache deception).
     let deceiving = own.iter().flat_map(|path| [format!("{path}/x.css"), format!("{path};x.js")]).collect::<Vec<_>>();
     let paths: Vec<_> = own.iter().copied().chain(deceiving.iter().map(String::as_str)).collect();
     let mut named = 0;
@@ -99,10 +99,10 @@ async fn s91_a_cache_in_between_shows_no_visitor_what_is_another_ones() {
             }
         }
     }
-    assert!(named > 8, "pages name their visitor: {named}");
+    assert!(named > 8, "too few pages name their visitor: {named}");
 }
 
-/// The cache finds what it is for: of answers that a server forgot to forbid, one visitor is shown another's.
+/// Checks the cache itself: without a header that forbids it, a visitor gets the response to another one.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cache_in_between_keeps_what_is_not_forbidden() {
     use axum::http::HeaderMap;
@@ -124,5 +124,5 @@ async fn a_cache_in_between_keeps_what_is_not_forbidden() {
         assert_eq!(last, shown, "{path}");
     }
     cache.ask(client.get(format!("http://{address}/varies")).header("cookie", "ada")).await;
-    assert_eq!(cache.hits, 2, "it also keeps what varies");
+    assert_eq!(cache.hits, 2, "it also stores responses with `Vary`");
 }

@@ -1,5 +1,5 @@
-//! G15: a change of settings locks no user out. Two browsers sign in, the settings change, they come back, and the settings
-//! change back.
+//! G15, a change of settings locks no user out: two browsers sign in, the settings change, the browsers return, and the
+//! settings change back.
 
 mod cases;
 mod walk;
@@ -12,7 +12,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 use walk::{Before, Site};
 
-/// Walks through all cases of these tables. Those that begin alike share their beginning.
+/// Tests all cases of these tables. Cases with the same first settings share their setup.
 async fn walk(tables: &[&str]) {
     let cases: Vec<&Case> =
         CASES.iter().filter(|case| tables.contains(&case.key.split('.').next().unwrap_or_default())).collect();
@@ -28,7 +28,7 @@ async fn walk(tables: &[&str]) {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-/// The rows of `docs/CHANGING-SETTINGS.md`: setting, change, what becomes of visitors.
+/// Returns the rows of `docs/CHANGING-SETTINGS.md`: setting, change, consequence for visitors.
 fn rows() -> Vec<[String; 3]> {
     let page =
         std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/CHANGING-SETTINGS.md")).expect("the page");
@@ -40,7 +40,7 @@ fn rows() -> Vec<[String; 3]> {
     rows.map(cells).collect()
 }
 
-/// Tables of which every setting has its rows on the page, and of which it is walked through.
+/// The tables whose settings all have rows on the page, and the tables whose settings all have a test case.
 const EXPLAINED: [&str; 6] = ["site", "session", "accounts", "sign_in", "cors", "tls"];
 const WALKED: [&str; 4] = ["site", "session", "sign_in", "cors"];
 
@@ -63,12 +63,12 @@ fn g15_the_page_says_of_each_change_what_its_walk_proves() {
         CASES.iter().map(|case| [format!("`{}`", case.key), case.change.to_owned(), case.words()]).collect();
     let rows = rows();
     for case in &walked {
-        assert!(rows.contains(case), "the page has no row {case:?}");
+        assert!(rows.contains(case), "the page lacks the row {case:?}");
     }
     let unproved =
         |row: &&[String; 3]| !walked.contains(row) && !["`tls.", "`accounts."].iter().any(|of| row[0].starts_with(of));
     let unproved: Vec<_> = rows.iter().filter(unproved).collect();
-    assert!(unproved.is_empty(), "rows that no walk proves: {unproved:?}");
+    assert!(unproved.is_empty(), "rows without a test case: {unproved:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -97,9 +97,9 @@ async fn g15_a_start_is_refused_after_which_browsers_would_take_no_session_cooki
     let renamed: Set = &[("SITE_URL", "http://app.example.com"), ("SITE_INSECURE", "true"), ("SESSION_NAME", "other")];
     let [mut visitor, _] = before.visitors;
     let site = Site::open(&before.place, renamed, None).await;
-    assert_eq!(visitor.enters(&site).await, Ok(Fate::Leave), "the cure works");
+    assert_eq!(visitor.enters(&site).await, Ok(Fate::Leave), "the advice in the error works");
     site.close().await;
-    // Browsers hold the cookie of the first start still.
+    // Browsers still hold the cookie of the first start.
     assert_eq!(before.place.refusal(PLAIN).await, sentence);
 }
 
@@ -124,7 +124,7 @@ async fn g15_the_start_says_that_accounts_are_not_where_their_sessions_are() {
     assert_eq!(
         (site.said.as_slice(), visitor.comes(&site).await),
         (&[][..], Ok(true)),
-        "named again, all is as it was"
+        "with the provider named again, the account works as before"
     );
     site.close().await;
 }
@@ -167,7 +167,7 @@ async fn g15_the_log_says_what_a_change_means() {
 async fn g15_any_row_of_changes_leaves_visitors_with_one_cookie_at_their_next_sign_in() {
     let mut chance = Chance::new("changes of the cookie");
     let Before { mut place, visitors: [ordinary, kept] } = Before::begin(VARIANTS[0], None).await;
-    // Two of each: those that come seldom hold cookies of settings that are long gone.
+    // Two visitors of each kind, because a rare visitor holds cookies of settings that were replaced long ago.
     let mut visitors = [ordinary.clone(), kept.clone(), ordinary, kept];
     for step in 0..14 {
         let set = *chance.of(&VARIANTS);

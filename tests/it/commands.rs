@@ -1,4 +1,4 @@
-//! The operator's commands: the real binary, beside a server process on the same store.
+//! The operator's commands: the real binary, next to a server process on the same store.
 
 use crate::support::engine::Engine;
 use crate::support::process::{Place, Running};
@@ -14,7 +14,7 @@ use reqwest::Client;
 use serde_json::Value;
 use std::time::Duration;
 
-/// A store, a server process on it, and a place for commands.
+/// A store, a server process on it, and a folder to run commands in.
 struct Site {
     own: OwnStore,
     place: Place,
@@ -29,13 +29,13 @@ impl Site {
         Self { own, place, server }
     }
 
-    /// What a command that must succeed prints with `--json`.
+    /// Runs a command with `--json`, which must succeed, and returns its output.
     fn json(&self, arguments: &[&str]) -> Value {
         let text = self.text(&[arguments, &["--json"]].concat());
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("{arguments:?}: {error}: {text}"))
     }
 
-    /// What a command that must succeed prints.
+    /// Runs a command that must succeed and returns its output.
     fn text(&self, arguments: &[&str]) -> String {
         let output = self.place.run(&[&["sessions"], arguments].concat(), &[]);
         let (said, log) = (String::from_utf8(output.stdout), String::from_utf8(output.stderr));
@@ -44,19 +44,19 @@ impl Site {
         said
     }
 
-    /// The one sentence of a command that must fail with exit code 1.
+    /// Runs a command that must fail with exit code 1 and returns its error.
     fn refusal(&self, arguments: &[&str]) -> String {
         self.place.refusal(1, &[&["sessions"], arguments].concat(), &[])
     }
 
-    /// The handles of all sessions.
+    /// Returns the handles of all sessions.
     fn handles(&self) -> Vec<String> {
         let listed = self.json(&["list"]);
         let sessions = listed["sessions"].as_array().expect("a list").iter();
         sessions.map(|session| session["handle"].as_str().expect("a handle").to_owned()).collect()
     }
 
-    /// A second server on the store, in this process, where accounts sign in.
+    /// Starts a second server on the store, in this process, on which accounts sign in.
     async fn where_accounts_sign_in(&self) -> Engine {
         async fn sign_in(Path(account): Path<String>, session: Session) {
             let device = Device { label: "Firefox on Linux".to_owned(), address: "192.0.2.7".to_owned() };
@@ -69,7 +69,7 @@ impl Site {
         Engine::start_as(self.own.again().await, routes, set).await
     }
 
-    /// Keeps sessions that began at a moment, behind the servers' back.
+    /// Writes sessions with this time of creation directly into the store.
     async fn keep(&self, count: u32, created: Timestamp) {
         for _ in 0..count {
             let mut id = [0; 32];
@@ -80,7 +80,7 @@ impl Site {
     }
 }
 
-/// Counts a visit of whoever holds this cookie.
+/// Counts a visit of the session with this cookie.
 async fn visit(server: &Running, cookie: &str) -> u64 {
     let request = Client::new().post(server.url("/api/visits")).header("cookie", cookie);
     let answer = request.send().await.expect("an answer");
@@ -103,8 +103,8 @@ async fn g3_s27_s34_what_is_ended_on_the_command_line_is_refused_by_the_very_nex
         assert_eq!(site.server.visit(&one).await, 2);
 
         assert_eq!(site.json(&["end", handle])["ended"], 1);
-        assert_eq!(site.server.visit(&one).await, 1, "signed out, and a new session begun, on {kind:?}");
-        assert_eq!(site.server.visit(&other).await, 2, "nobody else, on {kind:?}");
+        assert_eq!(site.server.visit(&one).await, 1, "the session was ended and a new one begins, on {kind:?}");
+        assert_eq!(site.server.visit(&other).await, 2, "the other session stays, on {kind:?}");
         let left = site.handles();
         assert!(left.len() == 2 && !left.contains(handle), "{left:?} on {kind:?}");
         let again = site.refusal(&["end", handle]);
@@ -145,7 +145,7 @@ async fn s34_everybody_is_signed_out_when_that_is_said_twice() {
         for cookie in &cookies {
             visit(&site.server, cookie).await;
         }
-        // More than one page of any store.
+        // More sessions than one page of any store holds.
         site.keep(1100, now()).await;
         let listed = site.json(&["list", "--limit", "5"]);
         assert_eq!((listed["sessions"].as_array().map(Vec::len), &listed["more"]), (Some(5), &Value::Bool(true)));
@@ -167,7 +167,7 @@ async fn s104_a_sweep_leaves_nothing_that_is_over_and_respects_the_office() {
     for kind in SHARED {
         let mut site = Site::on(kind).await;
         assert_eq!(site.server.visit(&crate::support::app::browser()).await, 1);
-        // It would sweep by itself before long.
+        // Stop the server, because it would sweep before long.
         site.server.signal("TERM");
         site.server.end().await;
         let long_ago = Timestamp(now().0 - 30 * 24 * 60 * 60 * 1000);
@@ -177,19 +177,19 @@ async fn s104_a_sweep_leaves_nothing_that_is_over_and_respects_the_office() {
         assert_eq!(stats["store"], site.own.store.kind());
 
         let other = Handle::generate();
-        assert!(site.own.store.lead(&other, now() + Duration::from_secs(3600), now()).await.expect("an office"));
+        assert!(site.own.store.lead(&other, now() + Duration::from_secs(3600), now()).await.expect("a lease"));
         let refused = site.refusal(&["sweep"]);
         assert!(refused.contains("another node") && refused.contains("`--force`"), "{refused}");
         assert_eq!(site.json(&["stats"])["over"], 1201, "nothing was swept, on {kind:?}");
         assert_eq!(site.json(&["sweep", "--force"])["removed"], 1201, "on {kind:?}");
         assert_eq!(site.json(&["stats"])["over"], 0, "on {kind:?}");
 
-        assert!(site.own.store.lead(&other, now(), now()).await.expect("an office given back"));
+        assert!(site.own.store.lead(&other, now(), now()).await.expect("the lease is released"));
         site.keep(2, long_ago).await;
-        assert_eq!(site.text(&["sweep"]), "Removed 2 sessions that were over.\n");
+        assert_eq!(site.text(&["sweep"]), "Removed 2 sessions that were expired.\n");
         let next = site.own.store.lead(&other, now() + Duration::from_secs(1), now()).await;
-        assert!(next.expect("an office"), "the command gives the office back, on {kind:?}");
-        assert_eq!(site.handles().len(), 1, "who lives stays, on {kind:?}");
+        assert!(next.expect("a lease"), "the command releases the lease, on {kind:?}");
+        assert_eq!(site.handles().len(), 1, "the live session stays, on {kind:?}");
     }
 }
 

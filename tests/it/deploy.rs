@@ -1,4 +1,4 @@
-//! `docs/DEPLOY.md` by the book: each block of it runs as it stands there, in its order, with other folders and one other port.
+//! The steps of `docs/DEPLOY.md`: each code block runs in its order, with other folders and with another port.
 
 use super::support::app::cookies_set;
 use super::support::process::insist;
@@ -10,12 +10,12 @@ use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
 const CHECKOUT: &str = env!("CARGO_MANIFEST_DIR");
-/// The script that stands in for systemd and other programs.
+/// The script that replaces systemd and other programs.
 const STAND_IN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/support/systemd.sh");
-/// Folders that commands and files of the page name.
+/// Folders that the commands and files of the page name.
 const FOLDERS: [&str; 5] = ["/etc/", "/opt/", "/root/", "/srv/", "/var/lib/"];
 
-/// A block of the page.
+/// A code block of the page.
 #[derive(Debug)]
 struct Block {
     section: String,
@@ -23,7 +23,7 @@ struct Block {
     text: String,
 }
 
-/// All blocks of the page in their order. Drawings have no language.
+/// Returns all code blocks of the page in their order. Drawings have no language.
 fn blocks() -> Vec<Block> {
     let page = fs::read_to_string(Path::new(CHECKOUT).join("docs/DEPLOY.md")).expect("the page");
     let (mut section, mut blocks, mut open) = (String::new(), Vec::new(), None::<Block>);
@@ -40,7 +40,7 @@ fn blocks() -> Vec<Block> {
     blocks
 }
 
-/// The machine that the page is carried out on: a folder, and a port of the service.
+/// The machine that the steps run on: a folder, and a port for the service.
 struct Machine {
     folder: TempDir,
     port: u16,
@@ -51,9 +51,9 @@ impl Machine {
     fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let machine = Self { folder, port: free_port(), browser: reqwest::Client::new() };
-        // The service's user goes through it.
+        // The user of the service must be able to enter the folder.
         fs::set_permissions(machine.root(), PermissionsExt::from_mode(0o755)).expect("a mode");
-        // Debian and its packages bring these folders.
+        // On a real machine, Debian and its packages create these folders.
         for there in
             ["etc/systemd/system", "etc/caddy", "etc/nginx/sites-available", "etc/nginx/sites-enabled", "opt", "srv"]
         {
@@ -73,7 +73,7 @@ impl Machine {
         self.folder.path()
     }
 
-    /// The checkout with what `make run` has built, and the folder `new` of an upgrade.
+    /// Creates the checkout with the output of `make run`, and the folder `new` for an upgrade.
     fn check_out(&self) {
         let built = self.root().join("checkout/target/release");
         let pkg = self.root().join("checkout/target/site/pkg");
@@ -83,7 +83,7 @@ impl Machine {
             fs::create_dir_all(folder).expect("a folder");
         }
         let program = built.join("hardtack");
-        // Of the four times that it is copied here, four times less.
+        // Stripped, because it is copied four times.
         let stripped = Command::new("strip")
             .args(["--strip-debug", "-o"])
             .arg(&program)
@@ -109,12 +109,12 @@ impl Machine {
         fs::write(new.join("site/pkg/hardtack.j2.js"), "newer").expect("a file");
     }
 
-    /// A text with this machine's folders and ports.
+    /// Returns a text with the folders and ports of this machine.
     fn moved(&self, text: &str) -> String {
         let mut moved = text.replace("10.0.0.11:3000", &format!("127.0.0.1:{}", self.port));
         for folder in [&FOLDERS[..], &["/usr/local/sbin/"]].concat() {
             let there = format!("{}{folder}", self.root().display());
-            // Not what is a part of another path, or of an address.
+            // A folder is replaced only where a path begins, not in the middle of another path or an address.
             for before in [" ", "=", "'", ":", "\n"] {
                 moved = moved.replace(&format!("{before}{folder}"), &format!("{before}{there}"));
             }
@@ -122,19 +122,19 @@ impl Machine {
         moved
     }
 
-    /// Puts these lines in the place of the settings.
+    /// Replaces the file of settings.
     fn set(&self, settings: &str) {
         fs::write(self.root().join("etc/hardtack.env"), settings).expect("written");
     }
 
-    /// Runs commands as they stand on the page, each of which must succeed; returns what they said.
+    /// Runs the commands of a block, which must all succeed, and returns their output.
     fn run(&self, commands: &str) -> String {
         let (worked, said) = self.try_to(commands);
         assert!(worked, "{commands}\n{said}");
         said
     }
 
-    /// Whether all of them succeed, and what they said.
+    /// Runs commands and returns whether all of them succeeded, and their output.
     fn try_to(&self, commands: &str) -> (bool, String) {
         let at = |folder: &str| self.root().join(folder).display().to_string();
         let path = [at("stand-ins"), at("usr/local/sbin"), std::env::var("PATH").unwrap_or_default()].join(":");
@@ -146,8 +146,7 @@ impl Machine {
         (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
-    /// Returns the number of visits that the service has counted of the browser with this cookie, this one among them,
-    /// and its cookie.
+    /// Counts a visit of the browser with this cookie and returns the number of its visits, with its cookie.
     async fn visit(&self, cookie: Option<&str>) -> (u64, String) {
         let url = format!("http://127.0.0.1:{}/api/visits", self.port);
         let answer = insist(async || {
@@ -175,11 +174,11 @@ impl Drop for Machine {
     }
 }
 
-/// The blocks of the page, each of which is to be taken in its turn.
+/// The blocks of the page that have not run yet.
 struct Book(std::vec::IntoIter<Block>);
 
 impl Book {
-    /// The next block, of which the section and the language must be these.
+    /// Returns the next block, which must have this section and language.
     fn next(&mut self, section: &str, language: &str) -> String {
         let block = self.0.next().unwrap_or_else(|| panic!("{section} has no more blocks of {language}"));
         assert_eq!((block.section.as_str(), block.language.as_str()), (section, language), "{}", block.text);
@@ -203,8 +202,8 @@ async fn every_step_of_the_page_on_deployment_works_as_it_is_written() {
     let mode = |path: &str| fs::metadata(machine.file(path)).expect(path).permissions().mode() & 0o777;
     assert_eq!((mode("etc/hardtack.env"), mode("usr/local/sbin/hardtack")), (0o600, 0o755));
     let restart = book.next("The program", "sh");
-    assert!(machine.run(&restart).contains("listening; open http://localhost:"), "and one sentence where it cannot");
-    // The port is the test's own, and the doctor would speak of it.
+    assert!(machine.run(&restart).contains("listening; open http://localhost:"), "the start is logged");
+    // Set, because the doctor would report the port of the test.
     machine.set(&format!("HARDTACK_SITE_URL=http://localhost:{}\n", machine.port));
     let said = machine.run(&book.next("The program", "sh"));
     assert!(said.contains("Nothing is wrong") && said.contains("No sessions"), "{said}");
@@ -217,15 +216,15 @@ async fn every_step_of_the_page_on_deployment_works_as_it_is_written() {
     machine.run(&book.next("Same origin", "sh"));
     machine.run(&book.next("Same origin", "sh"));
     machine.set(&format!("{same_origin}HARDTACK_SITE_COLOUR=red\n"));
-    assert!(machine.run(&restart).contains("HARDTACK_SITE_COLOUR"), "the sentence that says what to change");
+    assert!(machine.run(&restart).contains("HARDTACK_SITE_COLOUR"), "the error says what to change");
 
     two_origins(&machine, &mut book);
     several_nodes(&machine, &mut book, &restart).await;
     upgrade_and_go_back(&machine, &mut book, &same_origin, &restart).await;
 
-    // Ran in a browser: `end2end/matrix`.
-    assert!(book.next("The first visit of a page that is not ours", "js").contains("withCredentials: true"));
-    assert!(book.0.next().is_none(), "a block that no step here knows");
+    // This block is tested in a browser: `end2end/matrix`.
+    assert!(book.next("The first visit from a page of another origin", "js").contains("withCredentials: true"));
+    assert!(book.0.next().is_none(), "a block that this test does not run");
 }
 
 fn two_origins(machine: &Machine, book: &mut Book) {
@@ -235,8 +234,8 @@ fn two_origins(machine: &Machine, book: &mut Book) {
     assert!(machine.run(&export).contains("files are in"));
     let page = fs::read_to_string(machine.file("srv/hardtack/pages/register/index.html")).expect("a page");
     assert!(page.contains("content=\"https://api.example.com\"") && page.contains("/pkg/hardtack.j1.js"), "{page}");
-    assert!(page.contains("This site takes no new accounts."), "the pages show what the settings say: {page}");
-    // With the settings of another server than the one that the pages are to call.
+    assert!(page.contains("This site does not accept new accounts."), "the pages show what the settings say: {page}");
+    // The settings of another server than the one that the pages call.
     machine.set("HARDTACK_SITE_URL=https://app.example.com\n");
     let (worked, said) = machine.try_to(&export);
     assert!(!worked && said.contains("`--api https://api.example.com` is not `site.url`"), "{said}");
@@ -267,14 +266,14 @@ async fn upgrade_and_go_back(machine: &Machine, book: &mut Book, settings: &str,
     machine.run(restart);
     let (visits, cookie) = machine.visit(None).await;
     machine.run(&book.next("Upgrades", "sh"));
-    assert_eq!(machine.visit(Some(&cookie)).await.0, visits + 1, "nobody is signed out");
+    assert_eq!(machine.visit(Some(&cookie)).await.0, visits + 1, "the session survives the upgrade");
     let script = machine.browser.get(format!("http://127.0.0.1:{}/pkg/hardtack.j2.js", machine.port)).send().await;
     assert_eq!(script.expect("an answer").status(), 200, "the new build's files");
 
     machine.run(&book.next("Backup", "sh"));
     assert_eq!(machine.visit(Some(&cookie)).await.0, visits + 2);
     machine.run(&book.next("Backup", "sh"));
-    assert_eq!(machine.visit(Some(&cookie)).await.0, visits + 2, "as it was when the copy was made");
+    assert_eq!(machine.visit(Some(&cookie)).await.0, visits + 2, "the state of the backup");
     let folder = fs::metadata(machine.file("var/lib/hardtack")).expect("the folder").uid();
     for entry in fs::read_dir(machine.file("var/lib/hardtack")).expect("the folder") {
         let entry = entry.expect("an entry");

@@ -1,4 +1,4 @@
-//! The devices of an account through the front door: listed, signed out, and by whom.
+//! The devices of an account over HTTP: the list, remote sign-out, and the required permission.
 
 use crate::support::app::App;
 use crate::support::people::{PASSWORD, Person, Told};
@@ -19,7 +19,7 @@ async fn devices(person: &Person) -> Vec<Value> {
     told.body["devices"].as_array().expect("a list").clone()
 }
 
-/// The handle of the other device, which is the only one.
+/// Returns the handle of the only other device.
 async fn other(person: &Person) -> Value {
     let all = devices(person).await;
     assert_eq!((all.len(), &all[0]["current"], &all[1]["current"]), (2, &json!(true), &json!(false)), "{all:?}");
@@ -42,7 +42,7 @@ async fn a_device_is_told_by_label_address_and_times_and_this_one_is_first() {
     let phone = &all[1];
     assert_eq!((&phone["label"], &phone["ip"]), (&json!("Firefox on Linux"), &json!("127.0.0.1")), "{phone}");
     assert_eq!((phone["created"].as_i64(), phone["seen"].as_i64()), (Some(now), Some(now)), "{phone}");
-    assert_eq!(phone.as_object().expect("an object").len(), 6, "and no more: {phone}");
+    assert_eq!(phone.as_object().expect("an object").len(), 6, "six fields: {phone}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -111,11 +111,11 @@ async fn s15_s31_s38_an_old_sign_in_must_be_proved_once_more_and_gets_a_new_id()
     }
     let told = desk.post("/api/confirm", json!({"current": "le sel de la terre"})).await;
     assert_eq!((told.status, told.kind(), &told.body["field"]), (401, "bad_credentials", &json!("current")));
-    assert_eq!(desk.post("/api/devices/end", json!({"handle": handle})).await.status, 403, "that was no proof");
+    assert_eq!(desk.post("/api/devices/end", json!({"handle": handle})).await.status, 403, "the password was wrong");
     let told = desk.post("/api/confirm", json!({"current": PASSWORD})).await;
     assert_eq!(told.status, 200, "{told:?}");
     assert!(told.cookies.iter().any(|cookie| cookie.starts_with("hardtack_sess=")), "a new id: {told:?}");
-    assert!(phone.is_signed_in().await, "nothing has happened yet");
+    assert!(phone.is_signed_in().await, "no device is signed out yet");
     assert_eq!(desk.post("/api/devices/end", json!({"handle": handle})).await.status, 200);
     assert!(!phone.is_signed_in().await && desk.is_signed_in().await);
 }
@@ -130,7 +130,7 @@ async fn nobody_has_devices() {
         let told = nobody.post(path, json!({"handle": "x", "current": PASSWORD})).await;
         assert_eq!((told.status, told.kind()), (401, "not_signed_in"), "{path}");
     }
-    assert_eq!(app.sessions().await, 0, "and no session begins");
+    assert_eq!(app.sessions().await, 0, "no session begins");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -147,7 +147,7 @@ async fn s28_more_than_a_hundred_devices_come_in_parts_as_json_and_as_pages() {
     )
     .await;
     let first = ada.get("/api/devices").await;
-    let next = first.body["next"].as_str().expect("there are more").to_owned();
+    let next = first.body["next"].as_str().expect("a next part").to_owned();
     let second = ada.get(&format!("/api/devices?after={next}")).await;
     assert!(second.body.get("next").is_none(), "{second:?}");
     let handles = |told: &Told| -> Vec<String> {
@@ -158,7 +158,7 @@ async fn s28_more_than_a_hundred_devices_come_in_parts_as_json_and_as_pages() {
     assert_eq!((handles(&first).len(), all.len(), &first.body["devices"][0]["current"]), (100, 151, &json!(true)));
     all.sort_unstable();
     all.dedup();
-    assert_eq!(all.len(), 151, "each of them once");
+    assert_eq!(all.len(), 151, "each device once");
     for wrong in ["x", "1.2", "4000000000000", "99999999999999999999.b9a5d1f2-3c40-4b1f-9a57-1de0b7c2a111"] {
         let told = ada.get(&format!("/api/devices?after={wrong}")).await;
         assert_eq!((told.kind(), &told.body["field"]), ("invalid", &json!("after")), "{wrong}");
@@ -189,9 +189,9 @@ async fn s35_a_hundred_devices_are_enough_unless_they_are_in_use() {
     )
     .await;
     assert!(ada.is_signed_in().await);
-    assert_eq!(app.sessions().await, 121, "nothing ends because of a visit");
+    assert_eq!(app.sessions().await, 121, "a visit ends no session");
     let phone = ada.elsewhere();
     assert_eq!(phone.login(PASSWORD).await.status, 200);
     assert!(ada.is_signed_in().await && phone.is_signed_in().await);
-    assert_eq!(app.sessions().await, 100, "what is beyond ends, and what was unused longest");
+    assert_eq!(app.sessions().await, 100, "the least recently used sessions beyond the limit end");
 }

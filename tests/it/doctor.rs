@@ -1,4 +1,4 @@
-//! The doctor and the engine agree: what follows from origins, what is one site, what browsers would drop.
+//! Agreement of the doctor and the engine: derived settings, same-site checks, and rejected cookies.
 
 use axum::Router;
 use axum::body::Body;
@@ -9,7 +9,7 @@ use hardtack::session::policy::{Origin, Origins};
 use tower::ServiceExt as _;
 use tower_sessions::cookie;
 
-/// As a server has it.
+/// Returns the registrable domain, as a server determines it.
 fn registrable(host: &str) -> Option<String> {
     psl::domain_str(host).map(str::to_owned)
 }
@@ -54,7 +54,7 @@ fn what_follows_from_origins_is_healthy_and_every_browser_keeps_it() {
         topology.cookie = SetCookie { value: "v".repeat(96), ..cookie };
         let findings = check(&topology);
         assert!(findings.is_empty(), "{own} {front_ends:?} {findings:#?}");
-        // A Firefox that blocks all cross-site cookies keeps no partitioned ones either.
+        // A Firefox that blocks all cross-site cookies rejects partitioned ones too.
         let strict = |browser| topology.cookie.partitioned && browser == Browser::new(Maker::Firefox, true);
         let users = topology.pages.iter().flat_map(|page| Browser::ALL.map(|browser| (page, browser)));
         for (page, browser) in users.filter(|(_, browser)| !strict(*browser)) {

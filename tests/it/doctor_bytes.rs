@@ -1,4 +1,4 @@
-//! The doctor takes what browsers take, byte for byte, and says of itself what it cannot speak.
+//! The doctor parses headers as browsers do, byte for byte, and reports TLS versions that it cannot speak.
 
 use crate::doctor_probe::assert_found;
 use hardtack::doctor::{Code, Evidence, Severity, Verdict, diagnose, verdicts};
@@ -7,10 +7,10 @@ use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
-/// The bytes that came to a server, call by call.
+/// The bytes that a server received, call by call.
 type Calls = Arc<Mutex<Vec<Vec<u8>>>>;
 
-/// A server that answers each call with these bytes, whatever it is asked.
+/// Starts a server that sends these bytes in response to every call.
 async fn serve(answer: Vec<u8>) -> (u16, Calls) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let port = listener.local_addr().expect("an address").port();
@@ -28,7 +28,7 @@ async fn serve(answer: Vec<u8>) -> (u16, Calls) {
     (port, calls)
 }
 
-/// Returns the evidence that the doctor sees of a server that answers with this head, and the calls.
+/// Returns what the doctor observes of a server that sends this head, and the calls.
 async fn seen(head: &[u8]) -> (Evidence, Calls) {
     let answer = [b"HTTP/1.1 200 OK\r\nCache-Control: no-store\r\nContent-Length: 2\r\n", head, b"\r\n{}"].concat();
     let (port, calls) = serve(answer).await;
@@ -37,7 +37,7 @@ async fn seen(head: &[u8]) -> (Evidence, Calls) {
     (probe(&visit).await, calls)
 }
 
-/// Whether one of the calls has brought these bytes along.
+/// Returns whether one of the calls contained these bytes.
 fn brought(calls: &Calls, bytes: &[u8]) -> bool {
     calls.lock().expect("no panic").iter().any(|call| call.windows(bytes.len()).any(|part| part == bytes))
 }
@@ -64,7 +64,7 @@ async fn a_cookie_with_a_control_character_is_found_and_its_neighbour_goes_along
     let (evidence, calls) = seen(b"Set-Cookie: sid=ab\x01cd; HttpOnly\r\nSet-Cookie: good=one; HttpOnly\r\n").await;
     assert_found(Code::Unreadable, "a control character", &diagnose(&evidence));
     assert!(brought(&calls, b"good=one") && !brought(&calls, b"sid="));
-    // With a NUL in it a browser drops the answer.
+    // A browser drops a response with a NUL in a header.
     let (evidence, _) = seen(b"Set-Cookie: sid=ab\0cd; HttpOnly\r\n").await;
     assert_found(Code::Unreachable, "a NUL", &diagnose(&evidence));
 }
@@ -90,7 +90,7 @@ async fn tls_that_the_doctor_cannot_speak_is_a_warning_about_the_doctor() {
         (PROTOCOL_VERSION, Code::Certificate, Severity::Error, 6),
         (UNRECOGNIZED_NAME, Code::Certificate, Severity::Error, 6),
     ] {
-        // A fatal alert. Source: RFC 8446, 5.1 and 6.
+        // A fatal alert. Sources: RFC 8446, 5.1 and 6.
         let (port, _) = serve(vec![21, 3, 3, 0, 2, 2, alert]).await;
         let visit = Visit::new(&format!("https://localhost:{port}/"), None, None).expect("a visit");
         let evidence = probe(&visit).await;

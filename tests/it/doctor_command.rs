@@ -1,4 +1,4 @@
-//! `hardtack doctor URL` as people and programs see it, against a server of our own.
+//! The output of `hardtack doctor URL` for people and for programs, against a server of the test.
 
 use crate::support::played::{Change, serve};
 use crate::support::process::Place;
@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 const PAGE: &str = "http://localhost:5173";
 
-/// Runs it beside the servers of the test.
+/// Runs the command next to the servers of the test.
 async fn doctor(arguments: &[&str]) -> Output {
     let place = Place::new();
     let mut command = place.command(&[&["doctor"], arguments].concat(), &[]);
@@ -59,7 +59,7 @@ async fn the_text_draws_the_trip_and_has_verdicts_findings_and_evidence() {
     let broken = text(&[&url, "--origin", PAGE]).await;
     for part in [
         "✗  CORS",
-        "lost: the preflight is not answered as one",
+        "lost: the preflight fails",
         "HT002 error",
         "front_ends = [\"http://localhost:5173\"]",
         "app.use(cors({ origin: 'http://localhost:5173', credentials: true }))",
@@ -69,18 +69,18 @@ async fn the_text_draws_the_trip_and_has_verdicts_findings_and_evidence() {
     ] {
         assert!(broken.contains(part), "{part} is not in {broken}");
     }
-    assert!(!(healthy + &broken).contains('\u{1b}'), "no colours where no terminal is");
+    assert!(!(healthy + &broken).contains('\u{1b}'), "no colours without a terminal");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_value_of_a_cookie_is_ever_shown() {
     let url = played(Arc::new(|request, answer| {
-        // A server that repeats what it was sent, wherever it can.
+        // A server that repeats the cookie wherever it can.
         if let Some(cookie) = request.headers.get("cookie") {
             let cookie = cookie.to_str().expect("text").to_owned();
             answer.set("x-seen", &[&cookie]);
             answer.set("location", &[&format!("/session?{cookie}")]);
-            // And writes the id into the path, as for browsers without cookies.
+            // It also writes the id into the path, as some servers do for browsers without cookies.
             let id = cookie.trim_start_matches("sid=");
             if request.method == "GET" && request.uri.path() == "/session" {
                 answer.status = 302;

@@ -1,4 +1,4 @@
-//! The doctor against the stack that people come from, Express with and without a proxy before it.
+//! The doctor against Express, with and without a reverse proxy.
 
 use crate::doctor_probe::assert_found;
 use crate::support::express::{Served, caddy, express, is_here};
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 const PAGE: &str = "http://localhost:5173";
 
-/// As it should be, with one thing changed.
+/// Returns the correct setup with one change.
 fn setup(change: impl FnOnce(&mut Value)) -> Value {
     let mut setup =
         json!({ "cors": { "origin": PAGE, "credentials": true }, "session": { "cookie": { "sameSite": "lax" } } });
@@ -28,7 +28,7 @@ async fn found_at(server: &Served, page: &str) -> Vec<Finding> {
     found(&server.url("/"), page).await
 }
 
-/// Its sentence: one, and it names the cause.
+/// Returns the text of a finding, which must be one sentence.
 fn sentence(code: Code, found: &[Finding]) -> &str {
     let finding = found.iter().find(|finding| finding.code == code).unwrap_or_else(|| panic!("no {code}: {found:#?}"));
     assert_eq!(finding.what.matches(". ").count(), 0, "one sentence: {}", finding.what);
@@ -131,7 +131,7 @@ async fn what_a_proxy_adds_or_keeps_back_is_found_before_it() {
         let said = found(&format!("https://localhost:{}", proxy.port), page).await;
         let named = said.iter().any(|finding| finding.what.contains("a proxy that it was not told to trust"));
         assert_eq!(named, !trusts, "{said:#?}");
-        // Caddy's own authority is trusted by nobody here.
+        // Neither finding counts here: Caddy's own authority is not trusted on this machine.
         let others = said.iter().filter(|finding| !matches!(finding.code, Code::Certificate | Code::NoCookie));
         assert_eq!(others.count(), 0, "{said:#?}");
     }
@@ -144,7 +144,7 @@ async fn the_transcript_on_the_page_is_what_the_command_prints() {
     }
     let page = include_str!("../../docs/DOCTOR.md");
     let shown = page.split("```console\n").nth(1).and_then(|rest| rest.split("```").next()).expect("a transcript");
-    let (command, shown) = shown.split_once('\n').expect("a command and what it prints");
+    let (command, shown) = shown.split_once('\n').expect("a command and its output");
     let server = express(&json!({ "cors": { "origin": "http://127.0.0.1:5173", "credentials": true } }));
     let here = |text: &str| text.replace("localhost:3000", &format!("localhost:{}", server.port));
     let command = here(command.strip_prefix("$ hardtack ").expect("a command"));

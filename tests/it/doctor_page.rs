@@ -1,4 +1,4 @@
-//! The doctor's page, and what it asks: `/doctor`, `/doctor.js`, `/api/doctor/…`.
+//! The doctor's page and its endpoints: `/doctor`, `/doctor.js`, `/api/doctor/…`.
 
 use super::support::app::{App, browser, cookies_set};
 use reqwest::Response;
@@ -8,7 +8,7 @@ use url::Url;
 
 const PAGE: &str = "https://app.example.com";
 
-/// What the echo says of a request with these cookies.
+/// Returns the response of the echo endpoint to a request with these cookies.
 async fn echo(app: &App, cookies: &str) -> Value {
     let request = browser().get(app.url("/api/doctor/echo?test=t1&nonce=n1"));
     let answer = request.header("cookie", cookies).send().await.expect("an answer");
@@ -19,7 +19,7 @@ async fn echo(app: &App, cookies: &str) -> Value {
     answer.json().await.expect("JSON")
 }
 
-/// The session's cookie of a visitor who has one.
+/// Returns the session cookie of a new session.
 async fn session(app: &App) -> String {
     let answer = browser().post(app.url("/api/visits")).send().await.expect("an answer");
     cookies_set(&answer)[0].split(';').next().expect("a pair").to_owned()
@@ -29,13 +29,13 @@ async fn get(app: &App, path: &str) -> Response {
     app.get(path).header("accept", "text/html").send().await.expect("an answer")
 }
 
-/// Asks with tries behind the path.
+/// Requests a path with these probe results in the query.
 async fn with(app: &App, path: &str, tries: &str) -> Response {
     let url = Url::parse_with_params(&app.url(path), [("tries", tries)]).expect("an address");
     app.browser.get(url).send().await.expect("an answer")
 }
 
-/// The page of what was tried.
+/// Returns the page that reports these probe results.
 async fn report(app: &App, tries: &Value) -> String {
     let answer = with(app, "/doctor", &tries.to_string()).await;
     assert_eq!(answer.status(), 200);
@@ -122,12 +122,12 @@ async fn the_echo_names_cookies_and_never_their_values() {
     assert_eq!(told["session_cookie"], "hardtack_sess=; HttpOnly; SameSite=Lax; Path=/");
     let value = own.split_once('=').expect("a pair").1;
     assert!(!told.to_string().contains(value) && !told.to_string().contains("hush"), "{told}");
-    // What is no ASCII takes nothing of its neighbours away, and a long name no page.
+    // A cookie that is not ASCII does not hide the cookies next to it, and a long name is shortened.
     let told = echo(&app, &format!("city=Zürich; hardtack_sess_doctor=t1; {}=1", "n".repeat(500))).await;
     assert_eq!(told["test_cookie"], true);
     assert!(told["cookies"][2].as_str().is_some_and(|name| name.chars().count() == 49), "{told}");
     let told = echo(&app, "hardtack_sess_doctor=t0; hardtack_sess_doctor_apart=t1").await;
-    assert_eq!((&told["test_cookie"], &told["partitioned_cookie"]), (&json!(false), &json!(true)), "of another time");
+    assert_eq!((&told["test_cookie"], &told["partitioned_cookie"]), (&json!(false), &json!(true)), "an earlier test");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -136,14 +136,14 @@ async fn the_echo_says_what_becomes_of_the_sessions_cookie_and_keeps_no_session_
     let own = session(&app).await;
     assert_eq!(echo(&app, "").await["session"], "no_cookie");
     assert_eq!(echo(&app, "hardtack_sess=another").await["session"], "foreign");
-    assert_eq!(echo(&app, &format!("{own}; hardtack_sess=x")).await["session"], "foreign", "two count as none");
+    assert_eq!(echo(&app, &format!("{own}; hardtack_sess=x")).await["session"], "foreign", "two cookies count as none");
     let other = session(&App::start().await).await;
-    assert_eq!(echo(&app, &other).await["session"], "other_key", "another server's, of the same name");
+    assert_eq!(echo(&app, &other).await["session"], "other_key", "a cookie of another server with the same name");
     for _ in 0..2 {
         assert_eq!(echo(&app, &own).await["session"], "live");
         app.clock.advance(Duration::from_secs(16 * 60));
     }
-    // 32 minutes after it was used last, and looked at in between.
+    // 32 minutes after the last use. The echo in between was no use.
     assert_eq!(echo(&app, &own).await["session"], "forgotten");
 }
 
@@ -185,14 +185,14 @@ async fn the_report_names_the_cause_the_hop_and_the_cure_and_repeats_nothing_as_
     let app = App::start().await;
     let page = report(&app, &tries()).await;
     for said in
-        ["The trip breaks.", "HT004 error", "https://app.example.com", "class=\"broken\"", "If that page is yours"]
+        ["The session is lost", "HT004 error", "https://app.example.com", "class=\"broken\"", "If that page is yours"]
     {
         assert!(page.contains(said), "{said} is not in {page}");
     }
     let mut evil = tries();
     evil["browser"]["agent"] = json!("<script>alert(1)</script>");
     let page = report(&app, &evil).await;
-    assert!(!page.contains("alert(1)") && page.contains("An unknown program"), "{page}");
+    assert!(!page.contains("alert(1)") && page.contains("Unknown browser"), "{page}");
     let told: Value = with(&app, "/api/doctor", &tries().to_string()).await.json().await.expect("JSON");
     assert_eq!((&told["findings"][0]["code"], &told["hops"][0]), (&json!("HT004"), &json!(["reach", "fine"])));
 }
@@ -207,11 +207,11 @@ async fn tries_that_make_no_sense_are_refused_and_the_page_begins_anew() {
         let answer = with(&app, "/api/doctor", wrong).await;
         assert_eq!(answer.status(), 400, "{wrong}");
         let page = with(&app, "/doctor", wrong).await.text().await.expect("a page");
-        assert!(page.contains("Why does it not stick?") && !page.contains("alert(1)"), "{wrong}: {page}");
+        assert!(page.contains("Why is my session lost?") && !page.contains("alert(1)"), "{wrong}: {page}");
     }
 }
 
-/// The report of what a page has seen, as the API tells it.
+/// Returns the report on these probe results in JSON.
 async fn told(app: &App, tries: &Value) -> String {
     with(app, "/api/doctor", &tries.to_string()).await.text().await.expect("JSON")
 }
@@ -250,7 +250,7 @@ async fn a_link_to_the_report_opens_the_server_to_nobody_and_says_nothing_in_wor
             assert!(!report.to_string().contains(words), "{change}: {report}");
         }
     }
-    // The report repeats and names an answer that this server gave itself to a page that it lets in.
+    // The report repeats only a response that this server signed, and only for a page of a listed origin.
     let own = session(&app).await;
     let genuine = browser().get(app.url("/api/doctor/echo?test=t1&nonce=n1")).header("origin", "http://localhost:5173");
     let genuine = genuine.header("cookie", format!("{own}; mine=1")).send().await.expect("an answer");

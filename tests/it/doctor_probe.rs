@@ -1,4 +1,4 @@
-//! The doctor's calls: each cause produced by a server that is healthy but for one thing, and found by its code.
+//! The doctor's requests: each cause is produced by a server with one fault and must be found by its code.
 
 use crate::support::played::{Answer, Change, own_address, serve};
 use crate::support::servers::note_skipped;
@@ -11,27 +11,27 @@ use std::sync::Arc;
 
 const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 const PAGE: &str = "http://localhost:5173";
-/// In the internet, and nobody looks up its name.
+/// The origin of a page on the public internet. It has an IP address, so that no name is resolved.
 const FAR: &str = "https://203.0.113.7";
 
-/// What is to be found, how it comes about, from which page, and how the server differs.
+/// The expected finding, a label, the origin of the page, and the fault of the server.
 type Case = (Code, &'static str, &'static str, Change);
 
 fn change(change: impl Fn(&Parts, &mut Answer) + Send + Sync + 'static) -> Change {
     Arc::new(change)
 }
 
-/// Another header in all answers.
+/// Replaces a header in all responses.
 fn header(name: &'static str, values: &'static [&'static str]) -> Change {
     change(move |_, answer| answer.set(name, values))
 }
 
-/// Another cookie.
+/// Replaces the cookie.
 fn cookie(line: &'static str) -> Change {
     change(move |_, answer| answer.change("set-cookie", line))
 }
 
-/// Another answer to preflights.
+/// Replaces the response to preflights.
 fn preflight(status: u16, name: &'static str, value: &'static str) -> Change {
     change(move |request, answer| {
         if request.method == "OPTIONS" {
@@ -135,7 +135,7 @@ fn answer_cases() -> Vec<Case> {
         ),
         (
             Code::DeadEnd,
-            "to an application",
+            "to a custom scheme",
             PAGE,
             change(|request, answer| {
                 if request.method == "GET" && request.uri.path() == "/session" {
@@ -156,7 +156,7 @@ fn answer_cases() -> Vec<Case> {
         ),
         (
             Code::NoRoom,
-            "beside large ones",
+            "next to large cookies",
             FAR,
             change(|_, answer| {
                 if answer.headers.iter().any(|(name, _)| *name == "set-cookie") {
@@ -170,12 +170,12 @@ fn answer_cases() -> Vec<Case> {
             }),
         ),
         (Code::Cached, "cacheable", PAGE, header("cache-control", &["public, max-age=60"])),
-        (Code::Forgotten, "always another", PAGE, forgets(|_| true)),
-        (Code::NodesDiffer, "now and then another", PAGE, forgets(|call| call == 0)),
+        (Code::Forgotten, "another each time", PAGE, forgets(|_| true)),
+        (Code::NodesDiffer, "sometimes another", PAGE, forgets(|call| call == 0)),
         (Code::Clock, "a slow clock", PAGE, header("date", &["Wed, 01 Jan 2020 00:00:00 GMT"])),
         (
             Code::LocalNetwork,
-            "a page of the internet",
+            "a page on the public internet",
             FAR,
             cookie("sid=1; Path=/; HttpOnly; Secure; SameSite=None; Partitioned"),
         ),
@@ -187,12 +187,12 @@ async fn visit(url: &str, page: &str) -> Evidence {
     probe(&visit).await
 }
 
-/// The case has its finding, and no other error.
+/// Asserts that the case has its finding and no other error.
 pub fn assert_found(code: Code, case: &str, found: &[Finding]) {
     let shown: Vec<_> = found.iter().map(ToString::to_string).collect();
     assert!(found.iter().any(|finding| finding.code == code), "{case}: {code} is not in {shown:#?}");
     let others = found.iter().any(|finding| finding.code != code && finding.severity == Severity::Error);
-    assert!(!others, "{case}: beside {code} {shown:#?}");
+    assert!(!others, "{case}: another error with {code}: {shown:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -201,7 +201,7 @@ async fn each_cause_that_a_server_produces_is_found_by_its_code() {
         let port = serve(HERE, change).await;
         let evidence = visit(&format!("http://localhost:{port}/session"), page).await;
         assert_found(code, case, &diagnose(&evidence));
-        assert!(evidence.exchanges.len() <= 12, "{case}: a handful of calls: {:#?}", evidence.exchanges);
+        assert!(evidence.exchanges.len() <= 12, "{case}: too many calls: {:#?}", evidence.exchanges);
     }
 }
 
@@ -216,13 +216,13 @@ async fn a_healthy_server_has_no_finding_and_its_session_holds_in_all_browsers()
             assert!(verdict.holds(), "{page} {}: {:?}", verdict.browser, verdict.hops);
         }
         let preflights = evidence.exchanges.iter().filter(|exchange| exchange.method == "OPTIONS").count();
-        assert_eq!(preflights, usize::from(page == PAGE), "pages of the server itself ask for no leave");
+        assert_eq!(preflights, usize::from(page == PAGE), "same-origin pages send no preflight");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_on_plain_http_beyond_this_machine_is_found() {
-    // On a machine without any network nobody is beyond it; the doctor's own tests show both.
+    // A machine without a network has no such address. The unit tests of the doctor cover that case.
     let Some(ip) = own_address() else { return note_skipped("a network") };
     let lax = "sid=1; Path=/; HttpOnly; SameSite=Lax";
     for (code, line) in [(Code::PlainHttp, lax), (Code::SecureOverHttp, "sid=1; Path=/; HttpOnly; Secure")] {
@@ -235,7 +235,7 @@ async fn what_is_on_plain_http_beyond_this_machine_is_found() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_no_browser_sends_the_probe_does_not_send_either() {
     let evidence = visit("http://api.example.com/session", "https://app.example.com").await;
-    assert!(evidence.exchanges.is_empty() && evidence.addresses.is_empty(), "not even a name is looked up");
+    assert!(evidence.exchanges.is_empty() && evidence.addresses.is_empty(), "no name is resolved");
     assert_found(Code::MixedContent, "mixed content", &diagnose(&evidence));
 }
 
@@ -258,7 +258,7 @@ async fn redirects_are_followed_twenty_times_with_their_queries_and_a_loop_is_an
     let expected: Vec<_> = (1..=21).map(|hop| format!("/session?{hop}")).collect();
     assert_eq!(led, expected);
     assert_found(Code::DeadEnd, "a loop", &diagnose(&evidence));
-    assert!(verdicts(&evidence).iter().all(|verdict| verdict.broken().is_some()), "no session holds in a loop");
+    assert!(verdicts(&evidence).iter().all(|verdict| verdict.broken().is_some()), "a loop loses the session");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -324,12 +324,12 @@ async fn a_session_that_begins_at_a_post_is_seen_where_the_method_says_so() {
     assert_eq!(asked, "OPTIONS GET POST GET GET GET GET");
     assert!(verdicts(&evidence).iter().all(hardtack::doctor::Verdict::holds), "{:?}", verdicts(&evidence));
     let came = evidence.exchanges.iter().filter(|exchange| exchange.asked.iter().any(|(name, _)| name == "cookie"));
-    assert_eq!(came.count(), 3, "both GETs after it, and the one of what is not there");
+    assert_eq!(came.count(), 3, "the two GETs after it, and the GET of an unknown path");
     // A method that is not listed is found by its preflight.
     let (asked, evidence) = with("PUT").await;
     assert_eq!(asked, "OPTIONS GET PUT GET GET GET GET");
     assert_found(Code::Unlisted, "PUT", &diagnose(&evidence));
-    assert_eq!(with("get").await.0, "GET GET GET GET GET", "nothing that changes anything");
+    assert_eq!(with("get").await.0, "GET GET GET GET GET", "only safe methods");
     for forbidden in ["TRACE", "connect", "two words", ""] {
         assert!(visit.method(forbidden).is_err(), "{forbidden}");
     }

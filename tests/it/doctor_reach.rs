@@ -1,4 +1,4 @@
-//! The doctor's command where the way to the server is the trouble: names, ports, TLS.
+//! The doctor's command when the connection to the server fails: names, ports, TLS.
 
 use crate::doctor_probe::assert_found;
 use crate::support::authority::authority;
@@ -10,26 +10,26 @@ use serde_json::Value;
 use std::path::Path;
 use std::sync::Arc;
 
-/// What is produced here, beside what `doctor_probe` does.
+/// The codes that are produced here, in addition to those of `doctor_probe`.
 pub const PRODUCED: [Code; 5] =
     [Code::ThirdParty, Code::SchemeUnknown, Code::Certificate, Code::Unreachable, Code::CertificateEnds];
 
 const SECURE: &str = "sid=a-secret-value; Path=/; HttpOnly; Secure; SameSite=Lax";
 const PAGE: &str = "https://localhost:5173";
 
-/// A healthy server, with this cookie.
+/// Returns a healthy server with this cookie.
 fn cookie(line: &'static str) -> Change {
     Arc::new(move |_, answer| answer.change("set-cookie", line))
 }
 
-/// What the command says.
+/// The output of the command.
 struct Said {
     code: i32,
     document: Value,
     found: Vec<Finding>,
 }
 
-/// Runs it as a machine that trusts these authorities.
+/// Runs the command on a machine that trusts these certificate authorities.
 async fn doctor(arguments: &[&str], trusted: &Path) -> Said {
     let place = Place::new();
     let mut command = place.command(&[&["doctor"], arguments, &["--json"]].concat(), &[]);
@@ -57,7 +57,7 @@ async fn what_is_wrong_with_a_certificate_is_told_and_nothing_is_sent_unless_ins
         assert_found(Code::Certificate, case, &said.found);
         assert_eq!((said.code, said.document["exchanges"].as_array().map(Vec::len)), (2, Some(0)), "{case}");
         let said = doctor(&[&url, "--origin", PAGE, "--insecure"], trusted.path()).await;
-        assert_eq!(said.found.len(), 1, "{case}: beside the certificate all is well: {:#?}", said.found);
+        assert_eq!(said.found.len(), 1, "{case}: no finding but the certificate: {:#?}", said.found);
         assert_eq!((said.code, said.document["exchanges"].as_array().map(Vec::len)), (2, Some(7)), "{case}");
     }
 }
@@ -77,7 +77,7 @@ async fn over_https_too_each_cause_has_its_code_and_a_healthy_server_none() {
         (None, "healthy", PAGE, cookie(SECURE), 30),
         (None, "partitioned", across, cookie(partitioned), 30),
         (None, "a certificate of six days", PAGE, cookie(SECURE), 5),
-        (Some((Code::CertificateEnds, 1)), "what should have been renewed", PAGE, cookie(SECURE), 0),
+        (Some((Code::CertificateEnds, 1)), "a certificate that is due for renewal", PAGE, cookie(SECURE), 0),
         (Some((Code::ThirdParty, 1)), "None", across, cookie("sid=1; Path=/; HttpOnly; Secure; SameSite=None"), 30),
         (Some((Code::SchemeUnknown, 1)), "not Secure", PAGE, cookie("sid=1; Path=/; HttpOnly; SameSite=Lax"), 30),
         (Some((Code::SchemeUnknown, 2)), "back to http", PAGE, back, 30),
@@ -101,23 +101,23 @@ async fn a_server_that_is_not_reached_is_one_plain_sentence() {
     let here = std::net::IpAddr::from([127, 0, 0, 1]);
     let plain = crate::support::played::serve(here, cookie(SECURE)).await;
     let nobody = crate::support::servers::free_port();
-    // Takes connections and says nothing.
+    // Accepts connections and sends no response.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let silent_port = silent.local_addr().expect("an address").port();
-    let took = "took the call, and no answer came while the doctor waited";
+    let took = "accepted the call, but sent no response while the doctor waited";
     for (url, sentence) in [
-        ("http://hardtack.invalid/".to_owned(), "`http://hardtack.invalid` is not reached: its name is unknown."),
-        (format!("http://127.0.0.1:{nobody}"), "is not reached: nobody listens there."),
+        ("http://hardtack.invalid/".to_owned(), "`http://hardtack.invalid` cannot be reached: its name is unknown."),
+        (format!("http://127.0.0.1:{nobody}"), "cannot be reached: no program listens there."),
         (format!("http://127.0.0.1:{silent_port}"), took),
-        (format!("https://127.0.0.1:{plain}"), "is not reached: it speaks no TLS there, so its address begins with"),
+        (format!("https://127.0.0.1:{plain}"), "cannot be reached: it speaks no TLS there, so its address begins with"),
         (
             format!("http://127.0.0.1:{tls}"),
-            "is not reached: it speaks TLS there, so its address begins with `https://`.",
+            "cannot be reached: it speaks TLS there, so its address begins with `https://`.",
         ),
     ] {
         let said = doctor(&[&url, "--origin", &url, "--timeout", "2s"], trusted.path()).await;
         let [finding] = &said.found[..] else { panic!("{url}: {:#?}", said.found) };
-        // Browsers wait longer than the doctor, so that nothing is lost yet.
+        // A browser waits longer than the doctor, so that the session is not lost for certain.
         let code = if sentence == took { 1 } else { 2 };
         assert_eq!((finding.code, said.code), (Code::Unreachable, code), "{url}");
         assert!(finding.what.contains(sentence), "{url}: {}", finding.what);
@@ -133,8 +133,8 @@ async fn what_only_this_machine_lacks_is_said_of_it() {
     let said = doctor(&[&format!("https://localhost:{port}/session")], none.path()).await;
     let [finding] = &said.found[..] else { panic!("{:#?}", said.found) };
     assert_eq!((finding.code, said.code), (Code::Unreachable, 1));
-    assert!(finding.what.contains("this machine knows no authorities"), "{finding}");
-    // Browsers ask no DNS for these names.
+    assert!(finding.what.contains("this machine knows no certificate authorities"), "{finding}");
+    // Browsers do not resolve these names by DNS.
     let here = std::net::IpAddr::from([127, 0, 0, 1]);
     let plain = crate::support::played::serve(here, Arc::new(|_, _| {})).await;
     let said = doctor(&[&format!("http://app.localhost:{plain}/session")], none.path()).await;
@@ -149,8 +149,8 @@ fn what_is_no_address_is_refused_in_one_sentence_that_repeats_no_password() {
         (&["ftp://localhost"], "URL does not begin with `http://`"),
         (&["http://me:hush@localhost"], "URL has a user name or a password"),
         (&["http://localhost", "--origin", "null"], "--origin does not begin with `http://`"),
-        (&["http://localhost", "--path", "session"], "--path is no path"),
-        (&["http://localhost", "--path", "//example.com"], "--path is no path"),
+        (&["http://localhost", "--path", "session"], "--path is not a path"),
+        (&["http://localhost", "--path", "//example.com"], "--path is not a path"),
     ] {
         let said = place.refusal(2, &[&["doctor"], arguments].concat(), &[]);
         assert!(said.contains(words) && !said.contains("hush"), "{said}");

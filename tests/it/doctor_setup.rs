@@ -1,4 +1,4 @@
-//! The doctor at the start, and `hardtack doctor` without an address: what the settings alone show.
+//! The doctor at the start, and `hardtack doctor` without a URL: findings from the settings alone.
 
 use crate::support::issuer::Issuer;
 use crate::support::process::Place;
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
-/// A key in a file of its own, and the setting that names it.
+/// Creates a key file and returns the setting that names it.
 fn key_in(place: &Place) -> (&'static str, &'static str) {
     let file = place.path().join("some.key");
     fs::write(&file, "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08").expect("a key");
@@ -18,7 +18,7 @@ fn key_in(place: &Place) -> (&'static str, &'static str) {
     ("SESSION_KEYS", "some.key")
 }
 
-/// What the command says of settings: its exit code and its document.
+/// Returns the exit code and the JSON output of the command for these settings.
 fn doctor(place: &Place, settings: &[(&str, &str)]) -> (i32, Value) {
     let output = place.run(&["doctor", "--json"], settings);
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -33,7 +33,7 @@ fn codes(document: &Value) -> Vec<&str> {
 
 type Given = &'static [(&'static str, &'static str)];
 
-/// What is allowed, not wise, and has a code: settings, codes, exit code.
+/// Settings that are legal but risky: settings, codes, exit code.
 const CASES: [(Given, &[&str], i32); 8] = [
     (&[], &[], 0),
     (&[("SITE_URL", "https://api.example.com"), ("SITE_FRONT_ENDS", "https://app.example.com")], &[], 0),
@@ -65,7 +65,7 @@ const CASES: [(Given, &[&str], i32); 8] = [
 async fn what_the_command_warns_of_the_log_says_once_at_the_start() {
     for (settings, expected, code) in CASES {
         let place = Place::new();
-        // The port that is bound here is none that a setting could name before.
+        // HT030 is left out, because the test listens on a free port that no setting can name beforehand.
         let (exit, document) = doctor(&place, settings);
         let found: Vec<_> = codes(&document).into_iter().filter(|code| *code != "HT030").collect();
         assert_eq!((found.as_slice(), exit), (expected, code), "{settings:?}: {document:#}");
@@ -116,7 +116,7 @@ fn plain_http_for_the_whole_network_is_found_although_the_address_is_this_machin
         (&[("SITE_LISTEN", "0.0.0.0:3000")][..], &["HT042"][..]),
         (&[("SITE_LISTEN", "[::]:3000"), ("SITE_URL", "http://127.0.0.1:3000")], &["HT042"]),
         (&[("SITE_LISTEN", "[::1]:3000")], &[]),
-        // A proxy, or TLS here.
+        // The last two cases: behind a proxy, and with TLS in the server.
         (&[("SITE_LISTEN", "0.0.0.0:3000"), ("SITE_URL", "https://app.example.com")], &[]),
         (&[("SITE_LISTEN", "0.0.0.0:3000"), ("SITE_URL", "https://localhost:3000"), ("TLS_MODE", "local")], &["HT027"]),
     ] {
@@ -124,7 +124,7 @@ fn plain_http_for_the_whole_network_is_found_although_the_address_is_this_machin
         assert_eq!(codes(&document), found, "{settings:?}: {document:#}");
     }
     let what = doctor(&place, &[("SITE_LISTEN", "0.0.0.0:3000")]).1["findings"][0]["what"].to_string();
-    assert!(what.contains("listens for the network around it too"), "{what}");
+    assert!(what.contains("also accepts plain http from other machines"), "{what}");
 }
 
 #[test]
@@ -139,9 +139,9 @@ fn what_loses_most_sessions_refuses_the_start_in_one_sentence_with_the_cure() {
         assert_eq!((codes(&document), exit), (vec![code], 2));
         let said = place.refusal(2, &["serve"], settings);
         assert!(said.contains(&format!("({code}); ")) && said.ends_with(cure), "{said}");
-        assert!(!place.path().join("data").exists(), "nothing was made before");
+        assert!(!place.path().join("data").exists(), "no file was created before");
     }
-    // Pages of other origins call the API alone, unless they lead to a sign-in by another service.
+    // Only API calls need the cookie for pages of other origins, unless they link to a sign-in with a provider.
     let (exit, document) = doctor(&place, &[front_end, ("SESSION_PATH", "/api")]);
     assert_eq!((codes(&document), exit), (vec![], 0));
     let provider =
@@ -149,7 +149,7 @@ fn what_loses_most_sessions_refuses_the_start_in_one_sentence_with_the_cure() {
     fs::write(place.path().join("a.secret"), "a secret").expect("a secret");
     fs::set_permissions(place.path().join("a.secret"), fs::Permissions::from_mode(0o600)).expect("a private file");
     let (exit, document) = doctor(&place, &[front_end, ("SESSION_PATH", "/api"), ("SIGN_IN_PROVIDERS", provider)]);
-    assert_eq!((codes(&document), exit), (vec!["HT020", "HT050"], 2), "and nobody answers there");
+    assert_eq!((codes(&document), exit), (vec!["HT020", "HT050"], 2), "and the provider is not reachable");
 }
 
 #[test]
@@ -164,7 +164,7 @@ fn settings_that_refuse_the_start_are_an_error_of_their_own() {
         (&[("SITE_URL", "https://localhost:3000"), ("SITE_FRONT_ENDS", "http://app.example.com")], "site.front_ends"),
         (&[("SITE_URL", "https://localhost:3000"), ("TLS_MODE", "files")], "tls.certificate"),
         (&[("SITE_URL", "https://a!b")], "site.url"),
-        // A start reads these settings before it opens anything.
+        // A start reads these settings before it opens the store.
         (&[("STORE_URL", "postgres://127.0.0.1:1/a")], "session.keys"),
         (&[("STORE_URL", "redis://127.0.0.1:1"), ("SESSION_KEYS", "some.key")], "accounts.database"),
         (&[("SESSION_KEYS", "env:NOWHERE")], "NOWHERE"),
@@ -186,7 +186,7 @@ fn settings_that_refuse_the_start_are_an_error_of_their_own() {
 fn a_certificate_that_ends_soon_is_found_in_its_file() {
     let place = Place::new();
     let key = rcgen::KeyPair::generate().expect("a key");
-    // By the days that are left, and by the days for which it holds: a short one is renewed later.
+    // The days that are left and the days of validity. A short-lived certificate is renewed later.
     for (days, life, code, exit) in
         [(5_u64, 90, Some("HT041"), 1), (60, 90, None, 0), (5, 6, None, 0), (1, 6, Some("HT041"), 1)]
     {
@@ -207,11 +207,11 @@ fn nothing_is_opened_or_made() {
     let busy = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = busy.local_addr().expect("an address").to_string();
     let settings = [("SITE_LISTEN", address.as_str()), ("STORE_URL", "postgres://localhost:1/none"), key_in(&place)];
-    assert_eq!(codes(&doctor(&place, &settings).1), ["HT030"], "its port is another program's, and not asked for");
-    assert_eq!(fs::read_dir(place.path()).expect("a folder").count(), 1, "the key alone");
+    assert_eq!(codes(&doctor(&place, &settings).1), ["HT030"], "the port belongs to another program and is not called");
+    assert_eq!(fs::read_dir(place.path()).expect("a folder").count(), 1, "only the key file");
 }
 
-/// The settings as they are loaded, with these.
+/// Loads settings with these values.
 fn settings(given: &[(&str, &str)]) -> Settings {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("Leptos.toml");
@@ -285,7 +285,7 @@ async fn what_a_visitor_would_run_into_at_a_provider_is_told_by_the_command_and_
         assert!(document["findings"].to_string().contains(told), "{told}: {document:#}");
         assert!(!document.to_string().contains("a secret"));
         if let Some(code) = expected.first() {
-            // It starts all the same, and the warning comes when the provider has answered.
+            // The server starts nevertheless and logs the warning when the provider has answered.
             let server = place.serve(&settings).await;
             server.said.wait_for(code).await;
             let log = server.stop().await;

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 const NOTE: Key<String> = Key::new("note");
 
-/// So many sessions are left, whoever asks.
+/// A limit that counts the remaining sessions, for all addresses together.
 #[derive(Debug)]
 struct Left(AtomicU32);
 
@@ -31,7 +31,7 @@ impl RateLimit for Left {
     }
 }
 
-/// An application in which clients may begin so many sessions; its address, and its store.
+/// Starts an application in which clients may begin this many sessions. Returns its URL and its store.
 async fn start(left: u32, lenient: bool) -> (String, Arc<Watched>) {
     let store = Watched::new(Arc::new(MemoryStore::default()));
     let sessions = Sessions::shared(Arc::clone(&store) as Arc<dyn Store>, Keys::generate().expect("a key"));
@@ -76,14 +76,14 @@ async fn g7_a_client_that_may_begin_no_session_is_refused_and_nothing_is_stored(
     let own = browser();
     let first = own.get(format!("{url}/update")).send().await.expect("an answer");
     assert_eq!((first.status().as_u16(), cookies_set(&first).len()), (200, 1));
-    // Whether the handler learns of it or the commit does, and also where the handler does not listen.
+    // The handler gets the error, or the commit fails, or the handler ignores the error.
     for path in ["/update", "/put", "/deaf"] {
         assert_eq!(ask(&url, path).await, (429, Some("3".to_owned()), 0), "{path}");
     }
     assert_eq!(ask(&url, "/nothing").await, (200, None, 0), "a request that stores nothing is served");
     let again = own.get(format!("{url}/update")).send().await.expect("an answer");
-    assert_eq!(again.status(), 200, "a session that exists is used as ever");
-    assert_eq!(ask(&url, "/sign-in").await, (200, None, 1), "a sign-in has limits of its own");
+    assert_eq!(again.status(), 200, "an existing session is not limited");
+    assert_eq!(ask(&url, "/sign-in").await, (200, None, 1), "sign-ins have their own limits");
     assert_eq!(store.stats(Clock::System.now()).await.expect("a count").live, 2);
 }
 
@@ -107,5 +107,5 @@ async fn g7_g8_an_outage_of_the_store_uses_up_no_share() {
     store.break_down(false);
     assert_eq!(ask(&url, "/update").await.0, 200);
     assert_eq!(ask(&url, "/put").await.0, 200);
-    assert_eq!(ask(&url, "/update").await.0, 429, "what began counts");
+    assert_eq!(ask(&url, "/update").await.0, 429, "a session that has begun counts");
 }

@@ -1,4 +1,4 @@
-//! Cookies that outlive the browser one by one, and signed cookies beside the session's, on every store.
+//! Persistent cookies of single sessions, and signed cookies, on every store.
 
 use crate::support::STORES;
 use crate::support::app::{browser, cookies_set};
@@ -45,13 +45,13 @@ async fn g6_g9_the_browser_keeps_the_cookie_of_a_session_that_outlives_the_other
         let engine = Engine::start(kind, routes()).await;
         engine.get("/in/30").await;
         let rotated = engine.get("/in/0").await;
-        assert!(!cookies_set(&rotated)[0].contains("Max-Age"), "as long as any other; {kind:?}");
+        assert!(!cookies_set(&rotated)[0].contains("Max-Age"), "a session cookie like any other; {kind:?}");
         let kept = engine.get("/in/30").await;
         assert!(cookies_set(&kept)[0].contains("; Max-Age=2592000; Expires="), "{kind:?} {:?}", cookies_set(&kept));
         assert!(cookies_set(&engine.get("/who").await).is_empty(), "only when something changed");
         engine.clock.advance(DAY);
         let moved = engine.get("/who").await;
-        assert!(cookies_set(&moved)[0].contains("; Max-Age=2505600; Expires="), "with the session; {kind:?}");
+        assert!(cookies_set(&moved)[0].contains("; Max-Age=2505600; Expires="), "as the session; {kind:?}");
         let other = browser().get(engine.url("/in/0")).send().await.expect("an answer");
         assert!(!cookies_set(&other)[0].contains("Max-Age"), "{kind:?}");
     }
@@ -62,7 +62,7 @@ async fn s27_one_of_an_accounts_sessions_ends_all_others() {
     for kind in STORES {
         let engine = Engine::start(kind, routes()).await;
         let others = [engine.cookie_from("/in/0").await, engine.cookie_from("/in/0").await];
-        assert_eq!(engine.get("/end-others").await.text().await.expect("text"), "0", "nobody has none");
+        assert_eq!(engine.get("/end-others").await.text().await.expect("text"), "0", "without an account");
         engine.get("/in/0").await;
         assert_eq!(engine.get("/end-others").await.text().await.expect("text"), "2", "{kind:?}");
         for cookie in &others {
@@ -82,7 +82,7 @@ async fn g9_g12_a_cookie_beside_the_sessions_is_signed_for_its_own_name() {
     let pair = cookie.split(';').next().expect("a pair");
     let shown = async |cookie: &str| engine.get_as(cookie, "/shown").await.text().await.expect("text");
     assert_eq!(shown(pair).await, "Some(\"a-b_9\")");
-    assert_eq!(shown(&format!("{pair}; {pair}")).await, "Some(\"a-b_9\")", "twice the same is one");
+    assert_eq!(shown(&format!("{pair}; {pair}")).await, "Some(\"a-b_9\")", "two equal cookies count as one");
     let session = engine.cookie_from("/in/0").await.replace("hardtack_sess=", "hardtack_sess_known=");
     for other in [
         pair.replace("a-b_9", "a-b_8"),

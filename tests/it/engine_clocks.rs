@@ -1,4 +1,4 @@
-//! Nodes whose clocks differ by up to a minute: nothing changes by it but the moment at which a session ends.
+//! Nodes whose clocks differ by up to a minute: only the moment at which a session ends may change.
 
 use crate::support::app::cookies_set;
 use crate::support::engine::Engine;
@@ -52,17 +52,17 @@ async fn g4_s22_a_retired_id_is_recognised_by_a_node_whose_clock_is_a_minute_off
 
 #[tokio::test(flavor = "multi_thread")]
 async fn g4_s22_a_renewed_id_reaches_on_a_node_whose_clock_is_off_where_the_store_has_one() {
-    // So long that it does not matter how slow the machine is.
+    // Long enough that the speed of the machine does not matter.
     let (every, grace) = (Duration::from_secs(20 * 60), Duration::from_secs(10 * 60));
     let clocks = Clocks { renew_every: Some(every), rotation_grace: grace, ..Clocks::default() };
     for kind in STORES.into_iter().filter(|kind| !matches!(kind, Kind::Memory | Kind::Sqlite)) {
         let (own, keys) = (open(kind).await, Keys::generate().expect("a key"));
         let start = async |store| {
-            let set = |s: hardtack::session::Sessions| s.keys(keys.clone()).clocks(clocks).expect("clocks that agree");
+            let set = |s: hardtack::session::Sessions| s.keys(keys.clone()).clocks(clocks).expect("valid timeouts");
             Engine::start_as(store, routes(), set).await
         };
         let (here, there) = (start(own.store.clone()).await, start(own.again().await).await);
-        // More than the grace: without the store's clock nothing would be left of it.
+        // More than the grace period, which would be over without the store's clock.
         there.clock.advance(grace + Duration::from_secs(60));
         for engine in [&here, &there] {
             let skew = engine.store.compare(&Clock::Manual(engine.clock.clone())).await.expect("an answer");
@@ -76,6 +76,6 @@ async fn g4_s22_a_renewed_id_reaches_on_a_node_whose_clock_is_off_where_the_stor
         assert_eq!((given(&reached), reached.text().await.expect("text")), (None, "kept".to_owned()), "on {kind:?}");
         assert_eq!(there.get_as(&old, "/update").await.status(), 200, "on {kind:?}");
         let told = there.get_as(&new, "/note").await.text().await.expect("text");
-        assert_eq!(told, "kept!", "one session under both, on {kind:?}");
+        assert_eq!(told, "kept!", "both ids lead to one session, on {kind:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! G10: saved, then answered. And G4 as far as one request goes: rotation in one step.
+//! Commit before the response (G10), and rotation in one step within one request (G4).
 
 use crate::support::app::{browser, cookies_set};
 use crate::support::engine::Engine;
@@ -92,7 +92,7 @@ fn routes() -> Router {
         .layer(tower_http::catch_panic::CatchPanicLayer::new())
 }
 
-/// Streams a body that changes the session behind its own head.
+/// Returns a streamed body that changes the session after its head was sent.
 async fn late(session: Session) -> Response {
     session.read(NOTE).await.expect("loaded");
     let (sender, receiver) = mpsc::channel::<Bytes>(1);
@@ -121,7 +121,7 @@ async fn g10_changes_of_a_handler_that_fails_or_panics_are_dropped_whole() {
         assert_eq!(engine.get_as(&cookie, "/panic").await.status(), 500);
         assert_eq!(text(&engine, &cookie, "/read").await, "noted", "after a panic, on {kind:?}");
         assert_eq!(engine.get_as(&cookie, "/refuse").await.status(), 418);
-        assert_eq!(text(&engine, &cookie, "/read").await, "kept", "a refusal is no failure, on {kind:?}");
+        assert_eq!(text(&engine, &cookie, "/read").await, "kept", "a 4xx is no failure, on {kind:?}");
     }
 }
 
@@ -140,12 +140,12 @@ async fn g10_update_and_sign_out_commit_at_once_and_stand_whatever_follows() {
         let engine = Engine::start(kind, routes()).await;
         let cookie = engine.cookie_from("/count").await;
         assert_eq!(engine.get_as(&cookie, "/count-then-fail").await.status(), 500);
-        assert_eq!(text(&engine, &cookie, "/count").await, "3", "the count stands, on {kind:?}");
+        assert_eq!(text(&engine, &cookie, "/count").await, "3", "the count was committed, on {kind:?}");
         for end in ["/end-then-fail", "/flush-then-fail"] {
             let cookie = engine.cookie_from("/note").await;
             let answer = engine.get_as(&cookie, end).await;
             assert_eq!(answer.status(), 500);
-            assert!(cookies_set(&answer)[0].contains("Max-Age=0"), "{end} takes the cookie away, on {kind:?}");
+            assert!(cookies_set(&answer)[0].contains("Max-Age=0"), "{end} removes the cookie, on {kind:?}");
             assert_eq!(text(&engine, &cookie, "/read").await, "", "{end} stands, on {kind:?}");
         }
     }
@@ -158,7 +158,7 @@ async fn g10_a_success_answer_is_sent_after_the_commit_and_never_without_it() {
     let engine = Engine::start_on(store.clone(), routes()).await;
     store.break_down(true);
     let answer = engine.get("/note").await;
-    assert_eq!(answer.status(), 503, "what could not be saved is not called a success");
+    assert_eq!(answer.status(), 503, "a failed commit is no success");
     assert_eq!(cookies_set(&answer), [] as [String; 0]);
     store.break_down(false);
     assert_eq!(engine.get("/note").await.status(), 200);
@@ -189,7 +189,7 @@ async fn g10_s116_a_change_behind_the_head_is_still_committed() {
         let engine = Engine::start(kind, routes()).await;
         let cookie = engine.cookie_from("/note").await;
         assert_eq!(text(&engine, &cookie, "/late").await, "head tail");
-        // The body's end starts the commit; how long it takes is nobody's promise.
+        // The end of the body starts the commit, which may take any time.
         let deadline = tokio::time::Instant::now() + crate::support::PATIENCE;
         while text(&engine, &cookie, "/read").await != "written late" {
             assert!(tokio::time::Instant::now() < deadline, "never committed, on {kind:?}");
@@ -206,11 +206,11 @@ async fn g4_s15_a_rotated_id_is_dead_at_once_and_its_late_request_is_told_to_com
         let answer = engine.get_as(&old, "/cycle").await;
         let new = cookies_set(&answer)[0].split(';').next().expect("a pair").to_owned();
         assert_ne!(new, old);
-        assert_eq!(text(&engine, &new, "/read").await, "noted", "the data moved along, on {kind:?}");
+        assert_eq!(text(&engine, &new, "/read").await, "noted", "the new id has the data, on {kind:?}");
         let late = engine.get_as(&old, "/read").await;
         assert_eq!(late.status(), 503, "on {kind:?}");
         assert_eq!(late.headers()["retry-after"], "1");
-        assert_eq!(cookies_set(&late), [] as [String; 0], "its answer cannot overwrite the new cookie");
+        assert_eq!(cookies_set(&late), [] as [String; 0], "its response does not overwrite the new cookie");
         engine.clock.advance(std::time::Duration::from_secs(70));
         assert_eq!(
             text(&engine, &old, "/read").await,
@@ -227,10 +227,10 @@ async fn g4_s16_a_rotation_that_fails_leaves_one_live_session() {
         let cookie = engine.cookie_from("/note").await;
         let answer = engine.get_as(&cookie, "/cycle-then-fail").await;
         assert_eq!((answer.status().as_u16(), cookies_set(&answer).len()), (500, 0));
-        assert_eq!(text(&engine, &cookie, "/read").await, "noted", "under the old id, on {kind:?}");
+        assert_eq!(text(&engine, &cookie, "/read").await, "noted", "the old id is live, on {kind:?}");
         let answer = engine.get_as(&cookie, "/rotate-then-fail").await;
         let new = cookies_set(&answer)[0].split(';').next().expect("a pair").to_owned();
-        assert_eq!(text(&engine, &new, "/read").await, "noted", "or under the new one, told even by a 500");
+        assert_eq!(text(&engine, &new, "/read").await, "noted", "the new id is live, and even a 500 sets its cookie");
     }
 }
 
@@ -242,8 +242,8 @@ async fn g3_what_begins_after_a_flush_is_another_session() {
         let answer = engine.get_as(&old, "/flush-then-begin").await;
         let new = cookies_set(&answer)[0].split(';').next().expect("a pair").to_owned();
         assert_eq!(text(&engine, &new, "/read").await, "anew");
-        assert_eq!(text(&engine, &new, "/count").await, "1", "nothing of the old one is in it, on {kind:?}");
-        assert_eq!(text(&engine, &old, "/read").await, "", "and the old one is over");
+        assert_eq!(text(&engine, &new, "/count").await, "1", "the new session has no data of the old one, on {kind:?}");
+        assert_eq!(text(&engine, &old, "/read").await, "", "the old session has ended");
     }
 }
 

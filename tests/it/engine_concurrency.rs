@@ -99,7 +99,7 @@ async fn g1_requests_that_write_different_values_at_the_same_time_all_stick() {
             assert_eq!(answer.expect("an answer").status(), 200);
         }
         let keys = engine.get_as(&cookie, "/keys").await.text().await.expect("text");
-        assert_eq!(keys, "51", "all fifty and the count, on {kind:?}");
+        assert_eq!(keys, "51", "all fifty values and the count, on {kind:?}");
     }
 }
 
@@ -187,7 +187,7 @@ async fn g2_six_hundred_increments_give_six_hundred() {
         }
         let mut counts = tasks.join_all().await;
         counts.sort_unstable();
-        assert_eq!(counts, (2..=601).collect::<Vec<_>>(), "each increment is its own, on {kind:?}");
+        assert_eq!(counts, (2..=601).collect::<Vec<_>>(), "each increment returns another number, on {kind:?}");
     }
 }
 
@@ -216,7 +216,7 @@ async fn g2_two_servers_on_one_store_count_together() {
     }
 }
 
-/// Begins a slow request, lets `end` happen to its session, and looks at what the slow one leaves behind.
+/// Starts a slow request, lets `end` end its session meanwhile, and checks the response and the session afterwards.
 async fn outlives(slow: &str, end: impl AsyncFn(&Engine, &str)) {
     for kind in STORES {
         let gate = Gate::new();
@@ -228,14 +228,14 @@ async fn outlives(slow: &str, end: impl AsyncFn(&Engine, &str)) {
         end(&engine, &cookie).await;
         gate.open();
         let answer = running.await.expect("no panic").expect("an answer");
-        assert_eq!(cookies_set(&answer), [] as [String; 0], "the late answer carries no cookie, on {kind:?}");
-        assert_eq!(answer.status(), 409, "and does not claim that it saved, on {kind:?}");
+        assert_eq!(cookies_set(&answer), [] as [String; 0], "the late response has no cookie, on {kind:?}");
+        assert_eq!(answer.status(), 409, "the late response is no success, on {kind:?}");
         let again = engine.get_as(&cookie, "/read").await;
         assert_eq!(cookies_set(&again), [] as [String; 0]);
-        assert_eq!(again.text().await.expect("text"), "", "the session has stayed ended, on {kind:?}");
+        assert_eq!(again.text().await.expect("text"), "", "the session stays ended, on {kind:?}");
         let fresh = engine.get_as(&cookie, "/count").await;
         assert_eq!(cookies_set(&fresh).len(), 1, "the old id is not adopted, on {kind:?}");
-        assert_eq!(fresh.text().await.expect("text"), "1", "and its data is gone, on {kind:?}");
+        assert_eq!(fresh.text().await.expect("text"), "1", "the old data is gone, on {kind:?}");
     }
 }
 

@@ -1,4 +1,4 @@
-//! G9: the cookie is exact. G12: keys turn.
+//! The session cookie is exact (G9), and signing keys rotate (G12).
 
 use crate::support::app::{browser, cookies_set};
 use crate::support::engine::Engine;
@@ -41,8 +41,8 @@ async fn g9_s10_the_cookie_is_set_once_and_always_with_no_store() {
     assert_eq!(first.headers()["cache-control"], "no-store");
     for path in ["/count", "/read", "/count"] {
         let answer = engine.get(path).await;
-        assert_eq!(cookies_set(&answer), [] as [String; 0], "nothing changed for the browser: {path}");
-        assert_eq!(answer.headers()["cache-control"], "no-store", "what a session answers is not to be stored");
+        assert_eq!(cookies_set(&answer), [] as [String; 0], "the cookie is unchanged: {path}");
+        assert_eq!(answer.headers()["cache-control"], "no-store", "a response that used the session is not cacheable");
         assert_eq!(answer.headers()["vary"], "cookie");
     }
 }
@@ -54,7 +54,7 @@ async fn s91_a_handler_may_allow_its_own_visitor_to_cache_but_never_a_cookie() {
     assert_eq!(engine.get("/cached").await.headers()["cache-control"], "private, max-age=60");
 }
 
-/// Each shape of the cookie, in each browser that there is, by a model of its cookies.
+/// Sets and removes the cookie in each shape and in the cookie model of each browser.
 #[tokio::test(flavor = "multi_thread")]
 async fn g9_s9_after_the_end_the_jar_is_empty() {
     let named = |name: &str, secure| CookieSettings { name: name.to_owned(), ..CookieSettings::new(secure) };
@@ -87,7 +87,7 @@ async fn g9_s9_after_the_end_the_jar_is_empty() {
             assert_eq!(answer.headers()["cache-control"], "no-store");
             for line in cookies_set(&answer) {
                 assert!(line.contains("=; ") && line.contains("Max-Age=0"), "{line}");
-                // A browser that knows no partitions has one cookie, and the second line finds nothing.
+                // A browser without partitioned cookies has one cookie, so the second line has no effect.
                 jar.set(&line, &visit, &sites).ok();
             }
             assert_eq!(jar.header(&visit, &sites), None, "{settings:?} in {browser:?}: {first:?}");
@@ -106,7 +106,7 @@ async fn g9_s9_the_removal_repeats_every_attribute_and_comes_once() {
         assert!(removal.contains(&attribute), "{attribute} is missing in {removal}");
     }
     assert!(removal.starts_with("hardtack_sess=; ") && removal.contains("Max-Age=0"), "{removal}");
-    assert_eq!(cookies_set(&engine.get("/end").await), [] as [String; 0], "a second end has nothing to take away");
+    assert_eq!(cookies_set(&engine.get("/end").await), [] as [String; 0], "a second end has no cookie to remove");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -126,11 +126,11 @@ async fn a_persistent_cookie_moves_with_the_idle_timeout() {
     let engine = Engine::start_as(own.store, routes(), |s| s.cookie(persistent.clone()).expect("legal")).await;
     let set = cookies_set(&engine.get("/count").await);
     assert!(set[0].contains("Max-Age=1800"), "{set:?}");
-    assert_eq!(cookies_set(&engine.get("/read").await), [] as [String; 0], "nothing to move yet");
+    assert_eq!(cookies_set(&engine.get("/read").await), [] as [String; 0], "too early to extend the cookie");
     engine.clock.advance(Duration::from_secs(90));
     let moved = cookies_set(&engine.get("/read").await);
     assert!(moved[0].contains("Max-Age=1800"), "{moved:?}");
-    assert_eq!(moved[0].split(';').next(), set[0].split(';').next(), "the same value, a later end");
+    assert_eq!(moved[0].split(';').next(), set[0].split(';').next(), "the same value with a later expiry");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -152,7 +152,7 @@ async fn g12_s107_rotating_keys_signs_nobody_out() {
     assert_eq!(
         node.get_as(&cookie, "/read").await.text().await.expect("text"),
         "0",
-        "a key that is gone verifies nothing"
+        "a removed key verifies no cookie"
     );
 }
 
@@ -171,9 +171,9 @@ fn g12_s107_weak_malformed_and_exposed_keys_are_refused() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("hardtack.key");
     Keys::in_file(&file).expect("made at the first start");
-    Keys::in_file(&file).expect("read at the second");
+    Keys::in_file(&file).expect("read at the second start");
     let mode = |mode| std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(mode));
-    mode(0o644).expect("opened to others");
+    mode(0o644).expect("made readable by others");
     assert!(matches!(Keys::in_file(&file), Err(KeyError::Exposed(_))));
 }
 
@@ -192,7 +192,7 @@ fn s14_a_name_that_promises_http_only_is_taken_where_the_promise_is_kept() {
     }
 }
 
-/// Cookies know no ports. The name is the same for all applications (docs/GUARANTEES.md, item 12).
+/// Cookies do not differ by port. The default name is the same for all applications (docs/GUARANTEES.md, item 12).
 #[tokio::test(flavor = "multi_thread")]
 async fn s12_under_one_name_two_servers_on_one_host_take_each_others_sessions() {
     let one = Engine::start(Kind::Memory, routes()).await;
@@ -200,7 +200,7 @@ async fn s12_under_one_name_two_servers_on_one_host_take_each_others_sessions() 
     let visitor = browser();
     for engine in [&one, &two, &one, &two] {
         let answer = visitor.post(engine.url("/count")).send().await.expect("an answer");
-        assert_eq!(answer.text().await.expect("text"), "1", "the session of before is out of reach");
+        assert_eq!(answer.text().await.expect("text"), "1", "the earlier session is not reached");
     }
 }
 

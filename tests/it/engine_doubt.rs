@@ -1,5 +1,5 @@
-//! G9 and G3: requests with two session cookies, or with one that no key of the server signed. No session is lost by
-//! them, the browser comes out of it, and nobody is told what did not happen.
+//! Requests with two session cookies, or with one that no key of the server has signed (G9 and G3): no session is lost,
+//! the browser recovers, and no response claims an effect that did not happen.
 
 use crate::support::app::{browser, cookies_set};
 use crate::support::engine::Engine;
@@ -52,7 +52,7 @@ async fn sign_in(session: Session, Path(account): Path<String>) -> Result<(), Er
     session.sign_in(Owner { account: Some(account), device: None }, None).await
 }
 
-/// As applications do that know tower-sessions alone.
+/// Signs in as an application does that only knows tower-sessions.
 async fn tower_sign_in(session: tower_sessions::Session) -> Result<(), Error> {
     session.cycle_id().await.map_err(|_| Error::Unavailable)?;
     session.insert("user", "ada").await.map_err(|_| Error::Unavailable)
@@ -71,14 +71,14 @@ async fn text(engine: &Engine, cookie: &str, path: &str) -> String {
     engine.get_as(cookie, path).await.text().await.expect("text")
 }
 
-/// What an answer gives to the browser, without what it takes away.
+/// Returns the cookies that a response sets, without the removals.
 fn given(answer: &Response) -> Vec<String> {
     let cookies = cookies_set(answer);
     let given = cookies.iter().filter(|cookie| !cookie.contains("Max-Age=0"));
     given.map(|cookie| cookie.split(';').next().expect("a pair").to_owned()).collect()
 }
 
-/// A value that is made as the server's are, and signed by nobody.
+/// Returns a cookie in the server's format with an invalid signature.
 fn forged() -> String {
     format!("hardtack_sess={}.{}", "A".repeat(43), "A".repeat(43))
 }
@@ -101,7 +101,7 @@ async fn g9_s3_two_cookies_store_nothing_and_replace_none() {
                 assert_eq!(engine.store.stats(engine.now()).await.expect("stats").live, live, "{both} on {kind:?}");
             }
         }
-        assert_eq!(text(&engine, &good, "/read").await, "1", "the good one lives, on {kind:?}");
+        assert_eq!(text(&engine, &good, "/read").await, "1", "the valid session is live, on {kind:?}");
     }
 }
 
@@ -118,7 +118,7 @@ async fn g9_equal_cookies_are_one() {
     }
 }
 
-/// The ways to end a session, and whether what they say is true.
+/// Tests every way to end a session, and whether its response is true.
 #[tokio::test(flavor = "multi_thread")]
 async fn g3_a_sign_out_with_two_cookies_ends_the_session_or_says_that_it_did_not() {
     for kind in STORES {
@@ -128,10 +128,10 @@ async fn g3_a_sign_out_with_two_cookies_ends_the_session_or_says_that_it_did_not
             for other in ["hardtack_sess=x", &forged(), two.as_str()] {
                 let one = if other == two { one.clone() } else { engine.cookie_from("/sign-in/ada").await };
                 let answer = post_as(&engine, &format!("{one}; {other}"), path).await;
-                assert_eq!(answer.status(), 200, "{path} beside {other} on {kind:?}");
+                assert_eq!(answer.status(), 200, "{path} with {other} on {kind:?}");
                 assert!(cookies_set(&answer).iter().any(|cookie| cookie.starts_with("hardtack_sess=; ")), "{path}");
                 assert_eq!(given(&answer), Vec::<String>::new(), "{path}");
-                assert_eq!(text(&engine, &one, "/who").await, "nobody", "{path} beside {other} on {kind:?}");
+                assert_eq!(text(&engine, &one, "/who").await, "nobody", "{path} with {other} on {kind:?}");
             }
             assert_eq!(text(&engine, &two, "/read").await, "0", "both ended, {path} on {kind:?}");
         }
@@ -155,15 +155,15 @@ async fn g3_g12_a_cookie_of_another_key_ends_no_session_and_nobody_is_told_that_
                 assert_eq!(said, (503, vec![]), "{path} on {kind:?}");
             }
         }
-        assert_eq!(text(&elsewhere, &ada, "/who").await, "ada", "it lives, on {kind:?}");
-        // What is ours ends, and the answer does not claim the other one.
+        assert_eq!(text(&elsewhere, &ada, "/who").await, "ada", "the session is live, on {kind:?}");
+        // The session under this server's key ends, and the response does not claim that the other one did.
         let answer = post_as(&here, &format!("{ada}; {grace}"), "/end").await;
         assert_eq!(answer.status(), 503, "on {kind:?}");
         assert_eq!(text(&here, &grace, "/who").await, "nobody", "on {kind:?}");
         elsewhere.get_as(&ada, "/end").await;
         let answer = post_as(&here, &ada, "/end").await;
         let removed = cookies_set(&answer).iter().any(|cookie| cookie.starts_with("hardtack_sess=; "));
-        assert!(answer.status() == 200 && removed, "what is over is taken away, on {kind:?}");
+        assert!(answer.status() == 200 && removed, "the cookie of an ended session is removed, on {kind:?}");
     }
 }
 
@@ -179,10 +179,10 @@ async fn g9_g12_a_cookie_of_another_key_is_not_replaced_while_its_session_lives_
         let answer = here.get_as(&cookie, "/count").await;
         assert_eq!((answer.status().as_u16(), cookies_set(&answer)), (200, vec![]), "on {kind:?}");
         assert_eq!(text(&elsewhere, &cookie, "/read").await, "1", "on {kind:?}");
-        assert_eq!(given(&post_as(&here, &cookie, "/put").await).len(), 1, "a key may be gone for good, on {kind:?}");
+        assert_eq!(given(&post_as(&here, &cookie, "/put").await).len(), 1, "the key may be lost, on {kind:?}");
         assert_eq!(given(&post_as(&here, &cookie, "/sign-in/ada").await).len(), 1, "on {kind:?}");
         elsewhere.get_as(&cookie, "/end").await;
-        assert_eq!(given(&here.get_as(&cookie, "/count").await).len(), 1, "there is nothing to lose, on {kind:?}");
+        assert_eq!(given(&here.get_as(&cookie, "/count").await).len(), 1, "no session is lost, on {kind:?}");
     }
 }
 
@@ -193,7 +193,7 @@ async fn g9_a_value_that_is_not_made_as_ours_keeps_nobody_from_beginning() {
         let answer = engine.get_as(&format!("hardtack_sess={value}"), "/count").await;
         assert_eq!((answer.status().as_u16(), given(&answer).len()), (200, 1), "{value}");
         let answer = post_as(&engine, &format!("hardtack_sess={value}"), "/end").await;
-        assert_eq!(answer.status(), 200, "nobody is signed out, {value}");
+        assert_eq!(answer.status(), 200, "the sign-out succeeds, {value}");
     }
 }
 
@@ -245,8 +245,8 @@ async fn g3_g4_a_strict_cookie_that_is_withheld_is_neither_ended_nor_in_the_way_
         request.send().await.expect("an answer")
     };
     let count = link("/count").await;
-    assert_eq!((count.status().as_u16(), cookies_set(&count)), (200, vec![]), "the browser may hold one");
-    assert_eq!(link("/end").await.status(), 503, "what was not sent was not ended");
+    assert_eq!((count.status().as_u16(), cookies_set(&count)), (200, vec![]), "the browser may hold an unsent cookie");
+    assert_eq!(link("/end").await.status(), 503, "a session whose cookie was not sent is not ended");
     let [new] = &given(&link("/sign-in/ada").await)[..] else { panic!("a sign-in by a link in an e-mail") };
     assert_eq!(text(&engine, new, "/who").await, "ada");
 }
@@ -262,6 +262,6 @@ async fn g3_a_session_whose_record_cannot_be_read_is_ended_all_the_same() {
         let cookie = engine.cookie_from("/count").await;
         sqlx::query("UPDATE session SET data = '[]'").execute(&pool).await.expect("broken");
         assert_eq!(post_as(&engine, &format!("{cookie}{two}"), "/end").await.status(), 200);
-        assert_eq!(rows(&path, "session").await, 0, "another version may be able to read it");
+        assert_eq!(rows(&path, "session").await, 0, "removed, because another version may read it");
     }
 }

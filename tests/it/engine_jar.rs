@@ -1,4 +1,4 @@
-//! G9 in a browser: what becomes of cookies that earlier settings left behind, or that others planted.
+//! Cookies in a browser that earlier settings or other applications have left (G9).
 
 use crate::support::app::{browser, cookies_set};
 use crate::support::engine::Engine;
@@ -28,7 +28,7 @@ async fn sign_in(session: Session, Path(account): Path<String>) -> Result<(), Er
     session.sign_in(Owner { account: Some(account), device: None }, None).await
 }
 
-/// A browser that comes by again and again, with a model of its cookies.
+/// A browser that returns several times, with a model of its cookies.
 struct Visitor<'a> {
     jar: Jar,
     site: Address,
@@ -38,7 +38,7 @@ struct Visitor<'a> {
 }
 
 impl Visitor<'_> {
-    /// Opens a page. The host is told to the server as a proxy would.
+    /// Opens a page. The request names the host as a proxy would.
     async fn open(&mut self, path: &str) -> String {
         self.now += 1;
         let to: Address = format!("{}{path}", self.site.origin()).parse().expect("an address");
@@ -50,13 +50,13 @@ impl Visitor<'_> {
         let answer = sent.send().await.expect("an answer");
         assert_eq!(answer.status(), 200, "{path}");
         for line in cookies_set(&answer) {
-            // Of what is taken away most was never there.
+            // Most removals are of cookies that never existed.
             self.jar.set(&line, &request, &self.sites).ok();
         }
         answer.text().await.expect("text")
     }
 
-    /// The other applications of the host, and scripts of siblings.
+    /// Sets a cookie as other applications of the host, or scripts of sibling hosts, can do.
     fn plant(&mut self, line: &str, path: &str) {
         let to: Address = format!("{}{path}", self.site.origin()).parse().expect("an address");
         let request = Request { to: &to, page: &to, kind: hardtack::doctor::Kind::Link, now: self.now, date: None };
@@ -64,7 +64,7 @@ impl Visitor<'_> {
     }
 }
 
-/// Every setting of the cookie before, and every one after it: the browser comes by, signs in, and is signed in.
+/// Tests every pair of cookie settings before and after a change: the browser returns, signs in, and is signed in.
 #[tokio::test(flavor = "multi_thread")]
 async fn g9_a_browser_with_cookies_of_earlier_settings_is_signed_in_by_its_next_sign_in() {
     let base = CookieSettings { name: "my_sess".to_owned(), persistent: true, ..CookieSettings::new(true) };
@@ -90,7 +90,7 @@ async fn g9_a_browser_with_cookies_of_earlier_settings_is_signed_in_by_its_next_
             let mut visitor = Visitor { jar, site: site.clone(), sites, now: 1_700_000_000, engine: then };
             visitor.open("/sign-in/ada").await;
             visitor.engine = now;
-            assert_eq!(visitor.open("/who").await, "ada", "the session goes on, {change}");
+            assert_eq!(visitor.open("/who").await, "ada", "the session survives, {change}");
             visitor.open("/sign-in/grace").await;
             assert_eq!(visitor.open("/who").await, "grace", "{change}");
             visitor.open("/end").await;
@@ -124,8 +124,8 @@ async fn g9_what_others_planted_is_taken_away_and_the_good_cookie_stays() {
             let mut visitor = Visitor { jar, site: site.clone(), sites, now: 1_700_000_000, engine: &engine };
             visitor.open("/sign-in/ada").await;
             visitor.plant(&format!("{value}{rest}"), from);
-            assert_eq!(visitor.open("/deep/er/who").await, "nobody", "of two none counts, {rest}");
-            assert_eq!(visitor.open("/deep/er/who").await, "ada", "and one is left, {rest}");
+            assert_eq!(visitor.open("/deep/er/who").await, "nobody", "two cookies count as none, {rest}");
+            assert_eq!(visitor.open("/deep/er/who").await, "ada", "one cookie is left, {rest}");
         }
     }
 }

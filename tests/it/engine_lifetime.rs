@@ -1,4 +1,4 @@
-//! Settings that are shortened: what becomes of the sessions that there are, on every store.
+//! Shortened lifetimes in the settings: the consequences for existing sessions, on every store.
 
 use crate::support::app::cookies_set;
 use crate::support::engine::Engine;
@@ -48,7 +48,7 @@ fn routes() -> Router {
         )
 }
 
-/// A server with these clocks, before or after a change of the settings.
+/// Returns a server's configuration with these timeouts, before or after a change of the settings.
 fn with(keys: &Keys, idle: Duration, absolute: Duration) -> impl Fn(Sessions) -> Sessions {
     let keys = keys.clone();
     move |sessions| {
@@ -77,11 +77,11 @@ async fn g6_a_shorter_setting_shortens_and_keeps_no_cookie() {
             after.clock.advance(Duration::from_secs(20 * 60));
             for cookie in &ordinary {
                 let answer = after.get_as(cookie, "/who").await;
-                assert_eq!(cookies_set(&answer), [] as [String; 0], "it goes with the browser, on {kind:?}");
+                assert_eq!(cookies_set(&answer), [] as [String; 0], "a cookie until the browser closes, on {kind:?}");
             }
         }
-        assert_eq!(text(&after, &idle, "/who").await, "", "the shorter silence ends it, on {kind:?}");
-        assert_eq!(text(&after, &ordinary[1], "/listed").await, "2", "and a list leaves it out, on {kind:?}");
+        assert_eq!(text(&after, &idle, "/who").await, "", "the shorter idle timeout ends it, on {kind:?}");
+        assert_eq!(text(&after, &ordinary[1], "/listed").await, "2", "lists leave it out, on {kind:?}");
         assert_eq!(text(&after, &ordinary[0], "/note").await, "x", "on {kind:?}");
         for _ in 0..71 {
             after.clock.advance(Duration::from_secs(20 * 60));
@@ -93,7 +93,7 @@ async fn g6_a_shorter_setting_shortens_and_keeps_no_cookie() {
             assert_eq!(text(&after, cookie, "/who").await + &text(&after, cookie, "/note").await, "", "on {kind:?}");
         }
         let undone = Engine::start_as(own.again().await, routes(), with(&keys, days(14), days(30))).await;
-        assert_ne!(text(&undone, &idle, "/who").await, "", "a setting ends nothing for good, on {kind:?}");
+        assert_ne!(text(&undone, &idle, "/who").await, "", "the longer setting brings it back, on {kind:?}");
     }
 }
 
@@ -110,10 +110,10 @@ async fn g6_a_session_that_was_asked_to_stay_does_and_one_with_a_short_life_of_i
         assert!(set.len() == 1 && set[0].contains("Max-Age="), "{set:?} on {kind:?}");
         assert_eq!(cookies_set(&after.get_as(&short, "/who").await), [] as [String; 0], "on {kind:?}");
         after.clock.advance(Duration::from_secs(7000));
-        assert_eq!(text(&after, &short, "/who").await, "ada", "its own clocks are its own, on {kind:?}");
+        assert_eq!(text(&after, &short, "/who").await, "ada", "its own timeouts hold, on {kind:?}");
         after.clock.advance(days(3));
         assert_eq!(text(&after, &kept, "/who").await, "ada", "on {kind:?}");
-        // Unless the longest life of all is shortened.
+        // The upper limit of all lifetimes does shorten it.
         let week = |sessions: Sessions| with(&keys, hour, days(1))(sessions).longest(days(7));
         let week = Engine::start_as(own.again().await, routes(), week).await;
         week.clock.advance(days(4));
@@ -124,7 +124,8 @@ async fn g6_a_session_that_was_asked_to_stay_does_and_one_with_a_short_life_of_i
     }
 }
 
-/// What the released version has left: no word of who set the clocks, none of the sign-in.
+/// Rewrites a record as the released version left it: without the origin of its timeouts and without the time of its
+/// sign-in.
 async fn forget(own: &OwnStore, record: &Record) {
     match own.kind {
         Kind::Memory => {}
@@ -146,7 +147,7 @@ async fn forget(own: &OwnStore, record: &Record) {
                 let key = format!("hardtack:{{{}}}", record.handle);
                 let mut forget = redis::cmd("HDEL");
                 forget.arg(key).arg("terms").arg("signed_in");
-                // The other nodes of a Cluster send elsewhere.
+                // The other nodes of a Cluster redirect the command.
                 drop(forget.query_async::<i64>(&mut past(&node).await).await);
             }
         }

@@ -1,4 +1,4 @@
-//! How many sessions an account may have, and what ends beyond it, on every store.
+//! The limit of an account's sessions and the sessions that end beyond it, on every store.
 
 use crate::support::app::{browser, cookies_set};
 use crate::support::engine::Engine;
@@ -31,7 +31,7 @@ fn who(facts: Option<hardtack::session::Facts>) -> String {
     facts.and_then(|facts| facts.owner.account).unwrap_or_else(|| "nobody".to_owned())
 }
 
-/// The handles of the account's sessions, a line each, in parts of so many.
+/// Returns the handles of the account's sessions, a line each, listed in pages of this size.
 async fn parts(session: Session, Path(limit): Path<u32>) -> Result<String, Error> {
     let (mut handles, mut after) = (Vec::new(), None);
     loop {
@@ -62,7 +62,7 @@ async fn s35_a_sign_in_is_never_the_one_that_goes() {
         let own = open(kind).await;
         let engine = Engine::start_as(own.store.clone(), routes(), exactly(1)).await;
         let thief = engine.cookie_from("/sign-in").await;
-        // Used a moment later than the clock of the sign-in: by another node, or between two of its steps.
+        // Used a moment after the sign-in by its clock, as by another node, or between two steps of the sign-in.
         let later = Timestamp(engine.now().0 + 1);
         assert!(engine.store.touch(&id_of(&thief), later).await.expect("touched"));
         let owner = engine.cookie_from("/sign-in").await;
@@ -101,7 +101,7 @@ async fn s35_fifty_sign_ins_at_once_leave_the_limit_and_those_that_found_no_room
             let cookies = cookies_set(&answer);
             match answer.status().as_u16() {
                 200 => given.push(cookies[0].split(';').next().expect("a pair").to_owned()),
-                409 => assert_eq!(cookies, [] as [String; 0], "no key of what has ended, on {kind:?}"),
+                409 => assert_eq!(cookies, [] as [String; 0], "no cookie of an ended session, on {kind:?}"),
                 other => panic!("{other} on {kind:?}"),
             }
         }
@@ -110,7 +110,7 @@ async fn s35_fifty_sign_ins_at_once_leave_the_limit_and_those_that_found_no_room
         for cookie in &given {
             live += usize::from(is_signed_in(&engine, cookie).await);
         }
-        assert_eq!(live, 5, "each that lives was told so, on {kind:?}");
+        assert_eq!(live, 5, "each live session got its cookie, on {kind:?}");
     }
 }
 
@@ -138,7 +138,7 @@ async fn s35_by_default_what_is_unused_longest_goes_and_nothing_that_is_in_use()
         for cookie in &old {
             left.push(is_signed_in(&engine, cookie).await);
         }
-        // Seven, and three may stay: the four that were used longest ago go. The visits above count.
+        // Of seven sessions three may stay, so the four that were used longest ago end. The visits above count as uses.
         assert_eq!(left, [true, false, true, false, false, false], "on {kind:?}");
         assert!(is_signed_in(&engine, &new).await, "on {kind:?}");
         for cookie in [&old[0], &old[2], &new] {
@@ -146,11 +146,11 @@ async fn s35_by_default_what_is_unused_longest_goes_and_nothing_that_is_in_use()
             assert!(is_signed_in(&engine, cookie).await);
             engine.cookie_from("/sign-in").await;
         }
-        assert_eq!(listed(&own, engine.now()).await.len(), 6, "what is in use stays, on {kind:?}");
+        assert_eq!(listed(&own, engine.now()).await.len(), 6, "sessions in use stay, on {kind:?}");
     }
 }
 
-/// So many sessions of ada's, without asking the store for each.
+/// Writes this many sessions of ada into the store directly.
 async fn many(own: &OwnStore, now: Timestamp, count: u32) {
     match own.kind {
         Kind::Sqlite => {
@@ -202,16 +202,16 @@ async fn g3_an_account_with_very_many_sessions_is_listed_and_ends_them_all() {
             Kind::Memory | Kind::Redis | Kind::Cluster => 2000,
         };
         let own = open(kind).await;
-        // The patience of production: for a whole request, but for each step of very many.
+        // The production timeout for a whole request, applied to each step over very many sessions.
         let timeout = if cfg!(debug_assertions) { Duration::from_secs(4) } else { Duration::from_millis(800) };
         let engine = Engine::start_as(own.store.clone(), routes(), |s| s.timeout(timeout)).await;
         many(&own, engine.now(), count).await;
         let cookie = engine.cookie_from("/sign-in").await;
         let first = own.store.list("ada", Order::Used(None), 100, engine.now()).await.expect("a list");
-        assert_eq!(first.len(), 100, "no more than asked for, on {kind:?}");
+        assert_eq!(first.len(), 100, "as many as requested, on {kind:?}");
         let told = engine.get_as(&cookie, "/end-others").await.text().await.expect("text");
-        assert_eq!(told, count.to_string(), "all of them, on {kind:?}");
-        assert!(is_signed_in(&engine, &cookie).await, "but this one, on {kind:?}");
+        assert_eq!(told, count.to_string(), "all other sessions end, on {kind:?}");
+        assert!(is_signed_in(&engine, &cookie).await, "the requesting session stays, on {kind:?}");
         assert_eq!(listed(&own, engine.now()).await.len(), 1, "on {kind:?}");
     }
 }

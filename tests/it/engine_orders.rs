@@ -1,4 +1,4 @@
-//! Handlers that speak to their session in odd orders, by our methods and by tower-sessions' own.
+//! Handlers that use their session in unusual orders, through our methods and those of tower-sessions.
 
 use crate::support::app::cookies_set;
 use crate::support::engine::Engine;
@@ -144,9 +144,9 @@ async fn g3_whichever_way_a_session_is_ended_its_data_is_gone() {
             let answer = engine.get_as(&cookie, "/odd").await;
             assert_eq!(answer.status(), 200, "{name} on {kind:?}");
             assert_eq!(cookies_set(&answer).len(), 1, "{name} on {kind:?}: the browser is told");
-            assert_eq!(text(&engine, &cookie, "/user").await, "", "{name} on {kind:?}: the old id opens nothing");
+            assert_eq!(text(&engine, &cookie, "/user").await, "", "{name} on {kind:?}: the old id leads to no data");
             if let Some(new) = given(&answer) {
-                assert_eq!(text(&engine, &new, "/user").await, "", "{name} on {kind:?}: nothing of it lives on");
+                assert_eq!(text(&engine, &new, "/user").await, "", "{name} on {kind:?}: no old data");
             }
         }
     }
@@ -190,7 +190,7 @@ async fn g4_a_sign_out_with_a_rotated_id_does_not_claim_success() {
         store.rotate(&old_id, &rotation, now).await.expect("rotated");
         let answer = engine.get_as(&old, "/odd").await;
         assert_eq!(answer.status(), 503, "on {kind:?}");
-        assert_eq!(cookies_set(&answer), [] as [String; 0], "the new cookie is not taken away");
+        assert_eq!(cookies_set(&answer), [] as [String; 0], "the new cookie is not removed");
         assert!(matches!(store.load(&new, now).await, Ok(hardtack::session::store::Loaded::Live(..))));
     }
 }
@@ -212,7 +212,7 @@ async fn g2_updates_of_one_request_side_by_side_all_count() {
         let cookie = engine.cookie_from("/odd").await;
         assert_eq!(text(&engine, &cookie, "/a").await, "20", "in a new session, on {kind:?}");
         assert_eq!(engine.get_as(&cookie, "/odd").await.status(), 200);
-        assert_eq!(text(&engine, &cookie, "/a").await, "40", "and in one that lives, on {kind:?}");
+        assert_eq!(text(&engine, &cookie, "/a").await, "40", "also in an existing session, on {kind:?}");
     }
 }
 
@@ -254,7 +254,7 @@ async fn an_update_starts_from_what_its_own_request_has_put() {
             routes(|s| {
                 async move {
                     s.put(A, &100).await?;
-                    // Another request writes in between: this one's own copy of the session is stale now.
+                    // Another request writes meanwhile, so that this request's copy of the session is stale.
                     bump(&s, B).await?;
                     assert_eq!(bump(&s, A).await?, 101);
                     Ok(())

@@ -1,4 +1,4 @@
-//! Signing in and out, renewal, and lifetimes of a session's own, on every store.
+//! Sign-in, sign-out, renewal, and lifetimes of single sessions, on every store.
 
 use crate::support::app::{browser, cookies_set};
 use crate::support::engine::{Engine, renewing};
@@ -88,10 +88,10 @@ fn told(facts: Option<Facts>) -> String {
     facts.and_then(|facts| facts.owner.account).unwrap_or_else(|| "nobody".to_owned())
 }
 
-/// The cookie of an answer, as a browser sends it back.
+/// Returns the cookie of a response as a browser sends it back.
 fn given(answer: &reqwest::Response) -> Option<String> {
     let cookies = cookies_set(answer);
-    assert!(cookies.len() <= 1, "one at most: {cookies:?}");
+    assert!(cookies.len() <= 1, "more than one cookie: {cookies:?}");
     cookies.first().map(|cookie| cookie.split(';').next().expect("a pair").to_owned())
 }
 
@@ -208,13 +208,13 @@ async fn g4_a_renewal_gives_a_new_cookie_and_the_old_one_reaches_for_the_grace()
         assert_eq!(answer.text().await.expect("text"), "kept", "on {kind:?}");
         for cookie in [&old, &new, &old] {
             let answer = engine.get_as(cookie, "/note").await;
-            assert_eq!(given(&answer), None, "one renewal is enough, on {kind:?}");
+            assert_eq!(given(&answer), None, "the session is renewed once, on {kind:?}");
             assert_eq!(answer.text().await.expect("text"), "kept", "on {kind:?}");
         }
         engine.get_as(&old, "/put/changed").await;
         assert_eq!(text(&engine, &new, "/note").await, "changed", "the old id reaches the same session, on {kind:?}");
         engine.clock.advance(Duration::from_secs(10));
-        assert_eq!(text(&engine, &old, "/note").await, "nothing", "for the grace, on {kind:?}");
+        assert_eq!(text(&engine, &old, "/note").await, "nothing", "the grace period is over, on {kind:?}");
         assert_eq!(text(&engine, &new, "/note").await, "changed", "on {kind:?}");
     }
 }
@@ -228,7 +228,7 @@ async fn g4_a_sign_in_right_after_a_renewal_cuts_off_the_ids_that_still_reached(
         let first = engine.cookie_from("/put/kept").await;
         engine.clock.advance(Duration::from_secs(600));
         let second = given(&engine.get_as(&first, "/note").await).expect("a new cookie");
-        // The planted one, of the two, is the one that signs in.
+        // The sign-in comes under an id that an attacker may have planted.
         let third = given(&engine.get_as(&first, "/sign-in/ada").await).expect("a new cookie");
         for planted in [&first, &second] {
             assert_eq!(engine.get_as(planted, "/who").await.status(), 503, "on {kind:?}");
@@ -249,7 +249,7 @@ async fn g3_a_flush_under_a_renewed_id_ends_the_session_and_keeps_no_owner() {
         let third = given(&engine.get_as(&first, "/read-flush-put").await).expect("another session");
         assert_eq!(text(&engine, &third, "/who").await, "nobody", "on {kind:?}");
         assert_eq!(text(&engine, &third, "/note").await, "flash", "on {kind:?}");
-        assert_eq!(text(&engine, &second, "/who").await, "nobody", "it has ended, on {kind:?}");
+        assert_eq!(text(&engine, &second, "/who").await, "nobody", "the session has ended, on {kind:?}");
         assert!(
             engine.store.list("ada", Order::Used(None), 1000, engine.now()).await.expect("a list").is_empty(),
             "on {kind:?}"
@@ -285,7 +285,7 @@ async fn s106_two_hundred_sign_ins_at_once_on_two_connections_to_one_file_find_i
     let live = own.store.stats(first.now()).await.expect("counted").live;
     assert_eq!(live, 200);
     let file = own.folder.path().join("hardtack.db");
-    assert!(SqliteStore::open(&file, 1, hardtack::session::store::Schema::Check).await.is_ok(), "and nobody locked it");
+    assert!(SqliteStore::open(&file, 1, hardtack::session::store::Schema::Check).await.is_ok(), "not locked");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -299,13 +299,13 @@ async fn g4_over_another_accounts_session_a_sign_in_keeps_none_of_its_values_and
         assert_eq!(text(&engine, &new, "/note").await, "nothing", "on {kind:?}");
         assert!(account(&engine, "ada").await.is_empty(), "on {kind:?}");
         let late = engine.get_as(&old, "/put/late").await;
-        assert_eq!((late.status().as_u16(), given(&late)), (503, None), "the late request comes again, on {kind:?}");
+        assert_eq!((late.status().as_u16(), given(&late)), (503, None), "told to retry, on {kind:?}");
         assert!(late.headers().contains_key("retry-after"));
-        assert_eq!(text(&engine, &new, "/note").await, "nothing", "and has left nothing, on {kind:?}");
+        assert_eq!(text(&engine, &new, "/note").await, "nothing", "the late request has written nothing, on {kind:?}");
     }
 }
 
-/// What one account's request writes while another account takes the session over.
+/// A value that a request of one account writes while another account signs in must not reach the next account.
 #[tokio::test(flavor = "multi_thread")]
 async fn g4_what_is_written_in_the_midst_of_a_takeover_is_not_the_next_accounts() {
     for kind in STORES {
@@ -320,7 +320,7 @@ async fn g4_what_is_written_in_the_midst_of_a_takeover_is_not_the_next_accounts(
     }
 }
 
-/// By design: whoever has signed out is nobody at once, and there is nothing left to come again to.
+/// By design: after a sign-out the visitor is anonymous at once, so a late request is not told to retry.
 #[tokio::test(flavor = "multi_thread")]
 async fn g4_after_a_sign_out_the_ids_before_it_are_unknown() {
     for kind in STORES {
@@ -351,7 +351,7 @@ async fn g6_a_sign_in_has_a_whole_life_before_it() {
         }
         assert_eq!(text(&engine, &cookie, "/note").await, "kept", "on {kind:?}");
         engine.clock.advance(Duration::from_secs(20 * 60));
-        assert_eq!(text(&engine, &cookie, "/who").await, "nobody", "twelve hours from the sign-in, on {kind:?}");
+        assert_eq!(text(&engine, &cookie, "/who").await, "nobody", "twelve hours after the sign-in, on {kind:?}");
     }
 }
 

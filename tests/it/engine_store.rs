@@ -1,4 +1,4 @@
-//! G5 to G8 and G11: what the store is asked, what it holds, and what happens when it is away.
+//! G5 to G8 and G11: the calls to the store, its content, and its outages.
 
 use crate::support::app::{browser, cookies_set};
 use crate::support::engine::Engine;
@@ -38,7 +38,7 @@ async fn counted(session: Session) -> Result<String, Error> {
     Ok(session.update(COUNT, |n| n.unwrap_or(0) + 1).await?.to_string())
 }
 
-/// A session that lives for so many seconds, and notes how many.
+/// Gives the session a lifetime of this many seconds and stores the number in it.
 async fn lasting(session: Session, Path(seconds): Path<u64>) -> Result<(), Error> {
     let span = Duration::from_secs(seconds);
     session.put(NOTE, &seconds.to_string()).await?;
@@ -61,16 +61,16 @@ async fn g7_who_stores_nothing_costs_nothing() {
     for path in ["/end", "/flush"] {
         assert_eq!(browser().post(engine.url(path)).send().await.expect("an answer").status(), 200);
     }
-    assert_eq!(store.asked(), (0, 0), "without a cookie, the store is not asked at all");
+    assert_eq!(store.asked(), (0, 0), "without a cookie the store is not called");
     let cookie = engine.cookie_from("/same").await;
     store.asked();
     engine.get_as(&cookie, "/nothing").await;
     engine.get_as(&cookie, "/plain").await;
-    assert_eq!(store.asked(), (0, 0), "nor with one, while nobody asks for the session");
+    assert_eq!(store.asked(), (0, 0), "with a cookie it is not called until the session is used");
     engine.get_as(&cookie, "/read").await;
     assert_eq!(store.asked(), (1, 0), "a read is one call");
     engine.get_as(&cookie, "/same").await;
-    assert_eq!(store.asked(), (1, 0), "a value that stays the same is not written");
+    assert_eq!(store.asked(), (1, 0), "an unchanged value is not written");
     engine.get_as(&cookie, "/count").await;
     assert_eq!(store.asked(), (2, 1), "an update is a read and a write");
 }
@@ -92,7 +92,7 @@ async fn g7_g12_s18_forged_and_unknown_ids_create_nothing_and_forged_ones_never_
     let foreign = other.cookie_from("/same").await;
     store.asked();
     engine.get_as(&foreign, "/read").await;
-    assert_eq!(store.asked(), (0, 0), "a cookie that another key signed is forged, too");
+    assert_eq!(store.asked(), (0, 0), "a cookie that another key signed counts as forged");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -124,7 +124,7 @@ async fn g5_s96_a_stolen_database_holds_no_id() {
         let (secret, signature) = value.split_once('.').expect("two parts");
         let raw = base64(secret);
         for needle in [secret.as_bytes(), signature.as_bytes(), &raw] {
-            assert!(!dump.windows(needle.len()).any(|part| part == needle), "an id stands in the database");
+            assert!(!dump.windows(needle.len()).any(|part| part == needle), "an id is in the database");
         }
     }
     assert_eq!(rows(&folder.join("hardtack.db"), "session").await, 20);
@@ -150,7 +150,7 @@ async fn g6_s20_reads_keep_a_session_alive_and_are_written_down_once_a_minute() 
         assert_eq!(engine.get_as(&cookie, "/read").await.text().await.expect("text"), "same");
     }
     engine.clock.advance(Duration::from_secs(30 * 60));
-    assert_eq!(engine.get_as(&cookie, "/read").await.text().await.expect("text"), "", "silence ends it");
+    assert_eq!(engine.get_as(&cookie, "/read").await.text().await.expect("text"), "", "the idle timeout ends it");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -181,7 +181,7 @@ async fn g8_s115_an_outage_signs_nobody_out() {
             let answer = engine.get_as(&cookie, path).await;
             assert_eq!(answer.status(), 503, "{path}, store {name}");
             assert_eq!(answer.headers()["retry-after"], "1");
-            assert_eq!(cookies_set(&answer), [] as [String; 0], "the cookie stays as it is");
+            assert_eq!(cookies_set(&answer), [] as [String; 0], "the cookie is unchanged");
         }
         out(&store, false);
         assert_eq!(engine.get_as(&cookie, "/read").await.text().await.expect("text"), "same", "it recovers by itself");
@@ -190,7 +190,7 @@ async fn g8_s115_an_outage_signs_nobody_out() {
 
 #[tokio::test(start_paused = true)]
 async fn g8_with_a_cookie_the_answer_comes_in_under_a_second() {
-    // This clock stands still while anybody works and jumps when all wait: what it says is exact on the slowest machine.
+    // The paused clock advances only while all tasks wait, so that the result is exact on a slow machine too.
     let store = Watched::new(Arc::new(MemoryStore::default()));
     let sessions = Sessions::shared(store.clone(), Keys::generate().expect("a key"));
     let app = routes().layer(sessions.cookie(CookieSettings::new(false)).expect("a cookie for plain http"));
@@ -224,7 +224,7 @@ async fn g8_one_request_waits_for_one_timeout_however_often_it_asks() {
     store.asked();
     store.freeze(true);
     assert_eq!(engine.get_as(&cookie, "/often").await.status(), 503);
-    assert_eq!(store.asked(), (1, 0), "after the first timeout, the store is left alone");
+    assert_eq!(store.asked(), (1, 0), "after the first timeout the store is not called again");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -233,7 +233,7 @@ async fn g8_a_queue_of_updates_waits_for_one_timeout_all_together() {
     let engine = Engine::start_as(store.clone(), routes(), |s| s.timeout(Duration::from_millis(500))).await;
     let cookie = engine.cookie_from("/count").await;
     store.asked();
-    // All have read when the store freezes; then the first in the queue meets the outage for all of them.
+    // All requests have read when the store freezes. The first in the queue then meets the outage for all of them.
     store.freeze_writes(true);
     let mut tasks = tokio::task::JoinSet::new();
     for _ in 0..20 {
@@ -243,9 +243,9 @@ async fn g8_a_queue_of_updates_waits_for_one_timeout_all_together() {
         assert_eq!(answer.expect("an answer").status(), 503);
     }
     let (_, writes) = store.asked();
-    assert!(writes < 20, "not each of them has waited for the store: {writes}");
+    assert!(writes < 20, "each request has waited for the store: {writes}");
     store.freeze_writes(false);
-    assert_eq!(engine.get_as(&cookie, "/count").await.status(), 200, "it recovers by itself");
+    assert_eq!(engine.get_as(&cookie, "/count").await.status(), 200, "the server recovers by itself");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -258,7 +258,7 @@ async fn g8_the_failure_of_one_session_is_no_other_sessions() {
     let engine = Engine::start_as(store.clone(), routes, |s| s).await;
     let (cookie, ada) = (engine.cookie_from("/count").await, engine.cookie_from("/sign-in").await);
     store.asked();
-    // One update is on its way to the store, and another one of the same session waits for its turn.
+    // One update is in progress in the store, and another one of the same session waits for the lock.
     store.hold_writes(true);
     let mut tasks = tokio::task::JoinSet::new();
     for _ in 0..2 {
@@ -270,7 +270,7 @@ async fn g8_the_failure_of_one_session_is_no_other_sessions() {
         tokio::task::yield_now().await;
     }
     store.break_lists(true);
-    assert_eq!(engine.get_as(&ada, "/list").await.status(), 503, "a list of somebody else fails");
+    assert_eq!(engine.get_as(&ada, "/list").await.status(), 503, "a list of another account fails");
     store.hold_writes(false);
     for answer in tasks.join_all().await {
         assert_eq!(answer.expect("an answer").status(), 200);
@@ -287,13 +287,13 @@ async fn g8_a_locked_sqlite_file_is_an_outage_like_any_other() {
     let other = other.expect("the database");
     let lock = other.begin_with("BEGIN IMMEDIATE").await.expect("the lock");
     let begun = Instant::now();
-    assert_eq!(engine.get_as(&cookie, "/same").await.status(), 200, "what needs no write goes on");
+    assert_eq!(engine.get_as(&cookie, "/same").await.status(), 200, "a request that writes nothing is served");
     let answer = engine.browser.get(engine.url("/count")).header("cookie", &cookie).send().await.expect("an answer");
     assert_eq!(answer.status(), 503, "after {:?}", begun.elapsed());
     lock.rollback().await.expect("unlocked");
     let deadline = tokio::time::Instant::now() + PATIENCE;
     while engine.get_as(&cookie, "/count").await.status() != 200 {
-        assert!(tokio::time::Instant::now() < deadline, "it never recovered");
+        assert!(tokio::time::Instant::now() < deadline, "the server does not recover");
     }
 }
 
@@ -323,7 +323,7 @@ async fn s101_a_corrupt_record_is_an_anonymous_visit_and_no_panic() {
         sqlx::query("UPDATE session SET data = ?1").bind(broken).execute(&pool).await.expect("broken");
         let answer = engine.get_as(&cookie, "/count").await;
         assert_eq!(answer.status(), 200, "{broken:?}");
-        assert_eq!(cookies_set(&answer).len(), 1, "{broken:?}: the visitor begins anew");
+        assert_eq!(cookies_set(&answer).len(), 1, "{broken:?}: the visitor gets a new session");
     }
 }
 
@@ -342,7 +342,7 @@ async fn s102_more_data_than_allowed_is_refused_and_nothing_is_saved() {
 #[tokio::test(flavor = "multi_thread")]
 async fn s105_a_full_memory_store_makes_room_by_what_ends_first() {
     let engine = Engine::start_on(Arc::new(MemoryStore::new(3)), routes()).await;
-    // Each with the seconds that it lives. They end in another order than the one in which they begin.
+    // Sessions with their lifetimes in seconds. They end in another order than the one in which they begin.
     let mut living = Vec::new();
     for seconds in [600, 1200, 300, 900, 2000, 1000, 30] {
         if living.len() == 3 {
@@ -355,7 +355,7 @@ async fn s105_a_full_memory_store_makes_room_by_what_ends_first() {
         }
         for (other, cookie) in &living {
             let note = engine.get_as(cookie, "/read").await.text().await.expect("text");
-            assert_eq!(note, other.to_string(), "the session of {other} s, after the one of {seconds} s");
+            assert_eq!(note, other.to_string(), "the session of {other} s after that of {seconds} s");
         }
     }
     for _ in 0..1000 {

@@ -1,4 +1,4 @@
-//! The sweep beside requests: small steps, pauses between them, and an end in time.
+//! The sweep next to requests: small batches, delays between them, and a bounded round.
 
 use crate::support::watched::Watched;
 use hardtack::session::Lifetime;
@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 const NOW: Timestamp = Timestamp(4_000_000_000_000);
 
-/// A store with so many sessions that are over, and the time at which they are.
+/// Returns a store with this many expired sessions, and the current time.
 async fn over(count: u32) -> (Arc<Watched>, Clock) {
     let (store, clock) = (Watched::new(Arc::new(MemoryStore::default())), ManualClock::at(NOW));
     for _ in 0..count {
@@ -31,8 +31,8 @@ async fn s104_a_round_takes_small_steps_and_lets_requests_in_between_them() {
     let begun = Instant::now();
     let swept = sweep_out(&*store, &clock).await.expect("swept");
     assert_eq!((swept.sessions, swept.more), (200, false));
-    assert_eq!(store.sweeps(), [64; 4], "what a request waits for is one step");
-    // The clock of the runtime moves only while all tasks wait.
+    assert_eq!(store.sweeps(), [64; 4], "a request waits for one batch at most");
+    // The paused clock advances only while all tasks wait.
     assert!(begun.elapsed() >= 3 * Duration::from_millis(10), "{:?}", begun.elapsed());
 }
 

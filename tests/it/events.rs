@@ -1,4 +1,4 @@
-//! `/api/events` on one server: whom it tells what, and what it costs.
+//! `/api/events` on one server: the events, the streams that get them, and the cost.
 
 use super::support::app::{App, browser};
 use super::support::engine::Engine;
@@ -33,11 +33,11 @@ async fn who_signs_out_is_told_in_every_stream_at_once_and_nobody_else_is() {
     let done = Instant::now();
     assert_eq!((one.name().await, other.name().await), ("ended".to_owned(), "ended".to_owned()));
     assert!(done.elapsed() < TOLD, "{:?}", done.elapsed());
-    assert_eq!((one.next().await, other.next().await), (None, None), "nothing follows");
+    assert_eq!((one.next().await, other.next().await), (None, None), "the stream has ended");
     let again = ada.browser.get(app.url("/api/events")).send().await.expect("an answer");
-    assert_eq!(again.status(), 204, "nobody is there any more");
+    assert_eq!(again.status(), 204, "the session is signed out");
     bob.logout().await;
-    assert_eq!(bobs.name().await, "ended", "and nothing before it");
+    assert_eq!(bobs.name().await, "ended", "the first event of bob");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -52,7 +52,7 @@ async fn g4_a_sign_in_ends_the_stream_of_the_old_id_and_the_new_one_has_its_own(
     let mut own = Stream::of(&phone).await;
     let change = json!({"current": PASSWORD, "new": "another biscuit, harder", "end_others": true});
     assert_eq!(ada.post("/api/password", change).await.status, 200);
-    assert_eq!(own.name().await, "ended", "the password was changed elsewhere, and other devices signed out");
+    assert_eq!(own.name().await, "ended", "a change of the password signs other devices out");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -81,10 +81,10 @@ async fn g6_an_open_stream_is_no_activity() {
     let known = (&first["seconds"], &first["soon"], &first["stays"]);
     assert_eq!(known, (&json!(600), &json!(false), &json!(true)), "ten minutes, not thirty");
     assert!(first["session"].as_str().is_some_and(|handle| handle.len() == 36), "{first}");
-    assert!(bob.is_signed_in().await, "bob asks for something");
+    assert!(bob.is_signed_in().await, "bob sends a request");
     app.clock.advance(11 * MINUTE);
     let mut late = Stream::of(&bob).await;
-    assert!(!ada.is_signed_in().await, "ada has only watched");
+    assert!(!ada.is_signed_in().await, "ada has only an open stream");
     assert!(bob.is_signed_in().await);
     bob.logout().await;
     assert_eq!(late.name().await, "ended");
@@ -105,7 +105,7 @@ async fn g7_nobody_watches_nothing_and_no_row_is_made() {
         );
         assert!(answer.headers().get("set-cookie").is_none());
     }
-    // Nor who is signed in nowhere: their session concerns no page.
+    // A session without an account gets no stream either, because no page needs it.
     app.post("/api/visits").send().await.expect("an answer");
     assert_eq!(app.get("/api/events").send().await.expect("an answer").status(), 204);
     assert_eq!(app.sessions().await, 1);
@@ -140,7 +140,7 @@ async fn s57_pages_of_other_origins_get_no_stream_and_listed_ones_do() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stream_passes_proxies_uncompressed_and_outlives_the_limits_of_requests() {
-    // Less than the fifteen seconds to the heartbeat, and enough for a registration.
+    // Shorter than the fifteen seconds to the heartbeat, and long enough for a registration.
     let limits =
         [("LIMITS_REQUEST_TIMEOUT", "10s"), ("LIMITS_HEADER_TIMEOUT", "10s"), ("LIMITS_ANSWER_TIMEOUT", "10s")];
     let app = App::start_with(&limits).await;
@@ -154,7 +154,7 @@ async fn a_stream_passes_proxies_uncompressed_and_outlives_the_limits_of_request
     );
     assert!(!headers.contains_key("content-encoding") && !headers.contains_key("content-length"));
     assert_eq!(stream.name().await, "expiring");
-    // The next block is the heartbeat, after those limits.
+    // The next block is the heartbeat, which comes after those limits.
     assert_eq!(stream.block().await.as_deref(), Some(":"));
     ada.logout().await;
     assert_eq!(stream.name().await, "ended");
@@ -165,8 +165,8 @@ async fn a_server_that_stops_closes_its_streams_at_once_and_ends_no_session() {
     let app = App::start_with(&[("LIMITS_SHUTDOWN_GRACE", "1h")]).await;
     let ada = ada(&app).registered().await;
     let mut stream = Stream::of(&ada).await;
-    timeout(PATIENCE, app.stop()).await.expect("it does not wait for its grace");
-    assert_eq!(stream.next().await, None, "the stream is over, the session is not");
+    timeout(PATIENCE, app.stop()).await.expect("the stop does not wait for open streams");
+    assert_eq!(stream.next().await, None, "the stream ends without an event");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -177,12 +177,12 @@ async fn there_is_room_for_so_many_streams_and_a_session_has_eight() {
     for _ in 0..9 {
         streams.push(Stream::of(&ada).await);
     }
-    assert_eq!(streams[0].next().await, None, "the oldest made room");
+    assert_eq!(streams[0].next().await, None, "the oldest stream was closed");
     let mut bobs = Stream::of(&bob).await;
     let full = bob.browser.get(app.url("/api/events")).send().await.expect("an answer");
     assert_eq!((full.status().as_u16(), &full.headers()["retry-after"]), (503, &"30".parse().expect("one")));
     assert_eq!(full.json::<serde_json::Value>().await.expect("JSON")["kind"], "busy");
-    assert!(bob.is_signed_in().await, "everything else is answered");
+    assert!(bob.is_signed_in().await, "other requests are answered");
     bob.logout().await;
     assert_eq!(bobs.name().await, "ended");
     drop(streams);
@@ -202,10 +202,10 @@ async fn g8_an_outage_refuses_new_streams_and_leaves_open_ones_alone() {
     assert!(refused.headers().contains_key("retry-after") && !refused.headers().contains_key("set-cookie"));
     app.execute("ALTER TABLE away RENAME TO session").await;
     ada.logout().await;
-    assert_eq!(open.name().await, "ended", "and nothing before it");
+    assert_eq!(open.name().await, "ended", "the first event after the outage");
 }
 
-/// What is told of the session, a line an event.
+/// Streams the events of the session, one on each line.
 async fn watch(session: Session) -> Result<Response, Error> {
     let Some(watch) = session.watch().await? else { return Ok("nobody\n".into_response()) };
     let told = futures::stream::unfold(watch, |mut watch| async {
@@ -231,7 +231,7 @@ fn routes() -> Router {
         .route("/end", get(|session: Session| async move { session.end().await }))
 }
 
-/// The next line of a stream.
+/// Returns the next line of a stream.
 async fn line(answer: &mut reqwest::Response) -> String {
     let part = tokio::time::timeout(MINUTE, answer.chunk()).await.expect("in time").expect("text");
     part.map(|part| String::from_utf8_lossy(&part).trim_end().to_owned()).unwrap_or_default()
@@ -254,7 +254,7 @@ async fn g6_little_time_is_told_until_the_session_is_used_and_its_end_when_it_co
             "Expiring { left: 1800s, soon: false, stays: true }",
             "it was used, on {kind:?}"
         );
-        // Used all the time, until twelve hours are over.
+        // The session is used all the time until its twelve hours are over.
         for _ in 0..27 {
             engine.clock.advance(25 * MINUTE);
             engine.get("/look").await;
@@ -279,7 +279,7 @@ async fn g3_what_no_channel_tells_is_found_by_looking() {
         assert!(own.again().await.end(&super::support::id_of(&cookie)).await.expect("ended"));
         assert_eq!(line(&mut told).await, "Ended", "on {kind:?}");
 
-        // Nor is a sign-in taken for an end, however long ago it was.
+        // A sign-in is not mistaken for an end, even long afterwards.
         let cookie = engine.cookie_from("/count").await;
         let mut told = engine.get_as(&cookie, "/watch").await;
         assert!(line(&mut told).await.starts_with("Expiring"), "on {kind:?}");
@@ -291,7 +291,7 @@ async fn g3_what_no_channel_tells_is_found_by_looking() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn g8_looks_that_fail_end_nothing() {
-    // In memory every look ends at once: the short patience is that of the frozen ones.
+    // Polls of the memory store end at once. The short timeout is for the frozen store.
     let own = open(Kind::Memory).await;
     let store = Watched::new(Arc::clone(&own.store));
     let often = Duration::from_millis(20);
@@ -311,7 +311,7 @@ async fn g8_looks_that_fail_end_nothing() {
         away(&store, false);
     }
     engine.clock.advance(28 * MINUTE);
-    assert_eq!(line(&mut told).await, "Expiring { left: 120s, soon: true, stays: true }", "and nothing before it");
+    assert_eq!(line(&mut told).await, "Expiring { left: 120s, soon: true, stays: true }", "no earlier event");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -322,14 +322,14 @@ async fn who_does_not_watch_costs_the_store_nothing() {
     engine.get("/count").await;
     store.asked();
     engine.get("/look").await;
-    assert_eq!((store.asked(), store.listened()), ((1, 0), 0), "one look, and nobody listens");
+    assert_eq!((store.asked(), store.listened()), ((1, 0), 0), "one read, and no listener");
     let mut told = engine.get("/watch").await;
     assert!(line(&mut told).await.starts_with("Expiring"));
-    // One look finds the session, the next one is made from its place.
+    // One read finds the session, and the next one is made through its handle.
     let (calls, writes) = store.asked();
     assert!((2..=4).contains(&calls) && writes == 0, "{calls} calls, {writes} of them writing");
-    until(|| (store.listened() == 1).then_some(())).await.expect("it is listened to beside the first line");
+    until(|| (store.listened() == 1).then_some(())).await.expect("the listener starts with the stream");
     engine.get("/end").await;
     assert_eq!(line(&mut told).await, "Ended");
-    assert_eq!(store.listened(), 1, "one listens for all");
+    assert_eq!(store.listened(), 1, "one listener for all streams");
 }

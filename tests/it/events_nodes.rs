@@ -1,4 +1,4 @@
-//! `/api/events` with several server processes on one store: what happens on one is told on all.
+//! `/api/events` with several server processes on one store: events reach the streams of all nodes.
 
 use crate::support::people::{PASSWORD, Person};
 use crate::support::process::{PATIENCE, Place, Running};
@@ -14,7 +14,7 @@ fn at(server: &Running, username: &str) -> Person {
     Person::at(&server.url(""), username)
 }
 
-/// What is told to somebody who watches, when something has been done.
+/// Returns the first event of a stream after an action, and checks the time that it takes.
 async fn told(kind: Kind, what: &str, watching: &Person, act: impl Future<Output = ()>) -> String {
     let mut stream = Stream::of(watching).await;
     act.await;
@@ -65,7 +65,7 @@ async fn g3_g8_with_the_store_cut_off_streams_wait_and_learn_of_it_afterwards() 
         };
         let database = if program == Program::Postgres { "postgres" } else { "0" };
         let wire = Wire::before(server.port).await;
-        // Accounts beside the server's own folder, so that they stay to be had.
+        // The accounts have a file of their own, so that they stay available.
         let place = Place::on(&server.url(database));
         let through = server.url_through(wire.port, database);
         let accounts = format!("sqlite:{}", place.path().join("accounts.db").display());
@@ -79,9 +79,9 @@ async fn g3_g8_with_the_store_cut_off_streams_wait_and_learn_of_it_afterwards() 
         assert_eq!(ada.logout().await.status, 200);
         assert_eq!(bob.moved(&far).profile().await.status, 503, "the store is away, on {program:?}");
         wire.mend();
-        assert_eq!(adas.name().await, "ended", "told when the way is open again, on {program:?}");
+        assert_eq!(adas.name().await, "ended", "reported after the connection is back, on {program:?}");
         bob.logout().await;
-        assert_eq!(bobs.name().await, "ended", "and bob of nothing before his own, on {program:?}");
+        assert_eq!(bobs.name().await, "ended", "the first event of bob, on {program:?}");
         assert!(!ada.moved(&far).is_signed_in().await);
     }
 }
@@ -97,16 +97,16 @@ async fn a_channel_that_is_lost_is_opened_again() {
     let ada = at(&here, "ada@example.com").registered().await;
     let mut told = Stream::of(&ada.moved(&there)).await;
     let mut connection = sqlx::postgres::PgConnection::connect(&own.url).await.expect("a connection");
-    // Of this database alone: other tests listen in theirs.
+    // Only in this database, because other tests listen in theirs.
     let listens = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
                    WHERE query LIKE 'LISTEN%' AND datname = current_database()";
     let deadline = Instant::now() + PATIENCE;
     let mut cut = 0;
     while cut == 0 {
-        assert!(Instant::now() < deadline, "nobody listens");
+        assert!(Instant::now() < deadline, "no connection listens");
         cut = sqlx::query_scalar(listens).fetch_one(&mut connection).await.expect("a count");
     }
-    assert_eq!(cut, 1_i64, "one listens for all streams of a process, and none where there are no streams");
+    assert_eq!(cut, 1_i64, "one listener for all streams of a process, and none without streams");
     ada.logout().await;
     let begun = Instant::now();
     assert_eq!(told.name().await, "ended");

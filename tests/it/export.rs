@@ -1,4 +1,4 @@
-//! The pages as files: what is written, what they say, and what is never overwritten.
+//! The export of pages as files: their names and content, and files that are never overwritten.
 
 use super::support::process::Place;
 use base64::Engine as _;
@@ -13,7 +13,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
-/// A built site, small, and a folder to export to.
+/// A small built site, and a folder for the export.
 struct Stage {
     folder: TempDir,
     settings: Settings,
@@ -74,7 +74,7 @@ async fn all_pages_and_files_are_there_plain_and_compressed_and_a_list_of_them()
         }
     }
     assert!(files.contains("pkg/hardtack.js.br") && files.contains("robots.txt"), "{files:?}");
-    assert!(files.iter().all(|name| !name.starts_with("api/")), "calls are no pages: {files:?}");
+    assert!(files.iter().all(|name| !name.starts_with("api/")), "API paths are not exported: {files:?}");
     for name in ["index.html", "404.html"] {
         let (plain, read) =
             (stage.page(name).into_bytes(), |ending| fs::read(stage.out().join(format!("{name}{ending}"))));
@@ -82,10 +82,10 @@ async fn all_pages_and_files_are_there_plain_and_compressed_and_a_list_of_them()
             let compressed = read(ending).expect("a file");
             assert!(compressed.len() < plain.len() * 2 / 3, "{name}{ending}: {} of {}", compressed.len(), plain.len());
         }
-        assert!(read(".gz").expect("a file").starts_with(&[0x1f, 0x8b]), "the mark of gzip");
+        assert!(read(".gz").expect("a file").starts_with(&[0x1f, 0x8b]), "the magic number of gzip");
     }
     files.insert("hardtack-export.json".to_owned());
-    assert_eq!(below(&stage.out(), ""), files, "the list is what is there");
+    assert_eq!(below(&stage.out(), ""), files, "the list names all files");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -127,7 +127,7 @@ async fn a_page_that_is_not_for_everybody_says_so_and_holds_nothing_of_anybody()
     }
     let page = stage.page("profile/index.html");
     let name = page.split_once("data-testid=\"name\"").and_then(|(_, rest)| rest.split(['>', '<']).nth(1));
-    assert_eq!(name.map(str::trim), Some(""), "an island fills it: {page}");
+    assert_eq!(name.map(str::trim), Some(""), "the island fills in the name: {page}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -163,7 +163,7 @@ async fn what_no_export_has_written_is_never_touched() {
     fs::write(stage.out().join("index.html"), "somebody's page").expect("a file");
     let error = stage.export(None).await.expect_err("refused");
     assert!(error.contains("index.html was not written by an export"), "{error}");
-    assert_eq!(below(&stage.out(), "").len(), 1, "nothing was written beside it");
+    assert_eq!(below(&stage.out(), "").len(), 1, "no other file was written");
     fs::remove_file(stage.out().join("index.html")).expect("removed");
     stage.export(None).await.expect("exported");
     fs::write(stage.out().join("robots.txt"), "edited by hand").expect("a file");
@@ -196,7 +196,7 @@ async fn an_export_that_was_broken_off_is_taken_up() {
     stage.export(None).await.expect("exported");
     let first = stage.page("hardtack-export.json");
     stage.export(Some("https://api.example.com")).await.expect("exported");
-    // As it is when some files are new, and their list is a draft.
+    // The state of an interrupted export: some files are new, and their list is still a draft.
     fs::rename(stage.out().join("hardtack-export.json"), stage.out().join("hardtack-export.draft.json"))
         .expect("renamed");
     fs::write(stage.out().join("hardtack-export.json"), first).expect("the old list");
@@ -226,7 +226,7 @@ async fn a_site_is_not_exported_into_itself() {
     let site = stage.folder.path().join("site");
     for out in [site.clone(), site.join("out/deep"), site.join("pkg/../out")] {
         let error = export(&stage.settings, &out, None).await.expect_err("refused").to_string();
-        assert!(error.contains("which is what is exported"), "{error}");
+        assert!(error.contains("the folder that is exported"), "{error}");
     }
     assert!(!site.join("out").exists());
 }

@@ -1,4 +1,4 @@
-//! One client uses up its own share of the server, and no more: what each of many could fill alone.
+//! Limits for each client: no client can use up the shares of others.
 
 use crate::support::app::{App, browser, cookies_set};
 use crate::support::issuer::Stage;
@@ -33,23 +33,23 @@ async fn g7_a_network_begins_so_many_sessions_and_then_its_pages_are_served_with
         assert_eq!(cookies_set(&refused), [] as [String; 0]);
         let body: serde_json::Value = refused.json().await.expect("JSON");
         assert_eq!((&body["kind"], &body["retry_after"]), (&"too_many_attempts".into(), &120.into()), "{body}");
-        let message = "Too many sessions were begun in your network in a short time. Try again in 2 minutes.";
+        let message = "Too many sessions were started from your network in a short time. Try again in 2 minutes.";
         assert_eq!(body["message"], message);
     }
     let page = from("198.51.100.1", browser().get(app.url("/")).header("accept", "text/html")).await;
     assert_eq!((page.status().as_u16(), cookies_set(&page).len()), (200, 0));
     let page = page.text().await.expect("a page");
-    assert!(page.contains("<h1"), "the page is whole");
-    assert!(page.contains("{&quot;value&quot;:null,"), "and shows no value that nothing keeps: {page}");
+    assert!(page.contains("<h1"), "the page is complete");
+    assert!(page.contains("{&quot;value&quot;:null,"), "the page shows no value without a session: {page}");
     let used = from("198.51.100.1", one.post(app.url("/api/visits"))).await;
-    assert_eq!(used.status(), 200, "a session that exists goes on");
+    assert_eq!(used.status(), 200, "an existing session is not limited");
     assert_eq!(app.sessions().await, 5);
 
-    assert_eq!(session("198.51.100.2").await.status(), 200, "the neighbour has a share of its own");
+    assert_eq!(session("198.51.100.2").await.status(), 200, "another network has its own share");
     let ada = Person::at(&app.url(""), "ada@example.com");
     let body = json!({"name": "Ada", "username": ada.username, "password": PASSWORD});
     let entered = from("198.51.100.1", ada.request("/api/register", &body)).await;
-    assert_eq!(entered.status(), 200, "a sign-in has limits of its own");
+    assert_eq!(entered.status(), 200, "sign-ins have their own limits");
     app.clock.advance(Duration::from_secs(120));
     assert_eq!(session("198.51.100.1").await.status(), 200);
     assert_eq!(session("198.51.100.1").await.status(), 429);
@@ -66,7 +66,8 @@ async fn g7_an_ipv6_site_has_ten_shares_of_sessions_however_many_networks_it_has
     assert_eq!(begun, 20);
 }
 
-/// Posts sign-ins in 64 loops until a neighbour has done what is asked. How many were answered so: 200 or 401, and 503.
+/// Sends sign-ins in 64 loops until `neighbour` is done. Returns how many were checked (200 or 401) and how many were
+/// refused as busy (503).
 async fn while_flooded(
     flood: impl Fn(usize) -> reqwest::RequestBuilder + Clone + Send + 'static,
     neighbour: impl Future<Output = ()>,
@@ -93,7 +94,7 @@ async fn while_flooded(
     counts.fold((0, 0), |(checked, busy), (more, turned_away)| (checked + more, busy + turned_away))
 }
 
-/// Signs an account in so many times, from a network that floods nothing.
+/// Signs an account in this many times, from a network that is not flooded.
 async fn sign_in_from_another_network(person: &Person, times: u32) {
     for n in 0..times {
         let body = json!({"username": person.username, "password": PASSWORD});
@@ -116,7 +117,7 @@ async fn s63_who_knows_a_password_cannot_take_the_queue_from_the_neighbours() {
     let bob = Person::at(&app.url(""), "bob@example.com").registered().await;
     let body = json!({"username": mallory.username, "password": PASSWORD});
     let elsewhere = mallory.elsewhere();
-    // Without cookies, so that each sign-in begins a session of its own.
+    // Without cookies, so that each sign-in begins a new session.
     let flood = move |_| elsewhere.request("/api/login", &body).header("cookie", "");
     let (checked, busy) = while_flooded(flood, async {
         for n in 0..4 {
@@ -124,7 +125,7 @@ async fn s63_who_knows_a_password_cannot_take_the_queue_from_the_neighbours() {
         }
     })
     .await;
-    assert!(checked > 0 && busy > 0, "{checked} were checked, {busy} turned away");
+    assert!(checked > 0 && busy > 0, "{checked} were checked, {busy} were refused");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -134,11 +135,11 @@ async fn s63_a_network_cannot_take_the_queue_from_other_networks() {
     let mallory = bob.elsewhere();
     let flood = move |n: usize| {
         let body = json!({"username": format!("nobody{n}@example.com"), "password": "a guess"});
-        // Of one IPv6 site, from as many networks.
+        // From one IPv6 site, each request from another network.
         mallory.request("/api/login", &body).header("x-forwarded-for", format!("2001:db8:1:{n:x}::1"))
     };
     let (checked, busy) = while_flooded(flood, sign_in_from_another_network(&bob, 4)).await;
-    assert!(checked > 0 && busy > 0, "{checked} were checked, {busy} turned away");
+    assert!(checked > 0 && busy > 0, "{checked} were checked, {busy} were refused");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -147,7 +148,7 @@ async fn s63_a_network_cannot_keep_others_from_signing_in_by_passwords_that_are_
     let app = App::start_with(&impatient).await;
     let bob = Person::at(&app.url(""), "bob@example.com").registered().await;
     let (mallory, number) = (bob.elsewhere(), Arc::new(AtomicUsize::new(0)));
-    // All signs that stand for letters: each of a thousand ways to read them is looked up in lists of words.
+    // Each character can stand for a letter, so that the check looks up a thousand readings in its lists of words.
     let password = "4@8({[<36&9#!1|0$5+7%2".chars().rev().cycle().take(100).collect::<String>();
     let flood = move |_| {
         let name = format!("nobody{}@example.com", number.fetch_add(1, Ordering::Relaxed));
@@ -155,13 +156,13 @@ async fn s63_a_network_cannot_keep_others_from_signing_in_by_passwords_that_are_
         mallory.request("/api/register", &body).header("cookie", "").header("x-forwarded-for", "203.0.113.5")
     };
     let (made, busy) = while_flooded(flood, sign_in_from_another_network(&bob, 3)).await;
-    assert!(made > 0 && busy > 0, "{made} accounts were made, {busy} requests turned away");
+    assert!(made > 0 && busy > 0, "{made} accounts were made, {busy} requests were refused");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn s63_a_password_waits_for_its_turn_no_longer_than_the_setting_says() {
     let app = App::start_with(&[GENEROUS.as_slice(), &[("LIMITS_PASSWORD_WAIT", "1ms")]].concat()).await;
-    // Half of those that the queue has room for.
+    // Half of the queue's capacity.
     let many = std::thread::available_parallelism().map_or(1, usize::from) * 8;
     let guesses = (0..many).map(|n| {
         let person = Person::at(&app.url(""), &format!("nobody{n}@example.com"));
@@ -170,7 +171,7 @@ async fn s63_a_password_waits_for_its_turn_no_longer_than_the_setting_says() {
     let told = join_all(guesses).await;
     let busy = told.iter().filter(|told| told.status == 503 && told.kind() == "busy").count();
     let checked = told.iter().filter(|told| told.status == 401).count();
-    assert!(checked > 0 && busy > 0 && checked + busy == many, "{checked} were checked, {busy} turned away of {many}");
+    assert!(checked > 0 && busy > 0 && checked + busy == many, "{checked} were checked, {busy} were refused of {many}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -187,9 +188,9 @@ async fn an_account_has_32_streams_and_a_network_leaves_places_to_others() {
         browsers.push(browser);
     }
     for stream in &mut streams[..8] {
-        assert_eq!(stream.next().await, None, "the oldest of the account's made room");
+        assert_eq!(stream.next().await, None, "the account's oldest stream was closed");
     }
-    // Others of the same network have what is left: eight.
+    // The eight streams that are left are for other accounts of the same network.
     let bob = Person::at(&app.url(""), "bob@example.com").registered().await;
     let mut bobs = Vec::new();
     for _ in 0..8 {
@@ -198,14 +199,14 @@ async fn an_account_has_32_streams_and_a_network_leaves_places_to_others() {
     let carol = Person::at(&app.url(""), "carol@example.com").registered().await;
     let carols = carol.browser.get(app.url("/api/events")).header("x-forwarded-for", "198.51.100.9");
     let _carols = Stream::open(carols).await;
-    assert_eq!(streams[8].next().await, None, "another network took the place of the largest one's oldest");
-    // Who has no session takes nobody's place.
+    assert_eq!(streams[8].next().await, None, "the oldest stream of the largest network was closed");
+    // A visitor without a session takes no place.
     let nobody = browser().get(app.url("/api/events")).header("x-forwarded-for", "198.51.100.7");
     assert_eq!(nobody.send().await.expect("an answer").status(), 204);
     browsers[1].logout().await;
     bob.logout().await;
-    assert_eq!(streams[9].name().await, "ended", "and nothing before it");
-    assert_eq!(bobs[0].name().await, "ended", "and nothing before it");
+    assert_eq!(streams[9].name().await, "ended", "the first event of ada");
+    assert_eq!(bobs[0].name().await, "ended", "the first event of bob");
 }
 
 #[tokio::test(flavor = "multi_thread")]

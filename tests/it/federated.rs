@@ -1,4 +1,4 @@
-//! Signing in by another service: the way there and back.
+//! Sign-in with an OpenID provider: the redirect to the provider and the callback.
 
 use crate::support::app::{App, browser, cookies_set};
 use crate::support::issuer::{ACCESS_TOKEN, Issuer, Stage, Way, callback, leads, profile};
@@ -31,12 +31,12 @@ async fn who_signs_in_at_a_provider_has_an_account_here_and_the_session_goes_on_
     let expected = json!({"name": "Ada", "username": "ada@example.com", "password": false, "providers": ["a"]});
     assert_eq!(profile(&ada).await, expected);
     assert_eq!(ada.post("/api/visits", json!({})).await.body["visits"], 2);
-    // The same one another time, in another browser: no second account.
+    // The same subject in another browser makes no second account.
     let other = ada.elsewhere();
     assert_eq!(leads(&other.sign_in_at(&stage.a, "ada").await), "/profile");
     assert_eq!((stage.count("account").await, stage.count("identity").await), (1, 1));
     assert_eq!(ada.get("/api/devices").await.body["devices"].as_array().map(Vec::len), Some(2));
-    // Another one there is another one here.
+    // Another subject makes another account.
     assert_eq!(leads(&stage.person("grace").sign_in_at(&stage.a, "grace").await), "/profile");
     assert_eq!(stage.count("account").await, 2);
 }
@@ -79,7 +79,7 @@ async fn s36_the_cookie_of_a_sign_in_that_is_not_finished_opens_nothing() {
         assert_eq!(with.headers().get("location"), without.headers().get("location"), "{method} {path}");
         refused += usize::from(with.status() == 401 || with.status() == 303);
     }
-    assert!(refused >= 6, "what is an account's alone is among them: {refused}");
+    assert!(refused >= 6, "too few functions require an account: {refused}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -88,7 +88,8 @@ async fn s76_what_belongs_to_one_browser_is_refused_in_another() {
     let (ada, mallory) = (stage.person("ada"), stage.person("mallory"));
     let (hers, his) = (ada.leave(&[("provider", "a")]).await, mallory.leave(&[("provider", "a")]).await);
     let (code, other) = (stage.a.good(&hers, "ada"), stage.a.good(&his, "mallory"));
-    // His state and code in her browser, which would sign her in as him; her state in his; and no state.
+    // Three attempts: his state and code in her browser, which would sign her in as him; her state in his browser; her
+    // state in a browser without a transaction.
     for (person, query) in [
         (&ada, vec![("state", his.state.as_str()), ("code", other.as_str())]),
         (&mallory, vec![("state", &hers.state), ("code", &code)]),
@@ -99,12 +100,12 @@ async fn s76_what_belongs_to_one_browser_is_refused_in_another() {
     ] {
         let answer = person.arrive("a", &query).await;
         assert_eq!(answer.status(), 400, "{query:?}");
-        assert!(answer.text().await.expect("a page").contains("begun in another browser"), "{query:?}");
+        assert!(answer.text().await.expect("a page").contains("started in another browser"), "{query:?}");
     }
-    // Her state, with his code: it is not good for what she began.
+    // Her state with his code, which was issued for another transaction.
     let answer = ada.arrive("a", &[("state", &hers.state), ("code", &other)]).await;
     assert_eq!(leads(&answer), "/login?error=provider_failed");
-    // At another provider, or as from another issuer.
+    // The callback of another provider, or a response with another issuer.
     let way = ada.leave(&[("provider", "a")]).await;
     let code = stage.a.good(&way, "ada");
     assert_eq!(ada.arrive("b", &[("state", &way.state), ("code", &code)]).await.status(), 400);
@@ -118,7 +119,7 @@ async fn s76_what_belongs_to_one_browser_is_refused_in_another() {
 async fn s76_a_sign_in_is_finished_once_and_in_time() {
     let stage = Stage::set().await;
     let ada = stage.person("ada");
-    // A browser that keeps the cookie which it was told to forget.
+    // A client that still sends the transaction's cookie after its removal.
     let bare = |cookie: &str, query: &[(&str, &str)]| {
         let request = browser().get(callback(&stage.app.url(""), "a", query));
         request.header("cookie", cookie.to_owned()).header("accept", "text/html").send()
@@ -145,8 +146,8 @@ async fn s79_several_tabs_have_their_sign_ins_under_way_at_once() {
     assert_eq!(leads(&answer), "/devices");
     let answer = ada.arrive("a", &[("state", &first.state), ("code", &stage.a.good(&first, "grace"))]).await;
     assert_eq!(leads(&answer), "/security");
-    assert_eq!(profile(&ada).await["username"], "grace@example.com", "the later one counts");
-    // More than a browser has places for: the oldest makes room.
+    assert_eq!(profile(&ada).await["username"], "grace@example.com", "the later sign-in counts");
+    // A browser has room for a few transactions, so the oldest is dropped.
     let mut latest = Vec::new();
     for _ in 0..4 {
         stage.app.clock.advance(Duration::from_millis(1));
@@ -176,10 +177,10 @@ async fn a_provider_that_is_away_keeps_nobody_else_from_signing_in_and_is_not_as
     assert_eq!(ada.elsewhere().login(PASSWORD).await.status, 200);
     let unknown = ada.ask_to_leave(&[("provider", "unknown")]).await;
     assert_eq!(unknown.status(), 404);
-    assert_eq!(asked.load(Ordering::SeqCst), 1, "two have wanted to know within ten seconds");
+    assert_eq!(asked.load(Ordering::SeqCst), 1, "two sign-ins within ten seconds share one request to the provider");
 }
 
-/// Takes connections and closes them, and counts them.
+/// Starts a listener that closes each connection and counts them.
 async fn hangs_up() -> (String, Arc<AtomicUsize>) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
@@ -243,7 +244,7 @@ async fn s80_no_token_code_or_secret_is_shown_or_logged() {
     let server = place.serve(&[("SIGN_IN_PROVIDERS", &providers), ("LOG_LEVEL", "trace")]).await;
     let ada = Person::at(&server.url(""), "ada@example.com");
     let mut said = String::new();
-    // One that succeeds, and one whose token is refused.
+    // One sign-in that succeeds, and one whose token is rejected.
     for signed_in in [true, false] {
         let person = if signed_in { ada.clone() } else { ada.elsewhere() };
         let way = person.leave(&[("provider", "a")]).await;
@@ -261,7 +262,7 @@ async fn s80_no_token_code_or_secret_is_shown_or_logged() {
         assert!(!said.contains(canary), "{canary} is shown");
         assert!(!log.contains(canary), "{canary} is logged");
     }
-    assert!(log.contains("a sign-in by a provider failed"), "{log}");
+    assert!(log.contains("a sign-in with a provider failed"), "{log}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -280,7 +281,7 @@ async fn s37_what_only_looks_at_the_way_back_does_not_use_it_up() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn g8_signing_out_here_waits_for_no_provider() {
-    // Takes connections, and says nothing.
+    // Accepts connections and sends no response.
     let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = format!("http://{}", silent.local_addr().expect("an address"));
     let provider = format!(
@@ -288,13 +289,13 @@ async fn g8_signing_out_here_waits_for_no_provider() {
     );
     let app = App::start_with(&[("SIGN_IN_PROVIDERS", &provider)]).await;
     let ada = Person::at(&app.url(""), "ada@example.com").registered().await;
-    // It is asked already, at the start, and whoever else wants to know waits for the same answer.
-    let started = silent.accept().await.expect("the question of the start");
+    // The start has requested the provider's metadata already, and later requests wait for the same response.
+    let started = silent.accept().await.expect("the request of the start");
     let leaving = ada.browser.post(app.url("/sign-in/a/end")).send();
     let gone = async { while ada.is_signed_in().await {} };
     tokio::select! {
         () = gone => {}
-        answer = leaving => assert!(answer.is_ok() && !ada.is_signed_in().await, "the start waited no longer"),
+        answer = leaving => assert!(answer.is_ok() && !ada.is_signed_in().await, "the session has ended"),
     }
     drop(started);
 }

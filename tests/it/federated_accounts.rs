@@ -1,4 +1,4 @@
-//! Signing in by another service: whose account it is, and what it is connected with.
+//! Sign-in with an OpenID provider: which account it leads to, and connecting a provider to an account.
 
 use crate::support::issuer::{Stage, leads, profile, seconds_now};
 use crate::support::people::{PASSWORD, Person};
@@ -20,8 +20,8 @@ async fn s78_an_e_mail_address_opens_no_account_of_another_issuer_or_of_a_passwo
         assert_eq!(leads(&answer), "/login?error=account_exists");
         assert!(!thief.is_signed_in().await);
     }
-    assert_eq!((stage.count("account").await, stage.count("identity").await), (2, 1), "and nothing is left behind");
-    // Whoever owns the account connects them themselves.
+    assert_eq!((stage.count("account").await, stage.count("identity").await), (2, 1), "no rows are left behind");
+    // The account's owner connects the provider explicitly.
     assert_eq!(stage.connect(&grace, ("a", &stage.a), "grace").await, "/security");
     assert_eq!(leads(&grace.elsewhere().sign_in_at(&stage.a, "grace").await), "/profile");
     assert_eq!(profile(&grace).await["providers"], json!(["a"]));
@@ -50,19 +50,19 @@ async fn s78_connecting_needs_a_fresh_sign_in_of_that_very_account() {
     let (ada, grace) = (stage.person("ada").registered().await, stage.person("grace").registered().await);
     let nobody = stage.person("nobody").ask_to_leave(&[("provider", "a"), ("purpose", "connect")]).await;
     assert_eq!(nobody.status(), 401);
-    // Begun as one, finished as another.
+    // Begun under one account and finished under another.
     let way = ada.leave(&[("provider", "a"), ("purpose", "connect")]).await;
     ada.logout().await;
     let again = Person { username: grace.username.clone(), ..ada.clone() };
     assert_eq!(again.login(PASSWORD).await.status, 200);
     let answer = again.arrive("a", &[("state", &way.state), ("code", &stage.a.good(&way, "ada"))]).await;
     assert_eq!(leads(&answer), "/security?error=sign_in_lost");
-    // Of somebody who is another account's already, or when one is connected already.
+    // An identity that belongs to another account, and a second identity for an account that has one.
     assert_eq!(stage.connect(&grace, ("a", &stage.a), "grace").await, "/security");
     assert_eq!(stage.connect(&again, ("a", &stage.a), "other").await, "/security?error=identity_taken");
     let fresh = stage.person("mary").registered().await;
     assert_eq!(stage.connect(&fresh, ("a", &stage.a), "grace").await, "/security?error=identity_taken");
-    // Too long ago.
+    // The sign-in is too long ago.
     let way = fresh.leave(&[("provider", "a"), ("purpose", "connect")]).await;
     stage.app.clock.advance(Duration::from_secs(9 * 60));
     stage.app.clock.advance(Duration::from_secs(7 * 60));
@@ -82,7 +82,7 @@ async fn s75_the_last_way_to_sign_in_stays() {
     assert_eq!((told.status, told.kind()), (409, "last_factor"));
     assert_eq!(ada.post("/api/disconnect", json!({"provider": "b"})).await.status, 404);
     assert_eq!(stage.connect(&ada, ("b", &stage.b), "ada").await, "/security");
-    // Both at once, many times: something stays each time.
+    // Both at once, several times: one sign-in method must stay each time.
     for _ in 0..10 {
         let one = |id: &str| ada.post("/api/disconnect", json!({"provider": id}));
         let (a, b) = join(one("a"), one("b")).await;
@@ -154,7 +154,7 @@ async fn s32_giving_a_provider_up_ends_the_sessions_of_whoever_came_in_by_it() {
     assert_eq!(ada.post("/api/disconnect", json!({"provider": "a"})).await.status, 200);
     assert!(ada.is_signed_in().await && !thief.is_signed_in().await);
     assert_eq!(ada.get("/api/devices").await.body["devices"].as_array().map(Vec::len), Some(1));
-    // What they know at the provider is somebody else's again.
+    // The same identity at the provider now leads to another account.
     assert_eq!(leads(&thief.sign_in_at(&stage.a, "mallory").await), "/profile");
     assert_ne!(profile(&thief).await["username"], ada.username);
 }

@@ -1,4 +1,4 @@
-//! What a provider says of somebody beside who it is: odd as it may be, it costs no sign-in.
+//! Optional claims of an odd type or value, which must not prevent a sign-in.
 
 use crate::support::app::App;
 use crate::support::issuer::{Issuer, leads, profile};
@@ -7,7 +7,7 @@ use crate::support::process::Place;
 use crate::support::profiles::Profile;
 use serde_json::{Value, json};
 
-/// What no standard provides for, and some provider sends.
+/// Returns claims that no standard provides for and that some provider sends.
 fn oddities() -> Vec<Value> {
     vec![
         json!({"updated_at": "2025-12-23T10:59:07.841Z"}),
@@ -35,7 +35,7 @@ async fn an_optional_claim_of_an_odd_type_costs_no_sign_in_in_either_place() {
     for in_user_info in [false, true] {
         let mut people = Vec::new();
         for (number, odd) in oddities().into_iter().enumerate() {
-            // Who tells all in userinfo has nothing but the subject in the token.
+            // A provider that puts all claims into userinfo has only the subject in the token.
             let thin = json!({"name": null, "email": null, "email_verified": null});
             let profile = Profile {
                 token: if in_user_info { thin } else { json!({}) },
@@ -97,11 +97,11 @@ async fn s77_what_costs_a_sign_in_is_in_the_log_claim_by_claim_and_with_its_cure
     for told in [
         "`aud` also names `4711`",
         "add it to `audiences` of the provider",
-        "`exp` is a text and no number of seconds",
+        "`exp` is a string, not a number of seconds",
         "`nonce` is missing",
-        "`sub` is a number and no text",
+        "`sub` is a number, not a string",
         "`email_verified` is false",
-        "set `trust_email = true` of the provider",
+        "set `trust_email = true` for the provider",
         "email, auth_time",
     ] {
         assert!(log.contains(told), "{told}: {log}");

@@ -1,4 +1,4 @@
-//! Signing in by another service: what proves anew who somebody is, and what does not.
+//! Sign-in with an OpenID provider: which sign-ins count as a recent authentication.
 
 use crate::support::app::App;
 use crate::support::issuer::{Issuer, Stage, leads};
@@ -6,7 +6,7 @@ use crate::support::people::Person;
 use crate::support::profiles::{Profile, When};
 use serde_json::json;
 
-/// Whether a person may do what is sensitive.
+/// Returns whether a person may use a function that requires a recent sign-in.
 async fn is_fresh(person: &Person) -> bool {
     let told = person.post("/api/devices/end-others", json!({})).await;
     assert!(told.status == 200 || told.kind() == "sign_in_again", "{told:?}");
@@ -18,10 +18,11 @@ async fn s38_an_ordinary_sign_in_that_says_nothing_of_when_is_no_fresh_proof() {
     let stage = Stage::set().await;
     let ada = stage.person("ada");
     assert_eq!(leads(&ada.sign_in_at(&stage.a, "ada").await), "/profile");
-    assert!(is_fresh(&ada).await, "the provider says that it was now");
+    assert!(is_fresh(&ada).await, "the provider reports a sign-in of just now");
     stage.wait_until_not_fresh();
     assert!(!is_fresh(&ada).await);
-    // No question is asked of a person who is signed in there, so nothing is proved unless it is said when that was.
+    // The provider does not ask a person who is signed in there, so that only a valid `auth_time` proves a recent
+    // sign-in.
     for said in [json!({"auth_time": null}), json!({"auth_time": "yesterday"}), json!({"auth_time": 5_000_000_000_i64})]
     {
         let way = ada.leave(&[("provider", "a")]).await;
@@ -52,11 +53,11 @@ async fn s38_a_provider_that_never_says_when_confirms_only_where_the_settings_be
         let app = App::start_with(&[("SIGN_IN_PROVIDERS", &providers)]).await;
         let ada = Person::at(&app.url(""), "ada@example.com");
         assert_eq!(leads(&ada.sign_in_at(&issuer, "ada").await), "/profile");
-        assert!(!is_fresh(&ada).await, "an ordinary sign-in proves nothing there, whatever is set");
+        assert!(!is_fresh(&ada).await, "an ordinary sign-in there is never a recent proof");
         let answer = ada.goes_by(&issuer, &[("provider", "a"), ("purpose", "confirm")], "ada").await;
         assert_eq!(leads(&answer), if believed { "/devices" } else { "/devices?error=provider_failed" });
         assert_eq!(is_fresh(&ada).await, believed);
-        // What such a provider says all the same, counts.
+        // An `auth_time` of such a provider counts nevertheless.
         let way = ada.leave(&[("provider", "a"), ("purpose", "confirm")]).await;
         let code = issuer.code_with(&way, "ada", &json!({"auth_time": 1_000_000_000}));
         assert_eq!(leads(&ada.arrive_from(&issuer, "a", &way, &code).await), "/devices?error=provider_failed");

@@ -1,4 +1,4 @@
-//! Signing in by another service where several servers share a database: once, wherever one comes back to.
+//! Sign-in with an OpenID provider on several servers that share a database.
 
 use crate::support::app::browser;
 use crate::support::issuer::{Issuer, callback, leads};
@@ -10,7 +10,7 @@ use serde_json::json;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _, SqliteConnection};
 use std::os::unix::fs::PermissionsExt as _;
 
-/// Where servers run that know the secret of the provider.
+/// Returns a folder whose servers know the client secret of the provider.
 fn place(own: &OwnStore) -> Place {
     let place = Place::on(&own.url);
     let secret = place.path().join("a.secret");
@@ -40,7 +40,7 @@ async fn s76_a_sign_in_is_finished_once_on_whatever_node() {
         let mut statuses = [both.0.status().as_u16(), both.1.status().as_u16()];
         statuses.sort_unstable();
         assert_eq!(statuses, [303, 400], "{kind:?}");
-        // The account is the same on each, and may be connected, disconnected and given a password.
+        // The account is the same on each node, which can connect a provider, disconnect it and set a password.
         for server in &servers {
             let ada = Person::at(&server.url(""), "ada@example.com");
             assert_eq!(leads(&ada.sign_in_at(&issuer, "ada").await), "/profile");
@@ -58,7 +58,7 @@ async fn s76_a_sign_in_is_finished_once_on_whatever_node() {
     }
 }
 
-/// Changes the database behind the servers' back, and asks it one number.
+/// Runs statements on the database directly, and returns the number that a query selects.
 async fn database(own: &OwnStore, statements: &[&str], number: &str) -> i64 {
     // SQLite has no schemas.
     let spelt = |text: &str, schema: &str| AssertSqlSafe(text.replace("hardtack.", schema));

@@ -1,4 +1,4 @@
-//! Twelve named providers, each with the settings that `docs/PROVIDERS.md` has for it: what the page says is what holds.
+//! Twelve named providers, each with its settings from `docs/PROVIDERS.md`, which must work as the page says.
 
 use crate::support::app::App;
 use crate::support::issuer::{Issuer, leads, profile};
@@ -10,14 +10,14 @@ use std::collections::HashMap;
 
 const PAGE: &str = include_str!("../../docs/PROVIDERS.md");
 
-/// What the table says of a provider.
+/// Returns the cells of a provider's row in the table.
 fn row(name: &str) -> Vec<&'static str> {
     let row = PAGE.lines().find(|line| line.starts_with(&format!("| {name} |")));
     let row = row.unwrap_or_else(|| panic!("docs/PROVIDERS.md has no row of {name}"));
     row.trim_matches('|').split('|').map(str::trim).collect()
 }
 
-/// The setting that the page has for a provider, by the name that visitors see.
+/// Returns the line of the page that sets up a provider, by the name that visitors see.
 fn line(name: &str) -> Option<&'static str> {
     let named = format!("name = \"{name}\"");
     let lines = PAGE.lines().map(|line| line.trim().trim_end_matches(','));
@@ -27,13 +27,13 @@ fn line(name: &str) -> Option<&'static str> {
     Some(line)
 }
 
-/// The value of a key in such a line.
+/// Returns the value of a key in such a line.
 fn value(line: &str, key: &str) -> Option<String> {
     let (_, rest) = line.split_once(&format!("{key} = "))?;
     Some(rest.trim_start_matches('"').split('"').next().unwrap_or_default().to_owned())
 }
 
-/// The line of the page, of a provider that is played.
+/// Returns the line of the page, changed to point to a stub of the provider.
 fn played(line: &str, issuer: &Issuer) -> String {
     let (own, secret) = (value(line, "issuer").expect("an issuer"), value(line, "client_secret").expect("a secret"));
     let client = value(line, "client_id").expect("a client");
@@ -42,7 +42,7 @@ fn played(line: &str, issuer: &Issuer) -> String {
         .replace(&secret, "env:CARGO_PKG_NAME")
 }
 
-/// The line without one of its keys.
+/// Returns the line without one of its keys.
 fn without(line: &str, key: &str) -> String {
     let (before, rest) = line.split_once(&format!(", {key} = ")).expect("the key");
     let list = rest.starts_with('[');
@@ -50,13 +50,14 @@ fn without(line: &str, key: &str) -> String {
     format!("{before}{}", &rest[end.expect("an end")..])
 }
 
-/// A site with providers, by these lines.
+/// Starts a site with these providers.
 async fn site(lines: &[String]) -> App {
     let providers = format!("[{}]", lines.join(", "));
     App::start_with(&[("SIGN_IN_PROVIDERS", &providers), ("LIMITS_SIGN_IN_NETWORK_ATTEMPTS", "1000")]).await
 }
 
-/// Signs in, proves once more who it is, does something sensitive, and signs out here and there; what failed first.
+/// Signs in, confirms, uses a function that requires a recent sign-in, and signs out at both sides. Returns the first
+/// failure.
 async fn round(app: &App, id: &str, issuer: &Issuer) -> Result<(), String> {
     let wanted = |what: &str, met: bool| if met { Ok(()) } else { Err(what.to_owned()) };
     let ada = Person::at(&app.url(""), "ada@example.com");
@@ -75,7 +76,7 @@ async fn round(app: &App, id: &str, issuer: &Issuer) -> Result<(), String> {
     let end = end.send().await.expect("an answer");
     assert!(!ada.is_signed_in().await);
     if end.status() == 303 {
-        return wanted("no way out there", issuer.profile().sign_out.is_empty() && leads(&end) == "/");
+        return wanted("no sign-out at the provider", issuer.profile().sign_out.is_empty() && leads(&end) == "/");
     }
     let told: Value = end.json().await.expect("JSON");
     let to: url::Url = told["location"].as_str().expect("an address").parse().expect("an address");
@@ -108,7 +109,7 @@ async fn each_provider_of_the_page_works_with_its_settings_there_or_is_said_not_
     }
 }
 
-/// What a line may say beyond the usual.
+/// The optional keys of a line.
 const QUIRKS: [&str; 8] =
     ["scopes", "audiences", "trust_email", "auth_time", "nonce", "pkce", "response_mode", "sign_out"];
 
@@ -129,12 +130,13 @@ async fn no_setting_of_the_page_is_there_for_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_provider_that_speaks_no_openid_connect_or_binds_no_code_cannot_be_used_and_it_is_said_why() {
     let of = |name: &str| profiles().into_iter().find(|profile| profile.name == name).expect("a profile");
-    // GitHub describes nothing.
+    // GitHub publishes no metadata.
     let github = Issuer::start_as(of("GitHub")).await;
     let app = site(&[github.setting("github")]).await;
     let answer = Person::at(&app.url(""), "ada@example.com").ask_to_leave(&[("provider", "github")]).await;
     assert_eq!(answer.status(), 502);
-    // LinkedIn refuses PKCE, and repeats no nonce: each alone helps nothing, and both together are refused at the start.
+    // LinkedIn rejects PKCE and does not return the nonce. One setting alone does not help, and the start refuses both
+    // together.
     let linked_in = Issuer::start_as(of("LinkedIn")).await;
     let with = |more: &str| linked_in.setting("linkedin").replace(" }", &format!(", {more} }}"));
     for more in ["nonce = false", "pkce = false"] {
@@ -166,7 +168,7 @@ async fn s76_a_provider_that_names_itself_is_refused_without_its_name() {
     let refusal = [("state", way.state.as_str()), ("error", "access_denied")];
     assert_eq!(ada.arrive("a", &refusal).await.status(), 400);
     let query: Vec<_> = told.into_iter().chain([("iss", own.as_str())]).collect();
-    assert_eq!(leads(&ada.arrive("a", &query).await), "/profile", "and the sign-in was not used up");
+    assert_eq!(leads(&ada.arrive("a", &query).await), "/profile", "the transaction is still usable");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -190,12 +192,12 @@ async fn s44_a_form_of_another_sites_page_reaches_the_way_back_of_a_provider_tha
     assert!(to.starts_with("/sign-in/posts/callback?state=") && !to.contains("hidden"), "{to}");
     assert_eq!(answer.headers()["cache-control"], "no-store");
     assert!(!answer.headers().contains_key("set-cookie"));
-    // In another browser it is worth as little as an address.
+    // In another browser the target is as useless as the callback's own URL.
     let there = ada.elsewhere().browser.get(format!("{}{to}", ada.server)).send().await.expect("an answer");
     assert_eq!(there.status(), 400);
     let here = ada.browser.get(format!("{}{to}", ada.server)).header("accept", "text/html");
     assert_eq!(leads(&here.send().await.expect("an answer")), "/profile");
-    // No other provider, and no other address.
+    // Other providers and other addresses refuse the cross-site post.
     for (path, status) in [
         ("/sign-in/plain/callback", 405),
         ("/sign-in/nobody/callback", 405),
@@ -226,7 +228,7 @@ async fn s80_an_id_token_is_kept_for_the_sign_out_where_the_settings_say_so_and_
     };
     let told: Value = end(&ada).await.expect("an answer").json().await.expect("JSON");
     assert!(told["location"].as_str().is_some_and(|to| to.contains("id_token_hint=eyJ")), "{told}");
-    // A session that this provider did not sign in has nothing to show, and its page would be a dead end.
+    // A session that this provider did not sign in has no ID token, without which the provider's page would not return.
     let grace = Person::at(&app.url(""), "grace@example.com").registered().await;
     assert_eq!(leads(&end(&grace).await.expect("an answer")), "/");
     assert!(!grace.is_signed_in().await);

@@ -1,4 +1,4 @@
-//! What a provider says of somebody is believed when all of it is right, and not when one thing is wrong.
+//! Validation of ID tokens: a correct token is accepted, and a token with a single fault is rejected.
 
 use crate::support::app::App;
 use crate::support::issuer::{CLIENT_SECRET, Issuer, Keys, Make, leads, seconds_now, signed, unsigned};
@@ -14,7 +14,7 @@ use std::time::Duration;
 
 type Claims = Map<String, Value>;
 
-/// A token whose claims were changed before it was signed.
+/// Returns a token whose claims were changed before it was signed.
 fn with(change: impl Fn(&mut Claims) + Send + Sync + 'static) -> Make {
     Arc::new(move |keys, mut claims| {
         change(&mut claims);
@@ -34,7 +34,7 @@ fn made(make: impl Fn(&Keys, Claims) -> String + Send + Sync + 'static) -> Make 
     Arc::new(move |keys, claims| Some(make(keys, claims)))
 }
 
-/// Signed with a secret, as only one who shares it could check.
+/// Signs a token with a secret, which only a holder of that secret could verify.
 fn by_secret(secret: &[u8], keys: &Keys, claims: &Claims) -> String {
     let text = unsigned(&json!({"alg": "HS256", "kid": keys.id}), claims);
     let mut mac = Hmac::<Sha256>::new_from_slice(secret).expect("a key");
@@ -46,24 +46,24 @@ fn bad_tokens(issuer: &Issuer) -> Vec<(&'static str, Make)> {
     let now = seconds_now();
     let head = |keys: &Keys| json!({"alg": "EdDSA", "kid": keys.id});
     vec![
-        ("there is none", Arc::new(|_, _| None)),
-        ("it is no token", made(|_, _| "canary".to_owned())),
-        ("nobody signed it", made(|_, claims| format!("{}.", unsigned(&json!({"alg": "none"}), &claims)))),
-        ("a secret signed it", made(|keys, claims| by_secret(CLIENT_SECRET.as_bytes(), keys, &claims))),
+        ("no token", Arc::new(|_, _| None)),
+        ("not a token", made(|_, _| "canary".to_owned())),
+        ("unsigned", made(|_, claims| format!("{}.", unsigned(&json!({"alg": "none"}), &claims)))),
+        ("signed with the client secret", made(|keys, claims| by_secret(CLIENT_SECRET.as_bytes(), keys, &claims))),
         (
-            "the public key was taken for a secret",
+            "signed with the public key as a secret",
             made(|keys, claims| {
                 let public = serde_json::to_string(&keys.own.as_verification_key()).expect("JSON");
                 by_secret(public.as_bytes(), keys, &claims)
             }),
         ),
-        ("another key signed it", made(move |keys, claims| signed(&head(keys), &claims, &keys.other))),
+        ("signed by another key", made(move |keys, claims| signed(&head(keys), &claims, &keys.other))),
         (
-            "a key signed it that is not published",
+            "signed by an unpublished key",
             made(|keys, claims| signed(&json!({"alg": "EdDSA", "kid": "unknown"}), &claims, &keys.other)),
         ),
         (
-            "it was changed after it was signed",
+            "changed after it was signed",
             made(|keys, mut claims| {
                 let token = keys.token(&claims);
                 claims.insert("sub".to_owned(), "grace".into());
@@ -73,19 +73,19 @@ fn bad_tokens(issuer: &Issuer) -> Vec<(&'static str, Make)> {
         ),
         ("another issuer's", set("iss", "https://accounts.example.com".into())),
         ("the issuer's, with a slash", set("iss", (issuer.url() + "/").into())),
-        ("nobody's", without("iss")),
+        ("without an issuer", without("iss")),
         ("for another site", set("aud", "somebody-else".into())),
-        ("also for another site", set("aud", json!(["hardtack", "somebody-else"]))),
-        ("for nobody", without("aud")),
-        ("given to another site", set("azp", "somebody-else".into())),
+        ("for another site as well", set("aud", json!(["hardtack", "somebody-else"]))),
+        ("without an audience", without("aud")),
+        ("authorized for another site", set("azp", "somebody-else".into())),
         ("over", set("exp", (now - 60).into())),
-        ("without an end", without("exp")),
+        ("without an expiry", without("exp")),
         ("of tomorrow", set("iat", (now + 3600).into())),
         ("of an hour ago", set("iat", (now - 3600).into())),
         ("without a time", without("iat")),
         ("for another sign-in", set("nonce", "another".into())),
         ("for any sign-in", without("nonce")),
-        ("about nobody", without("sub")),
+        ("without a subject", without("sub")),
         ("with another access token", set("at_hash", URL_SAFE_NO_PAD.encode([7; 32]).into())),
     ]
 }
@@ -104,7 +104,7 @@ async fn s77_an_id_token_that_is_wrong_in_one_thing_signs_nobody_in() {
         assert!(!nobody.is_signed_in().await, "{what}");
     }
     assert_eq!((app.sessions().await, crate::support::rows(&app.database(), "account").await), (0, 0));
-    // Nothing else was wrong with them.
+    // Without a fault the same sign-in works.
     assert_eq!(leads(&nobody.sign_in_at(&issuer, "ada").await), "/profile");
     assert!(nobody.is_signed_in().await);
 }
@@ -119,11 +119,11 @@ async fn s77_a_key_that_the_provider_has_turned_to_is_asked_for_and_not_for_ever
     issuer.turn_keys();
     let again = ada.elsewhere();
     assert_eq!(leads(&again.sign_in_at(&issuer, "ada").await), "/login?error=provider_failed");
-    assert_eq!(issuer.described(), 1, "it has been asked a moment ago");
+    assert_eq!(issuer.described(), 1, "the keys were fetched a moment ago");
     tokio::time::pause();
     tokio::time::advance(Duration::from_secs(11)).await;
     tokio::time::resume();
-    // Not over a connection that has waited for so long.
+    // A new browser, because the paused clock has aged the open connections.
     assert_eq!(leads(&ada.elsewhere().sign_in_at(&issuer, "ada").await), "/profile");
     assert_eq!(issuer.described(), 2);
 }

@@ -1,5 +1,5 @@
-//! What clients and proxies write into header fields: read by the fields' grammar and by bytes. What cannot be read costs that
-//! part alone.
+//! Header fields from clients and proxies, which are parsed as bytes by the fields' grammar. An unreadable part is
+//! ignored, and the rest of the field counts.
 
 use super::support::app::{App, browser};
 use super::support::process::Place;
@@ -43,7 +43,7 @@ async fn s56_the_client_is_found_in_every_spelling_of_a_trusted_proxy() {
         let line = log.iter().find(|line| line.contains(&format!("/nothing-{number}."))).expect("a line");
         assert!(line.contains(&format!("client={client} ")), "{name} {lines:?}: {line}");
     }
-    let told: Vec<_> = log.iter().filter(|line| line.contains("WARN") && line.contains("by no address")).collect();
+    let told: Vec<_> = log.iter().filter(|line| line.contains("WARN") && line.contains("by an address")).collect();
     assert!(told.len() == 1 || told.len() == 2, "one warning a minute: {told:#?}");
     assert!(told[0].contains("proxy=127.0.0.1") && told[0].contains("for=unknown"), "{told:#?}");
 }
@@ -58,7 +58,7 @@ async fn s56_forwarded_fields_of_nobody_that_is_trusted_change_nothing_and_are_n
     let log = server.stop().await;
     let asked: Vec<_> = log.iter().filter(|line| line.contains("/nothing")).collect();
     assert!(asked.len() == 3 && asked.iter().all(|line| line.contains("client=127.0.0.1 ")), "{asked:#?}");
-    assert!(!log.iter().any(|line| line.contains("by no address")), "{log:#?}");
+    assert!(!log.iter().any(|line| line.contains("by an address")), "{log:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -76,7 +76,7 @@ async fn s56_a_page_or_json_follows_from_accept_in_every_spelling() {
         (&[b"application/json;q=0, text/html"], true),
         (&[b"text/html;q=0, application/json"], false),
     ] {
-        // An address that answers with a page and one that answers with JSON when a client says nothing.
+        // One address with a page and one with JSON as the default response.
         for path in ["/nothing", "/api/nothing"] {
             let request = lines.iter().fold(app.get(path), |request, line| request.header("accept", bytes(line)));
             let answer = request.send().await.expect("an answer");
@@ -119,7 +119,7 @@ async fn s56_bytes_that_are_no_text_hide_neither_a_referer_nor_a_cookie() {
         let request = app.post("/api/theme").form(&[("theme", "dark")]).header("accept", "text/html");
         request.header("referer", bytes(referer))
     };
-    // Only the Referer says that it comes from a page of ours, as from older browsers.
+    // Only the `Referer` shows that the request comes from a page of this server, as with older browsers.
     let answer = form(b"http://localhost:3000/login?x=\xe4").send().await.expect("an answer");
     assert_eq!(
         (answer.status().as_u16(), &answer.headers()["location"]),
@@ -149,14 +149,14 @@ async fn s56_fields_of_which_nothing_follows_may_hold_anything() {
             assert_eq!(page.status(), 200, "{name}: {value:?}");
         }
     }
-    // What says where a request comes from is believed only when it says so exactly.
+    // A field that states the origin of a request counts only when its value is exact.
     for (name, value) in [("sec-fetch-site", b"same-origin;\xff" as &[u8]), ("origin", b"http://localhost:3000\xff")] {
         let post = app.post("/api/visits").header(name, bytes(value)).send().await.expect("an answer");
         assert_eq!(post.status(), 403, "{name}: {value:?}");
     }
 }
 
-/// `to_str` knows ASCII alone: with it one odd byte hides the whole field.
+/// `to_str` fails on a value that is not ASCII, so one such byte would hide the whole field.
 #[test]
 fn s56_no_field_of_a_request_is_read_as_ascii() {
     let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src/server")];
@@ -169,11 +169,11 @@ fn s56_no_field_of_a_request_is_read_as_ascii() {
                 folders.push(path);
                 continue;
             }
-            let text = fs::read_to_string(&path).expect("a file of ours");
+            let text = fs::read_to_string(&path).expect("a source file");
             let code = text.split("#[cfg(test)]").next().unwrap_or_default();
-            assert!(!code.contains(".to_str()"), "{}: read it by `server::fields`", path.display());
+            assert!(!code.contains(".to_str()"), "{}: use `server::fields` instead of `to_str`", path.display());
             read += 1;
         }
     }
-    assert!(read > 40, "the files are found: {read}");
+    assert!(read > 40, "too few files are found: {read}");
 }

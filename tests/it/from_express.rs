@@ -1,5 +1,5 @@
-//! What a developer who comes from Express looks for, as `docs/FROM-EXPRESS.md` says it: each method of `req.session`
-//! and each option, through the layer.
+//! The methods of `req.session` and the options of express-session, through the layer, as `docs/FROM-EXPRESS.md`
+//! describes them.
 
 use crate::support::app::{browser, cookies_set};
 use crate::support::engine::Engine;
@@ -27,7 +27,7 @@ async fn whose(session: Session) -> Result<String, Error> {
     Ok(session.facts().await?.and_then(|facts| facts.owner.account).unwrap_or_default())
 }
 
-/// What another request of the same visitor is answered while this one is under way.
+/// Sends another request of the same visitor while this one is in progress, and returns its body.
 async fn meanwhile(headers: &HeaderMap, path: &str) -> String {
     let url = format!("http://{}{path}", headers["host"].to_str().expect("text"));
     let answer = browser().get(url).header("cookie", &headers["cookie"]).send().await.expect("an answer");
@@ -47,7 +47,7 @@ async fn reload(session: Session, headers: HeaderMap) -> Result<String, Error> {
 async fn reload_what_has_ended(session: Session, headers: HeaderMap) -> Result<&'static str, Error> {
     read(session.clone()).await?;
     meanwhile(&headers, "/end").await;
-    // A handler that does not care: what follows must come to nothing all the same.
+    // A handler that ignores the error. Its write must still have no effect.
     drop(session.reload().await);
     drop(session.put(NOTE, &"brought back".to_owned()).await);
     Ok("a lie")
@@ -63,7 +63,7 @@ async fn reload_nothing(session: Session) -> Result<String, Error> {
 async fn save(session: Session, headers: HeaderMap) -> Result<String, StatusCode> {
     session.put(NOTE, &"saved".to_owned()).await.expect("put");
     session.commit().await.expect("saved");
-    // Seen before this request is answered, and kept although it fails.
+    // The value is visible before this request is answered, and stays although the request fails.
     assert_eq!(meanwhile(&headers, "/read").await, "saved");
     Err(StatusCode::INTERNAL_SERVER_ERROR)
 }
@@ -111,7 +111,7 @@ async fn text(engine: &Engine, cookie: &str, path: &str) -> String {
     answer.text().await.expect("text")
 }
 
-/// The pair in the one `Set-Cookie` of an answer.
+/// Returns the name and value of the only `Set-Cookie` of a response.
 fn pair(answer: &reqwest::Response) -> String {
     let cookies = cookies_set(answer);
     let [set] = &cookies[..] else { panic!("one cookie expected: {cookies:?}") };
@@ -123,7 +123,7 @@ fn max_age(answer: &reqwest::Response) -> Option<u64> {
     set.split("; ").find_map(|part| part.strip_prefix("Max-Age=")).map(|life| life.parse().expect("seconds"))
 }
 
-/// With cookies that stay when the browser closes.
+/// Starts an engine whose cookies stay when the browser closes.
 async fn persistent(set: impl Fn(Sessions) -> Sessions) -> Engine {
     let cookie = CookieSettings { persistent: true, ..CookieSettings::new(false) };
     let store = open(Kind::Memory).await.store;
@@ -138,12 +138,12 @@ async fn regenerate_without_the_data_is_an_end_and_a_beginning() {
         let new = pair(&engine.get_as(&old, "/regenerate").await);
         assert_ne!(new, old);
         assert_eq!(text(&engine, &new, "/read").await, "anew");
-        assert_eq!(text(&engine, &new, "/count").await, "1", "the old count is gone, on {kind:?}");
-        assert_eq!(text(&engine, &old, "/facts").await, "false", "and so is the old session, on {kind:?}");
+        assert_eq!(text(&engine, &new, "/count").await, "1", "the new session has no old count, on {kind:?}");
+        assert_eq!(text(&engine, &old, "/facts").await, "false", "the old session has ended, on {kind:?}");
 
         let signed_in = pair(&engine.get_as(&new, "/regenerate-and-sign-in").await);
         assert_eq!(text(&engine, &signed_in, "/whose").await, "ada");
-        assert_eq!(text(&engine, &signed_in, "/read").await, "", "nothing came along, on {kind:?}");
+        assert_eq!(text(&engine, &signed_in, "/read").await, "", "no value was kept, on {kind:?}");
         assert_eq!(text(&engine, &new, "/facts").await, "false", "on {kind:?}");
     }
 }
@@ -156,7 +156,7 @@ async fn regenerate_with_the_data_is_a_rotation() {
         let new = pair(&engine.get_as(&old, "/rotate").await);
         assert_ne!(new, old);
         assert_eq!(text(&engine, &new, "/read").await, "kept", "on {kind:?}");
-        assert_eq!(engine.get_as(&old, "/read").await.status(), 503, "the old id is told to come again, on {kind:?}");
+        assert_eq!(engine.get_as(&old, "/read").await.status(), 503, "the old id is told to retry, on {kind:?}");
     }
 }
 
@@ -166,7 +166,7 @@ async fn reload_sees_what_another_request_wrote_and_forgets_what_this_one_has_pu
         let engine = Engine::start(kind, routes()).await;
         let cookie = engine.cookie_from("/note/before").await;
         assert_eq!(text(&engine, &cookie, "/reload").await, "before before theirs", "on {kind:?}");
-        assert_eq!(text(&engine, &cookie, "/read").await, "theirs", "nothing was written over it, on {kind:?}");
+        assert_eq!(text(&engine, &cookie, "/read").await, "theirs", "it was not overwritten, on {kind:?}");
         let anonymous = engine.get("/reload-nothing").await;
         assert_eq!(cookies_set(&anonymous), [] as [String; 0]);
         assert_eq!((anonymous.status().as_u16(), anonymous.text().await.expect("text")), (200, String::new()));
@@ -207,7 +207,7 @@ async fn touch_is_any_question_and_a_request_that_asks_nothing_is_none() {
         engine.clock.advance(29 * MINUTE);
         text(&engine, &cookie, "/ask-nothing").await;
         engine.clock.advance(MINUTE);
-        assert_eq!(text(&engine, &cookie, "/facts").await, "false", "30 minutes of silence, on {kind:?}");
+        assert_eq!(text(&engine, &cookie, "/facts").await, "false", "30 minutes without use, on {kind:?}");
     }
 }
 
@@ -252,7 +252,7 @@ async fn the_cookie_lasts_until_the_browser_closes_or_as_long_as_its_session() {
 async fn rolling_gives_a_persistent_cookie_its_full_life_again_once_a_minute_until_the_absolute_end() {
     let engine = persistent(|sessions| {
         let lifetime = Lifetime { idle: 30 * MINUTE, absolute: 40 * MINUTE };
-        sessions.clocks(Clocks { lifetime, ..Clocks::default() }).expect("clocks that agree")
+        sessions.clocks(Clocks { lifetime, ..Clocks::default() }).expect("valid timeouts")
     })
     .await;
     let cookie = engine.cookie_from("/note/x").await;
@@ -263,16 +263,16 @@ async fn rolling_gives_a_persistent_cookie_its_full_life_again_once_a_minute_unt
         assert!(life.is_none() || pair(&answer) == cookie, "the same id");
     }
     engine.clock.advance(5 * MINUTE);
-    assert_eq!(text(&engine, &cookie, "/facts").await, "false", "40 minutes after it began, however busy");
+    assert_eq!(text(&engine, &cookie, "/facts").await, "false", "40 minutes after it began, although in use");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn max_age_of_one_session_is_its_own_lifetime() {
     let engine = persistent(|sessions| sessions).await;
-    assert_eq!(max_age(&engine.get("/short").await), Some(5 * 60), "a session that begins with it");
+    assert_eq!(max_age(&engine.get("/short").await), Some(5 * 60), "a new session");
 
     let cookie = engine.cookie_from("/note/long").await;
-    assert_eq!(max_age(&engine.get_as(&cookie, "/short").await), Some(5 * 60), "and one that is there already");
+    assert_eq!(max_age(&engine.get_as(&cookie, "/short").await), Some(5 * 60), "an existing session");
     for wait in [4, 3] {
         engine.clock.advance(wait * MINUTE);
         assert_eq!(text(&engine, &cookie, "/read").await, "short");
@@ -319,11 +319,11 @@ fn the_page_has_every_option_and_method_of_the_three_packages() {
                  `maxAge` `preflightContinue` `optionsSuccessStatus`"
             .split_whitespace()
     {
-        assert!(tables.iter().any(|cell| cell.contains(name)), "no row of docs/FROM-EXPRESS.md is about {name}");
+        assert!(tables.iter().any(|cell| cell.contains(name)), "docs/FROM-EXPRESS.md has no row about {name}");
     }
 }
 
-/// The fields of a value as `Debug` shows them, with their values: `max_data: 16384`.
+/// Returns the fields of a value as `Debug` prints them, such as `max_data: 16384`.
 fn fields(shown: &str) -> Vec<&str> {
     shown.split([',', '{', '}']).map(str::trim).collect()
 }
@@ -359,7 +359,7 @@ fn s23_the_limits_in_the_documents_are_those_of_the_engine() {
     }
 }
 
-/// The page of guarantees gives the reasons for the defaults (ASVS 5.0, 7.1.1 and 7.1.2).
+/// The guarantees page gives the reasons for the defaults (ASVS 5.0, 7.1.1 and 7.1.2).
 #[test]
 fn s23_the_defaults_with_their_reasons_are_those_of_the_server() {
     let guarantees = shipped("docs/GUARANTEES.md");

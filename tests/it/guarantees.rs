@@ -1,8 +1,8 @@
-//! The page of guarantees is true: what it names exists, and each guarantee and each item of the checklist has a test, or is
-//! listed there without one.
+//! Consistency of `docs/GUARANTEES.md`: the tests that it names exist, and each guarantee and each item of the
+//! checklist has a test or is listed there without one.
 //!
-//! This binary itself lists the tests that it runs. The library's own tests and the browser's are read from their
-//! sources, because another program runs them; the same reader must find in this binary's sources what the binary has.
+//! This binary lists its own tests. The unit tests and the browser tests run in other programs, so they are read from
+//! their sources. The same reader is checked against the list of this binary.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -15,13 +15,13 @@ const ITEMS: std::ops::RangeInclusive<u32> = 1..=121;
 /// A test that runs.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Test {
-    /// Its module, or its file: `engine_cookie`, `session::cookie::tests`, `kept.spec.ts`.
+    /// The module or the file: `engine_cookie`, `session::cookie::tests`, `kept.spec.ts`.
     place: String,
     name: String,
 }
 
 impl Test {
-    /// The numbers in its name: `g3_s25_s27_…` and `G3, s25: …` have them.
+    /// Returns the numbers in the name, as in `g3_s25_s27_…` and `G3, s25: …`.
     fn numbers(&self) -> BTreeSet<String> {
         let words = self.name.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
         let numbers = words.map(str::to_lowercase).take_while(|word| is_number(word));
@@ -29,16 +29,16 @@ impl Test {
     }
 }
 
-/// `g3` or `s25`.
+/// Returns whether a word is a number such as `g3` or `s25`.
 fn is_number(word: &str) -> bool {
     word.strip_prefix(['g', 's']).is_some_and(|number| number.parse::<u32>().is_ok())
 }
 
 fn read(path: &str) -> String {
-    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).expect("a file of ours")
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).expect("a file of the package")
 }
 
-/// The files below a folder, as paths from the package's own, that end so.
+/// Returns the files below a folder whose names have this ending, as paths from the package's root.
 fn files(folder: &str, end: &str) -> Vec<String> {
     let (mut found, mut folders) = (Vec::new(), vec![folder.to_owned()]);
     while let Some(folder) = folders.pop() {
@@ -64,7 +64,7 @@ fn of_this_binary() -> Vec<Test> {
     tests.map(|(place, name)| Test { place: place.to_owned(), name: name.to_owned() }).collect()
 }
 
-/// Rust without its comments and its texts: what is left is compiled.
+/// Returns Rust code without comments and string literals, so that only compiled code is left.
 fn code(text: &str) -> String {
     let (mut code, mut rest) = (String::new(), text);
     while let Some(first) = rest.chars().next() {
@@ -114,7 +114,7 @@ fn end_of_comment(text: &str) -> usize {
     }
 }
 
-/// The functions of a source that are marked as tests.
+/// Returns the names of the functions that are marked as tests.
 fn marked(source: &str) -> Vec<String> {
     let code = code(source);
     let attributes = code.match_indices("#[").filter(|(at, _)| {
@@ -130,11 +130,12 @@ fn marked(source: &str) -> Vec<String> {
         (words.next() == Some("fn")).then_some(())?;
         words.next()?.split(['(', '<']).next().map(str::to_owned)
     });
-    // In a macro the name is a parameter.
+    // In a macro the name is a parameter, which is left out.
     named.filter(|name| !name.starts_with('$')).collect()
 }
 
-/// The tests of the library, and what its contract of stores calls if this binary proves a store by it.
+/// Returns the unit tests of the library. If `proved`, the functions of the store contract count too, because this
+/// binary runs the contract on a store.
 fn of_the_library(proved: bool) -> Vec<Test> {
     let mut found = Vec::new();
     for path in files("src", ".rs") {
@@ -144,7 +145,7 @@ fn of_the_library(proved: bool) -> Vec<Test> {
         found.extend(marked(&source).into_iter().map(|name| Test { place: place.clone(), name }));
         if proved && place.starts_with("session::store::contract") {
             let code = code(&source);
-            // Each function counts, because the lints refuse one that is never called.
+            // Each function counts, because the lints reject a function that is never called.
             let named = code.split(" fn ").skip(1).filter_map(|rest| rest.split(['(', '<']).next());
             found.extend(named.map(|name| Test { place: place.clone(), name: name.to_owned() }));
         }
@@ -152,7 +153,7 @@ fn of_the_library(proved: bool) -> Vec<Test> {
     found
 }
 
-/// The browser's tests: `test('…', …)` in a file of that name, outside of comments. One that is skipped is none.
+/// Returns the browser tests: `test('…', …)` in a `.spec.ts` file, outside of comments. A skipped test does not count.
 fn of_the_browser() -> Vec<Test> {
     let mut found = Vec::new();
     for path in files("end2end", ".spec.ts") {
@@ -179,13 +180,13 @@ fn all() -> Vec<Test> {
     all
 }
 
-/// The part of the page under a heading.
+/// Returns the part of the page under a heading.
 fn section<'a>(page: &'a str, heading: &str) -> &'a str {
     let part = page.split("\n## ").find_map(|part| part.strip_prefix(heading));
     part.unwrap_or_else(|| panic!("docs/GUARANTEES.md has no heading `## {heading}`"))
 }
 
-/// The items that a part of the page lists, each with a reason: `- item 113: …` and `- items 72 and 73: …`.
+/// Returns the items that a part of the page lists, each with a reason: `- item 113: …` and `- items 72 and 73: …`.
 fn listed(part: &str) -> BTreeSet<u32> {
     let mut items = BTreeSet::new();
     for line in part.lines().filter_map(|line| line.strip_prefix("- item")) {
@@ -212,16 +213,16 @@ fn wrong(page: &str, tested: &BTreeSet<String>) -> Vec<String> {
         let has_a_test = tested.contains(&format!("s{item}"));
         let lists = [apart.contains(&item), open.contains(&item)].into_iter().filter(|listed| *listed).count();
         if has_a_test && open.contains(&item) {
-            wrong.push(format!("item {item} is listed as open, and has a test"));
+            wrong.push(format!("item {item} is listed as open but has a test"));
         } else if has_a_test && apart.contains(&item) {
-            wrong.push(format!("item {item} is listed as one without a test, and has one"));
+            wrong.push(format!("item {item} is listed without a test but has one"));
         } else if !has_a_test && lists == 0 {
-            wrong.push(format!("item {item} has no test, and is on no list"));
+            wrong.push(format!("item {item} has no test and is on no list"));
         } else if lists > 1 {
             wrong.push(format!("item {item} is on two lists"));
         }
         if otherwise.contains(&item) && !has_a_test {
-            wrong.push(format!("item {item} is said to be met in another way, and no test shows it"));
+            wrong.push(format!("item {item} is listed as met in another way but has no test"));
         }
     }
     let strange = apart.iter().chain(&open).chain(&otherwise).filter(|item| !ITEMS.contains(item));
@@ -232,10 +233,10 @@ fn wrong(page: &str, tested: &BTreeSet<String>) -> Vec<String> {
         .map(|(number, _)| format!("g{number}"))
         .collect();
     let shown: BTreeSet<String> = tested.iter().filter(|number| number.starts_with('g')).cloned().collect();
-    wrong.extend(promised.difference(&shown).map(|number| format!("{number} is promised, and has no test")));
-    wrong.extend(shown.difference(&promised).map(|number| format!("{number} has a test, and is not promised")));
+    wrong.extend(promised.difference(&shown).map(|number| format!("{number} is promised but has no test")));
+    wrong.extend(shown.difference(&promised).map(|number| format!("{number} has a test but is not promised")));
     if promised.len() < 13 {
-        wrong.push(format!("a promise is gone: {promised:?}"));
+        wrong.push(format!("a promise is missing: {promised:?}"));
     }
     wrong
 }
@@ -253,13 +254,13 @@ fn every_guarantee_and_every_item_has_a_test_or_is_listed_without_one() {
 fn a_list_that_is_wrong_is_noticed() {
     let page = read("docs/GUARANTEES.md");
     let tests = all();
-    // Without its tests each number is missed.
+    // Without its tests, each number must be reported as missing.
     for number in tested(&tests) {
         let without: Vec<_> = tests.iter().filter(|test| !test.numbers().contains(&number)).cloned().collect();
         let (item, found) = (number.replacen('s', "item ", 1), wrong(&page, &tested(&without)));
         assert!(found.iter().any(|said| said.starts_with(&format!("{item} "))), "{number}: {found:?}");
     }
-    // With a test each item that is listed without one is noticed.
+    // With a test, each item that is listed without one must be reported.
     for item in listed(section(&page, APART)).union(&listed(section(&page, OPEN))) {
         let mut more = tests.clone();
         more.push(Test { place: "here".to_owned(), name: format!("s{item}_it_holds") });
@@ -278,8 +279,8 @@ fn the_reader_of_sources_finds_what_the_binary_runs() {
         read_from_sources.extend(marked(&read(&path)).into_iter().map(|name| Test { place: place.clone(), name }));
     }
     let invented: Vec<_> = read_from_sources.difference(&runs).collect();
-    assert!(invented.is_empty(), "read from the sources, and not run: {invented:?}");
-    // Macros make some.
+    assert!(invented.is_empty(), "read from the sources but not run: {invented:?}");
+    // Macros generate some tests, which the reader does not find.
     assert!(runs.len() - read_from_sources.len() < 20, "{:?}", runs.difference(&read_from_sources).collect::<Vec<_>>());
     let source = "// #[test]\n// fn g1_a_comment() {}\n/* #[test] fn g2_another() {} */ #[test]\n#[ignore] fn runs() { \
                   let text = \"#[test] fn g3_a_text() {}\"; }\nfn g4_not_marked() {}\n#[tokio::test(start_paused = true)]\n\
@@ -301,7 +302,7 @@ fn every_test_that_the_page_names_exists() {
             continue;
         }
         let Some((place, name)) = quoted.rsplit_once("::") else { continue };
-        // A sentence, or its beginning.
+        // A test's full name, or its beginning.
         if !name.ends_with('…') && name.matches('_').count() < 3 {
             continue;
         }
@@ -313,8 +314,8 @@ fn every_test_that_the_page_names_exists() {
                 None => of_place && test.name == name,
             }
         });
-        assert!(is_there, "docs/GUARANTEES.md names `{quoted}`, and there is no such test");
+        assert!(is_there, "docs/GUARANTEES.md names `{quoted}`, which is no test");
         named += 1;
     }
-    assert!(named > 100, "the names are found: {named}");
+    assert!(named > 100, "too few names are found: {named}");
 }

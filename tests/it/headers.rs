@@ -1,4 +1,4 @@
-//! The headers that stand on every answer, whatever it is.
+//! The headers that every response must have.
 
 use super::support::app::App;
 use super::support::crawl::{ask, ask_raw, crawl};
@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::Path;
 
-/// The features that no page of ours may ask a browser for, as the policy denies them.
+/// The browser features that the permissions policy denies to every page.
 const NOTHING_PERMITTED: &str = "accelerometer=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), \
                                  magnetometer=(), microphone=(), midi=(), payment=(), usb=()";
 
@@ -23,9 +23,9 @@ async fn s88_s90_every_answer_has_every_security_header() {
         assert_eq!(answer.header("x-content-type-options"), "nosniff");
         assert_eq!(answer.header("referrer-policy"), "same-origin");
         assert_eq!(answer.header("cross-origin-opener-policy"), "same-origin");
-        // A page elsewhere finds out by it whether the server can be reached at all.
+        // Pages on other origins load it to find out whether the server is reachable.
         let probe = answer.to.ends_with(" /healthz") && answer.status == 200;
-        // Pages elsewhere examine their browser by it.
+        // Pages on other origins load the script to test their browser.
         let for_all = probe || answer.to == "GET /doctor.js";
         let policy = if for_all { "cross-origin" } else { "same-origin" };
         assert_eq!(answer.header("cross-origin-resource-policy"), policy, "{}", answer.to);
@@ -42,7 +42,7 @@ async fn s88_s90_every_answer_has_every_security_header() {
     }
 }
 
-/// The addresses of the server, as its routers spell them.
+/// Returns the paths of the server as its routers spell them.
 fn routes() -> Vec<String> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/server");
     let mut routes: Vec<_> = PAGES.iter().map(|(page, _)| (*page).to_owned()).collect();
@@ -69,11 +69,11 @@ async fn s88_s90_every_address_of_the_server_is_among_those_answers() {
     };
     let missed: Vec<_> = routes
         .iter()
-        // On a listener of its own, which no browser asks.
+        // The metrics are on a separate listener, which browsers do not call.
         .filter(|route| *route != "/metrics")
         .filter(|route| !asked.iter().any(|to| to.split_once(' ').is_some_and(|(_, path)| fits(route, path))))
         .collect();
-    assert!(missed.is_empty(), "no answer is looked at from {missed:?}");
+    assert!(missed.is_empty(), "no response is checked of {missed:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -125,8 +125,8 @@ async fn s88_a_thousand_pages_have_a_thousand_nonces_of_128_bits() {
         let path = if number % 10 == 0 { "/" } else { "/nothing" };
         let answer = ask(stranger.get(app.url(path))).await;
         let nonce = answer.nonce().expect("a nonce").trim_end_matches('=').to_owned();
-        assert!(nonce.len() * 6 >= 128, "{nonce} is of less than 128 bits");
-        assert!(nonces.insert(nonce), "a nonce came twice");
+        assert!(nonce.len() * 6 >= 128, "{nonce} has less than 128 bits");
+        assert!(nonces.insert(nonce), "a nonce was repeated");
     }
 }
 
@@ -137,13 +137,13 @@ async fn s10_s91_whatever_sets_a_cookie_or_is_an_error_is_kept_by_no_cache() {
         let sets = answer.headers.contains_key("set-cookie");
         cookies += usize::from(sets);
         if sets || answer.status >= 400 || answer.to.contains("/api/") {
-            // A page is not to be rewritten by a proxy, either.
+            // Proxies must not rewrite a page or an event stream.
             let as_it_is = answer.is_page() || answer.to == "GET /api/events" && answer.status == 200;
             let expected = if as_it_is { "no-store, no-transform" } else { "no-store" };
             assert_eq!(answer.header("cache-control"), expected, "{} {}", answer.to, answer.status);
         }
     }
-    assert!(cookies > 3, "some answers set cookies");
+    assert!(cookies > 3, "too few responses set cookies: {cookies}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -169,14 +169,14 @@ async fn s93_trace_is_405_and_echoes_nothing() {
     }
 }
 
-/// A start tag.
+/// A start tag of a page.
 #[derive(Debug)]
 struct Tag<'a> {
     name: &'a str,
     attributes: Vec<(&'a str, &'a str)>,
 }
 
-/// The start tags of a page, as far as pages of ours need it.
+/// Returns the start tags of a page, with as much of the HTML syntax as the server's pages use.
 fn tags(page: &str) -> Vec<Tag<'_>> {
     let mut tags = Vec::new();
     let mut rest = page;
@@ -221,5 +221,5 @@ async fn s88_the_page_that_shows_its_address_is_not_compressed() {
     };
     assert_eq!(encoding("/doctor").await, None);
     assert_eq!(encoding(&format!("/doctor?tries={}", "a".repeat(2000))).await, None);
-    assert_eq!(encoding("/").await.as_deref(), Some("br"), "others are");
+    assert_eq!(encoding("/").await.as_deref(), Some("br"), "other pages are compressed");
 }

@@ -1,11 +1,12 @@
-//! Which hosts a request may name: a stranger's name that leads to this server reaches nothing (DNS rebinding).
+//! The accepted values of `Host`: a request under an attacker's name that resolves to this server is refused (DNS
+//! rebinding).
 
 use super::support::app::{App, browser};
 use super::support::process::Place;
 use super::support::raw::exchange;
 use serde_json::Value;
 
-/// The status of a page that is asked for by this name.
+/// Returns the status of a page that is requested with this `Host` line.
 async fn status(app: &App, host: &str, path: &str) -> u16 {
     let request = format!("GET {path} HTTP/1.1\r\n{host}Connection: close\r\n\r\n");
     let answer = exchange(app.address, request.as_bytes()).await;
@@ -33,7 +34,7 @@ async fn s56_a_name_of_a_stranger_that_leads_here_reaches_nothing() {
         assert_ne!(status(&app, "Host: localhost:3000\r\n", path).await, 421, "{path}");
     }
     let sessions = app.sessions().await;
-    // As such a page would: of one origin for its browser, and with what only a page of ours says.
+    // The request of a page on the attacker's name: its browser takes it for same-origin and sends such headers.
     let page =
         app.post("/api/register").header("host", "evil.example:3000").header("origin", "http://evil.example:3000");
     let form = [("username", "a@example.com"), ("password", "correct horse battery staple")];
@@ -42,7 +43,7 @@ async fn s56_a_name_of_a_stranger_that_leads_here_reaches_nothing() {
     let body: Value = answer.json().await.expect("JSON");
     assert_eq!(body["kind"], "misdirected");
     assert!(body["message"].as_str().is_some_and(|text| text.contains("site.hosts")), "{body}");
-    assert_eq!(app.sessions().await, sessions, "none has begun");
+    assert_eq!(app.sessions().await, sessions, "no session has begun");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -88,7 +89,7 @@ async fn s56_names_that_no_stranger_can_own_and_addresses_lead_here() {
         assert_eq!(
             status(&app, "Host: balancer.example.net\r\n", path).await,
             200,
-            "a balancer asks by any name: {path}"
+            "load balancers use any name: {path}"
         );
     }
 }
@@ -102,7 +103,7 @@ async fn s56_what_a_trusted_proxy_of_an_https_site_passes_on_came_by_its_certifi
     let untrusted = App::start_with(&[("SITE_URL", "https://app.example.com")]).await;
     assert_eq!(status(&untrusted, from_outside, "/").await, 421);
     let plain = App::start_with(&[here]).await;
-    assert_eq!(status(&plain, from_outside, "/").await, 421, "no certificate protects plain http");
+    assert_eq!(status(&plain, from_outside, "/").await, 421, "plain http has no certificate that proves the name");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,4 +1,4 @@
-//! G9: Java's cookie manager, which is Android's too, keeps a session.
+//! Sessions in Java's `CookieManager`, which Android uses too (G9).
 
 use crate::support::engine::Engine;
 use crate::support::servers::{find, note_skipped};

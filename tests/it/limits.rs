@@ -1,4 +1,4 @@
-//! What one client may ask: sizes, times, connections.
+//! Limits for one client: sizes, timeouts, connections.
 
 use super::support::app::{App, browser, cookies_set};
 use super::support::process::PATIENCE;
@@ -17,15 +17,15 @@ async fn connect(app: &App) -> TcpStream {
     TcpStream::connect(app.address).await.expect("a connection")
 }
 
-/// Everything until the server closes the connection, which it must.
+/// Reads until the server closes the connection, which it must do in time.
 async fn rest(stream: &mut TcpStream) -> String {
     let mut text = Vec::new();
-    // A reset after the answer is as good as a close.
+    // A reset after the response counts as a close.
     timeout(PATIENCE, stream.read_to_end(&mut text)).await.expect("the server closes it").ok();
     String::from_utf8_lossy(&text).into_owned()
 }
 
-/// Asks for `/healthz` and leaves the connection open.
+/// Requests `/healthz` and leaves the connection open.
 async fn ask_and_stay(stream: &mut TcpStream) {
     stream.write_all(GET.as_bytes()).await.expect("sent");
     answered(stream).await;
@@ -37,7 +37,7 @@ async fn answered(stream: &mut TcpStream) {
         let mut part = [0; 4096];
         let read = timeout(PATIENCE, stream.read(&mut part)).await.expect("an answer");
         let read = read.expect("an answer");
-        assert_ne!(read, 0, "closed before its answer: {text}");
+        assert_ne!(read, 0, "closed before its response: {text}");
         text.push_str(&String::from_utf8_lossy(&part[..read]));
     }
 }
@@ -51,10 +51,10 @@ async fn s109_a_page_for_too_many_cookies_says_so_and_removes_the_largest() {
     let answer = request.header("cookie", cookies.join("; ")).send().await.expect("an answer");
     assert_eq!(answer.status(), 431);
     let cleared = answer.headers().contains_key("clear-site-data");
-    assert!(!cleared, "it would take the cookies of all hosts of the domain");
+    assert!(!cleared, "it would remove the cookies of all hosts of the domain");
     assert_eq!(answer.headers()["cache-control"], "no-store, no-transform");
     let removed = cookies_set(&answer);
-    // Half of the limit of 16 KiB may stay: one of 4 KiB, and another application's small one.
+    // Half of the limit of 16 KiB may stay: one cookie of 4 KiB, and the small one of another application.
     let expected: Vec<_> = (10..69).map(|n| format!("c{n}=; Max-Age=0; Path=/")).collect();
     assert_eq!(removed, expected);
     assert_eq!(answer.headers()["content-type"], "text/html; charset=utf-8");
@@ -80,10 +80,10 @@ async fn s109_a_cookie_of_a_sibling_is_removed_by_its_name_in_all_the_ways_it_ca
     assert!(!removed.iter().any(|line| domains.iter().any(|word| line.contains(word))), "{removed:#?}");
     let prefixed: Vec<_> = removed.iter().filter(|line| line.starts_with("__Secure-b=")).collect();
     assert!(!prefixed.is_empty() && prefixed.iter().all(|line| line.contains("; Secure")), "{removed:#?}");
-    assert!(removed.iter().map(|line| line.len() + 14).sum::<usize>() <= 12 << 10, "a proxy takes a head of 16 KiB");
+    assert!(removed.iter().map(|line| line.len() + 14).sum::<usize>() <= 12 << 10, "proxies accept a head of 16 KiB");
 }
 
-/// The attributes of a cookie that drowns a browser, and the page that set it.
+/// The attributes of cookies that exceed the header limit, and the page that sets them.
 const BOMBS: [(&str, &str); 8] = [
     ("", "/"),
     ("; Path=/", "/"),
@@ -95,7 +95,7 @@ const BOMBS: [(&str, &str); 8] = [
     ("; Domain=example.co.uk; Path=/", "/"),
 ];
 
-/// Each browser that there is, by a model of its cookies; none heeds `Clear-Site-Data`.
+/// Tests each browser with a model of its cookies. None of the models supports `Clear-Site-Data`.
 #[tokio::test(flavor = "multi_thread")]
 async fn s109_a_browser_that_drowns_in_cookies_recovers_by_itself() {
     let mut drowned = 0;
@@ -125,25 +125,25 @@ async fn s109_a_browser_that_drowns_in_cookies_recovers_by_itself() {
                     let line = format!("{name}{n}={}{rest}", "x".repeat(3900));
                     jar.set(&line, &visit(&setting), &sites).expect("kept");
                 }
-                // Chrome keeps 10 KiB of partitioned ones, so those drown no request there.
+                // Chrome keeps 10 KiB of partitioned cookies at most, so those never exceed the limit there.
                 let before = jar.header(&visit(&page), &sites).expect("cookies").len();
                 let first = if before > 16 * 1024 { "431" } else { "404" };
                 drowned += usize::from(first == "431");
                 let mut statuses = Vec::new();
                 for _ in 0..2 {
-                    // By hand: a client library takes a hundred headers, and browsers take more.
+                    // Written by hand, because the client library accepts a hundred headers and browsers accept more.
                     let cookies = jar.header(&visit(&page), &sites).map(|all| format!("Cookie: {all}\r\n"));
                     let head = format!("GET /a/b HTTP/1.1\r\nHost: {}\r\nAccept: text/html\r\n", page.host());
                     let head = format!("{head}Connection: close\r\n{}\r\n", cookies.unwrap_or_default());
                     let answer = exchange(app.address, head.as_bytes()).await;
                     let (top, _) = answer.split_once("\r\n\r\n").expect("a head");
                     for line in top.lines().filter_map(|line| line.strip_prefix("set-cookie: ")) {
-                        // Of what is taken away most was never there.
+                        // Most removals are of cookies that never existed.
                         jar.set(line, &visit(&page), &sites).ok();
                     }
                     statuses.push(top.split(' ').nth(1).expect("a status").to_owned());
                 }
-                // There is no such page; but there is an answer again.
+                // The page does not exist, so 404 shows that the request gets through again.
                 assert_eq!(statuses, [first, "404"], "{name}{rest} set by {from}, at {origin}, in {browser:?}");
             }
         }
@@ -156,11 +156,11 @@ async fn s109_a_neighbour_with_many_small_cookies_signs_no_visitor_out() {
     for (url, own) in [("http://localhost:3000", "hardtack_sess"), ("https://app.example.com", "__Host-hardtack_sess")]
     {
         let app = App::start_with(&[("SITE_URL", url)]).await;
-        // Each cookie of the session is larger than each of the others.
+        // Each cookie of this application is larger than each of the neighbour's.
         let of_neighbour = (0..250).map(|n| format!("n{n}={}", "x".repeat(60)));
         let ours = ["", "_known", "_told", "_sign_in_0"].map(|end| format!("{own}{end}={}", "y".repeat(100)));
         let all: Vec<_> = ours.iter().cloned().chain(of_neighbour).collect();
-        // The answer has more lines than most clients but browsers take.
+        // The response has more header lines than most clients accept, so it is read as text.
         let removed_of = async |cookies: &[String]| {
             let cookies = cookies.join("; ");
             let request = format!(
@@ -173,7 +173,7 @@ async fn s109_a_neighbour_with_many_small_cookies_signs_no_visitor_out() {
         };
         let removed = removed_of(&all).await;
         assert!(removed.len() > 50 && !removed.iter().any(|line| line.starts_with(own)), "{removed:#?}");
-        // When the session's own cookies are too large, only those are removed that another host can have set.
+        // If the application's own cookies are too large, only those are removed that another host can have set.
         let planted: Vec<_> = (0..5).map(|n| format!("{own}={}", format!("{n}").repeat(4000))).collect();
         let removed = removed_of(&planted).await;
         assert_eq!(removed.iter().any(|line| line.starts_with(own)), url.starts_with("http:"), "{removed:#?}");
@@ -230,20 +230,20 @@ async fn s109_the_limits_of_a_head_are_exact() {
     let many = |count: usize| "X: y\r\n".repeat(count - 2);
     assert_eq!(status(&many(100)).await, "200");
     assert_eq!(status(&many(101)).await, "431");
-    assert_eq!(status(&many(5000)).await, "431", "also when the listener itself refuses");
+    assert_eq!(status(&many(5000)).await, "431", "also when the HTTP parser refuses");
     let long = async |size: usize| {
         let query = "x".repeat(size - others - "?".len());
         head(&format!("GET /healthz?{query} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")).await
     };
-    assert_eq!(long(16 * 1024).await, "200", "the address counts as the headers do");
+    assert_eq!(long(16 * 1024).await, "200", "the URL counts like a header");
     assert_eq!(long(16 * 1024 + 1).await, "431");
 }
 
-/// Lets the clock of the runtime run as fast as all tasks wait, so that each limit is kept to its own figure and to no other,
-/// and returns how long the work took by that clock.
+/// Runs the work on the paused clock of the runtime, which advances as soon as all tasks wait, so that each limit is
+/// measured exactly. Returns the result and the time that passed on that clock.
 async fn by_its_own_clock<T>(work: impl Future<Output = T>) -> (T, Duration) {
     tokio::time::pause();
-    // Bytes from a socket move the clock on to the next timer. This timer keeps such steps small.
+    // Bytes from a socket advance the clock to the next timer. This timer keeps such steps small.
     let steps = tokio::spawn(async {
         loop {
             tokio::time::sleep(Duration::from_millis(10)).await;
@@ -257,7 +257,7 @@ async fn by_its_own_clock<T>(work: impl Future<Output = T>) -> (T, Duration) {
     (done, took)
 }
 
-/// The time of a limit, and what the steps of the clock may add.
+/// Returns whether the time is the limit's, within the steps of the clock.
 fn is_about(took: Duration, limit: Duration) -> bool {
     (limit..limit + Duration::from_secs(1)).contains(&took)
 }
@@ -283,7 +283,7 @@ async fn s110_a_head_that_dribbles_in_is_cut_off_in_time() {
     let (mut reading, mut writing) = connect(&app).await.into_split();
     let dribble = async move {
         writing.write_all(b"GET / HTTP/1.1\r\n").await.expect("sent");
-        // Each byte comes well within the limit; all of them never do.
+        // Each byte comes well within the limit, but the head never ends.
         while writing.write_all(b"a").await.is_ok() {
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
@@ -314,9 +314,9 @@ async fn s110_more_connections_than_the_limit_wait_for_room() {
     ask_and_stay(&mut first).await;
     ask_and_stay(&mut second).await;
     third.write_all(GET.as_bytes()).await.expect("sent");
-    // Slowness cannot break this: it only makes the silence longer.
+    // A slow machine cannot break this, because it only delays the response further.
     let early = timeout(Duration::from_millis(300), third.read_u8()).await;
-    assert!(early.is_err(), "a third connection was served beside two");
+    assert!(early.is_err(), "a third connection was served at a limit of two");
     ask_and_stay(&mut second).await;
     drop(first);
     answered(&mut third).await;
@@ -356,7 +356,7 @@ async fn s111_a_body_that_is_announced_too_large_is_413_before_it_is_sent() {
     }
     let most = "x".repeat(64 * 1024 - "session=".len());
     let answer = app.post("/api/session").form(&[("session", most)]).send().await.expect("an answer");
-    assert_eq!(answer.status(), 409, "64 KiB are taken");
+    assert_eq!(answer.status(), 409, "64 KiB are accepted");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -373,7 +373,7 @@ async fn s111_a_body_without_an_end_is_413_and_the_connection_closed() {
     timeout(PATIENCE, reading.read_to_end(&mut answer)).await.expect("the server closes it").ok();
     let answer = String::from_utf8_lossy(&answer);
     assert!(answer.starts_with("HTTP/1.1 413") && answer.contains("\"kind\":\"too_large\""), "{answer}");
-    timeout(PATIENCE, endless).await.expect("nobody listens any more").expect("no panic");
+    timeout(PATIENCE, endless).await.expect("the connection is closed").expect("no panic");
 }
 
 #[tokio::test(flavor = "multi_thread")]

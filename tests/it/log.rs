@@ -1,4 +1,4 @@
-//! What the log must say: one line for what an operator has to know.
+//! The log lines that an operator needs.
 
 use crate::support::app::{browser, cookies_set};
 use crate::support::engine::Engine;
@@ -35,23 +35,23 @@ async fn g9_two_cookies_of_the_name_are_logged_once_a_minute_and_without_their_v
     let told: Vec<_> = log.iter().filter(|line| line.contains("two session cookies")).collect();
     let [line] = &told[..] else { panic!("one line expected: {log:#?}") };
     assert!(line.contains("WARN") && line.contains("hardtack_sess"), "{line}");
-    let nameless: Vec<_> = log.iter().filter(|line| line.contains("parts without a name")).collect();
+    let nameless: Vec<_> = log.iter().filter(|line| line.contains("parts of a Cookie header that have no name")).collect();
     assert!(matches!(&nameless[..], [line] if !line.contains("likewise")), "{nameless:#?}");
     let (_, value) = pair.split_once('=').expect("a value");
     assert!(!log.join("\n").contains(value.split('.').next().expect("a secret")));
 }
 
-/// One thread, so that a subscriber of this thread hears all of it.
+/// The runtime has one thread, so that the subscriber of this thread sees every event.
 #[tokio::test(flavor = "current_thread")]
 async fn g10_a_change_after_the_head_was_sent_is_an_error_in_the_log() {
     const NOTE: Key<u32> = Key::new("note");
-    /// Streams a body, and writes into the session in the midst of it.
+    /// Streams a body and writes into the session before the body ends.
     async fn late(session: Session) -> Response {
         session.read(NOTE).await.expect("loaded");
         let (sender, mut receiver) = mpsc::channel::<Bytes>(1);
         tokio::spawn(async move {
             sender.send(Bytes::from_static(b"head ")).await.expect("read");
-            // What becomes of it is told to whoever reads the log.
+            // The handler cannot report the error, so it is only logged.
             drop(session.put(NOTE, &1).await);
             sender.send(Bytes::from_static(b"tail")).await.expect("read");
         });
@@ -71,16 +71,16 @@ async fn g10_a_change_after_the_head_was_sent_is_an_error_in_the_log() {
         assert_eq!(log.errors(), Vec::<String>::new(), "on {kind:?}");
         let answer = engine.get_as(&cookie, "/late").await.text().await.expect("a body");
         assert_eq!(answer, "head tail");
-        // It is kept all the same, and before that the store must not go away.
+        // The value is committed nevertheless. Wait for it, because the store must not go away before.
         while engine.get_as(&cookie, "/note").await.text().await.expect("a note") != "Ok(Some(1))" {}
         let errors = log.errors();
         let [line] = &errors[..] else { panic!("one line expected on {kind:?}: {errors:#?}") };
-        assert!(line.contains("after the head of the answer had left"), "{line}");
+        assert!(line.contains("after the response head was sent"), "{line}");
         log.0.lock().expect("no panic").clear();
     }
 }
 
-/// What was logged, kept.
+/// A writer that collects the log.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 
@@ -126,6 +126,6 @@ async fn s109_what_strangers_write_is_cut_in_the_log_and_refusals_do_not_fill_it
     assert_eq!(asked.len(), 101);
     assert!(asked.iter().all(|line| line.contains(&format!("path=\"/{}…\" ", "x".repeat(511)))), "{}", asked[0]);
     let refused = log.iter().filter(|line| line.contains("refused a request from another origin")).count();
-    // However slow this machine is, it does not take a minute for each.
+    // Even a slow machine sends several of these requests in a minute.
     assert!((1..50).contains(&refused), "{refused} lines");
 }

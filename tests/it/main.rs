@@ -1,4 +1,4 @@
-//! Through the front door: the router that production runs, on a real listener, with a real store.
+//! Integration tests: the production router on a real listener with a real store.
 
 #![expect(unreachable_pub, reason = "nothing is outside of a test binary")]
 

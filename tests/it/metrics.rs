@@ -1,4 +1,4 @@
-//! `/metrics`: figures for Prometheus, on a listener of their own.
+//! `/metrics`: Prometheus metrics on a listener of their own.
 
 use crate::support::app::browser;
 use crate::support::process::{METRICS, Place, Running, until};
@@ -7,12 +7,12 @@ use reqwest::Client;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use std::net::TcpListener;
 
-/// With a port for scrapers, picked by the system.
+/// Starts a server with a metrics port that the system picks.
 async fn serve(place: &Place) -> Running {
     place.serve(&[METRICS]).await
 }
 
-/// Where the figures are, as the log tells it.
+/// Returns the URL of the metrics from the log.
 async fn address(server: &Running) -> String {
     let line = server.said.wait_for("metrics for Prometheus").await;
     line.split_whitespace().find(|word| word.starts_with("http://")).expect("an address").to_owned()
@@ -25,7 +25,7 @@ async fn scrape(server: &Running) -> String {
     answer.text().await.expect("text")
 }
 
-/// The value of a figure by its name and labels as the text has them.
+/// Returns the value of a metric by its name and labels.
 async fn figure(server: &Running, name: &str) -> f64 {
     let text = scrape(server).await;
     let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
@@ -40,7 +40,7 @@ async fn s120_refused_cookies_are_counted_and_none_is_shown() {
     let pair = cookie[0].split(';').next().expect("a pair").to_owned();
     let (forged, twice) =
         ("hardtack_cookies_refused_total{reason=\"forged\"}", "hardtack_cookies_refused_total{reason=\"twice\"}");
-    assert_eq!((figure(&server, forged).await, figure(&server, twice).await), (0.0, 0.0), "there before they happen");
+    assert_eq!((figure(&server, forged).await, figure(&server, twice).await), (0.0, 0.0), "no event yet");
     let both = format!("{pair}; hardtack_sess=x");
     for (cookies, status) in [(format!("{pair}x"), 200), (both.clone(), 503), (both, 503), (pair.clone(), 200)] {
         let request = browser().post(server.url("/api/visits")).header("cookie", cookies);
@@ -72,7 +72,7 @@ async fn g8_calls_to_a_store_that_fails_or_does_not_answer_are_counted() {
     let (server, browser) = (place.serve(&[METRICS, ("STORE_TIMEOUT", "2s")]).await, browser());
     assert_eq!(server.visit(&browser).await, 1);
     let visit = async || browser.post(server.url("/api/visits")).send().await.expect("an answer").status();
-    // Whether the store's client gives up first, or the engine, is for them to settle.
+    // Either the store's client or the engine gives up first, so both kinds count.
     let failures = async || {
         let kind = async |kind| figure(&server, &format!("hardtack_store_failures_total{{kind=\"{kind}\"}}")).await;
         kind("error").await + kind("timeout").await
@@ -85,7 +85,7 @@ async fn g8_calls_to_a_store_that_fails_or_does_not_answer_are_counted() {
     redis.thaw().await;
     redis.stop().await;
     assert_eq!(visit().await, 503);
-    assert!(failures().await > frozen, "{frozen} and no more");
+    assert!(failures().await > frozen, "still {frozen} failures");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -99,9 +99,9 @@ async fn figures_are_not_on_the_site_and_the_site_is_not_beside_the_figures() {
         assert_eq!(status(figures.replace("/metrics", path)).await, 404, "{path}");
     }
     server.signal("TERM");
-    assert_eq!(server.end().await.code(), Some(0), "a scraper's open connection holds nothing up");
+    assert_eq!(server.end().await.code(), Some(0), "an open metrics connection does not delay the stop");
     let address = figures.trim_start_matches("http://").trim_end_matches("/metrics").to_owned();
-    until(|| std::net::TcpStream::connect(&address).err()).await.expect("its listener is closed too");
+    until(|| std::net::TcpStream::connect(&address).err()).await.expect("the metrics listener is closed too");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,4 +1,4 @@
-//! s103: a store keeps to a namespace of its own, and whatever is called by odd names stays what it is: a text.
+//! Namespaces of the stores (s103): each store keeps to its own, and odd names are stored as plain text.
 
 use crate::support::servers::past;
 use crate::support::{Kind, STORES, open};
@@ -12,7 +12,7 @@ use std::time::Duration;
 
 const NOW: Timestamp = Timestamp(4_000_000_000_000);
 
-/// Some are commands, some are patterns that would fit others, some are other spellings of others.
+/// Some are commands, some are patterns that match other names, some are other spellings of other names.
 const ODD: [&str; 16] = [
     "'; DROP TABLE session; --",
     "\"; DELETE FROM hardtack.session; --",
@@ -32,7 +32,7 @@ const ODD: [&str; 16] = [
     "e\u{301}",
 ];
 
-/// One of everything that a store is asked to do.
+/// Calls each method of a store once.
 async fn use_it(store: &dyn Store) {
     let ids = [(); 3].map(|()| Secret::generate().expect("random numbers").hash());
     for id in &ids {
@@ -72,7 +72,7 @@ async fn s103_odd_names_of_accounts_devices_and_values_are_kept_and_told_apart()
             assert_eq!((listed[0].owner.account.as_deref(), device.label.as_str()), (Some(*odd), *odd));
         }
         for cursor in ODD {
-            // Refused or a page: what no store has given out means nothing.
+            // An unknown cursor may give an error or a page.
             drop(again.browse(Some(cursor), 10, NOW).await);
         }
         for (ended, (odd, ..)) in ids.iter().enumerate() {
@@ -99,7 +99,7 @@ async fn s103_in_postgres_everything_is_in_a_schema_of_its_own() {
     let outside = "SELECT array_agg(c.relname::text) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
                    WHERE n.nspname NOT IN ('hardtack', 'pg_catalog', 'pg_toast', 'information_schema')";
     let outside: Vec<String> = sqlx::query_scalar(outside).fetch_one(&mut database).await.expect("names");
-    assert_eq!(outside, ["session"], "nothing of ours is among the tables of others");
+    assert_eq!(outside, ["session"], "the other schema has only its own table");
     let theirs: Vec<String> =
         sqlx::query_scalar("SELECT id_hash FROM public.session").fetch_all(&mut database).await.expect("rows");
     assert_eq!(theirs, ["another's"]);
@@ -120,7 +120,7 @@ async fn s103_in_redis_every_key_has_a_prefix_of_its_own() {
     let keys: Vec<String> = ask("KEYS").arg("*").query_async(&mut server).await.expect("keys");
     let outside: Vec<_> = keys.iter().filter(|key| !key.starts_with("hardtack:")).collect();
     assert_eq!(outside, ["session"]);
-    assert!(keys.len() > 1, "there is something of ours: {keys:?}");
+    assert!(keys.len() > 1, "too few keys: {keys:?}");
     let theirs: String = ask("GET").arg("session").query_async(&mut server).await.expect("a value");
     assert_eq!(theirs, "another's");
 }

@@ -1,4 +1,4 @@
-//! What was acknowledged survives: servers killed with SIGKILL in the middle of their work, over and over.
+//! Durability: acknowledged writes survive repeated kills of the server with SIGKILL.
 
 use crate::support::chance::Chance;
 use crate::support::node::{Node, Pair, Plan};
@@ -13,39 +13,39 @@ use tokio::task::JoinSet;
 const WRITERS: usize = 8;
 const ROUNDS: usize = 8;
 
-/// What one writer has been promised.
+/// The writes that the server has acknowledged to one writer.
 #[derive(Clone, Debug)]
 struct Promise {
     cookie: String,
-    /// The last number that was acknowledged.
+    /// The last number whose write was acknowledged.
     saved: u32,
-    /// The last number that was sent: whether it was saved may be unknown.
+    /// The last number that was sent, whose write may be unacknowledged.
     sent: u32,
     ended: bool,
-    /// An end was sent, and not acknowledged.
+    /// An end was sent but not acknowledged.
     ending: bool,
 }
 
-/// A server that is killed and started again.
+/// A server that is killed and restarted.
 struct Stage {
     node: RwLock<Node>,
     over: AtomicBool,
 }
 
-/// Writes growing numbers until the server is gone, and perhaps ends its session.
+/// Writes growing numbers until the server is gone, and sometimes ends the session.
 async fn write(stage: Arc<Stage>, mut promise: Promise, mut chance: Chance) -> Promise {
     loop {
         let node = stage.node.read().await;
         if stage.over.load(Ordering::SeqCst) {
             return promise;
         }
-        // A session that ends early is worth as much as one with many writes.
+        // An early end tests as much as many writes.
         let ending = chance.below(10) == 0;
         let path = if ending { "/step/end".to_owned() } else { format!("/put/number/{}", promise.sent + 1) };
         promise.ending = ending;
         promise.sent += u32::from(!ending);
         let request = node.ask(&promise.cookie, &path);
-        // Whoever kills it does not wait for answers.
+        // Release the lock, because the kill must not wait for responses.
         drop(node);
         match request.await {
             Ok(answer) if answer.status == 200 && ending => {
@@ -53,7 +53,7 @@ async fn write(stage: Arc<Stage>, mut promise: Promise, mut chance: Chance) -> P
                 return promise;
             }
             Ok(answer) if answer.status == 200 => promise.saved = promise.sent,
-            // The server has gone, or the store in its stead.
+            // The store is gone, or the server is shutting down.
             Ok(answer) if answer.status == 503 => return promise,
             Ok(answer) => panic!("{answer:?}"),
             Err(_) => return promise,
@@ -61,7 +61,7 @@ async fn write(stage: Arc<Stage>, mut promise: Promise, mut chance: Chance) -> P
     }
 }
 
-/// Whether a server that knows nothing of it keeps the promise.
+/// Returns whether a fresh server still has the acknowledged state.
 async fn is_kept(node: &Node, promise: &Promise) -> bool {
     let answer = node.get(&promise.cookie, "/get/number").await;
     let gone = answer.text.is_empty();
@@ -71,12 +71,12 @@ async fn is_kept(node: &Node, promise: &Promise) -> bool {
     }
 }
 
-/// Kills the server in the midst of writes, the store's with it if there is one, and looks at what is left.
+/// Kills the server during writes, and the store's server first if there is one, then checks the acknowledged writes.
 async fn survives(name: &str, plan: &Plan, store: Option<&Server>) {
     let chance = Chance::new(name);
     let stage = Arc::new(Stage { node: RwLock::new(Node::start(plan).await), over: AtomicBool::new(false) });
     let (mut saved, mut ended, mut round) = (0, 0, 0);
-    // An end that is never acknowledged could be lost and break no promise, so there must be some.
+    // At least one end must be acknowledged, because an unacknowledged one may be lost.
     while round < ROUNDS || (ended == 0 && round < 5 * ROUNDS) {
         let mut writers = JoinSet::new();
         stage.over.store(false, Ordering::SeqCst);
@@ -102,7 +102,7 @@ async fn survives(name: &str, plan: &Plan, store: Option<&Server>) {
         }
         round += 1;
     }
-    assert!(saved > 0 && ended > 0, "{name}: nothing was at stake: {saved} saved, {ended} ended");
+    assert!(saved > 0 && ended > 0, "{name}: too little was acknowledged: {saved} saved, {ended} ended");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -135,7 +135,7 @@ async fn s117_what_was_acknowledged_survives_a_killed_server_and_a_killed_redis_
     }
 }
 
-/// First the session server is killed, then the store's.
+/// Kills the session server alone, then the store's server as well.
 async fn on_a_server(store: Server, database: &str) {
     let plan = Plan::on(&store.url(database));
     survives("a server", &plan, None).await;
@@ -149,7 +149,7 @@ async fn s117_a_killed_server_takes_no_other_server_with_it() {
         let cookie = pair.nodes[0].begin("/count").await;
         let busy: Vec<_> = (0..20).map(|_| tokio::spawn(pair.nodes[0].ask(&cookie, "/count"))).collect();
         pair.nodes[0].kill();
-        // No lock, lease or half-done step of the dead one is waited for.
+        // No lock, lease or unfinished step of the killed server may delay this request.
         let before: u32 = pair.nodes[1].get(&cookie, "/counted").await.text.parse().expect("a number");
         let answer = pair.nodes[1].get(&cookie, "/count").await;
         assert_eq!(answer.status, 200, "on {kind:?}: {answer:?}");

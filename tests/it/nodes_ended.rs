@@ -1,13 +1,13 @@
-//! G3 across processes: ended is ended, wherever it was ended and whoever was just writing.
+//! G3 across processes: an ended session stays ended on all nodes, even during writes.
 
 use crate::support::STORES;
 use crate::support::node::{Node, Pair};
 use std::time::Duration;
 
-/// What a handler may do that has loaded its session before the end and goes on after it.
+/// The late steps of a handler that loaded its session before the end.
 const LATE: [&str; 6] = ["put", "tower-put", "count", "rotate", "cycle-id", "sign-in"];
 
-/// A session that is somebody's, its cookie and its handle.
+/// A signed-in session, with its cookie and its handle.
 struct Visitor {
     cookie: String,
     handle: String,
@@ -22,8 +22,8 @@ impl Visitor {
     }
 }
 
-/// On every store: a handler on one node loads a session; the session is ended, on the same node or on the other one;
-/// the handler goes on and writes.
+/// Tests on every store: a handler on one node loads a session, the session is ended on either node, and the handler
+/// then writes.
 async fn stays_ended(end: impl AsyncFn(&Pair, &Node, &Visitor)) {
     for kind in STORES {
         let pair = Pair::start(kind).await;
@@ -36,16 +36,16 @@ async fn stays_ended(end: impl AsyncFn(&Pair, &Node, &Visitor)) {
             here.get("", "/gate/open").await;
             let answer = slow.await.expect("no panic").expect("an answer");
             let case = format!("on {kind:?}, ended on node {there}, then {late}: {answer:?}");
-            assert_eq!(answer.status, 409, "the late answer claims nothing, {case}");
-            assert!(answer.set.is_empty(), "and carries no cookie, {case}");
+            assert_eq!(answer.status, 409, "the late response is no success, {case}");
+            assert!(answer.set.is_empty(), "the late response has no cookie, {case}");
             is_gone(&pair, &visitor, &case).await;
         }
     }
 }
 
-/// No row, no data, no cookie; and whoever comes back with the old id begins anew.
+/// Asserts that the session has no row, no data and no cookie, and that a request with the old id begins a new session.
 async fn is_gone(pair: &Pair, visitor: &Visitor, case: &str) {
-    assert_eq!(pair.live().await, 0, "the row is absent, {case}");
+    assert_eq!(pair.live().await, 0, "no session is left, {case}");
     for node in &pair.nodes {
         let again = node.get(&visitor.cookie, "/counted").await;
         assert_eq!((again.status, again.text.as_str(), again.set.len()), (200, "", 0), "{case}");
@@ -100,7 +100,7 @@ async fn g3_s27_what_ended_on_one_node_is_refused_by_the_other_for_the_very_next
         let [here, there] = &pair.nodes;
         for round in 0..30 {
             let visitor = Visitor::sign_in(here).await;
-            // Whatever a node may remember of a session, the other one now has it in mind.
+            // The other node has loaded the session, so that a cache would hold it now.
             assert_eq!(there.get(&visitor.cookie, "/who").await.text, "ada");
             assert_eq!(there.get(&visitor.cookie, "/counted").await.text, "1");
             match round % 3 {
@@ -134,7 +134,7 @@ async fn g3_s27_a_revocation_reaches_only_its_own() {
     }
 }
 
-/// Ends and writes at the same time, without a gate: whoever comes first, nothing lives afterwards.
+/// Ends and writes at the same time without a barrier. The session must be gone in every order.
 #[tokio::test(flavor = "multi_thread")]
 async fn g3_s25_writers_on_two_nodes_race_a_sign_out_and_never_win() {
     for kind in STORES {
@@ -150,12 +150,12 @@ async fn g3_s25_writers_on_two_nodes_race_a_sign_out_and_never_win() {
                 pair.nodes[1].get("", &format!("/revoke/ada/{}", visitor.handle)).await
             };
             assert_eq!(revoked.status, 200);
-            // A new session may begin for whoever came with an id that was dead already. The old one is no more.
+            // A writer that comes after the end may begin a new session.
             for writer in writers {
                 let answer = writer.await.expect("no panic").expect("an answer");
                 assert!(matches!(answer.status, 200 | 409 | 503), "on {kind:?}: {answer:?}");
             }
-            assert!(!pair.handles().await.contains(&visitor.handle), "on {kind:?}, round {round}: it lives again");
+            assert!(!pair.handles().await.contains(&visitor.handle), "on {kind:?}, round {round}: it was revived");
             pair.nodes[0].get("", "/revoke-all/ada").await;
         }
     }

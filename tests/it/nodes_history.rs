@@ -1,5 +1,5 @@
-//! Many clients, two servers, and a nemesis that kills servers, freezes the store and cuts the way to it: the history
-//! that the clients saw must be one that the guarantees allow.
+//! Histories of many clients on two servers under a nemesis, which kills servers, freezes the store and cuts
+//! connections. Each history must be one that the guarantees allow.
 
 use crate::support::chance::Chance;
 use crate::support::history::{History, What};
@@ -11,20 +11,20 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::task::JoinSet;
 
-/// Pairs of clients; each pair shares a session.
+/// The number of client pairs. The two clients of a pair share a session.
 const PAIRS: usize = 4;
 const KEYS: [char; 2] = ['a', 'b'];
 
-/// A session as its two clients know it.
+/// A session as its two clients see it.
 #[derive(Debug)]
 struct Visit {
     number: usize,
     handle: String,
-    /// All ids that it was given, the newest last.
+    /// All ids of the session, the newest last.
     cookies: Mutex<Vec<String>>,
-    /// It is over, or nobody knows its id any more: the pair begins another one.
+    /// The session is over, or its id is lost: the pair begins another one.
     left: AtomicBool,
-    /// An answer with a new id was lost.
+    /// A response with a new id was lost.
     adrift: AtomicBool,
 }
 
@@ -34,14 +34,14 @@ impl Visit {
     }
 }
 
-/// The world that clients share.
+/// The state that all clients share.
 struct World {
     nemesis: Nemesis,
     history: History,
     visits: Mutex<Vec<Arc<Visit>>>,
     numbers: AtomicUsize,
     over: AtomicBool,
-    /// Ends that were acknowledged: by the visitor, and by the session's handle.
+    /// The number of acknowledged ends: by the visitor, and by the session's handle.
     ended: [AtomicUsize; 2],
 }
 
@@ -54,7 +54,7 @@ impl World {
         answer
     }
 
-    /// A session with a value under both keys, or nothing when something came between.
+    /// Begins a session with a value under both keys. Returns `None` when a fault came between.
     async fn begin(&self, chance: &mut Chance) -> Option<Arc<Visit>> {
         let cookie = self.ask(chance, "", "/step/sign-in").await?.cookie?;
         let number = self.numbers.fetch_add(1, Ordering::SeqCst);
@@ -80,7 +80,7 @@ impl World {
             Some(answer) if answer.status == 200 && answer.set.is_empty() => {
                 What::Set { key, value, acknowledged: true }
             }
-            // Ended under the request; or over before, so that another session has begun.
+            // The session was ended during the request, or before it, so that another session has begun.
             Some(answer) if matches!(answer.status, 200 | 409) => What::Gone,
             _ => What::Set { key, value, acknowledged: false },
         };
@@ -100,7 +100,7 @@ impl World {
         }
     }
 
-    /// Both of a pair count, on whichever server.
+    /// Counts. Both clients of a pair do so, on either server.
     async fn count(&self, chance: &mut Chance, visit: &Visit) {
         let begun = self.history.now();
         let what = match self.ask(chance, &visit.cookie(), "/count").await {
@@ -148,7 +148,7 @@ impl World {
     }
 }
 
-/// The number in a value of this session's key. Of another's, it is foreign data.
+/// Returns the number in a value of this session's key. Panics at a value of another session.
 fn value_of(visit: &Visit, key: char, text: &str) -> Option<u32> {
     let own = format!("{}-{key}-", visit.number);
     let number = text.strip_prefix(&own);
@@ -156,7 +156,7 @@ fn value_of(visit: &Visit, key: char, text: &str) -> Option<u32> {
     number.map(|number| number.parse().expect("a number"))
 }
 
-/// The one of a pair who renews the id, and begins the next session.
+/// The client of a pair that rotates the id and begins the next session.
 async fn lead(world: Arc<World>, current: Arc<Mutex<Option<Arc<Visit>>>>, mut chance: Chance) {
     let mut value = 0;
     while !world.over.load(Ordering::SeqCst) {
@@ -179,7 +179,7 @@ async fn lead(world: Arc<World>, current: Arc<Mutex<Option<Arc<Visit>>>>, mut ch
     }
 }
 
-/// The one who ends it.
+/// The client of a pair that ends the session.
 async fn follow(world: Arc<World>, current: Arc<Mutex<Option<Arc<Visit>>>>, mut chance: Chance) {
     let mut last = (0, 0);
     while !world.over.load(Ordering::SeqCst) {
@@ -203,7 +203,8 @@ async fn follow(world: Arc<World>, current: Arc<Mutex<Option<Arc<Visit>>>>, mut 
     }
 }
 
-/// When all is well again: each session that nobody ended is there, under one id; the others are under none.
+/// Checks the final state, without faults: a session that was not ended is live under one id, and an ended one under
+/// none.
 async fn is_as_it_should_be(world: &World, kind: Kind) {
     let events = world.history.events();
     world.nemesis.advance(Duration::from_secs(71) + SKEW).await;
@@ -221,7 +222,7 @@ async fn is_as_it_should_be(world: &World, kind: Kind) {
             opens.push(value_of(&visit, 'a', &answer.text).is_some());
         }
         let (last, earlier) = opens.split_last().expect("at least one");
-        assert!(!earlier.contains(&true), "on {kind:?}: an id of long ago opens {visit:?}");
+        assert!(!earlier.contains(&true), "on {kind:?}: a retired id still leads to {visit:?}");
         if *last {
             let told = world.nemesis.surely(visit.number % 2, &cookies[cookies.len() - 1], "/counted").await.text;
             let told = if told.is_empty() { 0 } else { told.parse().expect("a number") };
@@ -234,12 +235,12 @@ async fn is_as_it_should_be(world: &World, kind: Kind) {
         }
         let lives = live.contains(&visit.handle);
         let adrift = visit.adrift.load(Ordering::SeqCst);
-        assert!(lives || !last, "on {kind:?}: it opens and is not listed: {visit:?}");
-        assert!(*last || !lives || adrift, "on {kind:?}: it is listed and no id opens it: {visit:?}");
+        assert!(lives || !last, "on {kind:?}: an id leads to it but it is not listed: {visit:?}");
+        assert!(*last || !lives || adrift, "on {kind:?}: it is listed but no id leads to it: {visit:?}");
         if revoked(true) {
-            assert!(!lives, "on {kind:?}: it was ended and lives: {visit:?}");
+            assert!(!lives, "on {kind:?}: it was ended but is live: {visit:?}");
         } else if !revoked(false) {
-            assert!(lives, "on {kind:?}: nobody has ended it, and it is gone: {visit:?}");
+            assert!(lives, "on {kind:?}: it was not ended but is gone: {visit:?}");
         }
     }
 }
@@ -261,7 +262,7 @@ async fn holds_against_a_nemesis(kind: Kind, mut chance: Chance) {
     }
     let lacks_ends = || world.ended.iter().any(|ended| ended.load(Ordering::SeqCst) == 0);
     let mut strikes = 0;
-    // An end that is never acknowledged could be lost and break no promise, so there must be some of each kind.
+    // At least one end of each kind must be acknowledged, because an unacknowledged one may be lost.
     while strikes < 8 || (lacks_ends() && strikes < 40) {
         strikes += 1;
         tokio::time::sleep(Duration::from_millis(150) + chance.span(Duration::from_millis(200))).await;
@@ -281,8 +282,8 @@ async fn holds_against_a_nemesis(kind: Kind, mut chance: Chance) {
     let ended = world.ended.each_ref().map(|ended| ended.load(Ordering::SeqCst));
     let (read, used) = (count(|what| matches!(what, What::Get { .. })), count(|what| *what == What::Used));
     println!("{kind:?}: {acknowledged} set, {read} read, {used} rotated, {counted} counted, {ended:?} ended");
-    assert!(acknowledged > 50 && read > 50 && used > 0 && counted > 20, "on {kind:?}: hardly anything happened");
-    assert!(ended.iter().all(|ended| *ended > 0), "on {kind:?}: no end was acknowledged of a kind: {ended:?}");
+    assert!(acknowledged > 50 && read > 50 && used > 0 && counted > 20, "on {kind:?}: too little happened");
+    assert!(ended.iter().all(|ended| *ended > 0), "on {kind:?}: a kind of end was never acknowledged: {ended:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

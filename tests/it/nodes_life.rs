@@ -1,4 +1,4 @@
-//! G6, G7 and G12 across processes: how long a session lives, what creates none, and how keys turn.
+//! G6, G7 and G12 across processes: session lifetimes, requests that create no session, and key rotation.
 
 use crate::support::node::{Node, Pair, Plan, new_key};
 use crate::support::{Kind, SHARED, STORES, id_of};
@@ -24,11 +24,11 @@ async fn g6_s20_reading_on_one_process_keeps_a_session_alive_on_the_other() {
             pair.advance(29 * MINUTE).await;
             assert_eq!(there.get(&read, "/counted").await.text, "1", "on {kind:?}");
         }
-        assert_eq!(here.get(&left, "/counted").await.text, "", "what nobody reads is over, on {kind:?}");
+        assert_eq!(here.get(&left, "/counted").await.text, "", "the unused session is over, on {kind:?}");
         assert_eq!(here.get(&read, "/counted").await.text, "1", "on {kind:?}");
         pair.advance(30 * MINUTE).await;
         for node in &pair.nodes {
-            assert_eq!(node.get(&read, "/counted").await.text, "", "silence ends it, on {kind:?}");
+            assert_eq!(node.get(&read, "/counted").await.text, "", "the idle timeout ends it, on {kind:?}");
         }
     }
 }
@@ -49,7 +49,7 @@ async fn g6_s21_the_absolute_lifetime_survives_a_hundred_rotations() {
         assert_eq!(pair.nodes[1].get(&cookie, "/who").await.text, "ada", "a minute is left, on {kind:?}");
         pair.advance(MINUTE).await;
         for node in &pair.nodes {
-            assert_eq!(node.get(&cookie, "/who").await.text, "", "and then none, on {kind:?}");
+            assert_eq!(node.get(&cookie, "/who").await.text, "", "the absolute timeout ends it, on {kind:?}");
         }
     }
 }
@@ -60,7 +60,8 @@ async fn created(pair: &Pair, cookie: &str) -> Timestamp {
     record.created
 }
 
-/// Requests with these cookies, on both nodes, 16 at a time: all served, no cookie given, none taken.
+/// Sends requests with these cookies on both nodes, 16 at a time. All must be served without setting or removing a
+/// cookie.
 async fn all_anonymous(pair: &Pair, path: &'static str, cookies: impl Iterator<Item = String>) {
     let turns = Arc::new(Semaphore::new(16));
     let mut requests = JoinSet::new();
@@ -74,11 +75,11 @@ async fn all_anonymous(pair: &Pair, path: &'static str, cookies: impl Iterator<I
         });
     }
     while let Some(done) = requests.join_next().await {
-        done.expect("served as nobody");
+        done.expect("served as anonymous");
     }
 }
 
-/// A well-formed cookie of an id that no session has, signed by a key, or by nobody.
+/// Returns a well-formed cookie of an unknown id, signed by this key, or with an invalid signature.
 fn cookie(key: Option<&str>) -> String {
     let mut random = [[0; 32]; 2];
     for part in &mut random {
@@ -88,7 +89,7 @@ fn cookie(key: Option<&str>) -> String {
     key.map_or_else(|| format!("hardtack_sess={secret}.{signature}"), |key| signed(key, &secret))
 }
 
-/// The cookie of a secret as the engine signs it.
+/// Returns the cookie of a secret as the engine signs it.
 fn signed(key: &str, secret: &str) -> String {
     let key: Vec<_> = (0..64).step_by(2).map(|at| u8::from_str_radix(&key[at..at + 2], 16).expect("hex")).collect();
     let mut mac = Hmac::<sha2::Sha256>::new_from_slice(&key).expect("a key");
@@ -121,7 +122,7 @@ async fn g7_s26_a_thousand_sign_outs_of_nobody_create_no_row() {
     }
 }
 
-/// The steps of `docs/DEPLOY.md`, each as the list of keys that it names.
+/// Returns the list of keys of each step of the key rotation in `docs/DEPLOY.md`.
 fn steps(old: &str, new: &str) -> Vec<Vec<String>> {
     let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/DEPLOY.md")).expect("the page");
     let lists = page.lines().filter(|line| line.starts_with(|c: char| c.is_ascii_digit()));
@@ -140,12 +141,12 @@ async fn g12_keys_turn_on_one_process_after_the_other_and_nobody_is_signed_out()
         let mut pair = Pair::start(kind).await;
         let (old, new) = (pair.plan.keys[0].clone(), new_key());
         let steps = steps(&old, &new);
-        assert_eq!(steps.len(), 3, "the page has three steps");
+        assert_eq!(steps.len(), 3, "the page must have three steps");
         let mut visitors = vec![pair.nodes[0].begin("/step/sign-in").await];
         let mut signed_by_old = 1;
         for (step, keys) in steps.into_iter().enumerate() {
             if step == 2 {
-                // The old key goes when what it signed is over.
+                // The old key is removed after the sessions that it signed are over.
                 visitors.drain(..signed_by_old);
             }
             for at in 0..2 {
@@ -154,7 +155,7 @@ async fn g12_keys_turn_on_one_process_after_the_other_and_nobody_is_signed_out()
                 visitors.push(pair.nodes[0].begin("/step/sign-in").await);
                 visitors.push(pair.nodes[1].begin("/step/sign-in").await);
                 if step == 0 || (step == 1 && at == 0) {
-                    // In the middle of the second step one node signs by each.
+                    // In the middle of the second step, each node signs by another key.
                     signed_by_old = visitors.len();
                 }
                 for node in &pair.nodes {
@@ -180,11 +181,11 @@ async fn g12_a_process_with_another_key_takes_no_cookie_of_this_one() {
 async fn g12_a_key_that_one_process_signs_by_too_early_makes_strangers_on_the_other_and_loses_no_session() {
     let mut pair = Pair::start(Kind::Sqlite).await;
     let (old, new) = (pair.plan.keys[0].clone(), new_key());
-    // As if the first step of `docs/DEPLOY.md` had been left out.
+    // As if an operator had skipped the first step of `docs/DEPLOY.md`.
     pair.nodes[0] = Node::start(&Plan { keys: vec![new.clone(), old.clone()], ..pair.plan.clone() }).await;
     let visitor = pair.nodes[0].begin("/step/sign-in").await;
     let stranger = pair.nodes[1].get(&visitor, "/count").await;
-    assert_eq!(stranger.cookie, None, "the cookie that the browser has is not replaced");
+    assert_eq!(stranger.cookie, None, "the browser's cookie is not replaced");
     assert_eq!(pair.nodes[1].get(&visitor, "/who").await.text, "");
     pair.nodes[1] = Node::start(&Plan { keys: vec![old, new], ..pair.plan.clone() }).await;
     for node in &pair.nodes {

@@ -1,4 +1,4 @@
-//! Nobody is ever served another visitor's session, whatever is aborted and whatever panics meanwhile.
+//! Isolation of visitors: no response contains the session of another visitor, in spite of aborted requests and panics.
 
 use crate::support::STORES;
 use crate::support::chance::Chance;
@@ -10,14 +10,14 @@ use tokio::task::JoinSet;
 const VISITORS: usize = 20;
 const EACH: usize = 100;
 
-/// One visitor in a hurry: asks on both nodes, gives up now and then, and meets handlers that panic or fail.
+/// Sends requests of one visitor on both nodes, aborts some of them, and calls handlers that panic or fail.
 async fn visit(pair: Arc<Pair>, number: usize, mut chance: Chance) {
     let own = format!("visitor{number}");
     let mut cookie = pair.nodes[number % 2].begin(&format!("/mine/{own}")).await;
     let mut served = 0;
     for _ in 0..EACH {
         let node = &pair.nodes[chance.below(2)];
-        // Whoever has a session already does not become another one, whatever the address says.
+        // The path names another visitor, but the existing session keeps its own.
         let ask = |path: &str| node.ask(&cookie, path);
         match chance.below(10) {
             0 => drop(ask("/then/panic/count").await.map(|answer| panic!("a panic answers nothing: {answer:?}"))),
@@ -28,14 +28,14 @@ async fn visit(pair: Arc<Pair>, number: usize, mut chance: Chance) {
             }
             4 => {
                 let answer = ask("/step/rotate").await.expect("an answer");
-                // A late one of the requests above may have been under way: it changes no id.
+                // An aborted request may still be in progress. It must not change the id.
                 assert_eq!(answer.status, 200, "{answer:?}");
                 cookie = answer.cookie.expect("a new id");
             }
             _ => {
                 let path = if chance.below(2) == 0 { "/mine/nobody" } else { "/get/marker" };
                 let answer = ask(path).await.expect("an answer");
-                assert_eq!((answer.status, &answer.text), (200, &own), "{own} is served another's: {answer:?}");
+                assert_eq!((answer.status, &answer.text), (200, &own), "{own} gets other data: {answer:?}");
                 assert_eq!(answer.cookie, None, "{answer:?}");
                 served += 1;
             }

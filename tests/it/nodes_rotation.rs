@@ -1,4 +1,4 @@
-//! G4 across processes: a new id at every change of privilege, and the old one dead at once.
+//! G4 across processes: a new id at every change of privilege, and the old one rejected at once.
 
 use crate::support::node::{Answer, Pair};
 use crate::support::{STORES, id_of};
@@ -6,10 +6,10 @@ use hardtack::session::store::Loaded;
 use std::time::Duration;
 use tokio::task::JoinSet;
 
-/// What a visitor's requests do while something else happens to the session.
+/// The requests of a visitor while the session changes.
 const BUSY: [&str; 5] = ["/count", "/counted", "/put/a/1", "/get/a", "/nothing"];
 
-/// Fifty requests with this cookie, on both nodes, with `between` in their midst.
+/// Sends fifty requests with this cookie on both nodes, and `between` in the middle of them.
 async fn across(pair: &Pair, cookie: &str, between: Option<&str>) -> (Vec<(&'static str, Answer)>, Option<Answer>) {
     let mut requests = JoinSet::new();
     let mut midst = None;
@@ -64,7 +64,7 @@ async fn g4_s16_a_planted_id_is_worth_nothing_the_instant_its_visitor_signs_in()
             }
             assert_eq!(pair.live().await, 1, "{attack} on {kind:?}");
             pair.nodes[0].get(&cookie, "/step/end").await;
-            // When the grace is over the old id is unknown, and nobody's.
+            // After the grace period the old id is unknown.
             pair.advance(Duration::from_secs(71)).await;
             let later = pair.nodes[1].get(&planted, "/who").await;
             assert_eq!((later.status, later.text.as_str(), later.set.len()), (200, "", 0), "on {kind:?}");
@@ -84,7 +84,7 @@ async fn g4_s17_fifty_requests_across_a_sign_in_leave_one_session_and_the_new_co
         let mut counted = 1;
         for (path, answer) in answers {
             let case = format!("{path} on {kind:?}: {answer:?}");
-            assert!(answer.set.is_empty(), "no other answer touches the cookie, {case}");
+            assert!(answer.set.is_empty(), "no other response sets the cookie, {case}");
             assert!(answer.status == 200 || (answer.status == 503 && answer.retry_after), "{case}");
             counted += u32::from(path == "/count" && answer.status == 200);
         }
@@ -107,7 +107,7 @@ async fn g4_s17_fifty_requests_across_a_renewal_notice_nothing() {
         let mut given = Vec::new();
         for (path, answer) in answers {
             assert_eq!(answer.status, 200, "{path} on {kind:?}: {answer:?}");
-            assert_eq!(answer.set.len(), usize::from(answer.cookie.is_some()), "no cookie is taken, on {kind:?}");
+            assert_eq!(answer.set.len(), usize::from(answer.cookie.is_some()), "no cookie is removed, on {kind:?}");
             given.extend(answer.cookie);
         }
         given.sort();
@@ -116,12 +116,12 @@ async fn g4_s17_fifty_requests_across_a_renewal_notice_nothing() {
         assert_eq!(pair.live().await, 1, "on {kind:?}");
         for node in &pair.nodes {
             assert_eq!(node.get(new, "/counted").await.text, "11", "on {kind:?}");
-            assert_eq!(node.get(&old, "/counted").await.text, "11", "the old id reaches it for a while, on {kind:?}");
+            assert_eq!(node.get(&old, "/counted").await.text, "11", "the old id is forwarded for a while, on {kind:?}");
         }
         pair.advance(Duration::from_secs(11)).await;
         for node in &pair.nodes {
             assert_eq!(node.get(new, "/counted").await.text, "11", "on {kind:?}");
-            assert_eq!(node.get(&old, "/counted").await.text, "", "and then no more, on {kind:?}");
+            assert_eq!(node.get(&old, "/counted").await.text, "", "after the grace period it is not, on {kind:?}");
         }
     }
 }
@@ -176,21 +176,22 @@ async fn g4_a_connection_aborted_during_a_sign_in_leaves_one_session_under_the_o
             let waiting = tokio::spawn(pair.nodes[0].ask(&old, &format!("/then/wait/{step}")));
             pair.nodes[0].get("", "/gate/loaded").await;
             waiting.abort();
-            waiting.await.expect_err("the browser has gone");
+            waiting.await.expect_err("the browser has closed the connection");
             assert_eq!(pair.live().await, 1, "on {kind:?}");
-            // It had been done: the old id is dead, and the owner's list shows the session that nobody can open.
+            // The step was completed: the old id is rejected, and the account's list shows the session, whose id is
+            // lost.
             let late = pair.nodes[1].get(&old, "/counted").await;
             assert_eq!((late.status, late.set.len()), (503, 0), "on {kind:?}: {late:?}");
             let owned = pair.nodes[1].get("", "/revoke-all/ada").await.text;
             assert_eq!(owned, if signed_in { "1" } else { "0" }, "on {kind:?}");
             pair.advance(Duration::from_secs(30 * 60)).await;
         }
-        // Cut at any moment, and not only after the step.
+        // Abort at any moment, not only after the step.
         for n in 0..20_u32 {
             let old = pair.nodes[0].begin("/count").await;
             let cut = Duration::from_micros(u64::from(150 * n));
             tokio::time::timeout(cut, pair.nodes[0].ask(&old, "/step/sign-in")).await.map(drop).ok();
-            // The server may not have begun yet, or be at it still: whichever, there is one session.
+            // The server may not have begun, or may still be working. In each case there is one session.
             let left = pair.nodes[1].get(&old, "/counted").await;
             assert!(matches!((left.status, left.text.as_str()), (200, "1") | (503, _)), "on {kind:?}: {left:?}");
             assert_eq!(pair.live().await, 1, "on {kind:?}, cut after {cut:?}");
@@ -206,7 +207,7 @@ async fn g4_a_server_killed_during_rotations_leaves_one_session_under_the_old_id
         for round in 0..6_u64 {
             let mut cookie = pair.nodes[1].begin("/step/sign-in").await;
             let kill = tokio::time::Instant::now() + Duration::from_millis(3 + 11 * round);
-            // Rotates as fast as it can, until the server is gone in the middle of something.
+            // Rotate as fast as possible, so that the kill comes in the middle of a rotation.
             loop {
                 let next = pair.nodes[0].ask(&cookie, "/step/rotate");
                 match tokio::time::timeout_at(kill, next).await {
@@ -218,7 +219,7 @@ async fn g4_a_server_killed_during_rotations_leaves_one_session_under_the_old_id
             assert_eq!(pair.nodes[1].get("", "/live").await.text, "1", "{here}");
             let found = pair.own.store.load(&id_of(&cookie), crate::support::node::BEGIN).await.expect("an answer");
             assert!(matches!(found, Loaded::Live(..) | Loaded::Retired), "{here}: {found:?}");
-            // Whatever the crash cut in two: whoever ends all of an account's sessions ends this one.
+            // The list of the account's sessions must contain this one, wherever the crash came.
             assert_eq!(pair.nodes[1].get("", "/revoke-all/ada").await.text, "1", "{here}");
             assert_eq!(pair.nodes[1].get("", "/live").await.text, "0", "{here}");
             let dead = pair.nodes[1].get(&cookie, "/who").await;

@@ -1,4 +1,4 @@
-//! G1 and G2 across processes: nothing is lost, and counting is exact.
+//! G1 and G2 across processes: no write is lost, and counting is exact.
 
 use crate::support::STORES;
 use crate::support::node::{Answer, Node, Pair};
@@ -7,10 +7,10 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-/// How many requests each node gets in a test.
+/// The number of requests for each node in a test.
 const EACH: usize = 200;
 
-/// Sends all of these at once, at most 32 a node at a time; the answers come in any order.
+/// Sends all requests at once, at most 32 at a time for each node. The responses come in any order.
 async fn all_at_once(nodes: &[Node; 2], cookie: &str, paths: impl Iterator<Item = [String; 2]>) -> Vec<Answer> {
     let turns = [Arc::new(Semaphore::new(32)), Arc::new(Semaphore::new(32))];
     let mut requests = JoinSet::new();
@@ -36,7 +36,7 @@ async fn g1_s98_two_processes_write_different_values_and_all_stick() {
             assert_eq!((answer.status, answer.text.as_str(), answer.set.len()), (200, "saved", 0), "on {kind:?}");
         }
         let keys = pair.nodes[1].get(&cookie, "/keys").await.text;
-        assert_eq!(keys, (2 * EACH + 1).to_string(), "all of them and the count, on {kind:?}");
+        assert_eq!(keys, (2 * EACH + 1).to_string(), "all values and the count, on {kind:?}");
         for n in (0..EACH).step_by(37) {
             assert_eq!(pair.nodes[0].get(&cookie, &format!("/get/b{n}")).await.text, n.to_string(), "on {kind:?}");
         }
@@ -51,7 +51,7 @@ async fn g2_s98_two_processes_count_together_and_no_number_comes_twice() {
         let paths = (0..EACH).map(|_| ["/count".to_owned(), "/count".to_owned()]);
         let answers = all_at_once(&pair.nodes, &cookie, paths).await;
         let counted: BTreeSet<usize> = answers.iter().filter_map(|answer| answer.text.parse().ok()).collect();
-        assert_eq!(counted, (2..=2 * EACH + 1).collect(), "each increment is its own, on {kind:?}");
+        assert_eq!(counted, (2..=2 * EACH + 1).collect(), "each increment returns another number, on {kind:?}");
         assert_eq!(pair.nodes[1].get(&cookie, "/counted").await.text, (2 * EACH + 1).to_string(), "on {kind:?}");
     }
 }

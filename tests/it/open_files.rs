@@ -1,4 +1,4 @@
-//! Open files: each connection is one, and the answers and the store need some too.
+//! Limits of open files: each connection takes one, and responses and the store need some too.
 
 use super::support::process::{Place, Running};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -6,7 +6,7 @@ use tokio::net::TcpStream;
 
 const PATIENT: (&str, &str) = ("LIMITS_HEADER_TIMEOUT", "60s");
 
-/// Connections of which none has sent a whole head.
+/// Opens connections with an incomplete request head.
 async fn half_sent(server: &Running, count: usize) -> Vec<TcpStream> {
     let mut begun = Vec::new();
     for _ in 0..count {
@@ -17,7 +17,7 @@ async fn half_sent(server: &Running, count: usize) -> Vec<TcpStream> {
     begun
 }
 
-/// The first line of what is answered once the head is whole.
+/// Completes the head and returns the status line of the response.
 async fn finished(stream: &mut TcpStream) -> String {
     stream.write_all(b"Connection: close\r\n\r\n").await.expect("sent");
     let mut answer = String::new();
@@ -36,7 +36,7 @@ async fn the_limit_that_the_system_begins_with_is_raised_to_what_it_allows() {
     let place = Place::new();
     site(&place);
     let settings = [PATIENT, ("LEPTOS_SITE_ROOT", "site")];
-    // A store, a listener and 60 connections would not fit into the first.
+    // The store, the listener and 60 connections would exceed the initial limit.
     let server = place.wait_for(place.with_files(64, 4096, &settings)).await;
     let mut begun = half_sent(&server, 200).await;
     for at in [199, 0, 100] {
@@ -55,12 +55,12 @@ async fn no_more_connections_are_taken_than_leave_files_for_answers_and_store() 
     let server = place.wait_for(place.with_files(64, 200, &settings)).await;
     let told = server.said.wait_for("limits.connections is 1024").await;
     assert!(told.contains("WARN") && told.contains("enough for 52") && told.contains("LimitNOFILE="), "{told}");
-    // More than fit, and fewer than the system lets wait.
+    // More than the limit allows, and fewer than the system's backlog.
     let mut begun = half_sent(&server, 120).await;
     for stream in &mut begun[..52] {
         assert_eq!(finished(stream).await, "HTTP/1.1 200 OK");
     }
-    // The others have waited for their turn.
+    // The other connections have waited for a free place.
     assert_eq!(finished(&mut begun[60]).await, "HTTP/1.1 200 OK");
     drop(begun);
     let log = server.stop().await.join("\n");
@@ -77,5 +77,5 @@ fn too_few_files_for_the_store_refuse_the_start_in_one_sentence() {
         said.contains("limits.connections: this process may open 64 files") && said.contains("LimitNOFILE="),
         "{said}"
     );
-    assert!(!place.path().join("data").exists(), "nothing was made before");
+    assert!(!place.path().join("data").exists(), "no file was created before");
 }

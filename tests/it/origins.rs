@@ -1,4 +1,4 @@
-//! Other origins: who may call, who is told so, and what is refused before anything is read.
+//! Requests from other origins: allowed callers, readable responses, and refusals before any data is read.
 
 use crate::support::app::{App, cookies_set};
 use crate::support::people::Person;
@@ -43,7 +43,7 @@ fn is_admitted(answer: &reqwest::Response) -> bool {
     !origin.is_empty()
 }
 
-/// What a request says about where it comes from; whether it passes, and whether the answer is for another origin.
+/// The headers of a request that state its origin, whether it passes, and whether the response has CORS headers.
 const CALLERS: [(&str, bool, bool); 22] = [
     ("", true, false),
     ("sec-fetch-site: same-origin; origin: http://localhost:3000", true, false),
@@ -81,12 +81,12 @@ async fn s39_s40_s41_s44_s45_s46_s48_a_change_must_prove_where_it_comes_from() {
             let answer = with(request, caller).send().await.expect("an answer");
             assert_eq!(answer.status().as_u16(), if passes { 200 } else { 403 }, "{caller:?} {body}");
             assert_eq!(is_admitted(&answer), admitted, "{caller:?} {body}");
-            assert!(header(&answer, "vary").contains("origin"), "{caller:?} {body}: caches must tell them apart");
+            assert!(header(&answer, "vary").contains("origin"), "{caller:?} {body}: caches need it");
             assert_eq!(cookies_set(&answer).len(), usize::from(passes), "{caller:?} {body}");
             begun += i64::from(passes);
         }
     }
-    assert_eq!(app.sessions().await, begun, "what is refused begins no session");
+    assert_eq!(app.sessions().await, begun, "a refused request begins no session");
 }
 
 #[tokio::test]
@@ -107,12 +107,12 @@ async fn s43_what_belongs_to_a_session_is_read_by_its_own_pages_and_front_ends_a
             assert_eq!(is_admitted(&answer), admitted, "{method} {caller}");
         }
     }
-    // Loaded as a picture, the page would count a visit in a visitor's name.
+    // Loaded as an image, the page would count a visit in the name of the visitor.
     let picture = with(app.get("/"), "sec-fetch-site: cross-site; sec-fetch-mode: no-cors").send().await;
     assert_eq!(picture.expect("an answer").status(), 403);
     let followed = with(app.get("/"), "sec-fetch-site: cross-site; sec-fetch-mode: navigate").send().await;
     assert_eq!(followed.expect("an answer").status(), 200);
-    // Pages and files are for everybody; who may read them by script is another question.
+    // Pages and files are public, but only a listed origin may read them by script.
     let page = with(app.get("/"), "sec-fetch-site: cross-site; origin: http://evil.org").send().await;
     let page = page.expect("an answer");
     assert_eq!((page.status().as_u16(), is_admitted(&page)), (200, false));
@@ -138,7 +138,7 @@ async fn every_function_of_the_api_is_guarded() {
 async fn s49_s50_s58_a_preflight_is_answered_first_and_with_lists() {
     let app = app().await;
     let cookie = cookies_set(&app.post("/api/visits").send().await.expect("an answer"))[0].clone();
-    // Then nobody else could answer.
+    // Without its table the session store fails, so a successful preflight cannot have used it.
     app.execute("DROP TABLE session").await;
     for path in ["/api/visits", "/api/nothing", "/", "/pkg/nothing"] {
         let preflight = |origin: &str| {
@@ -162,13 +162,13 @@ async fn s49_s50_s58_a_preflight_is_answered_first_and_with_lists() {
     }
 }
 
-/// Returns the time that this thread has had a processor, in nanoseconds, where the system tells (Linux).
+/// Returns the processor time of this thread in nanoseconds, if the system reports it (Linux).
 fn processor_time() -> Option<u64> {
     let told = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
     told.split(' ').next()?.parse().ok()
 }
 
-// On one thread, because its time on a processor is the cost of the answer, however busy the machine is.
+// On one thread, because its processor time is the cost of the response on a busy machine too.
 #[tokio::test(flavor = "current_thread")]
 async fn s51_what_a_preflight_asks_for_changes_neither_its_answer_nor_its_cost() {
     let guard = Origins::new(OWN.parse().expect("an origin"), [FRONT_END.parse().expect("an origin")]).guard();

@@ -1,6 +1,7 @@
-//! G8: a store that is stopped, frozen or cut off signs nobody out, and the server comes back by itself.
+//! Outages of the store under load (G8): no session ends while the store is stopped, frozen or cut off, and the server
+//! recovers by itself.
 //!
-//! Under load, on real servers, with the engine in a process of its own and its usual patience of 800 ms.
+//! The tests use real servers, with the engine in a separate process and with its default timeout of 800 ms.
 
 use crate::support::cluster::Cluster;
 use crate::support::node::{Answer, Node, Plan};
@@ -16,17 +17,17 @@ use tokio::task::JoinSet;
 
 const CLIENTS: usize = 50;
 
-/// The engine gives up after 0.8 s. The rest is for a busy machine: what takes longer hangs.
+/// The engine gives up after 0.8 s. The rest allows for a busy machine, and a request that takes longer hangs.
 const HANGS: Duration = Duration::from_secs(20);
 
-/// How a store can be away.
+/// A way in which a store can be unavailable.
 #[derive(Clone, Copy, Debug)]
 enum Outage {
-    /// Its process ends: connections are refused.
+    /// The server process has ended, so that connections are refused.
     Stopped,
-    /// Its process stands still: connections stay open, nobody answers.
+    /// The server process is suspended: connections stay open without a response.
     Frozen,
-    /// The way to it is cut: the same, and the server knows nothing of it.
+    /// The network is cut: as for a frozen process, but the server does not know it.
     CutOff,
 }
 
@@ -66,19 +67,19 @@ impl Stage {
     }
 }
 
-/// What the clients know of each other.
+/// The state that the clients share.
 #[derive(Default)]
 struct Scene {
-    /// Odd while the store is away: what begins and ends under the same odd number must fail.
+    /// Odd while the store is away: a request that begins and ends under the same odd number must fail.
     act: AtomicUsize,
-    /// Requests that began and ended while it was away.
+    /// The number of requests that began and ended while the store was away.
     refused: AtomicUsize,
-    /// Requests that were served since that was last asked.
+    /// The number of requests that were served since the counter was reset.
     served: AtomicUsize,
     over: AtomicBool,
 }
 
-/// A visitor who reads and writes in a loop, beside one without a session; each answer is looked at.
+/// Reads and writes in a loop, together with a visitor without a session, and checks every response.
 async fn visit(node: Arc<Stage>, scene: Arc<Scene>, cookie: String, own: String) {
     for turn in 0_usize.. {
         if scene.over.load(Ordering::SeqCst) {
@@ -89,7 +90,7 @@ async fn visit(node: Arc<Stage>, scene: Arc<Scene>, cookie: String, own: String)
         let act = scene.act.load(Ordering::SeqCst);
         let path = if turn % 3 == 0 { "/count" } else { "/get/own" };
         let answer = answered(&node.node, &cookie, path).await;
-        assert!(answer.set.is_empty(), "the cookie stays as it is: {answer:?}");
+        assert!(answer.set.is_empty(), "the cookie is unchanged: {answer:?}");
         let away = act % 2 == 1 && act == scene.act.load(Ordering::SeqCst);
         match answer.status {
             200 => {
@@ -102,12 +103,12 @@ async fn visit(node: Arc<Stage>, scene: Arc<Scene>, cookie: String, own: String)
                 scene.refused.fetch_add(usize::from(away), Ordering::SeqCst);
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
-            _ => panic!("neither served nor asked to come again: {answer:?}"),
+            _ => panic!("neither served nor told to retry: {answer:?}"),
         }
     }
 }
 
-/// An answer, and no request that hangs: how soon it comes is shown on a clock that stands still (`engine_store`).
+/// Returns the response, or panics if the request hangs. The exact time is tested with a paused clock (`engine_store`).
 async fn answered(node: &Node, cookie: &str, path: &str) -> Answer {
     tokio::time::timeout(HANGS, node.get(cookie, path)).await.unwrap_or_else(|_| panic!("{path} hangs"))
 }
@@ -152,14 +153,14 @@ async fn signs_nobody_out(program: Program) {
     };
     tokio::select! {
         () = play => {}
-        // A client ends before the play only by a panic, which says why.
-        Some(ended) = clients.join_next() => ended.expect("a client goes on to the end"),
+        // A client ends early only by a panic, which contains the reason.
+        Some(ended) = clients.join_next() => ended.expect("a client stops only at the end"),
     }
     while let Some(ended) = clients.join_next().await {
-        ended.expect("a client goes on to the end");
+        ended.expect("a client stops only at the end");
     }
     let live = stage.node.get("", "/live").await.text;
-    assert_eq!(live, CLIENTS.to_string(), "the sessions of the beginning, and no others");
+    assert_eq!(live, CLIENTS.to_string(), "only the first sessions");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -191,10 +192,10 @@ async fn g8_s115_a_cluster_with_a_frozen_server_signs_nobody_out() {
                 true
             }
             503 => {
-                assert!(answer.retry_after && answer.set.is_empty(), "the cookie stays as it is: {answer:?}");
+                assert!(answer.retry_after && answer.set.is_empty(), "the cookie is unchanged: {answer:?}");
                 false
             }
-            _ => panic!("neither served nor asked to come again: {answer:?}"),
+            _ => panic!("neither served nor told to retry: {answer:?}"),
         })
     };
     let all_are_served = async || {
@@ -207,18 +208,19 @@ async fn g8_s115_a_cluster_with_a_frozen_server_signs_nobody_out() {
             sessions.query_async(&mut past(&cluster.node(frozen).url("")).await).await.expect("keys");
         assert!((1..CLIENTS).contains(&there.len()), "each server has a part: {there:?}");
         cluster.node(frozen).freeze().await;
-        // The client asks for the map of the Cluster meanwhile, so some of the others may have to come again too.
+        // The client fetches the map of the Cluster meanwhile, so that requests to the other servers may also be told
+        // to retry.
         let mut served = vec![false; CLIENTS];
         let deadline = Instant::now() + PATIENCE;
         for turn in 0.. {
             let ever = served.iter().filter(|served| **served).count();
-            assert!(ever <= CLIENTS - there.len(), "nobody speaks for the frozen server: {served:?}");
+            assert!(ever <= CLIENTS - there.len(), "a session of the frozen server was served: {served:?}");
             if turn >= 4 && ever > 0 {
                 break;
             }
-            assert!(Instant::now() < deadline, "nobody on the other servers is served");
+            assert!(Instant::now() < deadline, "no session of the other servers is served");
             visits().await.zip(&mut served).for_each(|(now, ever)| *ever |= now);
-            assert_eq!(answered(&node, "", "/nothing").await.status, 200, "whoever has no session needs no store");
+            assert_eq!(answered(&node, "", "/nothing").await.status, 200, "no session needs no store");
         }
         cluster.node(frozen).thaw().await;
         all_are_served().await;
@@ -236,7 +238,7 @@ async fn g8_s114_a_pool_whose_one_connection_is_held_refuses_and_does_not_hang()
     let cookie = node.begin("/count").await;
     let mut other = sqlx::PgConnection::connect(&database.url).await.expect("a connection");
     let mut hold = other.begin().await.expect("a transaction");
-    // Whoever reads the table now waits, and keeps the one connection meanwhile.
+    // A read of the table waits for this lock and holds the only connection meanwhile.
     sqlx::query("LOCK TABLE hardtack.session").execute(&mut *hold).await.expect("locked");
     let mut requests = JoinSet::new();
     for n in 0..100 {
@@ -247,11 +249,11 @@ async fn g8_s114_a_pool_whose_one_connection_is_held_refuses_and_does_not_hang()
         let answer = answer.expect("no request hangs").expect("an answer");
         assert!(answer.status == 503 && answer.retry_after && answer.set.is_empty(), "{answer:?}");
     }
-    assert_eq!(answered(&node, "", "/counted").await.status, 200, "whoever has no session needs no store");
+    assert_eq!(answered(&node, "", "/counted").await.status, 200, "no session needs no store");
     hold.rollback().await.expect("released");
     let deadline = Instant::now() + PATIENCE;
     while answered(&node, &cookie, "/counted").await.text != "1" {
-        assert!(Instant::now() < deadline, "it never recovers");
+        assert!(Instant::now() < deadline, "the server does not recover");
     }
-    assert_eq!(answered(&node, &cookie, "/count").await.text, "2", "what was refused was not done either");
+    assert_eq!(answered(&node, &cookie, "/count").await.text, "2", "a refused request has no effect");
 }

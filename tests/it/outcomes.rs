@@ -1,16 +1,15 @@
-//! The outcome of a form that was posted without script. The page that holds the form says it once, and no address
-//! that a stranger can write makes it say so.
+//! The outcome of a form without script: its page shows it once, and a forged address does not make the page show it.
 
 use super::support::app::{App, browser, cookies_set};
 use super::support::people::PASSWORD;
 use reqwest::{Client, Response};
 
 const PAGE: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
-const WRONG: &str = "do not go together";
+const WRONG: &str = "Wrong e-mail address or password";
 const CHANGED: &str = "class=\"done\">Your password has been changed.";
 const NO_COOKIE: &str = "data-cookies=\"\" hidden";
 
-/// Posts a form, as a browser without script does from a page.
+/// Posts a form from a page, as a browser without script does.
 async fn post(app: &App, browser: &Client, to: &str, referer: &str, fields: &[(&str, &str)]) -> Response {
     let form = browser.post(app.url(to)).form(fields).header("accept", PAGE).header("sec-fetch-site", "same-origin");
     let form = if referer.is_empty() { form } else { form.header("referer", app.url(referer)) };
@@ -23,7 +22,7 @@ fn to(answer: &Response) -> String {
     answer.headers()["location"].to_str().expect("text").to_owned()
 }
 
-/// Shows a page, as led there by another one of the site.
+/// Returns a page that is requested from another page of the site.
 async fn shown(app: &App, browser: &Client, path: &str, referer: &str) -> String {
     let page = browser.get(app.url(path)).header("accept", PAGE).header("referer", app.url(referer));
     page.send().await.expect("an answer").text().await.expect("a page")
@@ -37,26 +36,26 @@ async fn an_outcome_is_said_once_and_by_no_address_that_anybody_can_write() {
     let app = App::start().await;
     let ada = browser();
     post(&app, &ada, "/api/register", "/register", &ADA).await;
-    // A link, a bookmark, a page that was told something else before.
+    // A link, a bookmark, or a page that showed another outcome before.
     for path in ["/security?done=password", "/devices?error=last_factor", "/security?error=sign_in_again"] {
         let page = shown(&app, &ada, path, "/security").await;
-        assert!(!page.contains(CHANGED) && !page.contains("Nothing would be left"), "{path}");
+        assert!(!page.contains(CHANGED) && !page.contains("This is your only way to sign in"), "{path}");
         assert!(page.contains("<section id=\"again\" hidden"), "{path}");
     }
     let changed = post(&app, &ada, "/api/password", "/security", &NEW).await;
     assert_eq!(to(&changed), "/security?done=password");
     let mark = cookies_set(&changed).into_iter().find(|line| line.starts_with("hardtack_sess_told=")).expect("a mark");
     assert!(mark.contains("HttpOnly") && mark.contains("Max-Age=600"), "{mark}");
-    // Of another address it says nothing.
+    // The cookie is for one address, and another address shows no outcome.
     let wrong = shown(&app, &ada, "/security?error=bad_credentials&field=current", "/security").await;
-    assert!(!wrong.contains("That is not your password"), "{wrong}");
+    assert!(!wrong.contains("Wrong password"), "{wrong}");
     let first = shown(&app, &ada, "/security?done=password", "/security").await;
     assert!(first.contains(CHANGED), "{first}");
     let again = shown(&app, &ada, "/security?done=password", "/security").await;
-    assert!(!again.contains(CHANGED), "a page that is loaded anew says it again");
-    // No other browser is told by the same address.
+    assert!(!again.contains(CHANGED), "a reload shows the outcome again");
+    // Another browser with the same address shows no outcome, unless the request comes from a page of this site.
     let other = shown(&app, &browser(), "/login?error=bad_credentials&field=password", "/devices").await;
-    assert!(other.contains(WRONG), "no cookie and a page of ours: a browser that keeps none");
+    assert!(other.contains(WRONG), "a browser without cookies, from a page of this site");
     let linked = browser().get(app.url("/login?error=bad_credentials")).header("accept", PAGE);
     for referer in ["https://evil.example/login", "https://evil.example/"] {
         let linked = linked.try_clone().expect("a request").header("referer", referer);
@@ -82,7 +81,8 @@ async fn a_form_comes_back_to_a_page_that_holds_it() {
     let ada = browser();
     post(&app, &ada, "/api/register", "", &ADA).await;
     let wrong = [("username", "ada@example.com"), ("password", "wrong"), ("next", "/security")];
-    // A page of another origin, of which the browser says no more than the origin; and one that does not hold the form.
+    // The referers are pages that do not hold the form, among them `/` for a page of another origin, which browsers
+    // shorten to its origin.
     for referer in ["/", "/doctor", "/profile", "/register", "/nowhere", "/login/", ""] {
         let led = to(&post(&app, &browser(), "/api/login", referer, &wrong).await);
         assert!(led.starts_with("/login?next=/security&error="), "{referer}: {led}");
@@ -116,13 +116,13 @@ async fn a_browser_that_keeps_no_cookie_is_told_so_when_it_has_signed_in() {
         );
         assert!(said.contains("<a href=\"/doctor\">Find out why</a>"), "{said}");
     }
-    // An address alone says nothing.
+    // The address without a referer shows no outcome.
     let linked = bare.get(app.url("/login?next=/profile&error=no_cookie")).send().await.expect("an answer");
     assert!(linked.text().await.expect("a page").contains(NO_COOKIE));
-    // A browser that has signed out is not told so either, although its page still came from there.
+    // After a sign-out the browser is not told so either, although its page came from the sign-in.
     let ada = browser();
     post(&app, &ada, "/api/login", "/login", &ADA[1..]).await;
-    assert!(shown(&app, &ada, "/profile", "/login").await.contains("Your profile."));
+    assert!(shown(&app, &ada, "/profile", "/login").await.contains("Your profile"));
     post(&app, &ada, "/api/logout", "/profile", &[]).await;
     let left = ada.get(app.url("/profile")).header("accept", PAGE).header("referer", app.url("/login"));
     assert_eq!(to(&left.send().await.expect("an answer")), "/login?next=/profile");
@@ -140,7 +140,7 @@ async fn a_page_says_until_when_its_session_lives_and_nothing_stands_behind_its_
         left.0.parse::<u64>().expect("seconds")
     };
     assert_eq!(left().await, 30 * 60);
-    // Told to the store once a minute.
+    // The use is written to the store once a minute.
     app.clock.advance(std::time::Duration::from_secs(30));
     assert_eq!(left().await, 30 * 60 - 30);
     app.clock.advance(std::time::Duration::from_secs(20 * 60));
@@ -155,13 +155,13 @@ async fn a_page_says_until_when_its_session_lives_and_nothing_stands_behind_its_
 async fn s55_a_form_says_beside_its_field_what_is_wrong_and_repeats_nothing() {
     let app = App::start().await;
     for (path, words, beside) in [
-        ("/login?error=bad_credentials&field=password", "That address and password do not go together.", "password"),
+        ("/login?error=bad_credentials&field=password", "Wrong e-mail address or password.", "password"),
         ("/login?error=too_many_attempts", "Too many attempts", ""),
-        ("/register?error=invalid&field=username", "Write one e-mail address", "username"),
+        ("/register?error=invalid&field=username", "Enter one e-mail address", "username"),
         ("/register?error=username_taken&field=username", "There is an account with this e-mail address", "username"),
         ("/register?error=invalid&field=current", "could not be understood", ""),
     ] {
-        // A browser that keeps no cookies.
+        // A browser without cookies.
         let page = app
             .get(path)
             .header("referer", app.url("/login"))

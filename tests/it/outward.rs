@@ -1,4 +1,4 @@
-//! A machine that reaches the internet only through a proxy (`HTTPS_PROXY`, `NO_PROXY`).
+//! Machines that reach the internet only through a proxy (`HTTPS_PROXY`, `NO_PROXY`).
 
 use super::support::app::browser;
 use super::support::authority::authority;
@@ -29,7 +29,7 @@ async fn start(place: &Place, issuer: &str, environment: &[(&str, &str)], truste
     place.wait_for(command).await
 }
 
-/// Sets out to sign in there.
+/// Starts a sign-in with the provider.
 async fn leave(server: &Running) -> Response {
     let request =
         browser().post(server.url("/sign-in")).form(&[("provider", "a")]).header("accept", "application/json");

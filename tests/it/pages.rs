@@ -1,4 +1,4 @@
-//! The pages: what they say, what they count, what they keep to themselves.
+//! Pages: their content, the visits that they count, and data that they must not show.
 
 use super::support::app::{App, browser, cookies_set};
 use super::support::process::PATIENCE;
@@ -17,7 +17,7 @@ async fn page(request: RequestBuilder) -> String {
     answer.text().await.expect("a page")
 }
 
-/// The text of the element with this test id.
+/// Returns the text of the element with this test id.
 fn text_of<'a>(page: &'a str, test_id: &str) -> Option<&'a str> {
     let (_, rest) = page.split_once(&format!("data-testid=\"{test_id}\""))?;
     let (_, text) = rest.split_once('>')?;
@@ -62,7 +62,7 @@ async fn the_page_and_the_api_are_of_one_session() {
     let page = page(app.get("/")).await;
     let body: serde_json::Value = get(app.get("/api/session")).await.json().await.expect("JSON");
     let id = body["id"].as_str().expect("an id");
-    assert!(page.contains(&format!("value=\"{id}\"")), "the field holds the session's value");
+    assert!(page.contains(&format!("value=\"{id}\"")), "the field has the session's value");
     let visits: serde_json::Value = get(app.post("/api/visits")).await.json().await.expect("JSON");
     assert_eq!(visits["visits"], 2);
 }
@@ -86,7 +86,7 @@ async fn g7_nobody_looking_counts_nothing_and_begins_no_session() {
     for request in unseen {
         assert_eq!(cookies_set(&get(request).await), Vec::<String>::new());
     }
-    // The page of a prefetch states no count: its islands ask when it is shown.
+    // The page of a prefetch has no count, because its islands request it when it is shown.
     let unseen = page(app.get("/").header("sec-purpose", "prefetch")).await;
     assert_eq!(text_of(&unseen, "visits"), Some(""));
     let second = page(app.get("/")).await;
@@ -112,7 +112,7 @@ async fn g9_s91_a_page_of_a_session_is_kept_by_no_cache() {
         let answer = get(app.get("/")).await;
         assert_eq!(answer.headers()["cache-control"], "no-store, no-transform", "visit {visit}");
         assert!(vary(&answer).contains("cookie"), "visit {visit}");
-        assert_eq!(cookies_set(&answer).len(), usize::from(visit == 1), "a cookie when something changed");
+        assert_eq!(cookies_set(&answer).len(), usize::from(visit == 1), "a cookie only when it changed");
     }
 }
 
@@ -135,7 +135,7 @@ async fn g11_s29_the_cookie_is_in_no_page_and_no_answer() {
         let text = format!("{} {head:?}", answer.url());
         let text = text + &answer.text().await.expect("a body");
         for secret in [id, signature] {
-            assert!(!text.contains(secret), "answer {number} tells a secret");
+            assert!(!text.contains(secret), "response {number} contains a secret");
         }
     }
 }
@@ -160,7 +160,7 @@ async fn the_theme_of_the_cookie_is_on_every_page_and_no_other() {
             assert!(root.contains(&format!("data-theme=\"{theme}\"")), "{cookie}: {root}");
         }
     }
-    // Also of a page that is made without the router.
+    // Also on an error page, which is rendered without the router.
     let refused = page(app.browser.put(app.url("/")).header("cookie", "theme=dark")).await;
     assert!(refused.contains("data-theme=\"dark\""));
 }
@@ -186,20 +186,20 @@ async fn an_unknown_address_is_a_404_page_or_json_and_knows_no_session() {
             assert!(body.contains("There is nothing here.") || body.contains("not_found"), "{body}");
         }
     }
-    assert_eq!(app.sessions().await, 1, "the one of the home page");
+    assert_eq!(app.sessions().await, 1, "only the session of the home page");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn s55_a_word_in_the_address_is_understood_and_never_repeated() {
     let app = App::start().await;
-    // A browser that keeps no cookies: see `outcomes::`.
+    // A browser without cookies. The module `outcomes` has the tests with cookies.
     let asked = |path: &str| browser().get(app.url(path)).header("referer", app.url("/"));
     let success = page(asked("/?done=session")).await;
     assert_eq!(text_of(&success, "answer"), Some("Success!"));
     let mismatch = page(asked("/?error=mismatch")).await;
     assert_eq!(text_of(&mismatch, "answer"), Some("The data in the session does not match!"));
     let too_large = page(asked("/?error=too_large")).await;
-    assert!(too_large.contains("What was sent is too large."));
+    assert!(too_large.contains("The request is too large."));
     for word in ["<b>canary", "canary", "%22%3E%3Cscript%3Ecanary", "mismatch%00canary"] {
         for name in ["error", "done", "canary"] {
             let answer = get(asked(&format!("/?{name}={word}"))).await;
@@ -246,7 +246,7 @@ async fn a_page_takes_no_post() {
         let allow = answer.headers()["allow"].to_str().expect("text");
         assert!(allow.contains("GET") && allow.contains("HEAD"), "{allow}");
         let body = answer.text().await.expect("a page");
-        assert!(body.contains("<h1>That cannot be done here.</h1>"), "{body}");
+        assert!(body.contains("<h1>Method not allowed.</h1>"), "{body}");
     }
     assert_eq!(app.sessions().await, 0);
 }
@@ -261,7 +261,7 @@ async fn g7_a_thousand_requests_that_store_nothing_leave_the_session_table_empty
         assert_eq!(cookies_set(&answer), Vec::<String>::new());
         answer.bytes().await.expect("a body");
     }
-    // An id that nobody gave out is no session either.
+    // A forged id is no session either.
     for cookie in ["hardtack_sess=x", "hardtack_sess=a.b"] {
         let answer = get(stranger.get(app.url("/api/overview")).header("cookie", cookie)).await;
         assert_eq!((answer.status().as_u16(), cookies_set(&answer)), (200, vec![]));

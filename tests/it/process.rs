@@ -1,4 +1,4 @@
-//! The real binary: its commands, its refusals, its signals, what it leaves on disk and in the log.
+//! The real binary: its commands, errors and signals, its files and its log.
 
 use super::support::app::{browser, cookies_set};
 use super::support::process::{Place, Running, rest};
@@ -104,7 +104,7 @@ async fn g12_a_key_file_that_others_can_read_is_one_sentence_and_exit_code_1() {
     let said = place.refusal(1, &[], &[("SITE_LISTEN", "127.0.0.1:0")]);
     assert!(said.contains("chmod 600") && said.contains("hardtack.key"), "{said}");
     let text = fs::read_to_string(&key).expect("the key");
-    assert!(!said.contains(text.trim()), "the sentence must not hold the key");
+    assert!(!said.contains(text.trim()), "the error must not contain the key");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -138,10 +138,10 @@ async fn sigterm_and_sigint_end_it_with_exit_code_0() {
 async fn at_a_stop_what_is_in_flight_is_answered_first_and_readyz_says_so() {
     let place = Place::new();
     let mut server = place.serve(&[]).await;
-    // Half a head now, the other half when the server stops: the only way to ask it then.
+    // The head is completed during the stop, because new connections are refused then.
     let mut late = TcpStream::connect(server.address).await.expect("a connection");
     late.write_all(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\n").await.expect("sent");
-    // Connections are taken in turn: once this one is answered, the one before it is in too.
+    // Connections are accepted in order, so the response to this one shows that the one before it was accepted too.
     let mut slow = server.begin_visit(None).await;
 
     server.signal("TERM");
@@ -202,16 +202,16 @@ async fn g10_a_full_disk_is_never_called_a_success() {
         }
         counted += 1;
         let body: serde_json::Value = answer.json().await.expect("JSON");
-        assert_eq!(body["visits"], counted, "each visit that is answered was kept");
+        assert_eq!(body["visits"], counted, "each acknowledged visit is counted");
         assert!(counted < 5000, "the disk is never full");
     }
-    // What is asked of the disk here is small and may fit once more; not for ever.
+    // The write of the readiness check is small and may succeed a few times more.
     let ready =
         async || browser.get(format!("http://{}/readyz", server.address)).send().await.expect("an answer").status();
     let mut asked = 0;
     while ready().await != 503 {
         asked += 1;
-        assert!(asked < 1000, "a server whose disk is full is still sent requests");
+        assert!(asked < 1000, "a server with a full disk still reports that it is ready");
     }
     server.signal("KILL");
     server.end().await;
@@ -284,7 +284,7 @@ async fn a_log_that_no_terminal_shows_has_no_colours() {
     }
 }
 
-/// Visits at the same time, and what each was told, sorted.
+/// Sends visits at the same time and returns the sorted counts of the responses.
 async fn in_parallel(server: &Running, browser: &Client, count: usize) -> Vec<u64> {
     let mut visits = JoinSet::new();
     for _ in 0..count {
@@ -303,7 +303,7 @@ async fn in_parallel(server: &Running, browser: &Client, count: usize) -> Vec<u6
     counts
 }
 
-/// A walk through the whole site, good requests and bad. Returns the secrets that were on the wire.
+/// Sends good and bad requests to the whole site. Returns the secrets that were transferred.
 async fn walk(server: &Running, browser: &Client) -> Vec<String> {
     let first = browser.get(server.url("/")).send().await.expect("a page");
     let cookies = cookies_set(&first);

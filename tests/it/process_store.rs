@@ -1,4 +1,4 @@
-//! The real binary on the stores that several servers share: its starts, its refusals, its stop.
+//! The real binary on shared stores: start, errors and stop.
 
 use crate::support::app::{browser, cookies_set};
 use crate::support::process::{Place, Running, rest, until};
@@ -20,7 +20,7 @@ fn g12_a_store_that_servers_share_demands_a_key_and_none_is_made() {
         let place = Place::new();
         let said = place.refusal(2, &["serve"], &[("STORE_URL", url), FREE_PORT]);
         assert!(said.contains("session.keys: ") && said.contains("openssl rand -hex 32"), "{said}");
-        assert_eq!(fs::read_dir(place.path()).expect("a folder").count(), 0, "nothing is left behind");
+        assert_eq!(fs::read_dir(place.path()).expect("a folder").count(), 0, "no file was created");
     }
 }
 
@@ -41,7 +41,7 @@ fn g12_s107_a_weak_a_malformed_and_a_missing_key_refuse_the_start_before_the_sto
             let settings = [("STORE_URL", url), ("SESSION_KEYS", file), FREE_PORT];
             let said = place.refusal(1, &["serve"], &settings);
             assert!(said.contains("session.keys: ") && said.contains(file) && said.contains(reason), "{said}");
-            assert!(text.is_empty() || !said.contains(&text), "the sentence must not hold the key: {said}");
+            assert!(text.is_empty() || !said.contains(&text), "the error must not contain the key: {said}");
         }
     }
 }
@@ -69,8 +69,8 @@ async fn s87_a_store_that_may_be_elsewhere_is_refused_and_with_insecure_each_sta
     for url in urls {
         let place = Place::on(&url);
         let log = place.serve(&[("STORE_INSECURE", "true")]).await.stop().await.join("\n");
-        assert!(!log.contains("store.insecure"), "nothing to warn of on this machine: {log}");
-        // The system takes it for 127.0.0.1, but nothing says so in the address.
+        assert!(!log.contains("store.insecure"), "a store on this machine needs no warning: {log}");
+        // The system resolves it to 127.0.0.1, but the address does not show that.
         let place = Place::on(&url.replace("127.0.0.1", "127.1"));
         let said = place.refusal(2, &["serve"], &[FREE_PORT]);
         assert!(said.contains("`store.url`") && said.contains("`store.insecure = true`"), "{said}");
@@ -96,7 +96,7 @@ async fn s27_a_session_is_one_on_two_servers_that_begin_at_once_on_an_empty_stor
 async fn a_schema_that_is_not_to_be_touched_refuses_the_start_until_it_is_migrated() {
     for url in empty_stores().await {
         let place = Place::on(&url.url);
-        // Without what a Redis is warned of.
+        // At this level, a Redis without persistence causes no second log line.
         let untouched = [("STORE_MIGRATE", "false"), ("LOG_LEVEL", "error"), FREE_PORT];
         for _ in 0..2 {
             let said = place.refusal(1, &["serve"], &untouched);
@@ -126,7 +126,7 @@ async fn s118_a_stop_under_load_loses_nothing_that_was_acknowledged() {
         let visits = busy.iter().cloned();
         let visits = visits.map(|(browser, told)| visit_until_stopped(address.clone(), browser, told));
         let load = tokio::spawn(join_all(visits.collect::<Vec<_>>()));
-        // And some whose requests are under way at the stop, for sure.
+        // Some requests must be in progress at the stop, so they are begun by hand.
         let mut slow = Vec::new();
         for _ in 0..4 {
             let page = browser().get(server.url("/")).send().await.expect("a page");
@@ -134,7 +134,7 @@ async fn s118_a_stop_under_load_loses_nothing_that_was_acknowledged() {
             slow.push((server.begin_visit(Some(&pair)).await, pair));
         }
         let under_load = || busy.iter().all(|(_, told)| told.load(Ordering::SeqCst) >= 5).then_some(());
-        until(under_load).await.expect("everybody is served");
+        until(under_load).await.expect("all visitors are served");
 
         server.signal("TERM");
         server.said.wait_for("stopping").await;
@@ -153,13 +153,13 @@ async fn s118_a_stop_under_load_loses_nothing_that_was_acknowledged() {
         for (browser, told) in &busy {
             let told = told.load(Ordering::SeqCst);
             let counted = server.visit(browser).await;
-            // One more may have been kept whose answer did not arrive.
+            // One more visit may have been committed without its response arriving.
             assert!(counted == told + 1 || counted == told + 2, "{told}, then {counted} on {kind:?}");
         }
     }
 }
 
-/// Visits without a pause, and keeps what it was told last.
+/// Sends visits in a loop and stores the count of the last response.
 async fn visit_until_stopped(url: String, browser: Client, told: Arc<AtomicU64>) {
     while let Ok(answer) = browser.post(&url).send().await {
         if answer.status() != 200 {
@@ -170,7 +170,7 @@ async fn visit_until_stopped(url: String, browser: Client, told: Arc<AtomicU64>)
     }
 }
 
-/// Counts a visit of whoever holds this cookie.
+/// Counts a visit of the session with this cookie.
 async fn count(server: &Running, cookie: &str) -> u64 {
     let request = Client::new().post(server.url("/api/visits")).header("cookie", cookie);
     let answer = request.send().await.expect("an answer");
@@ -178,7 +178,7 @@ async fn count(server: &Running, cookie: &str) -> u64 {
     answer.json::<serde_json::Value>().await.expect("JSON")["visits"].as_u64().expect("a count")
 }
 
-/// An address where no store has been opened yet, and what keeps it.
+/// The URL of a store that was never opened, with the resources behind it.
 struct Empty {
     url: String,
     _folder: tempfile::TempDir,

@@ -1,4 +1,4 @@
-//! What holds of every merge and of every life, whatever is in it: tried with random sessions.
+//! Properties of merges and lifetimes, which are tested with random sessions.
 
 use crate::support::{Kind, OwnStore, STORES, id_of, open};
 use axum::Router;
@@ -22,7 +22,7 @@ use tower::Service as _;
 
 const NOW: Timestamp = Timestamp(4_000_000_000_000);
 
-/// Tries random cases. No file of regressions: what was found becomes a test of its own.
+/// Tests random cases. There is no file of regressions, because a failing case becomes a test of its own.
 fn try_all<S: Strategy>(runtime: &Runtime, cases: u32, strategy: &S, run: impl AsyncFn(S::Value)) {
     let config = Config { cases, failure_persistence: None, ..Config::default() };
     let all = TestRunner::new(config).run(strategy, |case| {
@@ -32,7 +32,7 @@ fn try_all<S: Strategy>(runtime: &Runtime, cases: u32, strategy: &S, run: impl A
     all.unwrap_or_else(|error| panic!("{error}"));
 }
 
-/// Names of values, some of which mean something in JSON, in SQL or in a path.
+/// Generates names of values, some of which have a meaning in JSON, SQL or paths.
 fn name() -> impl Strategy<Value = String> {
     let dear =
         ["", "a", "a.b", "$", "$.a", "\"", "\\", "{", "[0]", "'", "é", "e\u{301}", "\n", "\u{1}", "😀", "null", "#>"];
@@ -40,7 +40,7 @@ fn name() -> impl Strategy<Value = String> {
     prop_oneof![3 => proptest::sample::select(dear.map(str::to_owned).to_vec()), 1 => any]
 }
 
-/// Values of every kind. A float read back may differ from the one written, so there are none that could.
+/// Generates values of every type, without floats, because a float may change when it is stored.
 fn value() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
@@ -58,7 +58,7 @@ fn value() -> impl Strategy<Value = Value> {
     })
 }
 
-/// What becomes of a value while two requests are under way.
+/// The fate of a value during two concurrent requests.
 #[derive(Clone, Debug)]
 enum Fate {
     Kept,
@@ -66,7 +66,7 @@ enum Fate {
     Theirs(Option<Value>),
 }
 
-/// A session's values: as they were, and who of two does what with them.
+/// The values of a session before, with the request that changes each of them.
 type Story = BTreeMap<String, (Option<Value>, Fate)>;
 
 fn story() -> impl Strategy<Value = Story> {
@@ -132,7 +132,7 @@ fn g1_changes_of_different_names_give_the_same_in_any_order() {
     });
 }
 
-/// One request to a handler behind the layer, without a network.
+/// Sends one request to a handler behind the layer, without a network.
 async fn request<F, Fut>(sessions: &Sessions, cookie: Option<&str>, handler: F) -> Response<Body>
 where
     F: FnOnce(Session) -> Fut + Clone + Send + Sync + 'static,
@@ -148,7 +148,7 @@ where
     answer
 }
 
-/// The pair in an answer's `Set-Cookie`, and the seconds that it may live.
+/// Returns the name and value of a response's `Set-Cookie`, and its `Max-Age` in seconds.
 fn cookie_set(answer: &Response<Body>) -> Option<(String, Option<u64>)> {
     let set = answer.headers().get(header::SET_COOKIE)?.to_str().expect("text");
     let life = set.split("; ").find_map(|part| part.strip_prefix("Max-Age="));
@@ -173,7 +173,7 @@ fn sessions(own: &OwnStore, clock: ManualClock) -> Sessions {
         .clock(Clock::Manual(clock))
 }
 
-/// What lies in the store, asked past everything that this process remembers.
+/// Returns the record from the store, past the caches of this process.
 async fn kept(own: &OwnStore, id: &IdHash, now: Timestamp) -> Record {
     match own.again().await.load(id, now).await.expect("an answer") {
         Loaded::Live(_, record) => Arc::unwrap_or_clone(record),
@@ -188,14 +188,14 @@ fn g1_what_two_requests_change_at_the_same_time_is_what_the_session_holds_afterw
         let own = runtime.block_on(open(kind));
         let sessions = sessions(&own, ManualClock::at(NOW));
         try_all(&runtime, 48, &story(), async |mut story| {
-            // One that stays: an emptied session ends.
+            // A value that stays, because an emptied session ends.
             story.insert("anchor".to_owned(), (Some(json!("holds")), Fate::Kept));
             let begin = before(&story).into_iter().map(|(name, value)| (name, Some(value))).collect::<Step>();
             let first =
                 request(&sessions, None, async move |session: Session| take_steps(&session, &begin).await).await;
             let (cookie, _) = cookie_set(&first).expect("a session begins");
 
-            // Mine has loaded the session before theirs changes it, and commits after.
+            // The first request loads the session before the second changes it, and commits afterwards.
             let (mine, theirs, turn) = (mine(&story), theirs(&story), Arc::new(Barrier::new(2)));
             let (mine_to_come, names) = (Arc::clone(&turn), before(&story));
             let first = request(&sessions, Some(&cookie), async move |session: Session| {
@@ -218,12 +218,12 @@ fn g1_what_two_requests_change_at_the_same_time_is_what_the_session_holds_afterw
     }
 }
 
-/// Changes as a store is asked for them.
+/// Changes as they are passed to a store.
 #[derive(Clone, Debug)]
 struct Asked {
     step: Step,
     room: Room,
-    /// The version that they ask for, as a difference to the right one.
+    /// The expected version, as a difference to the actual one.
     version: Option<u64>,
 }
 
@@ -231,7 +231,7 @@ struct Asked {
 enum Room {
     Ample,
     Exact,
-    /// So many bytes too few.
+    /// This many bytes too few.
     Short(usize),
 }
 
@@ -279,14 +279,14 @@ fn g1_s102_every_store_holds_what_the_changes_say_or_refuses_them_whole() {
     }
 }
 
-/// What a visitor does, and what happens meanwhile.
+/// An action of a visitor, or a pause.
 #[derive(Clone, Debug)]
 enum Visit {
     Wait(u64),
     Read,
     Write,
     Rotate,
-    /// Clocks of its own: the idle one, and the absolute one.
+    /// A lifetime of its own: the idle and the absolute timeout.
     Live(u64, u64),
 }
 
@@ -313,9 +313,9 @@ fn g6_s8_a_persistent_cookie_ends_with_its_session_never_later_and_no_second_ear
         let (idle, touch_every) = (idle.min(absolute), touch_every % idle.min(absolute));
         let lifetime = Lifetime { idle: span(idle), absolute: span(absolute) };
         let clocks = Clocks { lifetime, touch_every: span(touch_every), ..Clocks::default() };
-        let sessions = sessions(&own, clock.clone()).clocks(clocks).expect("clocks that agree");
+        let sessions = sessions(&own, clock.clone()).clocks(clocks).expect("valid timeouts");
         let mut now = NOW;
-        // The browser's side of it: the pair, and when it drops it.
+        // The browser's jar: the cookie, and the time at which it expires.
         let mut jar: Option<(String, Timestamp)> = None;
         let write = async |session: Session| session.insert("n", uuid::Uuid::new_v4().to_string()).await.expect("put");
         for visit in std::iter::once(Visit::Write).chain(visits) {

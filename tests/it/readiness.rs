@@ -1,4 +1,4 @@
-//! `/readyz` is for everybody, and costs the store one call a second.
+//! `/readyz`: public, with at most one call of the store a second.
 
 use crate::support::STORES;
 use crate::support::app::App;
@@ -12,21 +12,21 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::advance;
 
-/// Time stands still here, but for what is said.
+/// The clock is paused and advances only by `advance`.
 #[tokio::test(start_paused = true)]
 async fn g8_a_thousand_questions_for_readiness_are_one_call_of_the_store() {
     let store = Watched::new(Arc::new(MemoryStore::default()));
     let readiness = Readiness::new(store.clone());
     let thousand = || join_all((0..1000).map(|_| readiness.ask()));
     assert!(thousand().await.iter().all(|ready| *ready == Ready::Yes));
-    assert_eq!(store.asked(), (1, 0), "one call answers all that ask at once");
+    assert_eq!(store.asked(), (1, 0), "one call serves all concurrent requests");
     advance(Duration::from_millis(999)).await;
     thousand().await;
-    assert_eq!(store.asked(), (0, 0), "its answer is remembered for a second");
+    assert_eq!(store.asked(), (0, 0), "the result is cached for a second");
     store.break_down(true);
     advance(Duration::from_millis(1)).await;
     assert!(thousand().await.iter().all(|ready| *ready == Ready::Failed));
-    assert_eq!(store.asked(), (1, 0), "then the store is asked anew, and a failure is shared too");
+    assert_eq!(store.asked(), (1, 0), "then the store is called again, and a failure is shared too");
     store.break_down(false);
     advance(Duration::from_secs(1)).await;
     assert_eq!(readiness.ask().await, Ready::Yes);
@@ -42,9 +42,9 @@ async fn g8_clients_that_hang_up_make_no_second_call_beside_the_first() {
         assert_eq!(readiness.ask().now_or_never(), None);
         tokio::task::yield_now().await;
     }
-    assert_eq!(store.asked(), (1, 0), "a hundred clients came and went while one call is under way");
-    assert_eq!(readiness.ask().await, Ready::Silent, "the client that waits is told after a second");
-    assert_eq!(store.asked(), (0, 0), "by the same call");
+    assert_eq!(store.asked(), (1, 0), "one call for a hundred clients that have left");
+    assert_eq!(readiness.ask().await, Ready::Silent, "a waiting client gets a result after a second");
+    assert_eq!(store.asked(), (0, 0), "from the same call");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -69,6 +69,6 @@ async fn g8_clients_of_readyz_share_the_calls_of_the_store() {
     let answers = join_all((0..CLIENTS).map(|_| app.get("/readyz").send())).await;
     assert!(answers.into_iter().all(|answer| answer.expect("an answer").status() == 200));
     let made = pings().await - before;
-    // However slow this machine is, it does not take a second for each.
+    // Even on a slow machine the requests share calls.
     assert!((1..CLIENTS).contains(&made), "{CLIENTS} clients made {made} calls");
 }

@@ -1,4 +1,4 @@
-//! Settings: where they come from, which are refused, and what the sentence says.
+//! Settings: their sources, the refused values, and the errors.
 
 use hardtack::server::settings::{KeySource, LogFormat, Setting, Settings, StoreUrl, TABLES, markdown};
 use std::fs;
@@ -8,7 +8,7 @@ use tower_sessions::cookie::SameSite;
 
 const HTTPS: (&str, &str) = ("HARDTACK_SITE_URL", "https://app.example.com");
 
-/// Loads from a file of its own with this text, named `Leptos.toml`.
+/// Loads settings from a file `Leptos.toml` with this text.
 fn load(text: &str, env: &[(&str, &str)]) -> Result<Settings, String> {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("Leptos.toml");
@@ -261,7 +261,7 @@ fn contradictions_are_refused() {
         let site = if scheme == "https" { HTTPS } else { ("HARDTACK_SITE_URL", "http://localhost:3000") };
         let sentence = refused(&format!("session = {{ {text} }}"), &[site]);
         begins(&sentence, about);
-        assert!(sentence.contains("; "), "{sentence} offers no cure");
+        assert!(sentence.contains("; "), "{sentence} does not say what to change");
     }
     let fits = "session = { same_site = 'none', partitioned = true, absolute = '400d', idle = '400d' }";
     load(fits, &[HTTPS]).expect("no contradiction");
@@ -291,7 +291,7 @@ fn the_cookie_is_shared_only_with_domains_above_the_host() {
     for other in "example.org xample.com www.app.example.com com".split(' ') {
         begins(&with(other).expect_err(other), "`session.domain` does not cover the host of `site.url`");
     }
-    begins(&with("example.com;Secure").expect_err("no host"), "`session.domain` is not the name of a host");
+    begins(&with("example.com;Secure").expect_err("no host"), "`session.domain` is not a host name");
     for (host, above) in [("10.0.0.1", "0.0.1"), ("api.example.co.uk", "co.uk"), ("one.github.io", "github.io")] {
         let text = format!("site = {{ url = 'https://{host}' }}\nsession = {{ domain = '{above}' }}");
         begins(&refused(&text, &[]), "`session.domain` does not cover");
@@ -306,7 +306,7 @@ fn s87_a_store_on_another_machine_needs_tls_that_verifies_it() {
     }
     for open in OPEN.split_whitespace() {
         let sentence = refused(&url(open), &[]);
-        begins(&sentence, "`store.url` leads to a ");
+        begins(&sentence, "`store.url` is a ");
         assert!(sentence.contains(if open.starts_with("postgres") { "sslmode=verify-full" } else { "rediss://" }));
         assert!(sentence.contains("`store.insecure = true`") && !sentence.contains("hunter2"), "{sentence}");
         load(&url(open), &[("HARDTACK_STORE_INSECURE", "true")]).expect("a trial");
@@ -350,7 +350,7 @@ fn g11_no_sentence_repeats_what_may_be_a_secret() {
     let address = load("", &[("HARDTACK_STORE_URL", "rediss://me:c0ffee@cache.example.com/1")]);
     assert!(!format!("{address:?}").contains("c0ffee"), "{address:?}");
     let long = "/etc/hardtack/keys/2026/the-key-that-signs-cookies.key";
-    load("", &[("HARDTACK_SESSION_KEYS", long)]).expect("a path is no key");
+    load("", &[("HARDTACK_SESSION_KEYS", long)]).expect("a path is not a key");
 }
 
 #[test]
@@ -377,7 +377,7 @@ fn leptos_toml_explains_every_setting() {
         if let Some(name) = line.strip_prefix('[') {
             table = name.trim_end_matches(']').to_owned();
         } else if let Some((key, _)) = commented_key(line).and_then(|line| line.split_once(" = ")) {
-            assert!(above.starts_with("# "), "{table}.{key} is not explained");
+            assert!(above.starts_with("# "), "{table}.{key} has no comment");
             shown.push(format!("{table}.{key}"));
         }
         line.clone_into(&mut above);
@@ -394,7 +394,7 @@ fn leptos_toml_shows_the_defaults() {
     assert_eq!(load(&text, &[]), load("", &[]));
 }
 
-/// `#key = default`, without the sign. Prose has a space after it.
+/// Returns `key = default` of a line `#key = default`. Prose has a space after `#`.
 fn commented_key(line: &str) -> Option<&str> {
     line.strip_prefix('#').filter(|rest| rest.starts_with(char::is_alphabetic))
 }

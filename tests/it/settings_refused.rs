@@ -1,9 +1,9 @@
-//! Settings that make sense by themselves and would break the site or its promises: each is refused with a sentence that names
-//! setting, reason and cure.
+//! Settings that are valid by themselves but would break the site or its guarantees. Each is refused with an error that
+//! names the setting, the reason and the cure.
 
 use hardtack::server::settings::Settings;
 
-/// Loads these settings, named without `HARDTACK_`, or gives the sentence.
+/// Loads these settings, named without `HARDTACK_`, or returns the error.
 fn load(settings: &[(&str, &str)]) -> Result<Settings, String> {
     let env = settings.iter().map(|(name, value)| (format!("HARDTACK_{name}"), (*value).to_owned()));
     Settings::load(None, env).map_err(|error| error.to_string())
@@ -56,7 +56,7 @@ fn two_listeners_have_two_addresses() {
         ("127.0.0.1:3000", "127.0.0.1:9090"),
         ("127.0.0.1:3000", "127.0.0.2:3000"),
         ("127.0.0.1:3000", "[::1]:3000"),
-        // Each gets a free one.
+        // Port 0 gives each listener a free port.
         ("127.0.0.1:0", "127.0.0.1:0"),
     ] {
         is_taken(&[("SITE_LISTEN", site), ("METRICS_LISTEN", metrics)]);

@@ -1,4 +1,4 @@
-//! G3 at the front door: every endpoint that ends a session, asked with two session cookies.
+//! Every endpoint that ends a session, called with two session cookies (G3).
 
 use crate::support::app::{browser, cookies_set};
 use crate::support::issuer::Stage;

@@ -1,4 +1,4 @@
-//! A SQLite file that is moved away, replaced or removed under a server: it goes on working there, and nothing of it stays.
+//! SQLite files that are moved, replaced or removed while a server uses them.
 
 use crate::support::app::browser;
 use crate::support::process::Place;
@@ -25,22 +25,22 @@ async fn g8_a_store_whose_file_is_elsewhere_says_so() {
     let said = async || {
         let error = store.ping().await.expect_err("not the open file").to_string();
         assert!(error.contains("h.db") && error.contains("put the open file back"), "{error}");
-        assert!(database.check().await.is_err(), "others with tables in it are told too");
+        assert!(database.check().await.is_err(), "the other users of the file get the error too");
     };
-    store.ping().await.expect("it is there");
+    store.ping().await.expect("the file is in place");
     moved(&path, &away);
     said().await;
     fs::copy(&away, &path).expect("copied");
     said().await;
     moved(&away, &path);
-    store.ping().await.expect("it is back");
+    store.ping().await.expect("the file is back");
     for suffix in ["-wal", "-shm"] {
         let (part, kept) = (folder.path().join(format!("h.db{suffix}")), folder.path().join("kept"));
         moved(&part, &kept);
         said().await;
         moved(&kept, &part);
     }
-    store.ping().await.expect("all of it is back");
+    store.ping().await.expect("all files are back");
     fs::remove_file(&path).expect("removed");
     said().await;
 }
@@ -54,7 +54,7 @@ async fn g8_a_link_that_is_turned_to_another_file_is_noticed() {
     }
     std::os::unix::fs::symlink(&one, &link).expect("linked");
     let store = SqliteStore::open(&link, 1, Schema::Migrate).await.expect("opened");
-    store.ping().await.expect("it is there");
+    store.ping().await.expect("the file is in place");
     fs::remove_file(&link).expect("removed");
     std::os::unix::fs::symlink(&two, &link).expect("linked");
     assert!(store.ping().await.is_err());
@@ -73,10 +73,10 @@ async fn g8_a_server_whose_file_was_moved_is_not_ready_and_says_why() {
         assert_eq!(readiness(&server).await, 503);
         if !of_accounts {
             let said = place.refusal(1, &["sessions", "list"], &[]);
-            assert!(said.contains("there is no database at"), "a command says so too: {said}");
+            assert!(said.contains("there is no database at"), "a command reports it too: {said}");
         }
         moved(&away, &database);
-        assert_eq!(readiness(&server).await, 200, "and back again");
+        assert_eq!(readiness(&server).await, 200, "the file is back");
         let log = server.stop().await.join("\n");
         assert!(log.contains("ERROR") && log.contains("is no longer the file that this process has open"), "{log}");
     }

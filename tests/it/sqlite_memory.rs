@@ -1,4 +1,4 @@
-//! What the SQLite store remembers is what the file holds, whoever wrote it: two stores on one file, as two processes.
+//! The cache of the SQLite store, with two stores on one file as in two processes: it always agrees with the file.
 
 use crate::support::{Kind, open};
 use hardtack::session::Lifetime;
@@ -37,7 +37,7 @@ async fn g3_s27_what_one_store_writes_or_ends_the_other_knows_at_its_next_questi
     let (here, there) = (Arc::clone(&own.store), own.again().await);
     for n in 1..100 {
         let (id, record) = begin(&*here).await;
-        // Asked twice, so that both remember it.
+        // Twice each, so that both stores cache the session.
         for store in [&here, &there, &here, &there] {
             assert_eq!(value(&**store, &id).await, Some(0));
         }
@@ -56,7 +56,8 @@ async fn g3_s27_what_one_store_writes_or_ends_the_other_knows_at_its_next_questi
             _ => while there.sweep(Timestamp(NOW.0 + 3_600_000), 100).await.expect("swept").more {},
         }
         assert_eq!(value(&*here, &id).await, None, "after {n}");
-        // Whoever swept may remember what by this clock is not over; its own clock has told it that it is.
+        // A sweep with a later clock removes sessions that are live by this test's clock, so the sweeping store may
+        // still cache them.
         if n % 4 != 3 {
             assert_eq!(value(&*there, &id).await, None, "after {n}");
         }
@@ -79,7 +80,7 @@ async fn g1_whatever_is_acknowledged_is_seen_by_whoever_asks_afterwards() {
             for step in 0..300_u64 {
                 let (id, acknowledged) = &sessions[(task / 2 + usize::try_from(step % 2).expect("small")) % 4];
                 if task < 4 && step % 2 == 0 {
-                    // One writer a session, so that its numbers only grow.
+                    // Each session has one writer, so that its numbers only grow.
                     let next = acknowledged.load(Ordering::SeqCst) + 1;
                     if task % 2 == 0 {
                         assert!(matches!(store.apply(id, &set(next), NOW).await, Ok(Applied::Done(_))));
@@ -100,7 +101,7 @@ async fn g3_an_index_of_another_database_is_not_believed() {
     let folder = tempfile::tempdir().expect("a folder");
     let (link, real) = (folder.path().join("h.db"), folder.path().join("elsewhere.db"));
     drop(SqliteStore::open(&real, 1, Schema::Migrate).await.expect("made"));
-    // A killed server leaves an index beside the path. One of another open database looks the same.
+    // A killed server leaves its index file next to the database. The index of another open database looks the same.
     let other = SqliteStore::open(&folder.path().join("other.db"), 1, Schema::Migrate).await.expect("made");
     begin(&other).await;
     std::fs::copy(folder.path().join("other.db-shm"), folder.path().join("h.db-shm")).expect("copied");
@@ -109,7 +110,7 @@ async fn g3_an_index_of_another_database_is_not_believed() {
     let (id, _) = begin(&store).await;
     assert_eq!(value(&store, &id).await, Some(0));
     assert!(store.end(&id).await.expect("ended"));
-    assert_eq!(value(&store, &id).await, None, "what has ended stays ended");
+    assert_eq!(value(&store, &id).await, None, "an ended session stays ended");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -124,5 +125,5 @@ async fn g3_sessions_are_remembered_behind_a_symbolic_link_too() {
     else {
         panic!("a live session")
     };
-    assert!(Arc::ptr_eq(&one, &two), "the second answer came from memory");
+    assert!(Arc::ptr_eq(&one, &two), "the second load is from the cache");
 }

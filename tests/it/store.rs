@@ -1,4 +1,4 @@
-//! The store contract, whole, on every store.
+//! The complete store contract, on every store.
 
 use crate::support::{Kind, open};
 use hardtack::session::store::contract;

@@ -1,4 +1,4 @@
-//! TLS by the server's own authority: who can connect, how connections end, what plain http beside it does.
+//! TLS with the server's local authority: clients, the end of connections, and plain http next to TLS.
 
 use super::support::process::{METRICS, PATIENCE, Place, Running, rest as rest_of};
 use super::support::raw::exchange;
@@ -28,7 +28,7 @@ fn get(path: &str) -> Request<Body> {
     Request::builder().uri(url).body(Body::empty()).expect("a request")
 }
 
-/// The one header of that name in an answer's head.
+/// Returns the value of a header in a response's head.
 fn header<'a>(answer: &'a str, name: &str) -> Option<&'a str> {
     let mut lines = answer.lines().take_while(|line| !line.is_empty());
     lines.find_map(|line| line.split_once(": ").filter(|(found, _)| *found == name)).map(|(_, value)| value)
@@ -55,7 +55,7 @@ async fn a_client_that_trusts_the_local_authority_is_answered_and_no_other() {
     let line = server.said.wait_for("path=\"/\"").await;
     assert!(line.contains("client=127.0.0.1"), "{line}");
     let plain = exchange(server.address, b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
-    assert!(!plain.contains("HTTP/1.1"), "plain http at a door of TLS: {plain}");
+    assert!(!plain.contains("HTTP/1.1"), "plain http on a TLS listener: {plain}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -67,7 +67,7 @@ async fn http2_is_spoken_where_the_client_can_and_http11_where_not() {
     let answer = requests.send_request(get("/")).await.expect("an answer");
     assert_eq!((answer.version(), answer.status().as_u16()), (Version::HTTP_2, 200));
     let pair = answer.headers()["set-cookie"].to_str().expect("text").split(';').next().expect("a pair").to_owned();
-    // A browser may send each cookie on a line of its own.
+    // A browser may split the cookies into several header lines.
     let mut parted = get("/api/visits");
     *parted.method_mut() = axum::http::Method::POST;
     for line in ["a=1", &pair, "b=2"] {
@@ -85,7 +85,7 @@ async fn http2_is_spoken_where_the_client_can_and_http11_where_not() {
         assert!(rest(&mut stream).await.starts_with("HTTP/1.1 200"), "{offered:?}");
     }
     let none = Browser::of(&place).offering(&["spdy/1"]).connect(server.address, "localhost").await;
-    none.expect_err("no protocol in common");
+    none.expect_err("no common protocol");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -98,7 +98,7 @@ async fn http2_has_the_limits_of_http11() {
     let (status, body) = send(&mut requests, large).await;
     assert_eq!(status, 431, "{body}");
     assert!(body.contains("headers_too_large"), "{body}");
-    // A browser that drowns in cookies is freed of them, as over HTTP/1.1.
+    // Over HTTP/2 too, the response removes cookies from a browser that sends too many.
     let mut drowning = get("/");
     drowning.headers_mut().insert("accept", "text/html".parse().expect("a value"));
     for n in 0..60 {
@@ -113,14 +113,14 @@ async fn http2_has_the_limits_of_http11() {
     body.headers_mut().insert("content-type", "application/json".parse().expect("a value"));
     *body.body_mut() = Body::from(format!("{{\"session\":\"{}\"}}", "x".repeat(70_000)));
     assert_eq!(send(&mut requests, body).await.0, 413);
-    assert_eq!(send(&mut requests, get("/healthz")).await.0, 200, "the connection lives on");
+    assert_eq!(send(&mut requests, get("/healthz")).await.0, 200, "the connection stays open");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn s110_who_is_slow_to_shake_hands_or_says_nothing_afterwards_is_dropped() {
     let place = Place::new();
     let server = local(&place, &[IMPATIENT, ("LIMITS_CONNECTIONS", "1")]).await;
-    // One connection is all there is: the next is answered because the one before it has been dropped.
+    // The limit is one connection, so each is served only after the one before it was dropped.
     let mut mute = TcpStream::connect(server.address).await.expect("a connection");
     assert_eq!(rest_of(&mut mute).await, "");
     let mut half = TcpStream::connect(server.address).await.expect("a connection");
@@ -152,10 +152,10 @@ async fn s110_an_idle_http2_connection_is_closed_and_one_with_a_request_under_wa
     let answer = tokio::spawn(async move { send(&mut busy, visit).await });
     let mut idle = browser.http2(&server).await;
     assert_eq!(send(&mut idle, get("/healthz")).await.0, 200);
-    // The client of this test answers pings by itself: that must not keep it alive.
+    // The client of this test answers pings by itself, which must not keep the connection open.
     let closed = super::support::process::until(|| idle.is_closed().then_some(())).await;
     closed.expect("an idle connection is closed");
-    // And as long again.
+    // The busy connection must stay open for the same time again.
     tokio::time::sleep(Duration::from_secs(12)).await;
     body.send(()).expect("still asked for");
     let (status, body) = answer.await.expect("no panic");
@@ -171,7 +171,7 @@ async fn a_stop_lets_requests_under_tls_finish() {
     ask(&mut late, "POST /api/visits HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n").await;
     ask(&mut late, "Content-Length: 2\r\nExpect: 100-continue\r\n\r\n").await;
     let mut told = [0; 25];
-    tokio::io::AsyncReadExt::read_exact(&mut late, &mut told).await.expect("an invitation");
+    tokio::io::AsyncReadExt::read_exact(&mut late, &mut told).await.expect("100 Continue");
     server.signal("TERM");
     server.said.wait_for("stopping").await;
     ask(&mut late, "{}").await;
@@ -185,7 +185,7 @@ async fn a_stop_does_not_wait_for_who_is_shaking_hands() {
     let long = [("LIMITS_HEADER_TIMEOUT", "1h"), ("LIMITS_SHUTDOWN_GRACE", "1h")];
     let mut server = local(&place, &long).await;
     let mut mute = TcpStream::connect(server.address).await.expect("a connection");
-    // Connections are taken in turn: once this one is answered, the one before it is in too.
+    // Connections are accepted in order, so the response to this one shows that the one before it was accepted too.
     assert!(Browser::of(&place).get(&server, "/healthz").await.contains("alive"));
     server.signal("TERM");
     assert_eq!(rest_of(&mut mute).await, "");
@@ -210,7 +210,7 @@ async fn a_stop_takes_one_grace_whoever_holds_which_listener() {
         let address = address.split([' ', '/']).next().expect("an address");
         let mut half = TcpStream::connect(address).await.expect("a connection");
         half.write_all(b"GET / HTTP/1.1\r\nHost:").await.expect("sent");
-        // Connections are taken in turn: once this one is answered, the one before it is in too.
+        // Connections are accepted in order, so the response to this one shows that the one before it was accepted too.
         let address = address.parse().expect("an address");
         exchange(address, b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await;
         held.push(half);
@@ -218,12 +218,12 @@ async fn a_stop_takes_one_grace_whoever_holds_which_listener() {
     let mut late = Browser::of(&place).connect(server.address, "localhost").await.expect("a connection");
     ask(&mut late, "POST /api/visits HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n").await;
     ask(&mut late, "Content-Length: 2\r\nExpect: 100-continue\r\n\r\n").await;
-    tokio::io::AsyncReadExt::read_exact(&mut late, &mut [0; 25]).await.expect("an invitation");
+    tokio::io::AsyncReadExt::read_exact(&mut late, &mut [0; 25]).await.expect("100 Continue");
     let begun = Instant::now();
     server.signal("TERM");
     assert_eq!(server.end().await.code(), Some(0));
     let took = begun.elapsed();
-    assert!(took >= Duration::from_secs(10) && took < Duration::from_secs(20), "not one grace: {took:?}");
+    assert!(took >= Duration::from_secs(10) && took < Duration::from_secs(20), "not one grace period: {took:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -231,14 +231,14 @@ async fn s110_who_does_not_take_an_answer_under_tls_is_dropped() {
     let place = Place::new();
     let site = place.path().join("site");
     std::fs::create_dir(&site).expect("a folder");
-    // More than the buffers of both ends take.
+    // More than the buffers of both ends hold.
     std::fs::write(site.join("large.txt"), vec![b'x'; 64 << 20]).expect("a file");
     let settings = [("LEPTOS_SITE_ROOT", "site"), ("LIMITS_ANSWER_TIMEOUT", "300ms"), ("LIMITS_CONNECTIONS", "1")];
     let server = local(&place, &settings).await;
     let browser = Browser::of(&place);
     let mut unread = browser.connect(server.address, "localhost").await.expect("a connection");
     ask(&mut unread, "GET /large.txt HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
-    // There is room for one: this one is answered because that one has been dropped.
+    // The limit is one connection, so a response to this one shows that the other was dropped.
     let next = browser.get(&server, "/healthz").await;
     assert!(next.contains("alive"), "{next}");
     let taken = rest(&mut unread).await;
@@ -256,13 +256,13 @@ async fn s110_who_does_not_take_an_answer_over_http2_is_dropped_though_pings_are
     let closed = tokio::spawn(connection);
     let answer = requests.send_request(get("/")).await.expect("a head");
     assert_eq!(answer.status(), 200);
-    // There is room for one: this one is answered because that one has been dropped.
+    // The limit is one connection, so a response to this one shows that the other was dropped.
     Browser::of(&place).is_answered(&server).await;
     timeout(PATIENCE, closed).await.expect("closed").expect("no panic").ok();
     answer.into_body().collect().await.expect_err("the rest of the answer");
 }
 
-/// The address of plain http beside TLS.
+/// Returns the address of the plain http listener next to TLS.
 async fn beside(server: &Running) -> SocketAddr {
     let line = server.said.wait_for("plain http at").await;
     let address = line.split("http://").nth(1).and_then(|rest| rest.split(' ').next());
@@ -304,10 +304,10 @@ async fn s13_s84_plain_http_leads_pages_to_https_and_refuses_everything_else() {
     slow.write_all(b"GET / HTTP/1.1\r\nHost:").await.expect("sent");
     rest_of(&mut slow).await;
     let log = server.stop().await;
-    let told = |line: &&String| line.contains("came over plain http") && line.contains("client=127.0.0.1");
-    // However slow this machine is, it does not take a minute for each of the eleven requests.
+    let told = |line: &&String| line.contains("was sent over plain http") && line.contains("client=127.0.0.1");
+    // Even a slow machine sends several of the eleven requests in a minute.
     assert!((1..11).contains(&log.iter().filter(told).count()), "once a minute");
-    assert!(!log.join("\n").contains("a.b"), "and not what is in it");
+    assert!(!log.join("\n").contains("a.b"), "the path of the request is not logged");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -324,7 +324,7 @@ async fn s85_browsers_are_told_to_stay_on_https_unless_this_machine_is_the_host(
         ("http://localhost", None),
     ] {
         let place = Place::new();
-        // A proxy speaks TLS here.
+        // A proxy does TLS here.
         let server = place.serve(&[("SITE_URL", url)]).await;
         for path in ["/", "/healthz", "/nothing", "/api/nothing", "/api/session"] {
             let answer = ask(&server, path).await;
@@ -360,7 +360,7 @@ fn settings_of_tls_that_contradict_each_other_are_refused_with_reason_and_cure()
         let said = load(&env).expect_err("a contradiction");
         assert!(words.iter().all(|word| said.contains(word)) && said.ends_with('.'), "{env:?}: {said}");
     }
-    // A proxy speaks TLS.
+    // A proxy does TLS.
     load(&[SITE]).expect("legitimate");
     load(&[LOCAL.as_slice(), &[redirect]].concat()).expect("legitimate");
 }

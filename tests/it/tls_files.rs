@@ -1,4 +1,4 @@
-//! TLS with certificates that others make: by the real OpenSSL, renewed in place, broken, ended.
+//! TLS with certificate files, made by the real OpenSSL: renewed in place, broken and expired ones.
 
 use super::support::process::{Place, Running};
 use super::support::tls::{Browser, FILES, Tool, ask_and_stay, certificate, openssl, shown};
@@ -6,7 +6,7 @@ use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 use std::fs;
 use tokio_rustls::rustls::pki_types::{CertificateDer, pem::PemObject as _};
 
-/// A key and a certificate where the settings look for them.
+/// Makes a key and a certificate at the paths in the settings.
 fn make(place: &Place) {
     openssl(place, "genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out server.key");
     certificate(place, "server.key", "server.cert");
@@ -16,7 +16,7 @@ fn on_disk(place: &Place) -> CertificateDer<'static> {
     CertificateDer::from_pem_file(place.path().join("server.cert")).expect("a certificate")
 }
 
-/// The certificate that a new connection is shown, once it is the one on disk.
+/// Waits until a new connection gets the certificate on disk.
 async fn renewed(place: &Place, server: &Running) {
     let deadline = std::time::Instant::now() + super::support::process::PATIENCE;
     let browser = Browser::trusting(&place.path().join("server.cert"));
@@ -25,11 +25,7 @@ async fn renewed(place: &Place, server: &Running) {
             assert_eq!(shown(&stream), on_disk(place));
             return;
         }
-        assert!(
-            std::time::Instant::now() < deadline,
-            "the new certificate is never served: {:#?}",
-            server.said.lines()
-        );
+        assert!(std::time::Instant::now() < deadline, "the new certificate is not served: {:#?}", server.said.lines());
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
 }
@@ -56,7 +52,7 @@ async fn keys_of_openssl_are_taken_in_each_of_its_formats() {
         let answer = Browser::trusting(&place.path().join("server.cert")).get(&server, "/healthz").await;
         assert!(answer.starts_with("HTTP/1.1 200"), "{how}: {answer}");
         let log = server.stop().await.join("\n");
-        assert_eq!(log.contains("which browsers do not take"), how.contains("ED25519"), "{how}: {log}");
+        assert_eq!(log.contains("which browsers do not accept"), how.contains("ED25519"), "{how}: {log}");
     }
 }
 
@@ -89,13 +85,13 @@ async fn s86_a_new_certificate_is_served_to_new_connections_while_open_ones_stay
         }
         answered
     });
-    // In place, one after the other, as a script would.
+    // Overwritten in place, one after the other, as a script would do.
     for ending in ["cert", "key"] {
         fs::copy(file(&format!("second.{ending}")), file(&format!("server.{ending}"))).expect("copied");
     }
     renewed(&place, &server).await;
     ask_and_stay(&mut open).await;
-    // By another name that takes the place of the old one.
+    // Renamed over the old files.
     for ending in ["key", "cert"] {
         fs::rename(file(&format!("third.{ending}")), file(&format!("server.{ending}"))).expect("renamed");
     }
@@ -128,7 +124,7 @@ async fn s86_a_broken_pair_keeps_the_old_one_and_is_told_once() {
     fs::remove_file(place.path().join("server.cert")).expect("removed");
     server.said.wait_for("cannot be used (No such file").await;
     assert!(Browser::trusting(&old).get(&server, "/healthz").await.contains("alive"));
-    // Whole again, of which the log tells too: by then each of the three has been told, and once.
+    // The valid pair is logged too, so by then each of the three faults has been logged, and only once.
     certificate(&place, "server.key", "server.cert");
     renewed(&place, &server).await;
     assert_eq!(told(kept), 3, "{:#?}", server.said.lines());
@@ -170,12 +166,12 @@ fn what_cannot_be_served_stops_the_start_with_one_sentence() {
         ("server.cert", "old-locked.key", ["tls.key: old-locked.key", "locked with a password"]),
         ("p521.cert", "p521.key", ["tls.key: p521.key", "RSA key of 2048 bits"]),
         ("ended.cert", "server.key", ["tls.certificate: ended.cert", "ended at 2002-01-01T00:00:00Z"]),
-        ("later.cert", "server.key", ["tls.certificate: later.cert", "holds from 3001-01-01T00:00:00Z on"]),
+        ("later.cert", "server.key", ["tls.certificate: later.cert", "is not valid before 3001-01-01T00:00:00Z"]),
     ] {
         let pair = [("TLS_CERTIFICATE", certificate), ("TLS_KEY", key), ("SITE_LISTEN", "127.0.0.1:0")];
         let said = place.refusal(1, &[], &[FILES.as_slice(), &pair].concat());
         assert!(words.iter().all(|word| said.contains(word)), "{certificate} {key}: {said}");
-        assert!(!place.database().exists(), "nothing is made by a server that does not start");
+        assert!(!place.database().exists(), "a refused start creates no file");
     }
 }
 
@@ -185,7 +181,7 @@ async fn s86_a_certificate_for_another_host_is_served_and_warned_about() {
         return;
     }
     let place = Place::new();
-    // As every second guide has it: no alternative name, so no browser takes it.
+    // As many guides make it: without an alternative name, so that browsers reject it.
     openssl(
         &place,
         "req -x509 -newkey rsa:2048 -nodes -keyout server.key -out server.cert -days 5 -subj /CN=localhost",
@@ -194,6 +190,6 @@ async fn s86_a_certificate_for_another_host_is_served_and_warned_about() {
     openssl(&place, &format!("s_client -connect {} -CAfile server.cert -verify_return_error", server.address));
     let log = server.stop().await.join("\n");
     assert!(log.contains("not for the host of site.url"), "{log}");
-    // It is new, so that it is not about to end, however short it is.
+    // The certificate is new, so it is not about to expire, although its validity is short.
     assert!(!log.contains("HT041") && !log.contains("about to end"), "{log}");
 }

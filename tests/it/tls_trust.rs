@@ -1,4 +1,4 @@
-//! The authority of this machine: what it leaves on disk, how long it stays, for whom it can speak, how it is trusted.
+//! The local certificate authority: its files, their lifetimes, its name constraints, and how it becomes trusted.
 
 use super::support::process::{Place, Running};
 use super::support::tls::{Browser, LOCAL, SITE, Tool, shown};
@@ -22,7 +22,7 @@ async fn local(place: &Place) -> Running {
     place.serve(&LOCAL).await
 }
 
-/// A certificate that the authority of this place signs, as its thief could.
+/// Signs a certificate with the authority's key, as a thief of the key could.
 fn sign(place: &Place, name: &str, last_for: Duration) -> (String, String) {
     let authority = KeyPair::from_pem(&read(place, "authority.key")).expect("a key");
     let issuer = Issuer::from_ca_cert_pem(&read(place, "authority.pem"), authority).expect("an authority");
@@ -34,7 +34,7 @@ fn sign(place: &Place, name: &str, last_for: Duration) -> (String, String) {
     (params.signed_by(&key, &issuer).expect("signed").pem(), key.serialize_pem())
 }
 
-/// What the command for certificates says.
+/// Runs the certificate command and returns its output.
 fn cert(place: &Place, arguments: &[&str]) -> Output {
     place.run(&[&["cert"], arguments].concat(), &LOCAL)
 }
@@ -69,8 +69,8 @@ async fn a_second_start_keeps_the_authority_and_what_it_has_signed() {
     drop(local(&place).await);
     let before = files.map(|file| read(&place, file));
     drop(local(&place).await);
-    assert!(before == files.map(|file| read(&place, file)), "something was made anew");
-    // What a crash can have left: a certificate without its key, or with another.
+    assert!(before == files.map(|file| read(&place, file)), "a file was replaced");
+    // A crash may leave a certificate without its key, or with another key.
     fs::remove_file(place.path().join("data/tls/server.key")).expect("removed");
     let server = local(&place).await;
     assert!(before[..2] == files.map(|file| read(&place, file))[..2], "the authority stays");
@@ -80,7 +80,7 @@ async fn a_second_start_keeps_the_authority_and_what_it_has_signed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn servers_that_start_at_once_share_one_authority_and_one_pair() {
     let place = Place::new();
-    // Of a store of their own each: this is about their certificates.
+    // Each server has a separate store, because only their certificates matter here.
     let more = [LOCAL.as_slice(), &[("STORE_URL", "memory:")]].concat();
     let (one, two, three) = tokio::join!(place.serve(&more), place.serve(&more), place.serve(&more));
     let mut seen = Vec::new();
@@ -116,7 +116,7 @@ async fn a_certificate_near_its_end_is_made_anew_by_the_same_authority() {
     assert_eq!(server["names"], serde_json::json!(["localhost", "127.0.0.1", "::1"]));
 }
 
-/// The seconds of a moment as the commands print it.
+/// Returns the seconds of a time as the commands print it.
 fn humantime(text: &str) -> u64 {
     let moment = humantime::parse_rfc3339(text).expect("a moment");
     moment.duration_since(SystemTime::UNIX_EPOCH).expect("later").as_secs()
@@ -134,7 +134,7 @@ async fn another_host_gets_an_authority_that_may_speak_for_it() {
     }
     assert_ne!(read(&place, "authority.pem"), first);
     assert!(server.stop().await.join("\n").contains("trust it too"));
-    // Back again: the new authority may speak for localhost too.
+    // The new authority may sign for localhost too.
     let second = read(&place, "authority.pem");
     drop(local(&place).await);
     assert_eq!(read(&place, "authority.pem"), second);
@@ -191,7 +191,7 @@ async fn the_commands_tell_where_the_authority_is_and_who_is_to_be_told() {
         assert!(said.contains("no local authority in data/tls") && said.contains("make run TLS=1"), "{said}");
     }
     drop(local(&place).await);
-    // The settings of the server need not be given again.
+    // The command needs no settings of the server.
     let steps = text(place.run(&["cert", "trust"], &[]));
     let file = fs::canonicalize(place.path()).expect("a folder").join("data/tls/authority.pem");
     for words in [
@@ -217,7 +217,7 @@ async fn install_makes_chromium_trust_it_and_says_what_it_could_not_do() {
     drop(local(&place).await);
     let run = |path: &Path| {
         let mut command = place.command(&["cert", "trust", "--install"], &LOCAL);
-        // No `update-ca-certificates` is on this path: the system that runs the tests stays as it is.
+        // This path has no `update-ca-certificates`, so that the system that runs the tests is not changed.
         command.env("PATH", path).env("HOME", place.path()).output().expect("it runs")
     };
     let (none, one) = (place.path().join("none"), place.path().join("one"));
@@ -246,7 +246,7 @@ async fn install_makes_chromium_trust_it_and_says_what_it_could_not_do() {
 async fn s83_sslyze_finds_what_mozilla_calls_intermediate() {
     let Some(sslyze) = Tool::Sslyze.path() else { return };
     let place = Place::new();
-    // It opens many connections at once, on a machine that may be busy.
+    // sslyze opens many connections at once, and the machine may be busy.
     let server = place.serve(&[SITE, ("TLS_MODE", "local"), ("LIMITS_HEADER_TIMEOUT", "60s")]).await;
     let mut command = Command::new(sslyze);
     command.args(["--mozilla_config=intermediate", "--certinfo_ca_file", "data/tls/authority.pem"]);

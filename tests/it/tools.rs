@@ -1,4 +1,4 @@
-//! The scripts of `tools/`: they work where folders have unusual names, and on the bash of every system.
+//! The scripts in `tools/`: they must work in folders with unusual names and with the bash of every system.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -7,7 +7,7 @@ use std::process::Command;
 
 const CHECKOUT: &str = env!("CARGO_MANIFEST_DIR");
 
-/// The scripts that bash runs.
+/// Returns the scripts that bash runs.
 fn scripts() -> Vec<PathBuf> {
     let listed = ["tools", "tools/front"].into_iter().flat_map(|folder| {
         fs::read_dir(Path::new(CHECKOUT).join(folder)).expect(folder).map(|entry| entry.expect("an entry").path())
@@ -23,7 +23,7 @@ fn scripts() -> Vec<PathBuf> {
 fn scripts_keep_to_the_bash_that_macos_has() {
     let scripts = scripts();
     assert!(scripts.len() > 8, "{scripts:?}");
-    // These came with bash 4 and later.
+    // These came with bash 4 or later.
     let newer = [
         "mapfile",
         "readarray",
@@ -46,7 +46,7 @@ fn scripts_keep_to_the_bash_that_macos_has() {
     }
 }
 
-/// A folder with a blank, a bracket and a quote in its name, as a home or a checkout may have.
+/// Returns a folder with a blank, a bracket and a quote in its name, as a home or a checkout may have.
 fn odd() -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().expect("a folder");
     let odd = folder.path().join("Ada \"[b] Lovelace");
@@ -77,7 +77,7 @@ fn the_front_end_is_built_where_a_home_has_a_blank_and_a_checkout_brackets() {
     let said = String::from_utf8_lossy(&built.stderr);
     assert!(built.status.success(), "{said}");
     let remap = format!("--remap-path-prefix={}/registry/src=crates", odd.join(".cargo").display());
-    assert!(said.contains(&remap), "one argument, blanks and all: {said}");
+    assert!(said.contains(&remap), "the path must be one argument: {said}");
     assert!(said.contains("--crate-type cdylib") && !said.contains("--crate-type rlib"), "{said}");
 }
 
@@ -85,9 +85,9 @@ fn the_front_end_is_built_where_a_home_has_a_blank_and_a_checkout_brackets() {
 fn tools_are_installed_by_contents_and_not_by_name_alone() {
     let read = |name: &str| fs::read_to_string(Path::new(CHECKOUT).join(name)).expect(name);
     let install = read("tools/install");
-    assert!(install.contains("--require-hashes -r tools/sslyze.txt"), "pip compares what it gets");
-    assert!(install.contains("--strategies crate-meta-data"), "no builds of third parties");
-    assert!(install.contains("npm ci --ignore-scripts"), "npm compares with the lock file");
+    assert!(install.contains("--require-hashes -r tools/sslyze.txt"), "pip must check hashes");
+    assert!(install.contains("--strategies crate-meta-data"), "only builds of the projects themselves");
+    assert!(install.contains("npm ci --ignore-scripts"), "npm must check the lock file");
     let pinned = read("tools/sslyze.txt").replace("\\\n", " ");
     for line in pinned.lines().filter(|line| !line.starts_with('#')) {
         assert!(line.contains("==") && line.contains("--hash=sha256:"), "{line}");

@@ -1,4 +1,4 @@
-//! The unit of systemd: it is valid, it allows little, and it starts the program again for as long as that can help.
+//! The systemd unit: it is valid, it permits little, and it restarts the program while that can help.
 
 use super::support::process::Place;
 use super::support::servers::{Program, Server, find, note_skipped};
@@ -12,13 +12,13 @@ fn unit() -> String {
     fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/hardtack.service")).expect("the unit")
 }
 
-/// The values of a key, in their order.
+/// Returns the values of a key in their order.
 fn values<'a>(unit: &'a str, key: &str) -> Vec<&'a str> {
     unit.lines().filter_map(|line| line.strip_prefix(key)?.strip_prefix('=')).collect()
 }
 
-/// Returns the output of `systemd-analyze` for a unit that starts the program of these tests, or `None` where the tool
-/// is not installed.
+/// Returns the output of `systemd-analyze` for a unit that starts the program of these tests, or `None` if the tool is
+/// not installed.
 fn analyze(place: &Place, unit: &str, arguments: &[&str]) -> Option<Output> {
     let Some(program) = find(ANALYZE, 247) else {
         note_skipped(ANALYZE);
@@ -36,8 +36,8 @@ fn systemd_understands_every_line_of_the_unit() {
     let said = String::from_utf8_lossy(&verified.stderr);
     assert!(verified.status.success() && said.is_empty(), "{said}");
     let spoilt = unit().replace("LimitNOFILE=", "LimitNofile=");
-    let said = analyze(&place, &spoilt, &["verify", "--man=no"]).expect("it is here").stderr;
-    assert!(String::from_utf8_lossy(&said).contains("LimitNofile"), "a line that systemd does not know is seen");
+    let said = analyze(&place, &spoilt, &["verify", "--man=no"]).expect("the tool is installed").stderr;
+    assert!(String::from_utf8_lossy(&said).contains("LimitNofile"), "an unknown line is reported");
 }
 
 #[test]
@@ -50,7 +50,7 @@ fn systemd_finds_little_that_the_program_could_do_beyond_its_work() {
         .replace("ProtectSystem=strict", "")
         .replace("PrivateDevices=yes", "")
         .replace("CapabilityBoundingSet=", "");
-    let judged = analyze(&place, &wider.replace("DynamicUser=yes", ""), &narrow).expect("it is here");
+    let judged = analyze(&place, &wider.replace("DynamicUser=yes", ""), &narrow).expect("the tool is installed");
     assert!(!judged.status.success(), "a unit that allows more is above the threshold");
 }
 
@@ -58,11 +58,12 @@ fn systemd_finds_little_that_the_program_could_do_beyond_its_work() {
 fn the_unit_gives_files_enough_for_every_connection() {
     let unit = unit();
     let files: u32 = values(&unit, "LimitNOFILE")[0].parse().expect("a number");
-    // With the program's own TLS a client may ask for a hundred files at once on each of the default's connections.
+    // With the program's own TLS, a client may request a hundred files at once on each of the default number of
+    // connections.
     assert!(files > 1024 * (1 + 100), "{files}");
 }
 
-/// Whether systemd starts the program again that has ended so after so many starts within 10 s.
+/// Returns whether systemd restarts the program after this exit code and this number of starts within 10 s.
 ///
 /// Source: systemd.service(5), systemd.unit(5).
 fn starts_again(unit: &str, code: i32, starts: usize) -> bool {

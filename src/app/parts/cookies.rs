@@ -1,19 +1,19 @@
-//! Says that the browser keeps no cookie of this site.
+//! The message that the browser does not keep this site's cookie.
 
 use super::form::outcome;
 use crate::app::access::DOCTOR;
 use crate::model::doctor::Examiner;
 use leptos::prelude::*;
 
-/// The sentence. Hidden, unless the server has missed the cookie of a sign-in; `server/loader.js` shows it where the browser
-/// says that it keeps none, and the head of a page that is a file where a sign-in was not kept.
+/// The message. It is hidden, unless the server finds that the cookie of a sign-in is missing. `server/loader.js` shows
+/// it when the browser blocks cookies, and the account menu of an exported page when a sign-in was not kept.
 #[component]
 pub fn NoCookies() -> impl IntoView {
     let doctor = use_context::<Examiner>().map(|_| view! { <a href=DOCTOR>"Find out why"</a> });
     view! {
         <p class="no-cookies" role="status" data-cookies="" hidden=!outcome().no_cookie>
-            "Your browser does not send this site’s cookie back. Without it nobody stays signed in, and each page takes you for \
-             a new visitor. Allow cookies for this site, then try again. " {doctor}
+            "Your browser does not send this site’s cookie back. Without it you cannot stay signed in, and each page \
+             treats you as a new visitor. Allow cookies for this site, then try again. " {doctor}
         </p>
     }
     .into_any()

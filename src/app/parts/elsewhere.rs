@@ -1,4 +1,4 @@
-//! Signing in by other services (OpenID Connect).
+//! Sign-in with other services (OpenID Connect).
 
 use super::at_server;
 use super::form::{Field, PostForm, Wrong, outcome};
@@ -11,19 +11,19 @@ use crate::model::provider::{Provider, Providers};
 use crate::model::viewer::Viewer;
 use leptos::prelude::*;
 
-/// The form that asks once more who it is, by the last part of the address that it posts to.
+/// The name of the re-authentication form: the last segment of the path that it posts to.
 pub const CONFIRM: &str = "confirm";
 
-/// Where one is led to a provider.
+/// The path that begins a sign-in at a provider.
 pub const BEGIN: &str = "/sign-in";
 
-/// Returns a fixed sentence about the error that happened on the way to a provider or back.
+/// Returns the message for an error of a sign-in at a provider, if there was one.
 #[must_use]
 pub fn complaint() -> Option<&'static str> {
     outcome().error.filter(|kind| is_of_providers(*kind)).map(Kind::sentence)
 }
 
-/// Whether an error is about a provider, and not about what was typed.
+/// Returns whether an error is about a provider, and not about the typed values.
 #[must_use]
 pub const fn is_of_providers(kind: Kind) -> bool {
     matches!(
@@ -38,10 +38,10 @@ pub const fn is_of_providers(kind: Kind) -> bool {
     )
 }
 
-/// The providers that one may sign in by, a button each; nothing where there is none.
+/// A form with a button for each provider. Empty if the site has no providers.
 #[component]
 pub fn Elsewhere(
-    /// Where its visitor wanted to go.
+    /// The page that the visitor wanted to see.
     next: Option<Next>,
 ) -> impl IntoView {
     let Providers(all) = use_context().unwrap_or_default();
@@ -50,7 +50,7 @@ pub fn Elsewhere(
     }
     let buttons: Vec<_> = all.into_iter().map(|provider| button(provider, "Continue with")).collect();
     view! {
-        <form class="form elsewhere" method="post" action=at_server(BEGIN) aria-label="Other ways">
+        <form class="form elsewhere" method="post" action=at_server(BEGIN) aria-label="Other ways to sign in">
             <p class="wrong" role="alert">
                 {complaint()}
             </p>
@@ -58,7 +58,7 @@ pub fn Elsewhere(
             {buttons}
             <label class="choice">
                 <input type="checkbox" name="keep" value="true"/>
-                "Keep me signed in on this device"
+                "Keep me signed in"
             </label>
         </form>
     }
@@ -73,18 +73,19 @@ fn button(Provider { id, name }: Provider, what: &'static str) -> impl IntoView 
     }
 }
 
-/// What is only for who signs in by a factor (`password`, or a provider's short name), or for who does not.
+/// Content that is shown only to accounts with a sign-in method (`password`, or a provider's short name), or without
+/// it.
 ///
-/// A file cannot tell, and holds both; its head takes away what does not fit.
+/// An exported page does not know the account and holds both; its account menu removes the one that does not apply.
 #[component]
 pub fn With(
-    /// The factor.
+    /// The sign-in method.
     #[prop(into)]
     factor: String,
-    /// Whether it is for who does not.
+    /// Whether the content is for accounts without the method.
     #[prop(optional)]
     lacks: bool,
-    /// What it is.
+    /// The content.
     children: Children,
 ) -> impl IntoView {
     if use_context::<Exported>().is_some() {
@@ -100,21 +101,22 @@ pub fn With(
     (profile.has(&factor) != lacks).then(children).into_any()
 }
 
-/// Whether what is wrong is about the form that asks once more: another one on the page may have a field of the same name.
+/// Returns whether the error is about the re-authentication form. Another form of the page may have a field of that
+/// name.
 #[must_use]
 pub fn is_about_again() -> bool {
     outcome().form.as_deref() == Some(CONFIRM)
 }
 
-/// Asks once more who it is. Hidden until the server wants it.
+/// The re-authentication section. It is hidden until the server requires it.
 #[component]
 pub fn Again(
-    /// The page that it stands on.
+    /// The path of the page that holds it.
     page: &'static str,
 ) -> impl IntoView {
     let wrong = Wrong::asked(&["current"]).filter(|_| is_about_again());
     let wanted = outcome().error == Some(Kind::SignInAgain);
-    // What is wrong with a password stands at its field; the rest is said by the words above.
+    // An error about the password is shown at its field. The text above says the rest.
     let wrong = wrong.filter(|wrong| !wanted && wrong.is_about("current"));
     let Providers(all) = use_context().unwrap_or_default();
     let providers = all.into_iter().map(|provider| {
@@ -124,17 +126,17 @@ pub fn Again(
                 <form class="form" method="post" action=at_server(BEGIN)>
                     <input type="hidden" name="purpose" value="confirm"/>
                     <input type="hidden" name=Next::NAME value=page/>
-                    {button(provider.clone(), "Go on with")}
+                    {button(provider.clone(), "Continue with")}
                 </form>
             </With>
         }
     });
     view! {
         <section id=AGAIN hidden=!(wanted || wrong.is_some()) aria-labelledby="again-title">
-            <h2 id="again-title">"Is it you?"</h2>
-            <p>"You signed in some time ago. Prove once more who you are, then go on."</p>
+            <h2 id="again-title">"Confirm it’s you"</h2>
+            <p>"You signed in some time ago. Sign in again to continue."</p>
             <With factor=Profile::PASSWORD>
-                <PostForm to="/api/confirm" button="Go on" then=page wrong>
+                <PostForm to="/api/confirm" button="Continue" then=page wrong>
                     <Field
                         label="Password"
                         name="current"

@@ -1,13 +1,15 @@
-//! What an open page says of its session: that it ends soon, and that it has ended. Filled in by `public/events.js`.
+//! The messages of an open page about the end of its session. `public/events.js` shows them.
 
 use crate::app::access::{Access, LOGIN};
 use crate::model::viewer::Own;
 use leptos::prelude::*;
 
-/// The place of it, hidden until there is something to say; and what takes the place of the account in the head then.
+/// The messages, hidden until one applies, and a template: the sign-in link that replaces the account menu at the end
+/// of the session.
 #[component]
 pub fn Ending(
-    /// Who may see the page: one for whoever is signed in is left when the session ends, any other is emptied.
+    /// The audience of the page. When the session ends, a page for signed-in visitors is reloaded; any other page hides
+    /// the data of the session.
     access: Access,
 ) -> impl IntoView {
     let (own, left) = use_context::<Own>().map(|Own { handle, left }| (handle, left.to_string())).unzip();
@@ -30,13 +32,13 @@ pub fn Ending(
                 "Stay signed in"
             </button>
             <p data-session="unkept" hidden>
-                "It was not kept: the server did not answer. Try again."
+                "Your session was not extended: the server did not respond. Try again."
             </p>
             <p data-session="over" hidden>
-                "The time of your session is up, and the server does not answer. What is yours is hidden until it does."
+                "Your session may have expired, and the server does not respond. Your data is hidden until it does."
             </p>
             <p data-session="ended" hidden>
-                "Your session has ended. What was yours here is gone from this page."
+                "Your session has ended. Your data was removed from this page."
             </p>
             <template data-session="nobody">
                 <a href=LOGIN>"Sign in"</a>

@@ -1,16 +1,16 @@
-//! The foot of all pages.
+//! The footer of all pages.
 
 use crate::app::access::DOCTOR;
 use crate::model::doctor::Examiner;
 use leptos::prelude::*;
 
-/// One line, and the way to the doctor where there is one.
+/// One line of text, and a link to the doctor if the server offers it.
 #[component]
 pub fn Footer() -> impl IntoView {
     view! {
         <footer class="footer">
-            <p>"Hardtack: plain, and it keeps."</p>
-            {use_context::<Examiner>().map(|_| view! { <a href=DOCTOR>"Does your session not stick?"</a> })}
+            <p>"Hardtack: session cookies that hold."</p>
+            {use_context::<Examiner>().map(|_| view! { <a href=DOCTOR>"Lost your session?"</a> })}
         </footer>
     }
 }

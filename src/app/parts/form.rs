@@ -1,4 +1,4 @@
-//! Forms that work without WebAssembly, and better with it.
+//! Forms that work without WebAssembly, and are enhanced by it.
 
 use super::at_server;
 use super::elsewhere::is_of_providers;
@@ -10,12 +10,13 @@ use crate::model::outcome::Outcome;
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
-/// What is wrong with a form that was posted and came back: fixed words, and none from the address.
+/// The error of a form that was posted without WebAssembly. Its message is a fixed text; none of it comes from the
+/// address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wrong {
-    /// The name of the field, or nothing when it is none.
+    /// The name of the field, or empty if the error is about no field.
     about: &'static str,
-    /// What is said of it.
+    /// The message.
     sentence: &'static str,
 }
 
@@ -32,7 +33,7 @@ impl Wrong {
         Some(Self { about, sentence: sentence(kind, about) })
     }
 
-    /// Whether it is this field that is wrong.
+    /// Returns whether the error is about this field.
     #[must_use]
     pub fn is_about(self, field: &str) -> bool {
         self.about == field
@@ -43,47 +44,48 @@ impl Wrong {
     }
 }
 
-/// Returns the outcome of a form of the page, as its server tells it. It is empty when no form was posted.
+/// Returns the outcome of a posted form, as the server found it. It is empty if no form was posted.
 #[must_use]
 pub fn outcome() -> Outcome {
     use_context().unwrap_or_default()
 }
 
-/// An island is told the server's own words. Here only kind and field have come back, so this says all that may be meant.
+/// Returns the message for an error. It covers all its causes, because only kind and field have come back. An island
+/// shows the server's own message instead.
 const fn sentence(kind: Kind, about: &str) -> &'static str {
     match (kind, about.as_bytes()) {
-        (Kind::Invalid, b"name") => "Write what you want to be called.",
-        (Kind::Invalid, b"username") => "Write one e-mail address, like ada@example.com.",
+        (Kind::Invalid, b"name") => "Enter a name of 1 to 100 visible characters.",
+        (Kind::Invalid, b"username") => "Enter one e-mail address, like ada@example.com.",
         (Kind::Invalid, b"password" | b"new") => {
-            "Choose another one: long enough, not among those that many people use, and without your own name or this site’s."
+            "Choose another password: long enough, not a common one, and without your name or this site’s name."
         }
-        (Kind::BadCredentials, b"current") => "That is not your password.",
+        (Kind::BadCredentials, b"current") => "Wrong password.",
         _ => kind.sentence(),
     }
 }
 
-/// A label, its field, what is to be known before, and the place of a complaint.
+/// A label, a hint, an input, and the place of an error.
 #[component]
 pub fn Field(
-    /// What is asked for.
+    /// The text of the label.
     label: &'static str,
-    /// The name that it is sent under.
+    /// The name of the input.
     name: &'static str,
-    /// What it is called by in the page, where its name would be twice.
+    /// The id of the input, if its name is not unique on the page.
     #[prop(optional)]
     id: Option<&'static str>,
-    /// The type of the field.
+    /// The type of the input.
     #[prop(default = "text")]
     kind: &'static str,
-    /// What a password manager or a browser may fill in.
+    /// The `autocomplete` value, for browsers and password managers.
     autocomplete: &'static str,
-    /// What is to be known before one writes.
+    /// The hint, which is shown before the visitor types.
     #[prop(optional, into)]
     hint: Option<String>,
-    /// How many characters it is at least.
+    /// The minimum number of characters.
     #[prop(optional)]
     min: Option<usize>,
-    /// What came back.
+    /// The error that came back.
     wrong: Option<Wrong>,
 ) -> impl IntoView {
     let complaint = Wrong::of(wrong, name);
@@ -118,32 +120,32 @@ pub fn Field(
     .into_any()
 }
 
-/// A form of fields and one button.
+/// A form with fields and one button.
 #[component]
 pub fn PostForm(
-    /// The server function that it posts to.
+    /// The path of the server function that it posts to.
     to: &'static str,
-    /// What the button says.
+    /// The text of the button.
     button: &'static str,
-    /// Where success leads.
+    /// The page after a success.
     #[prop(optional)]
     then: Option<&'static str>,
-    /// What is said of success, where it leads nowhere.
+    /// The message after a success, if the page stays.
     #[prop(optional)]
     done: Option<String>,
-    /// Whether that is said already: the form was posted.
+    /// Whether the message is shown now, because the form was posted.
     #[prop(optional)]
     is_done: bool,
-    /// Where its visitor wanted to go.
+    /// The page that the visitor wanted to see.
     #[prop(optional)]
     next: Option<Option<Next>>,
-    /// What came back.
+    /// The error that came back.
     wrong: Option<Wrong>,
     /// The fields.
     children: Children,
 ) -> impl IntoView {
     let complaint = Wrong::of(wrong, "");
-    // Empty in a file: there the island reads the address.
+    // Empty on an exported page, where the account menu fills it from the address.
     let next = next.map(|next| next.map(|next| next.path().to_owned()).unwrap_or_default());
     let next = next.map(|next| view! { <input type="hidden" name=Next::NAME value=next/> });
     let said = done.clone().map(|done| {
@@ -167,7 +169,8 @@ pub fn PostForm(
     .into_any()
 }
 
-/// Where the visitor wanted to go, as the address says, if that is a path of ours.
+/// Returns the page that the visitor wanted to see, from the query parameter `next`. `None` if it is no path of this
+/// site.
 #[must_use]
 pub fn wanted() -> Option<Next> {
     use_query_map().get_untracked().get_str(Next::NAME).and_then(Next::parse)

@@ -1,11 +1,11 @@
-//! The head of all pages.
+//! The header of all pages.
 
 use leptos::prelude::*;
 
-/// The wordmark, and beside it what a page puts there.
+/// The wordmark, and the content that a page adds beside it.
 #[component]
 pub fn Header(
-    /// What stands beside the wordmark.
+    /// The content beside the wordmark.
     #[prop(optional)]
     children: Option<Children>,
 ) -> impl IntoView {

@@ -1,8 +1,9 @@
-//! Islands as the server writes them: each with the shape that it must have when it wakes.
+//! Islands as the server writes them: each with a digest of the structure that hydration relies on.
 //!
-//! A waking island finds its elements by their order. Extensions, translators and proxies insert elements and remove
-//! comments; then it would take one element for another, or the program would stop in the midst of it. So the server notes
-//! the shape, and `server/loader.js` leaves an island asleep that has another one by then. Its form posts, as before.
+//! Hydration finds an island's elements by their order. Extensions, translators and proxies insert elements and remove
+//! comments; hydration would then take one element for another, or panic. So the server adds a digest of the structure,
+//! and `server/loader.js` does not hydrate an island whose structure has changed. The forms of that island post, as
+//! before.
 
 use leptos::prelude::*;
 use leptos::tachys::html::InertElement;
@@ -14,12 +15,12 @@ const END: &str = "</leptos-island>";
 /// Elements without an end tag.
 const VOID: [&str; 4] = ["br", "hr", "img", "input"];
 
-/// Puts an island into a page.
+/// Renders an island for a page, with the digest of its structure.
 ///
-/// `server/loader.js` wakes no island that a page holds without this.
+/// `server/loader.js` hydrates no island without the digest.
 pub fn island(island: impl IntoView) -> AnyView {
     let mut html = island.to_html();
-    // In the values of attributes Leptos writes `&gt;`.
+    // The first `>` ends the tag, because Leptos writes `&gt;` in the values of attributes.
     let inside = html.strip_suffix(END).and_then(|html| html.split_once('>')).map_or("", |(_, inside)| inside);
     if html.starts_with(TAG) {
         let shape = format!(" data-shape=\"{:x}\"", digest(inside));
@@ -28,8 +29,8 @@ pub fn island(island: impl IntoView) -> AnyView {
     InertElement::new(html).into_any()
 }
 
-/// The digest of a shape: elements by their names, texts and comments, in their order. `server/loader.js` makes the same of
-/// what the page holds.
+/// Returns the digest of a structure: element names, texts and comments, in their order. `server/loader.js` computes
+/// the same from the DOM of the page.
 fn digest(html: &str) -> u32 {
     let mut sum = 0_u32;
     let mut add = |shape: &str| {
@@ -65,7 +66,7 @@ fn digest(html: &str) -> u32 {
 mod tests {
     use super::*;
 
-    /// What `server/loader.js` makes of a shape.
+    /// Returns the digest as `server/loader.js` computes it.
     fn sum(shape: &str) -> u32 {
         shape.bytes().fold(0, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()))
     }

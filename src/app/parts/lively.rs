@@ -1,7 +1,7 @@
-//! What islands are made of, each of one type.
+//! The building blocks of islands, boxed to one type each.
 //!
-//! Generic code is compiled once for every closure and future that it is given, one to three kilobytes a
-//! time. Boxed, they are of one type, and the browser downloads that code once.
+//! Generic code is compiled again for every closure and future that it is given, one to three kilobytes a
+//! time. Boxed, they have one type, and the browser downloads that code once.
 
 use crate::browser;
 use leptos::ev::MouseEvent;
@@ -11,30 +11,31 @@ use std::pin::Pin;
 use std::rc::Rc;
 use web_sys::Element;
 
-/// A text that follows the signals it reads.
+/// A text that is updated when a signal that it reads changes.
 pub type Words = Rc<dyn Fn() -> String>;
 
-/// A piece of a view that follows the signals it reads.
+/// A part of a view that is updated when a signal that it reads changes.
 pub type Lively<T> = Box<dyn Fn() -> T + Send>;
 
 /// A handler of clicks.
 pub type OnClick = Box<dyn FnMut(MouseEvent)>;
 
-/// Makes a piece of a view follow the signals that `show` reads.
+/// Makes a part of a view that follows the signals that `show` reads.
 pub fn lively<T: 'static>(show: impl Fn() -> T + Send + 'static) -> Lively<T> {
     Box::new(show)
 }
 
-/// Makes a text follow the signals that `show` reads: for [`says`], and as it is now, for the element to hold.
+/// Makes a text that follows the signals that `show` reads. Returns it for [`says`], and its current value for the
+/// element.
 pub fn words(show: impl Fn() -> String + 'static) -> (Words, Option<String>) {
     let now = untrack(&show);
     (Rc::new(show), Some(now).filter(|now| !now.is_empty()))
 }
 
-/// Keeps the text of an element in step: `<p use:says=words>{now}</p>`.
+/// Keeps the text of an element up to date: `<p use:says=words>{now}</p>`.
 ///
-/// It is written to the element. Translators replace the texts in an element by their own, and what is written to a text
-/// that is in the page no more is never seen.
+/// It writes to the element and not to its text node, because translators replace text nodes by their own. A change to
+/// a node that was removed from the page is never seen.
 pub fn says(element: Element, words: Words) {
     let mut said = untrack(&*words);
     follow(Box::new(move || {
@@ -46,23 +47,23 @@ pub fn says(element: Element, words: Words) {
     }));
 }
 
-/// Runs `then` once, when the island wakes in the browser; never on the server.
+/// Runs `then` once, when the browser hydrates the island; never on the server.
 pub fn on_wake(then: impl Fn() + 'static) {
     follow(Box::new(move || untrack(&then)));
 }
 
-/// Runs `act` in the browser, and again when a signal changes that it reads.
+/// Runs `act` in the browser, and again when a signal that it reads changes.
 fn follow(mut act: Box<dyn FnMut()>) {
     Effect::new(move |_| act());
 }
 
-/// Asks, once the island is awake, for what the page came without.
+/// Requests, after hydration, the data that the page came without.
 pub fn catch_up(call: impl Future<Output = ()> + 'static) {
     browser::came_without_session();
     start(call);
 }
 
-/// Handles a click on a button that would post its form: instead of posting, `act`.
+/// Returns a click handler that runs `act` instead of posting the form of the button.
 pub fn instead_of_posting(act: impl Fn() + 'static) -> OnClick {
     Box::new(move |event| {
         event.prevent_default();
@@ -70,8 +71,8 @@ pub fn instead_of_posting(act: impl Fn() + 'static) -> OnClick {
     })
 }
 
-/// Handles a click on a link: instead of following it, `act`. A click that asks for another tab or window, or to keep what is
-/// behind the link, is the browser's.
+/// Returns a click handler that runs `act` instead of following the link. Clicks for a new tab, a new window or a
+/// download are left to the browser.
 pub fn instead_of_following(act: impl Fn() + 'static) -> OnClick {
     Box::new(move |event| {
         if event.button() == 0 && !(event.ctrl_key() || event.meta_key() || event.shift_key() || event.alt_key()) {

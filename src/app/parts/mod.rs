@@ -1,4 +1,4 @@
-//! What all pages have in common.
+//! The parts that all pages share.
 
 pub mod cookies;
 pub mod elsewhere;
@@ -27,25 +27,26 @@ use notice::Notice;
 use theme_switch::ThemeSwitch;
 use who::Who;
 
-/// Where a form posts to. The form of a page that is a file posts to the server, which answers with a page of its own.
+/// Returns the URL of a path of the server, for a form to post to. The server responds with a page of its own, also to
+/// a form of an exported page.
 ///
-/// A part that is rendered in the browser reads the server's address from the page, because it gets no context.
+/// A part that is rendered in the browser reads the server's origin from the page, because it gets no context.
 #[must_use]
 pub fn at_server(path: &str) -> String {
     let api = use_context::<Exported>().map(|exported| exported.api);
     api.or_else(|| is_browser().then(crate::browser::server)).unwrap_or_default() + path
 }
 
-/// A whole page around its content: header, account, theme switch, notice, `main`, footer.
+/// A complete page around its content: header, account, theme switch, notice, `main`, footer.
 #[component]
 pub fn Frame(
-    /// What the notice says when the page arrives.
+    /// The text of the notice when the page loads.
     #[prop(default = None)]
     notice: Option<String>,
-    /// Who may see the page.
+    /// The audience of the page.
     #[prop(default = Access::Everybody)]
     access: Access,
-    /// What stands in `main`.
+    /// The content of `main`.
     children: Children,
 ) -> impl IntoView {
     let theme = use_context::<Theme>().unwrap_or_default();
@@ -74,20 +75,20 @@ pub fn Frame(
     }
 }
 
-/// A file cannot tell who looks, and shows nothing of its visitor by itself: its server can.
+/// Returns a link to the server's page, because an exported page needs JavaScript to show data of its visitor.
 fn without_script(page: &Exported, access: Access) -> Option<impl IntoView + use<>> {
     let there = match access {
         Access::Everybody => "/",
         Access::SignedIn => PROFILE,
-        // Its form posts to the server.
+        // Works without JavaScript, because its form posts to the server.
         Access::Nobody => return None,
     };
     let server = page.api.clone() + there;
     Some(view! {
         <noscript>
             <p class="page">
-                "Without JavaScript this page is to be had "
-                <a href=server>"at its server"</a> "."
+                "Without JavaScript, open this page "
+                <a href=server>"on its server"</a> "."
             </p>
         </noscript>
     })

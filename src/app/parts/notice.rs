@@ -1,4 +1,4 @@
-//! The page's one notice: says that a call failed, and what to do.
+//! The notice of a page: it says that a call failed, and what to do.
 
 #![expect(missing_docs, reason = "the macro of islands makes a struct that it does not document")]
 
@@ -11,7 +11,7 @@ pub fn show(sentence: &str) {
     put(Some(sentence));
 }
 
-/// Shows a sentence, and a link that loads the page anew: for a page that shows nothing without what has failed.
+/// Shows a sentence, and a link that reloads the page: for a page that has nothing to show after the failure.
 pub fn show_with_a_way_on(sentence: &str) {
     put(Some(sentence));
     if let Ok(Some(way)) = document().query_selector("[data-again]") {
@@ -19,13 +19,13 @@ pub fn show_with_a_way_on(sentence: &str) {
     }
 }
 
-/// Takes the notice away.
+/// Removes the notice.
 pub fn dismiss() {
     put(None);
 }
 
-/// Written to its place and not by the island: that one may not be awake yet, or never, and what it would have to say must
-/// be seen all the same.
+/// Sets the text of the notice. It writes to the element and not through the island, because the island may not be
+/// hydrated yet, or never, and the text must be seen all the same.
 fn put(sentence: Option<&str>) {
     if let Ok(Some(place)) = document().query_selector("[data-notice]") {
         place.set_text_content(sentence);
@@ -35,17 +35,17 @@ fn put(sentence: Option<&str>) {
     }
 }
 
-/// The place of the notice, there before anything is wrong: screen readers announce only what changes in a
-/// region that they know. While the paragraph is empty, the style hides what is in it.
+/// The place of the notice. It exists before there is an error, because screen readers announce only changes in a
+/// region that they know. While the paragraph is empty, the style hides the notice.
 #[island]
 pub fn Notice(
-    /// What it says when the page arrives.
+    /// The text when the page loads.
     text: Option<String>,
 ) -> impl IntoView {
     view! {
         <div class="notice" role="alert" data-testid="notice">
             <p data-notice="">{text}</p>
-            // Without WebAssembly it loads the page anew.
+            // Without WebAssembly, the button loads the home page.
             <form action="/">
                 <button on:click=instead_of_posting(dismiss)>"Dismiss"</button>
             </form>

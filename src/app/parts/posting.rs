@@ -1,8 +1,8 @@
-//! Forms, once they are awake: they ask without loading a page, and say what is wrong where it is wrong.
+//! Forms after hydration: they send a request instead of loading a page, and show errors beside the fields.
 //!
-//! One island for all forms, and nothing of it knows which. What it needs stands in the form: `action`; where success leads
-//! (`data-then`; a field `next` says that the page's address may know better) or what is said of it (`data-done`); the
-//! places of complaints (`data-about`, the name of a field or nothing).
+//! One island serves all forms and knows none of them. Each form holds its data in attributes: `action`; the page after
+//! a success (`data-then`; in a form with a field `next`, the `next` of the page's address comes first) or the message
+//! after a success (`data-done`); the places of errors (`data-about`: the name of a field, or empty).
 
 #![expect(missing_docs, reason = "the macro of islands makes a struct that it does not document")]
 
@@ -16,28 +16,29 @@ use leptos::prelude::*;
 use leptos::wasm_bindgen::JsCast;
 use web_sys::{Element, FormData, HtmlButtonElement, HtmlElement, HtmlFormElement, UrlSearchParams};
 
-/// The place that asks once more who it is, hidden until it is wanted.
+/// The id of the re-authentication section, which is hidden until it is needed.
 pub const AGAIN: &str = "again";
 
-/// Where success is spoken of.
+/// The `data-about` of the message after a success.
 pub const DONE: &str = "done";
 
-/// The button of a form. Before WebAssembly, and without it, the browser posts, and a page comes back.
+/// The button of a form. Before hydration, or without WebAssembly, the browser posts the form, and a page comes back.
 #[island]
 pub fn Submit(
-    /// What it says.
+    /// The text of the button.
     label: String,
 ) -> impl IntoView {
     view! { <button on:click=ask_instead()>{label}</button> }
 }
 
-/// Handles a click on the button of a form, or Enter in one of its fields: asks instead of posting.
+/// Returns a handler for a click on the button of a form, or Enter in one of its fields. It sends a request instead of
+/// posting.
 pub fn ask_instead() -> OnClick {
     Box::new(|event| {
         let button = event.current_target().and_then(|target| target.dyn_into::<HtmlButtonElement>().ok());
         let Some(form) = button.and_then(|button| button.form()) else { return };
         event.prevent_default();
-        // What is missing the browser says itself, as it does before it posts.
+        // The browser itself reports missing fields, as it does before it posts.
         if !form.has_attribute(BUSY) && form.report_validity() {
             start(ask(form));
         }
@@ -48,7 +49,7 @@ const BUSY: &str = "aria-busy";
 const INVALID: &str = "aria-invalid";
 
 async fn ask(form: HtmlFormElement) {
-    // Each time the first of those that are left.
+    // Each pass takes the first match that is left.
     while let Some(complaint) = one(&form, "[data-about]:not(:empty)") {
         complaint.set_text_content(None);
     }
@@ -58,7 +59,7 @@ async fn ask(form: HtmlFormElement) {
     let Some(call) = call(&form) else { return };
     set(&form, BUSY, Some("true"));
     let answer = call.send().await;
-    // In any case: a page that a browser has kept must work when it is shown again.
+    // Also after a success, because a page in the back/forward cache must work when it is shown again.
     set(&form, BUSY, None);
     match answer {
         Ok(_) => done(&form),
@@ -66,12 +67,12 @@ async fn ask(form: HtmlFormElement) {
     }
 }
 
-/// What the browser would post, and nothing else: one meaning with and without WebAssembly.
+/// Returns the request that the browser would post, so that a form means the same with and without WebAssembly.
 fn call(form: &HtmlFormElement) -> Option<Request> {
     let action = form.get_attribute("action")?;
     let fields = FormData::new_with_form(form).ok()?;
     let fields = UrlSearchParams::new_with_str_sequence_sequence(&fields).ok()?;
-    // The client knows itself where the server is.
+    // Without the origin, because the client adds it.
     let path = browser::path_at_server(&action)?;
     let text = String::from(fields.to_string());
     Some(Request::post(path).body("application/x-www-form-urlencoded", text))
@@ -89,7 +90,8 @@ fn done(form: &HtmlFormElement) {
     if signs_in {
         browser::know(Some(Account::Entered));
     } else if matches!(then.as_deref(), Some("/" | LOGIN)) {
-        // Out, by the head of the page or as the device that this is. What ends another device leaves this one signed in.
+        // Signed out: by the account menu, or by the entry of this device in the list. The form of another device leads
+        // back to the list, and leaves this one signed in.
         browser::know(None);
     }
     let wanted = browser::next().filter(|_| signs_in).map(|next| next.path().to_owned());
@@ -105,7 +107,7 @@ fn complain(form: &HtmlFormElement, error: &WireError) {
     {
         set(&place, "hidden", None);
         if let Ok(Some(field)) = place.query_selector("input:not([type=hidden]),button") {
-            // It can be seen now.
+            // It is visible now, so it can take the focus.
             drop(field.unchecked_into::<HtmlElement>().focus());
         }
         return;
@@ -113,18 +115,19 @@ fn complain(form: &HtmlFormElement, error: &WireError) {
     let about = error.blames();
     if let Some(field) = one(form, &["[name='", about, "']"].concat()) {
         set(&field, INVALID, Some("true"));
-        // It can be seen, or the browser leaves the focus where it is.
+        // If it is hidden, the browser leaves the focus where it is.
         drop(field.unchecked_into::<HtmlElement>().focus());
     }
-    // What the form has no place for, an outage first of all, is the page's to say.
+    // The notice shows server errors, such as an outage, and errors that the form has no place for.
     if error.kind.status() >= 500 || !(say(form, about, &error.message) || say(form, "", &error.message)) {
         notice::show(&error.message);
     }
 }
 
-/// Leads to where one signs in, and from there back to this page.
+/// Opens the sign-in page, which leads back to this page.
 pub fn sign_in() {
-    // A file is an `index.html` in a folder: without the slash some web servers lead there and lose the query on the way.
+    // An exported page is an `index.html` in a folder. Without the slash, some web servers redirect there and lose the
+    // query.
     let login = if browser::is_elsewhere() { [LOGIN, "/"].concat() } else { LOGIN.to_owned() };
     let back = browser::here().map(|here: Next| here.behind(&login));
     browser::go(&back.unwrap_or(login));
@@ -135,12 +138,12 @@ fn say(form: &HtmlFormElement, about: &str, sentence: &str) -> bool {
     place.inspect(|place| place.set_text_content(Some(sentence))).is_some()
 }
 
-/// The first such element in a part of the page.
+/// Returns the first match of a selector in a part of the page.
 pub fn one(part: &Element, selector: &str) -> Option<Element> {
     part.query_selector(selector).ok().flatten()
 }
 
-/// Sets an attribute, or takes it away. One of these names cannot be refused.
+/// Sets an attribute, or removes it. Errors are ignored, because all names used here are valid.
 pub fn set(element: &Element, name: &str, value: Option<&str>) {
     drop(match value {
         Some(value) => element.set_attribute(name, value),

@@ -1,4 +1,4 @@
-//! The switch between light, dark and the system's choice.
+//! The theme switch: light, dark, or the system's choice.
 
 #![expect(missing_docs, reason = "the macro of islands makes a struct that it does not document")]
 
@@ -9,7 +9,7 @@ use crate::browser;
 use crate::model::theme::Theme;
 use leptos::prelude::*;
 
-/// Three buttons in a form, so that it works without WebAssembly.
+/// The theme switch: three buttons in a form, so that it works without WebAssembly.
 #[island]
 pub fn ThemeSwitch(
     /// The theme that the page was rendered with.
@@ -17,7 +17,7 @@ pub fn ThemeSwitch(
 ) -> impl IntoView {
     let chosen = RwSignal::new(theme);
     on_wake(move || {
-        // A page that is a file was given its theme by a script.
+        // On an exported page, a script has set the theme.
         let shown = document().document_element().and_then(|root| root.get_attribute("data-theme"));
         chosen.set(Theme::named(&shown.unwrap_or_default()));
     });
@@ -45,10 +45,10 @@ pub fn ThemeSwitch(
     }
 }
 
-/// Shows the theme at once, then has it remembered.
+/// Shows the theme at once, then saves it.
 async fn apply(theme: Theme) {
     if let Some(root) = document().document_element() {
-        // An attribute of this name cannot be refused.
+        // Cannot fail, because the name is valid.
         drop(root.set_attribute("data-theme", theme.name()));
     }
     if browser::is_elsewhere() {

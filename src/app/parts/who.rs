@@ -1,4 +1,4 @@
-//! Who is signed in: in the head of every page.
+//! The account menu in the header of every page.
 
 use super::island::island;
 use super::lively::start;
@@ -14,18 +14,19 @@ use crate::model::viewer::Viewer;
 use leptos::prelude::*;
 use web_sys::Element;
 
-/// What is only to be seen once it is known that somebody is signed in, or that nobody is.
+/// Marks elements for signed-in visitors, or for signed-out ones, on an exported page.
 const WHEN: &str = "data-when";
 
-/// Whom a page that is a file is for, as its `main` says.
+/// Holds the audience of an exported page, on its `main`.
 const FOR: &str = "data-for";
 
-/// What is only for who signs in by a factor, and what is for who does not.
+/// Marks elements for accounts with a sign-in method; the next one marks those for accounts without it.
 const FACTOR: &str = "data-factor";
 const LACKS: &str = "data-lacks";
 
-/// The way to sign in; or the name, the pages of the account, and the way out. A page of no session has the way to one that
-/// knows; one that is a file holds both, and finds out which to show.
+/// The account menu: a link to sign in; or the name, the pages of the account, and a button to sign out. A page without
+/// a session links to the profile page. An exported page holds both menus, and finds out in the browser which one to
+/// show.
 #[component]
 pub fn Who() -> impl IntoView {
     let links = match (use_context::<Exported>(), use_context::<Viewer>().unwrap_or_default()) {
@@ -53,7 +54,7 @@ fn nobody(file: Option<&'static str>) -> impl IntoView {
 fn somebody(name: String, file: Option<&'static str>) -> impl IntoView {
     let when = file.map(|_| Access::SIGNED_IN);
     view! {
-        // Its direction is its own: it turns nothing beside it.
+        // `dir`, so that a right-to-left name does not change the order of the links beside it.
         <a href=PROFILE class="name" dir="auto" data-profile="name" data-when=when hidden=file>
             {name}
         </a>
@@ -69,26 +70,27 @@ fn somebody(name: String, file: Option<&'static str>) -> impl IntoView {
     }
 }
 
-/// Where the page is a file, finds out who looks.
+/// Finds out on an exported page whether the visitor is signed in.
 pub fn wake() {
     if browser::is_elsewhere() {
         if browser::knows(Account::Lost) {
             browser::know(None);
             each("[data-cookies][hidden]", &|place| set(place, "hidden", None));
         }
-        // What a server would have put in: where its visitor wanted to go, and what has become of a sign-in elsewhere.
+        // A server would have rendered these: the page that the visitor wanted, and the error of a sign-in at a
+        // provider.
         if let Some(next) = browser::next() {
             each("[name=next]:not([value^='/'])", &|field| set(field, "value", Some(next.path())));
         }
         if let Some(error) = browser::asked("error").as_deref().and_then(Kind::named) {
-            // Not before the islands have woken: one whose words are others than the server's stays asleep.
+            // After the islands are hydrated, because one whose structure differs from the server's is not hydrated.
             start(async move { notice::show(error.sentence()) });
         }
         start(find_out());
     }
 }
 
-/// Asks only where an answer can say what is to be seen.
+/// Requests the account, but only if the response can change what the page shows.
 async fn find_out() {
     let main = document().get_element_by_id("main");
     let access = main.and_then(|main| main.get_attribute(FOR)).unwrap_or_default();
@@ -113,11 +115,11 @@ async fn find_out() {
                 set(part, "hidden", nobody.then_some(""));
                 set(part, WHEN, None);
             });
-            // The style hides it until now.
+            // Until now, the style hides it.
             each("[data-for]", &|main| set(main, FOR, None));
         }
         Err(error) if error.kind == Kind::NotSignedIn => {
-            // Else one signs in again and again, and is asked to each time.
+            // Records that the cookie of a sign-in was lost, so that the sign-in page can say why it is shown again.
             browser::know(browser::knows(Account::Entered).then_some(Account::Lost));
             if guarded {
                 sign_in();
@@ -127,7 +129,7 @@ async fn find_out() {
     }
 }
 
-/// Takes away what is not for whoever looks.
+/// Keeps an element that is for this account, and removes any other.
 fn fit(part: &Element, such: &str, is_for: impl Fn(&str) -> bool) {
     if part.get_attribute(such).is_some_and(|factor| is_for(&factor)) {
         set(part, such, None);
@@ -136,7 +138,7 @@ fn fit(part: &Element, such: &str, is_for: impl Fn(&str) -> bool) {
     }
 }
 
-/// Puts a text into its places; one may be a field.
+/// Puts a text into its places, of which one may be an input.
 fn fill(places: &str, text: &str) {
     each(places, &|place| {
         place.set_text_content(Some(text));
@@ -145,7 +147,7 @@ fn fill(places: &str, text: &str) {
     });
 }
 
-/// Changes elements until there is none such any more.
+/// Changes matching elements until none matches any more.
 fn each(such: &str, change: &dyn Fn(&Element)) {
     while let Some(element) = document().body().and_then(|body| one(&body, such)) {
         change(&element);

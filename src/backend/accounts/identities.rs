@@ -1,4 +1,4 @@
-//! What providers know accounts by.
+//! Identities: the issuer and subject by which an OpenID provider knows an account.
 
 use super::rows::epoch;
 use super::{Accounts, Failure, Stored, damaged};
@@ -8,10 +8,10 @@ use crate::session::store::Value;
 use sqlx::Row as _;
 
 impl Accounts {
-    /// The id of the account that a provider knows somebody by, or the one that is kept for them from now on: an account
-    /// of that id may have yet to be made.
+    /// Returns the id of the account that an identity belongs to. A new identity is stored with the account id `new`;
+    /// that account may not exist yet.
     ///
-    /// Of any number at once all are told the same id.
+    /// Concurrent calls for one identity all return the same id.
     pub(in crate::backend) async fn identified(&self, person: &Person, new: &str) -> Result<String, Failure> {
         let sql = "INSERT INTO hardtack.identity AS i (issuer, subject, account, email, name, made) \
                    VALUES ($1, $2, $3, $4, $5, $6) \
@@ -19,10 +19,11 @@ impl Accounts {
                    RETURNING account";
         let rows = self.rows(sql, &self.values(person, new)).await?;
         let account = rows.first().map(|row| row.try_get(0)).transpose().map_err(damaged)?;
-        account.ok_or_else(|| Failure::Database("it keeps no identity".to_owned()))
+        account.ok_or_else(|| Failure::Database("it returned no identity".to_owned()))
     }
 
-    /// Makes the account that an identity is waiting for, without a password. `None` when the name is taken.
+    /// Creates the account that an identity already refers to, without a password. Returns `None` when the username is
+    /// taken.
     pub(in crate::backend) async fn insert_identified(
         &self,
         id: &str,
@@ -34,20 +35,21 @@ impl Accounts {
         let values =
             [id.into(), name.into(), username.shown().into(), username.key().into(), self.clock().now().0.into()];
         self.rows(sql, &values).await?;
-        // Its maker may have been another request of the same person.
+        // A concurrent request of the same user may have created it.
         self.of_id(id).await
     }
 
-    /// Forgets an identity that waits for an account which cannot be made.
+    /// Removes an identity that refers to an account which does not exist, because the account could not be created.
     pub(in crate::backend) async fn forget_waiting(&self, person: &Person) -> Result<(), Failure> {
         let sql = "DELETE FROM hardtack.identity WHERE issuer = $1 AND subject = $2 \
                    AND NOT EXISTS (SELECT 1 FROM hardtack.account WHERE id = account) RETURNING account";
         self.rows(sql, &[person.issuer.as_str().into(), person.subject.as_str().into()]).await.map(drop)
     }
 
-    /// Makes an identity an account's own. `false` when it is another one's, or when the account has one of that provider.
+    /// Connects an identity with an account. Returns `false` when the identity belongs to another account, or when the
+    /// account already has another identity of that provider.
     ///
-    /// Two unique indexes decide, so that of any number at once one does: by issuer and subject, and by account and issuer.
+    /// Two unique indexes let at most one of several concurrent calls succeed: (issuer, subject) and (account, issuer).
     pub(in crate::backend) async fn connect(&self, person: &Person, account: &str) -> Result<bool, Failure> {
         self.forget_waiting(person).await?;
         let sql = "INSERT INTO hardtack.identity (issuer, subject, account, email, name, made) \
@@ -56,20 +58,21 @@ impl Accounts {
         if !self.rows(sql, &values).await?.is_empty() {
             return Ok(true);
         }
-        // It may be the account's own already.
+        // The identity may already belong to this account.
         let sql = "UPDATE hardtack.identity SET email = $4, name = $5 \
                    WHERE issuer = $1 AND subject = $2 AND account = $3 RETURNING account";
         Ok(!self.rows(sql, &values[..5]).await?.is_empty())
     }
 
-    /// The id of the account that a provider knows somebody by, if it does.
+    /// Returns the id of the account that an identity belongs to, if the identity is known.
     pub(in crate::backend) async fn identity(&self, person: &Person) -> Result<Option<String>, Failure> {
         let sql = "SELECT account FROM hardtack.identity WHERE issuer = $1 AND subject = $2";
         let rows = self.rows(sql, &[person.issuer.as_str().into(), person.subject.as_str().into()]).await?;
         rows.first().map(|row| row.try_get(0)).transpose().map_err(damaged)
     }
 
-    /// Takes an identity from an account, unless nothing else is left to sign in by. Says whether it did.
+    /// Removes an account's identity at a provider, unless it is the only way to sign in. Returns whether it was
+    /// removed.
     pub(in crate::backend) async fn disconnect(&self, account: &str, issuer: &str) -> Result<bool, Failure> {
         let sql = "DELETE FROM hardtack.identity WHERE account = $1 AND issuer = $2 AND (\
                    EXISTS (SELECT 1 FROM hardtack.account a WHERE a.id = $1 AND a.password IS NOT NULL) OR \
@@ -78,16 +81,16 @@ impl Accounts {
         Ok(!self.rows(sql, &[account.into(), issuer.into()]).await?.is_empty())
     }
 
-    /// Takes back what [`connect`](Accounts::connect) did.
+    /// Undoes [`connect`](Accounts::connect).
     pub(in crate::backend) async fn undo(&self, person: &Person, account: &str) -> Result<(), Failure> {
         let sql = "DELETE FROM hardtack.identity WHERE issuer = $1 AND subject = $2 AND account = $3 RETURNING account";
         let values = [person.issuer.as_str().into(), person.subject.as_str().into(), account.into()];
         self.rows(sql, &values).await.map(drop)
     }
 
-    /// Counts a change of what an open account signs in by, if it is still as after so many, and begins an epoch, in which
-    /// the session of the mark `keeps` stays signed in. Returns the epoch; `None` when nothing was changed. Of two at once
-    /// one does.
+    /// Begins a new epoch of an open account that still has this change count, and raises the count. The session with
+    /// the mark `keeps` stays signed in; all other sessions of earlier epochs are rejected. Returns the new epoch, or
+    /// `None` when nothing was changed. Of two concurrent calls one succeeds.
     pub(in crate::backend) async fn begin_epoch(
         &self,
         id: &str,

@@ -1,4 +1,4 @@
-//! Accounts: who may sign in, in SQLite or PostgreSQL, by one set of statements.
+//! The accounts in SQLite or PostgreSQL, by one set of SQL statements.
 
 mod identities;
 mod rows;
@@ -27,47 +27,48 @@ static SQLITE: LazyLock<Migrator> = LazyLock::new(|| {
 });
 static POSTGRES: Migrator = sqlx::migrate!("migrations/accounts/postgres");
 
-/// The steps that lead to the tables of accounts, apart from those of the sessions.
+/// Returns the migrations of the account tables, which are separate from those of the sessions.
 #[must_use]
 pub fn chain() -> Chain {
     Chain { sqlite: &SQLITE, postgres: &POSTGRES, done: "hardtack.account_migration" }
 }
 
-/// The longest time in which the database may say that it can be used.
+/// The longest time that [`Accounts::ping`] waits for the database.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// What may be done with accounts, and how often it may be tried.
+/// The rules for accounts: registration, passwords, lifetimes of sign-ins, and limits of attempts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rules {
-    /// Whether anybody may make an account.
+    /// Whether visitors may create accounts.
     pub register: bool,
-    /// The fewest characters of a password.
+    /// The minimum length of a password, in characters.
     pub password_min: usize,
-    /// How long who wants to stay signed in does.
+    /// The session lifetime for "keep me signed in", idle or not.
     pub keep: Duration,
-    /// How old a sign-in may be for what is sensitive.
+    /// The longest time after a sign-in at which sensitive actions are allowed.
     pub fresh: Duration,
-    /// How long everybody else stays signed in.
+    /// The session lifetime of all other sign-ins.
     pub lifetime: Lifetime,
-    /// How often one name may be tried within `window`.
+    /// The most wrong passwords within `window` for one username, one known browser or one signed-in account.
     pub attempts: u32,
-    /// How often one network may try, whatever names.
+    /// The most attempts within `window` from one network: wrong passwords for all usernames together, and, counted
+    /// apart, returns from a provider.
     pub network_attempts: u32,
-    /// How often an account may sign in, or prove its password once more.
+    /// The most sign-ins and password confirmations of one account within `window`.
     pub successes: u32,
-    /// How often all accounts may, in one network.
+    /// The most sign-ins and password confirmations from one network within `window`, for all accounts together.
     pub network_successes: u32,
-    /// How many accounts one network may try to make.
+    /// The most attempts to create an account from one network within `window`.
     pub registrations: u32,
-    /// After how long counting begins anew.
+    /// The time after which counting starts again.
     pub window: Duration,
-    /// The longest time that a password may wait until it is hashed.
+    /// The longest time that a password may wait to be hashed.
     pub password_wait: Duration,
-    /// Words of this site that are no passwords here.
+    /// Words of this site, such as its name, that make a password easy to guess.
     pub words: Vec<String>,
 }
 
-/// The accounts. Clones share them.
+/// The accounts. Clones share the database and the password queue.
 #[derive(Clone, Debug)]
 pub struct Accounts(Arc<Shared>);
 
@@ -81,22 +82,22 @@ struct Shared {
     rules: Rules,
 }
 
-/// Why something could not be done with accounts, that is nobody's mistake.
+/// An error of the accounts that the client did not cause.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
-    /// The database did not answer, or not in time, or not as it should.
+    /// The database did not respond, responded too late, or responded with an error or unreadable data.
     #[error("the database of the accounts cannot be used: {0}")]
     Database(String),
-    /// As many passwords are being checked, and wait for it, as there may be.
-    #[error("too many passwords wait to be checked")]
+    /// The queue for password checks is full, or the wait in it was too long.
+    #[error("too many passwords are waiting to be checked")]
     Busy,
-    /// A hash could not be made or read.
+    /// A password could not be hashed, or a stored hash could not be read.
     #[error("a password cannot be checked: {0}")]
     Hash(String),
 }
 
 impl Accounts {
-    /// The accounts in a database that has their tables, each call of which may take `timeout`.
+    /// Returns the accounts of a database that already has their tables. Each database call may take `timeout`.
     ///
     /// # Errors
     ///
@@ -112,13 +113,13 @@ impl Accounts {
         Ok(Self(Arc::new(Shared { database, timeout, clock, passwords, providers, rules })))
     }
 
-    /// What may be done with accounts here.
+    /// Returns the rules for accounts.
     #[must_use]
     pub fn rules(&self) -> &Rules {
         &self.0.rules
     }
 
-    /// Who else may say who somebody is.
+    /// Returns the OpenID providers of this site.
     #[must_use]
     pub fn providers(&self) -> &Providers {
         &self.0.providers
@@ -132,28 +133,28 @@ impl Accounts {
         &self.0.clock
     }
 
-    /// Fails when the database is a SQLite file that was moved, replaced or removed since it was opened.
+    /// Checks that a SQLite file was not moved, replaced or removed since it was opened.
     ///
     /// # Errors
     ///
-    /// [`Failure::Database`], with a sentence for the operator.
+    /// [`Failure::Database`] when it was, with a sentence for the operator.
     pub async fn check(&self) -> Result<(), Failure> {
         let checked = tokio::time::timeout(self.0.timeout, self.0.database.check()).await;
         answered(checked)
     }
 
-    /// Asks the database for something small, to see whether it can be used.
+    /// Sends a small query to the database to check that it works.
     ///
     /// # Errors
     ///
-    /// [`Failure::Database`] when it does not answer within the time that a statement may take, or within a second.
+    /// [`Failure::Database`] when the database does not respond within the timeout of a statement, or within a second.
     pub async fn ping(&self) -> Result<(), Failure> {
         let patience = self.0.timeout.min(PATIENCE);
         let asked = self.0.database.rows("SELECT id FROM hardtack.account LIMIT 1", &[]);
         answered(tokio::time::timeout(patience, asked).await).map(drop)
     }
 
-    /// Runs a statement, for as long as one may take.
+    /// Runs a statement within the timeout of a statement.
     async fn rows(&self, sql: &'static str, values: &[Value]) -> Result<Vec<AnyRow>, Failure> {
         answered(tokio::time::timeout(self.0.timeout, self.0.database.rows(sql, values)).await)
     }

@@ -1,4 +1,4 @@
-//! Accounts as the database has them.
+//! Account rows: their types, and the statements that read and write them.
 
 use super::{Accounts, Failure, damaged};
 use crate::backend::name;
@@ -11,8 +11,8 @@ use sqlx::Row as _;
 use sqlx::any::AnyRow;
 use uuid::Uuid;
 
-/// Selects what [`Stored`] is read from. The providers that know the account are one text, for an address holds no space;
-/// where the site has none, nobody asks for them.
+/// Builds the SQL that selects the columns of [`Stored`]. The issuers of the account's identities are one text, because
+/// an issuer contains no space. If the site has no providers, the query does not read them.
 macro_rules! select {
     ($accounts:expr, $which:literal) => {
         if $accounts.providers().is_empty() {
@@ -31,31 +31,32 @@ macro_rules! select {
     };
 }
 
-/// An account as it is kept.
+/// An account as the database stores it.
 #[derive(Clone, Debug)]
 pub(in crate::backend) struct Stored {
     pub(in crate::backend) id: String,
     pub(in crate::backend) profile: Profile,
-    /// None when it signs in by other means.
+    /// `None` for an account that only signs in with a provider.
     pub(in crate::backend) password: Option<Hash>,
-    /// How often its owner has chosen another password, or given up a provider.
+    /// The change count: the number of password changes and of disconnected providers.
     pub(in crate::backend) changes: i64,
-    /// How often its owner has ended all other sessions with that.
+    /// The number of these changes that also ended all other sessions.
     pub(in crate::backend) epoch: i64,
-    /// The mark of the session that began the epoch, which stays signed in.
+    /// The mark of the session that began the epoch. That session stays signed in.
     pub(in crate::backend) keeps: Option<String>,
     created: Timestamp,
     closed: Option<Timestamp>,
 }
 
-/// What becomes of an account's other sessions when it gets another password.
+/// The effect of a password change on the account's other sessions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::backend) enum Others<'a> {
     /// They stay signed in.
     Stay,
-    /// A new epoch begins. Of the sessions of earlier ones only that of this mark stays signed in.
+    /// They are rejected, because a new epoch begins. Of the sessions of earlier epochs, only the one with the mark
+    /// `keeps` stays signed in.
     End {
-        /// The mark; `None` where no session asks.
+        /// The mark; `None` when no session asked for the change, as with a command.
         keeps: Option<&'a str>,
     },
 }
@@ -63,13 +64,13 @@ pub(in crate::backend) enum Others<'a> {
 /// An account in a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listed {
-    /// Its id, by which sessions are its own.
+    /// The account's id, which its sessions store as their owner.
     pub id: String,
-    /// What it is called, and what it signs in by.
+    /// The account's name, username and sign-in methods.
     pub profile: Profile,
-    /// When it was made.
+    /// The time at which the account was created.
     pub created: Timestamp,
-    /// When it was closed, if it was.
+    /// The time at which the account was closed, if it is closed.
     pub closed: Option<Timestamp>,
 }
 
@@ -82,7 +83,7 @@ impl Stored {
         let (password, issuers): (Option<String>, Option<String>) = (row.try_get(3)?, row.try_get(9)?);
         let issuers: Vec<_> = issuers.iter().flat_map(|issuers| issuers.split(' ')).collect();
         let (name, username): (String, String) = (row.try_get(1)?, row.try_get(2)?);
-        // Earlier versions took names of which nothing can be seen.
+        // Earlier versions accepted names without a visible character.
         let name = if name::is_seen(&name) { name } else { username.clone() };
         Ok(Self {
             id: row.try_get(0)?,
@@ -104,30 +105,30 @@ impl From<Stored> for Listed {
     }
 }
 
-/// The epoch that a change returns.
+/// Returns the epoch in the result of an UPDATE; `None` when no row was changed.
 pub(super) fn epoch(rows: &[AnyRow]) -> Result<Option<i64>, Failure> {
     rows.first().map(|row| row.try_get(0)).transpose().map_err(damaged)
 }
 
 impl Accounts {
-    /// The account of a row, if there is one.
+    /// Returns the account in the first row, if there is a row.
     fn only(&self, rows: &[AnyRow]) -> Result<Option<Stored>, Failure> {
         rows.first().map(|row| Stored::read(row, self.providers())).transpose().map_err(damaged)
     }
 
-    /// The account that signs in by this name, open or closed.
+    /// Returns the account with this username, open or closed.
     pub(in crate::backend) async fn named(&self, username: &Username) -> Result<Option<Stored>, Failure> {
         let sql = select!(self, "WHERE signs_in = $1");
         self.only(&self.rows(sql, &[username.key().into()]).await?)
     }
 
-    /// The account of an id, open or closed.
+    /// Returns the account with this id, open or closed.
     pub(in crate::backend) async fn of_id(&self, id: &str) -> Result<Option<Stored>, Failure> {
         let sql = select!(self, "WHERE id = $1");
         self.only(&self.rows(sql, &[id.into()]).await?)
     }
 
-    /// Keeps a new account. `None` when the name is taken, also at the same moment by somebody else.
+    /// Inserts a new account. Returns `None` when the username is taken, also by a concurrent request.
     pub(in crate::backend) async fn insert(
         &self,
         name: &str,
@@ -148,14 +149,14 @@ impl Accounts {
         self.only(&self.rows(sql, &values).await?)
     }
 
-    /// Puts another hash of the same password in the place of one.
+    /// Replaces a password hash with another hash of the same password, unless the password has changed meanwhile.
     pub(in crate::backend) async fn rehash(&self, id: &str, from: &Hash, to: &Hash) -> Result<(), Failure> {
         let sql = "UPDATE hardtack.account SET password = $3 WHERE id = $1 AND password = $2 RETURNING id";
         self.rows(sql, &[id.into(), from.reveal().into(), to.reveal().into()]).await.map(drop)
     }
 
-    /// Gives an open account another password, if it still has that one of `changes`. Returns the epoch that it has then;
-    /// `None` when nothing was changed.
+    /// Sets the password of an open account that still has this change count. Returns the account's epoch after the
+    /// change, or `None` when nothing was changed.
     pub(in crate::backend) async fn replace(
         &self,
         id: &str,
@@ -174,7 +175,8 @@ impl Accounts {
         epoch(&self.rows(sql, &values).await?)
     }
 
-    /// Closes an account; `None` when there is no open one of that name. Its sessions are the caller's to end.
+    /// Closes an account and returns its id; `None` when no open account has this username. The caller must end the
+    /// account's sessions.
     ///
     /// # Errors
     ///
@@ -185,7 +187,7 @@ impl Accounts {
         rows.first().map(|row| row.try_get(0)).transpose().map_err(damaged)
     }
 
-    /// All accounts, open and closed, by their names; at most `limit`.
+    /// Returns at most `limit` accounts, open and closed, ordered by username.
     ///
     /// # Errors
     ///

@@ -1,10 +1,10 @@
-//! What servers note when they start, by the address of their site: kept here because every deployment has this database.
+//! The notes that servers store when they start, by site URL. They are here because every deployment has this database.
 
 use super::{Accounts, Failure, damaged};
 use sqlx::Row as _;
 
 impl Accounts {
-    /// What the last start of each site has noted: its address, and a text.
+    /// Returns the note of each site's last start: the site's URL and a text.
     ///
     /// # Errors
     ///
@@ -15,7 +15,7 @@ impl Accounts {
         rows.iter().map(read).collect::<Result<_, _>>().map_err(damaged)
     }
 
-    /// Keeps what a start notes, in the place of what an earlier one has noted.
+    /// Stores the note of a start, in place of an earlier start's note.
     ///
     /// # Errors
     ///
@@ -26,13 +26,14 @@ impl Accounts {
         self.rows(sql, &[site.into(), facts.into(), at.into()]).await.map(drop)
     }
 
-    /// How many open accounts have no password, and no provider among these issuers: nothing is left to sign in by.
+    /// Returns the number of open accounts that have neither a password nor an identity of one of these issuers. Their
+    /// owners can no longer sign in.
     ///
     /// # Errors
     ///
     /// When the database fails.
     pub async fn stranded(&self, issuers: &[&str]) -> Result<i64, Failure> {
-        // One text, for an issuer holds no space.
+        // One text, because an issuer contains no space.
         let issuers = format!(" {} ", issuers.join(" "));
         let sql = "SELECT count(*) FROM hardtack.account a WHERE a.closed IS NULL AND a.password IS NULL AND NOT EXISTS \
                    (SELECT 1 FROM hardtack.identity i WHERE i.account = a.id AND $1 LIKE '% ' || i.issuer || ' %')";

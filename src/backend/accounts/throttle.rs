@@ -1,4 +1,4 @@
-//! How often it may be tried to sign in: counted before a password is looked at, in the database that all nodes share.
+//! The counters of sign-in attempts. They count before a password is checked, in the database that all nodes share.
 
 use super::{Accounts, Failure, damaged};
 use crate::session::clock::Timestamp;
@@ -6,19 +6,19 @@ use sqlx::Row as _;
 use sqlx::any::AnyRow;
 use std::time::Duration;
 
-/// How many counters one step of the sweep removes.
+/// The number of counters that one step of the sweep removes.
 const BATCH: i64 = 500;
 /// The pause between two sweeps.
 const PAUSE: Duration = Duration::from_secs(5 * 60);
 
-/// What attempts are counted by: a keyed hash of a name, of a network or of a browser, and how many it may have.
+/// A counter: the keyed hash of a username, a network or a browser, and the number of attempts that it allows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::backend) struct Bucket {
     pub(in crate::backend) name: String,
     pub(in crate::backend) limit: u32,
 }
 
-/// An attempt that was counted.
+/// A counted attempt.
 #[derive(Debug)]
 pub(in crate::backend) struct Attempt {
     bucket: String,
@@ -26,15 +26,15 @@ pub(in crate::backend) struct Attempt {
 }
 
 impl Accounts {
-    /// Counts an attempt, and says after how long another makes sense if this is one too many.
+    /// Counts an attempt. If the limit is reached, returns the time until another attempt makes sense.
     ///
-    /// In one statement, so that of any number at once exactly the limit passes. An attempt that is refused is not counted:
-    /// what is given back later makes room for as many.
+    /// One statement checks and counts, so that of any number of concurrent attempts exactly the limit passes. A
+    /// rejected attempt is not counted, so that attempts that are given back later make room for as many new ones.
     pub(in crate::backend) async fn attempt(&self, bucket: &Bucket) -> Result<Result<Attempt, Duration>, Failure> {
         self.attempt_within(bucket, self.rules().window).await
     }
 
-    /// The same, where counting begins anew after a span of its own.
+    /// Counts an attempt in the same way, with a window of its own.
     pub(in crate::backend) async fn attempt_within(
         &self,
         bucket: &Bucket,
@@ -53,44 +53,45 @@ impl Accounts {
             return Ok(Ok(Attempt { bucket: bucket.name.clone(), until }));
         }
         let sql = "SELECT until FROM hardtack.attempt WHERE bucket = $1";
-        // Swept meanwhile: then there is room at once.
+        // The counter was swept meanwhile, so there is room at once.
         let over = until(&self.rows(sql, &[name.into()]).await?)?;
         Ok(Err(over.map_or(Duration::ZERO, |until| Timestamp(until).left(now))))
     }
 
-    /// Takes back attempts that were none: they succeeded.
+    /// Gives back attempts that must not count, such as right passwords.
     pub(in crate::backend) async fn forgive(&self, attempts: &[Attempt]) {
         let sql = "UPDATE hardtack.attempt SET made = made - 1 WHERE bucket = $1 AND until = $2 AND made > 0 \
                    RETURNING made";
         for Attempt { bucket, until } in attempts {
             if let Err(error) = self.rows(sql, &[bucket.as_str().into(), (*until).into()]).await {
-                tracing::warn!(%error, "an attempt that succeeded stays counted");
+                tracing::warn!(%error, "an attempt could not be given back and stays counted");
             }
         }
     }
 
-    /// Removes counters that are over, in the background, until the future is dropped. Each node may: it is little work.
+    /// Checks the database and removes expired counters, in the background, until the future is dropped. Every node
+    /// does so, because it is little work.
     pub fn sweep(&self) -> impl Future<Output = ()> + Send + use<> {
         let accounts = self.clone();
         async move {
             loop {
                 tokio::time::sleep(PAUSE).await;
                 if let Err(error) = accounts.check().await {
-                    tracing::error!(%error, "the accounts are in danger");
+                    tracing::error!(%error, "the check of the accounts' database failed");
                 } else if let Err(error) = accounts.sweep_out().await {
-                    tracing::warn!(%error, "attempts that are over could not be swept");
+                    tracing::warn!(%error, "expired attempt counters could not be removed");
                 }
             }
         }
     }
 
-    /// Removes the counters that are over now, and says how many there were.
+    /// Removes all expired counters and returns how many there were.
     ///
     /// # Errors
     ///
     /// When the database fails.
     pub async fn sweep_out(&self) -> Result<usize, Failure> {
-        // Looked at again when it is removed: counting may have begun anew meanwhile.
+        // The DELETE checks `until` again, because counting may have started again meanwhile.
         let sql = "DELETE FROM hardtack.attempt WHERE until <= $1 AND bucket IN \
                    (SELECT bucket FROM hardtack.attempt WHERE until <= $1 ORDER BY until LIMIT $2) RETURNING bucket";
         let mut swept = 0;
@@ -104,7 +105,7 @@ impl Accounts {
     }
 }
 
-/// When counting begins anew, of the one row that there may be.
+/// Returns the time at which counting starts again, from the only row that there may be.
 fn until(rows: &[AnyRow]) -> Result<Option<i64>, Failure> {
     rows.first().map(|row| row.try_get(0)).transpose().map_err(damaged)
 }

@@ -1,8 +1,8 @@
-//! What a provider says of a person: the claims of an ID token and of userinfo.
+//! The claims of an ID token and of a userinfo response.
 //!
-//! The claims that decide (`iss`, `sub`, `aud`, `azp`, `exp`, `iat`, `nonce`) are read strictly, and all that are wrong are
-//! named. Every other claim is optional and read leniently: a type that the standard does not provide for never costs the
-//! sign-in, and no claim is read that nothing here needs.
+//! The claims that decide (`iss`, `sub`, `aud`, `azp`, `exp`, `iat`, `nonce`) are read strictly, and the error names
+//! every wrong one. All other claims are optional and read leniently: an unexpected type never fails the sign-in.
+//! Claims that the server does not need are not read.
 //!
 //! Source: OpenID Connect Core 1.0, 2, 3.1.3.7 and 5.1.
 
@@ -10,43 +10,43 @@ use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 use std::time::UNIX_EPOCH;
 
-/// How long ago an ID token may have been made, and how far its maker's clock may be ahead of ours, in seconds.
+/// The greatest age of an ID token, and how far its issuer's clock may be ahead of this server's, in seconds.
 const OLDEST: i64 = 10 * 60;
 const AHEAD: i64 = 60;
-/// How many characters of a value a log repeats.
+/// The number of characters of a value that the log repeats.
 const SHOWN: usize = 200;
 
-/// The claims of one token or one answer.
+/// The claims of one token or one response.
 #[derive(Clone)]
 pub struct Claims(Map<String, Value>);
 
-/// What the claims that decide must say.
+/// The values that the deciding claims must have.
 #[derive(Clone, Debug)]
 pub struct Expected<'a> {
-    /// The issuer, byte by byte.
+    /// The issuer, compared byte by byte.
     pub issuer: &'a str,
-    /// What the provider knows this site by.
+    /// The client id of this site at the provider.
     pub client_id: &'a str,
     /// Other audiences that the operator trusts.
     pub audiences: &'a [String],
-    /// The nonce of this sign-in. Without one the provider repeats none, but one that is there is another sign-in's.
+    /// The nonce of this sign-in; `None` when none was sent. A token with a nonce then belongs to another sign-in.
     pub nonce: Option<&'a str>,
-    /// Seconds since 1970.
+    /// The current time, in seconds since 1970.
     pub now: i64,
 }
 
 impl Claims {
-    /// The claims in these bytes, which must be one JSON object.
+    /// Parses claims, which must be one JSON object.
     #[must_use]
     pub fn read(bytes: &[u8]) -> Option<Self> {
         serde_json::from_slice(bytes).ok().map(Self)
     }
 
-    /// The subject, if all claims that decide are as they must be.
+    /// Returns the subject, if all deciding claims are right.
     ///
     /// # Errors
     ///
-    /// A sentence for each claim that is wrong. Values of persons are not in them.
+    /// A sentence for each wrong claim. It contains no personal data.
     pub fn subject_of(&self, expected: &Expected<'_>) -> Result<String, Vec<String>> {
         let Expected { issuer, client_id, audiences, nonce, now } = *expected;
         let mut wrong = Vec::new();
@@ -58,15 +58,15 @@ impl Claims {
         wrong.extend(self.wrong_audience(client_id, audiences));
         match self.seconds("exp") {
             Ok(ends) if ends > now => {}
-            Ok(ends) => wrong.push(format!("`exp` is {} seconds ago", now.saturating_sub(ends))),
+            Ok(ends) => wrong.push(format!("`exp` was {} seconds ago", now.saturating_sub(ends))),
             Err(why) => wrong.push(why),
         }
         match self.seconds("iat").map(|issued| now.saturating_sub(issued)) {
             Ok(age) if (-AHEAD..=OLDEST).contains(&age) => {}
             Ok(age) if age < 0 => {
-                wrong.push(format!("`iat` is {} seconds ahead of the clock here", age.saturating_neg()));
+                wrong.push(format!("`iat` is {} seconds ahead of this server's clock", age.saturating_neg()));
             }
-            Ok(age) => wrong.push(format!("`iat` is {age} seconds ago")),
+            Ok(age) => wrong.push(format!("`iat` was {age} seconds ago")),
             Err(why) => wrong.push(why),
         }
         wrong.extend(self.wrong_nonce(nonce));
@@ -78,7 +78,7 @@ impl Claims {
         Err(wrong)
     }
 
-    /// Whether these claims of userinfo are about a subject. Source: OpenID Connect Core 1.0, 5.3.2.
+    /// Returns whether these claims of userinfo are about a subject. Source: OpenID Connect Core 1.0, 5.3.2.
     #[must_use]
     pub fn is_about(&self, subject: &str) -> bool {
         self.required("sub") == Ok(subject)
@@ -96,7 +96,7 @@ impl Claims {
             }
         };
         let Some(audiences) = audiences else {
-            wrong.push("`aud` is neither text nor a list of texts".to_owned());
+            wrong.push("`aud` is neither a string nor an array of strings".to_owned());
             return wrong;
         };
         if !audiences.contains(&client_id) {
@@ -105,7 +105,7 @@ impl Claims {
         let other = |audience: &&&str| **audience != client_id && !trusted.iter().any(|known| known == **audience);
         if let Some(other) = audiences.iter().find(other) {
             wrong.push(format!(
-                "`aud` also names {}; if that audience may have this site's tokens, add it to `audiences` of the provider",
+                "`aud` also names {}; if you trust it with this site's tokens, add it to `audiences` of the provider",
                 shown(other)
             ));
         }
@@ -113,26 +113,26 @@ impl Claims {
             Some(Value::String(party)) if party == client_id => {}
             None => {}
             Some(Value::String(party)) => {
-                wrong.push(format!("`azp` is {}: it was given to another site", shown(party)));
+                wrong.push(format!("`azp` is {}: the token was issued to another site", shown(party)));
             }
-            Some(other) => wrong.push(format!("`azp` is {} and no text", kind(other))),
+            Some(other) => wrong.push(format!("`azp` is {}, not a string", kind(other))),
         }
         wrong
     }
 
     fn wrong_nonce(&self, expected: Option<&str>) -> Option<String> {
         let Some(expected) = expected else {
-            return self.get("nonce").map(|_| "`nonce` is there, though none was sent".to_owned());
+            return self.get("nonce").map(|_| "`nonce` is present, although none was sent".to_owned());
         };
         match self.required("nonce") {
-            // By their hashes, so that the time of the comparison tells nothing of the nonce.
+            // Compares hashes, so that the time of the comparison reveals nothing about the nonce.
             Ok(nonce) if Sha256::digest(nonce) == Sha256::digest(expected) => None,
-            Ok(_) => Some("`nonce` is another sign-in's".to_owned()),
-            Err(why) => Some(format!("{why}; if the provider never repeats it, set `nonce = false` of the provider")),
+            Ok(_) => Some("`nonce` belongs to another sign-in".to_owned()),
+            Err(why) => Some(format!("{why}; if the provider never returns it, set `nonce = false` for the provider")),
         }
     }
 
-    /// The name. A number is taken for the text that it is written as.
+    /// Returns the name. A number is returned as text.
     #[must_use]
     pub fn name(&self) -> Option<String> {
         match self.get("name")? {
@@ -142,14 +142,14 @@ impl Claims {
         }
     }
 
-    /// The e-mail address, if it is a text.
+    /// Returns the e-mail address, if it is a string.
     #[must_use]
     pub fn email(&self) -> Option<&str> {
         self.get("email").and_then(Value::as_str).filter(|text| !text.is_empty())
     }
 
-    /// Whether the provider says that the address is the person's, as a boolean or as the text of one; `None` when it says
-    /// neither.
+    /// Returns whether the provider has verified the e-mail address. The claim is a boolean, or `true` or `false` as a
+    /// string; `None` when it is neither.
     #[must_use]
     pub fn email_verified(&self) -> Option<bool> {
         match self.get("email_verified")? {
@@ -160,8 +160,8 @@ impl Claims {
         }
     }
 
-    /// When the person signed in at the provider, in seconds since 1970: a number, the text of one, or RFC 3339 in
-    /// UTC.
+    /// Returns when the user signed in at the provider, in seconds since 1970. The claim is a number, a number as a
+    /// string, or RFC 3339 in UTC.
     #[must_use]
     pub fn auth_time(&self) -> Option<i64> {
         match self.get("auth_time")? {
@@ -174,12 +174,12 @@ impl Claims {
         }
     }
 
-    /// The hash of the access token, if it is there.
+    /// Returns the hash of the access token, if there is one.
     pub(super) fn access_token_hash(&self) -> Option<&Value> {
         self.get("at_hash")
     }
 
-    /// The names of the optional claims that are there and cannot be read.
+    /// Returns the names of the optional claims that are present and unreadable.
     #[must_use]
     pub fn unreadable(&self) -> Vec<&'static str> {
         let read = [
@@ -191,7 +191,7 @@ impl Claims {
         read.into_iter().filter(|(name, read)| !read && self.get(name).is_some()).map(|(name, _)| name).collect()
     }
 
-    /// A claim. `null` is none. Source: OpenID Connect Core 1.0, 5.3.2.
+    /// Returns a claim. `null` counts as absent. Source: OpenID Connect Core 1.0, 5.3.2.
     fn get(&self, name: &str) -> Option<&Value> {
         self.0.get(name).filter(|value| !value.is_null())
     }
@@ -200,40 +200,40 @@ impl Claims {
         match self.get(name) {
             Some(Value::String(text)) if !text.is_empty() => Ok(text),
             Some(Value::String(_)) => Err(format!("`{name}` is empty")),
-            Some(other) => Err(format!("`{name}` is {} and no text", kind(other))),
+            Some(other) => Err(format!("`{name}` is {}, not a string", kind(other))),
             None => Err(format!("`{name}` is missing")),
         }
     }
 
-    /// Seconds since 1970, which must be a number.
+    /// Returns a claim that must be a number, in seconds since 1970.
     fn seconds(&self, name: &str) -> Result<i64, String> {
         let value = self.get(name).ok_or_else(|| format!("`{name}` is missing"))?;
-        whole(value).ok_or_else(|| format!("`{name}` is {} and no number of seconds", kind(value)))
+        whole(value).ok_or_else(|| format!("`{name}` is {}, not a number of seconds", kind(value)))
     }
 }
 
-/// A number without its fraction, as far as one fits.
+/// Returns a number without its fraction, limited to the range of `i64`.
 fn whole(value: &Value) -> Option<i64> {
     let number = value.as_number()?;
     #[expect(
         clippy::cast_possible_truncation,
-        reason = "a float saturates, and a fraction of a second means nothing here"
+        reason = "a float saturates, and a fraction of a second does not matter here"
     )]
     number.as_i64().or_else(|| number.as_f64().map(|seconds| seconds as i64))
 }
 
 const fn kind(value: &Value) -> &'static str {
     match value {
-        Value::Null => "nothing",
+        Value::Null => "null",
         Value::Bool(_) => "a boolean",
         Value::Number(_) => "a number",
-        Value::String(_) => "a text",
-        Value::Array(_) => "a list",
+        Value::String(_) => "a string",
+        Value::Array(_) => "an array",
         Value::Object(_) => "an object",
     }
 }
 
-/// A value for a line of the log.
+/// Returns a value for a line of the log.
 fn shown(text: &str) -> String {
     let cut: String = text.chars().take(SHOWN).flat_map(char::escape_debug).collect();
     format!("`{cut}`")
@@ -272,8 +272,8 @@ mod tests {
         assert_eq!(told(&[("aud", json!(["us", "project"])), ("azp", json!("us"))]), Ok("ada".to_owned()));
         let texts = [("exp", json!((NOW + 60).to_string())), ("iat", json!(NOW.to_string())), ("sub", json!(7))];
         let wrong = told(&texts).expect_err("three are wrong").join("; ");
-        let all = "`exp` is a text and no number of seconds; `iat` is a text and no number of seconds; `sub` is a number and \
-                   no text";
+        let all = "`exp` is a string, not a number of seconds; `iat` is a string, not a number of seconds; `sub` is a number, \
+                   not a string";
         assert_eq!(wrong, all);
         for (name, value) in [
             ("iss", json!("https://a.example/")),

@@ -1,4 +1,4 @@
-//! What a provider is asked, and how its answers are checked.
+//! The requests to a provider, and the checks of its responses.
 //!
 //! Source: OpenID Connect Core 1.0, 3.1; Discovery 1.0; RP-Initiated Logout 1.0; RFC 7636.
 
@@ -28,16 +28,16 @@ use tokio::time::error::Elapsed;
 use tokio::time::{Instant, timeout};
 use url::Url;
 
-/// How long it is believed what a provider says of itself, its keys among that.
+/// The time for which a provider's metadata and keys are cached.
 const BELIEVED: Duration = Duration::from_secs(60 * 60);
-/// How often it is asked anew at most: for a key that is unknown, or because it did not answer.
+/// The shortest time between two requests for metadata: for an unknown key, or after a failure.
 const PAUSE: Duration = Duration::from_secs(10);
-/// How long it may take to answer: a visitor waits for it.
+/// The longest time that a provider may take to respond, because a user waits for it.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// The most bytes of an answer.
+/// The largest response, in bytes.
 const LARGEST: usize = 1 << 20;
-/// How long ago a person may have signed in at the provider who only signs in here: whenever. Asked all the same, because a
-/// provider that is asked for an age must say what it is. Source: OpenID Connect Core 1.0, 2, `auth_time`.
+/// The `max_age` of an ordinary sign-in, which accepts any age. It is sent all the same, because a provider must then
+/// return `auth_time`. Source: OpenID Connect Core 1.0, 2, `auth_time`.
 const ANY_AGE: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 /// The longest ID token that a session keeps, in bytes.
 const LONGEST_HINT: usize = 4096;
@@ -62,32 +62,31 @@ type Ours = Client<
     EndpointMaybeSet,
 >;
 
-/// What a provider has said of itself, and when it was asked last.
+/// A provider's last metadata and its last failure, each with its time.
 #[derive(Default)]
 pub(super) struct Known {
     metadata: Option<(Arc<Metadata>, Instant)>,
     failed: Option<(ProviderError, Instant)>,
 }
 
-/// What a provider says of somebody.
+/// A user, as a provider describes them.
 pub(in crate::backend) struct Person {
-    /// Who vouches.
+    /// The issuer that vouches for the user.
     pub(in crate::backend) issuer: String,
-    /// Who it is, in a name that the provider gives to nobody else: with the issuer, the only thing that an account is
-    /// found by.
+    /// The user's id at the provider, which no other user has there. An account is found by issuer and subject alone.
     pub(in crate::backend) subject: String,
     pub(in crate::backend) name: Option<String>,
     pub(in crate::backend) email: Option<String>,
-    /// Whether the provider knows that the address is theirs, or all of its addresses are believed.
+    /// Whether the provider has verified the e-mail address, or the settings trust all of its addresses.
     pub(in crate::backend) verified: bool,
-    /// When they proved to the provider who they are, in milliseconds since 1970, if it says.
+    /// The time at which the user signed in at the provider, in milliseconds since 1970, if it says so.
     pub(in crate::backend) at: Option<i64>,
-    /// The ID token, if the provider wants to see it at the sign-out.
+    /// The ID token, if the provider wants it at the sign-out.
     pub(in crate::backend) hint: Option<Hint>,
 }
 
 impl Provider {
-    /// Where a browser is led to, to sign in there.
+    /// Returns the address to which a browser goes to sign in.
     pub(in crate::backend) async fn authorization(&self, transaction: &Transaction) -> Result<Url, ProviderError> {
         let quirks = &self.registration.quirks;
         let client = self.client(&*self.metadata(BELIEVED).await?)?;
@@ -102,7 +101,7 @@ impl Provider {
         if quirks.form_post {
             request = request.add_extra_param("response_mode", "form_post");
         }
-        // To be signed in there already proves nothing anew.
+        // A user who is signed in at the provider already proves nothing by that, so these ask for a new sign-in there.
         let request = match transaction.purpose {
             Purpose::SignIn => request.set_max_age(ANY_AGE),
             Purpose::Connect => request.add_prompt(CoreAuthPrompt::Login),
@@ -110,14 +109,14 @@ impl Provider {
         };
         let mut url = request.url().0;
         if !quirks.nonce {
-            // A provider that was sent one would have to repeat it.
+            // Removed, because a provider that gets a nonce would have to return it.
             let asked: Vec<_> = url.query_pairs().into_owned().filter(|(name, _)| name != "nonce").collect();
             url.query_pairs_mut().clear().extend_pairs(asked);
         }
         Ok(url)
     }
 
-    /// Who has come back from there with this code.
+    /// Exchanges an authorization code for tokens, checks the ID token, and returns the user.
     pub(in crate::backend) async fn person(
         &self,
         transaction: &Transaction,
@@ -126,33 +125,34 @@ impl Provider {
         let registration = &self.registration;
         let metadata = self.metadata(BELIEVED).await?;
         let answer = self.exchange(&metadata, transaction, code).await?;
-        let text = answer.id.as_deref().ok_or_else(|| ProviderError::Token("there is none".to_owned()))?;
+        let text = answer.id.as_deref().ok_or_else(|| ProviderError::Token("the response has none".to_owned()))?;
         let nonce = registration.quirks.nonce.then(|| transaction.nonce());
         let expected = Expected {
             issuer: &registration.issuer,
             client_id: &registration.client_id,
             audiences: &registration.quirks.audiences,
             nonce: nonce.as_deref(),
-            // The system's clock, which the certificates of providers are judged by as well.
+            // The system's clock, which also decides whether the providers' certificates are valid.
             now: Clock::System.now().seconds(),
         };
         let check =
             |metadata: &Metadata| IdToken::read(text)?.verify(metadata.jwks().keys(), &expected, answer.access_token());
         let checked = match check(&metadata) {
-            // Its keys have turned since it was asked for them.
+            // The provider may have replaced its keys since they were requested.
             Err(Refused::UnknownKey) => check(&*self.metadata(PAUSE).await?),
             checked => checked,
         };
         let (subject, claims) = checked.map_err(|refused| ProviderError::Token(refused.to_string()))?;
         let needs = claims.email().is_none() || claims.name().is_none() || claims.email_verified().is_none();
-        // Who it is, is known; of the rest a new account has need, and says so.
+        // The subject is verified already. Name and e-mail address are only needed to create an account, so a failed
+        // userinfo request is not fatal here.
         let more = if needs { self.user_info(&metadata, answer.access_token(), &subject).await } else { None };
         let mut person = self.told(subject, &claims, more.as_ref());
         person.hint = self.hint(text);
         Ok(person)
     }
 
-    /// The tokens that a code is good for.
+    /// Exchanges an authorization code for tokens.
     async fn exchange(
         &self,
         metadata: &Metadata,
@@ -166,42 +166,43 @@ impl Provider {
             exchange = exchange.set_pkce_verifier(PkceCodeVerifier::new(transaction.verifier()));
         }
         exchange.request_async(&http).await.map_err(|error| match error {
-            // Its words and no more; what else it answered may hold a token.
-            RequestTokenError::ServerResponse(refusal) => unusable(format!("it refuses the code: {}", refusal.error())),
+            // Only the error code, because the rest of the response may hold a token.
+            RequestTokenError::ServerResponse(refusal) => unusable(format!("it rejects the code: {}", refusal.error())),
             RequestTokenError::Request(error) => unusable(error),
             RequestTokenError::Parse(..) => {
-                unusable("its tokens cannot be read: the answer is no JSON object with the text `access_token`")
+                unusable("its tokens cannot be read: the response is not a JSON object with the string `access_token`")
             }
             RequestTokenError::Other(why) => unusable(format!("its tokens cannot be read: {why}")),
         })
     }
 
-    /// What userinfo says of a subject; nothing where the provider has none, and a line of the log where it is of no use.
+    /// Returns the userinfo claims about a subject; `None` when the provider has no userinfo, or, with a line in the
+    /// log, when it is unusable.
     async fn user_info(&self, metadata: &Metadata, access: &AccessToken, subject: &str) -> Option<Claims> {
         let endpoint = metadata.userinfo_endpoint()?.url().as_str();
         let request = async {
             let mut bearer = HeaderValue::try_from(format!("Bearer {}", access.secret()))
-                .map_err(|_| "its access token is no header's value".to_owned())?;
+                .map_err(|_| "its access token is not a valid header value".to_owned())?;
             bearer.set_sensitive(true);
             let request = Request::get(endpoint).header(AUTHORIZATION, bearer).header(ACCEPT, "application/json");
             let request = request.body(Vec::new()).map_err(|error| error.to_string())?;
             let answer =
                 ask(self.http.clone(), self.is_on_https(), request).await.map_err(|error| error.to_string())?;
             if answer.status() != 200 {
-                return Err(format!("it answers {}", answer.status()));
+                return Err(format!("its status is {}", answer.status()));
             }
-            let claims = Claims::read(answer.body()).ok_or("it is no JSON object")?;
-            if claims.is_about(subject) { Ok(claims) } else { Err("its `sub` is not the ID token's".to_owned()) }
+            let claims = Claims::read(answer.body()).ok_or("it is not a JSON object")?;
+            if claims.is_about(subject) { Ok(claims) } else { Err("its `sub` differs from the ID token's".to_owned()) }
         };
         let told = request.await;
         if let Err(why) = &told {
             let provider = &self.registration.id;
-            tracing::warn!(provider, why, "the userinfo of a provider is left aside");
+            tracing::warn!(provider, why, "the userinfo response of a provider is ignored");
         }
         told.ok()
     }
 
-    /// Puts together what a provider says of somebody.
+    /// Combines the claims of the ID token and of userinfo.
     fn told(&self, subject: String, claims: &Claims, more: Option<&Claims>) -> Person {
         let provider = &self.registration.id;
         for (source, claims) in [("ID token", Some(claims)), ("userinfo", more)] {
@@ -211,11 +212,11 @@ impl Provider {
                     provider,
                     source,
                     claims = unreadable.join(", "),
-                    "claims of an odd type are left aside"
+                    "claims of an unexpected type are ignored"
                 );
             }
         }
-        // Address and proof from one place.
+        // The address and its verification come from the same source.
         let vouches = |claims: &&Claims| claims.email().is_some() && claims.email_verified().is_some();
         let from = Some(claims).filter(vouches).or_else(|| more.filter(vouches));
         let from = from.or_else(|| [Some(claims), more].into_iter().flatten().find(|claims| claims.email().is_some()));
@@ -228,7 +229,7 @@ impl Provider {
                 (Some(_), None) => "no `email_verified`",
                 (Some(_), Some(_)) => "`email_verified` is false",
             };
-            tracing::info!(provider, says, "a provider does not vouch for an address");
+            tracing::info!(provider, says, "a provider sends no verified e-mail address");
         }
         Person {
             issuer: self.registration.issuer.clone(),
@@ -241,36 +242,36 @@ impl Provider {
         }
     }
 
-    /// The ID token for the session to keep, if the provider wants to see it again.
+    /// Returns the ID token for the session to keep, if the provider wants it at the sign-out.
     fn hint(&self, token: &str) -> Option<Hint> {
         let wanted = self.registration.quirks.sign_out == SignOut::Hint;
         if wanted && token.len() > LONGEST_HINT {
             let (provider, bytes) = (&self.registration.id, token.len());
-            tracing::warn!(provider, bytes, "an ID token is too long to be kept, so its session signs out here alone");
+            tracing::warn!(provider, bytes, "an ID token is too long to store, so its session only signs out here");
             return None;
         }
         wanted.then(|| Hint(token.to_owned()))
     }
 
-    /// Whether the provider says that it names itself in each answer. Source: RFC 9207, 2.4.
+    /// Returns whether the provider announces `iss` in each of its responses. Source: RFC 9207, 2.4.
     pub(in crate::backend) async fn names_itself(&self) -> bool {
-        // Of one that does not answer nothing is believed anyway.
+        // A sign-in fails anyway if the provider does not respond.
         self.metadata(BELIEVED).await.is_ok_and(|metadata| metadata.additional_metadata().names_itself == Some(true))
     }
 
-    /// Where somebody signs out at the provider, if it offers that and takes the session for its own.
+    /// Returns the address at which the user signs out at the provider, if it has one that works for this session.
     pub(in crate::backend) async fn end(&self, hint: Option<&Hint>) -> Result<Option<Url>, ProviderError> {
         let registration = &self.registration;
         let (back, hint) = match (registration.quirks.sign_out, hint) {
             (SignOut::Standard, _) => ("post_logout_redirect_uri", None),
             (SignOut::LogoutUri, _) => ("logout_uri", None),
             (SignOut::Hint, Some(hint)) => ("post_logout_redirect_uri", Some(hint)),
-            // Without the hint its page would be a dead end.
+            // Without the hint the provider's page would be a dead end.
             (SignOut::Hint, None) | (SignOut::Off, _) => return Ok(None),
         };
         let metadata = self.metadata(BELIEVED).await?;
         let Some(end) = &metadata.additional_metadata().end_session_endpoint else { return Ok(None) };
-        let mut url = Url::parse(end).map_err(|_| unusable("its `end_session_endpoint` is no address"))?;
+        let mut url = Url::parse(end).map_err(|_| unusable("its `end_session_endpoint` is not a URL"))?;
         if self.is_open(url.scheme()) {
             return Err(unusable("its `end_session_endpoint` is on plain http"));
         }
@@ -281,14 +282,15 @@ impl Provider {
         Ok(Some(url))
     }
 
-    /// What the provider says of itself, as a visitor's sign-in would learn it.
+    /// Returns the provider's metadata, as a user's sign-in would get it.
     pub(super) async fn known_metadata(&self) -> Result<Arc<Metadata>, ProviderError> {
         self.metadata(BELIEVED).await
     }
 
-    /// What the provider says of itself, asked for at most `age` ago. When it does not answer, what it said last.
+    /// Returns the provider's metadata, requested at most `age` ago. If the provider does not respond, returns its last
+    /// metadata.
     async fn metadata(&self, age: Duration) -> Result<Arc<Metadata>, ProviderError> {
-        // Whoever else wants to know waits for the same answer.
+        // The lock makes concurrent callers wait for the same response.
         let mut known = self.known.lock().await;
         if let Some((metadata, _)) = known.metadata.as_ref().filter(|(_, at)| at.elapsed() < age) {
             return Ok(Arc::clone(metadata));
@@ -301,7 +303,7 @@ impl Provider {
         let http = |request| ask(self.http.clone(), self.is_on_https(), request);
         match Metadata::discover_async(issuer, &http).await {
             Ok(metadata) if self.is_open(metadata.authorization_endpoint().url().scheme()) => {
-                Err(unusable("it leads to plain http"))
+                Err(unusable("its `authorization_endpoint` is on plain http"))
             }
             Ok(metadata) => {
                 let metadata = Arc::new(metadata);
@@ -309,7 +311,7 @@ impl Provider {
                 Ok(metadata)
             }
             Err(error) => {
-                let why = format!("it does not say what it is: {}", chain(&error));
+                let why = format!("its metadata cannot be read: {}", chain(&error));
                 let away =
                     matches!(error, DiscoveryError::Request(AskError::Http(_) | AskError::Body(_) | AskError::Late(_)));
                 let why = if away { ProviderError::Away(why) } else { ProviderError::Unusable(why) };
@@ -320,7 +322,7 @@ impl Provider {
         }
     }
 
-    /// Whether everybody on the way could read along with what begins so, although the issuer is on https.
+    /// Returns whether a URL is unencrypted although the issuer is on https.
     fn is_open(&self, scheme: &str) -> bool {
         self.is_on_https() && scheme != "https"
     }
@@ -342,20 +344,20 @@ impl Provider {
     }
 }
 
-/// Why nobody has answered.
+/// The reason why a request got no response.
 #[derive(Debug, thiserror::Error)]
 enum AskError {
     #[error("it cannot be reached: {}", chain(.0))]
     Http(#[from] hyper_util::client::legacy::Error),
-    #[error("its answer breaks off or is too large: {0}")]
+    #[error("its response breaks off or is too large: {0}")]
     Body(Box<dyn std::error::Error + Send + Sync>),
-    #[error("it names an address on plain http")]
+    #[error("it names a URL on plain http")]
     Open,
     #[error("it does not answer in time")]
     Late(#[from] Elapsed),
 }
 
-/// Asks, and what it asks of an issuer on https by nothing else.
+/// Sends a request. For an issuer on https, the request must be on https too.
 async fn ask(http: Http, by_https: bool, request: HttpRequest) -> Result<HttpResponse, AskError> {
     if by_https && request.uri().scheme_str() != Some("https") {
         return Err(AskError::Open);
@@ -373,7 +375,7 @@ fn unusable(why: impl ToString) -> ProviderError {
     ProviderError::Unusable(why.to_string())
 }
 
-/// An error and what is behind it, in a line.
+/// Returns an error and its causes in one line.
 fn chain(error: &dyn std::error::Error) -> String {
     let mut line = error.to_string();
     let mut behind = error.source();

@@ -1,4 +1,4 @@
-//! What a provider says of itself. Source: OpenID Connect Discovery 1.0, 3; RFC 8414, 2; RFC 9207, 3.
+//! Provider metadata. Source: OpenID Connect Discovery 1.0, 3; RFC 8414, 2; RFC 9207, 3.
 
 use super::token::ALGORITHMS;
 use super::{Provider, ProviderError, Registration};
@@ -28,16 +28,16 @@ pub(super) type Metadata = ProviderMetadata<
     CoreSubjectIdentifierType,
 >;
 
-/// What the library does not read. A field of an odd type counts as absent.
+/// The metadata fields that the library does not read. A field of an unexpected type counts as absent.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub(super) struct More {
-    /// Where people sign out. Source: OpenID Connect RP-Initiated Logout 1.0, 2.1.
+    /// The sign-out page. Source: OpenID Connect RP-Initiated Logout 1.0, 2.1.
     #[serde(default, deserialize_with = "lenient")]
     pub(super) end_session_endpoint: Option<String>,
-    /// Whether each answer names its issuer.
+    /// Whether each response of the provider names its issuer.
     #[serde(default, deserialize_with = "lenient", rename = "authorization_response_iss_parameter_supported")]
     pub(super) names_itself: Option<bool>,
-    /// The ways of PKCE.
+    /// The PKCE methods.
     #[serde(default, deserialize_with = "lenient")]
     pub(super) code_challenge_methods_supported: Option<Vec<String>>,
 }
@@ -49,7 +49,7 @@ fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> R
 }
 
 impl Provider {
-    /// What the provider announces of what a sign-in by it needs, for the doctor to judge.
+    /// Returns the metadata that a sign-in depends on, for the doctor to check.
     pub(super) async fn announced(&self) -> Announced {
         let Registration { id, issuer, scopes, quirks, .. } = &self.registration;
         let mut announced = Announced {

@@ -1,4 +1,4 @@
-//! Providers of sign-ins (OpenID Connect): other services that say who somebody is.
+//! OpenID providers: other services with which users sign in.
 
 pub mod claims;
 mod client;
@@ -24,49 +24,49 @@ pub use outward::{Outward, UnsupportedProxy};
 pub(super) use transaction::{LIFE, REMEMBERED, Transaction};
 pub use transaction::{Purpose, Wish};
 
-/// What providers are asked with. It follows no redirect.
+/// The HTTP client for requests to providers. It follows no redirect.
 pub type Http = Client<HttpsConnector<Outward>, Full<Cursor<Vec<u8>>>>;
 
-/// How this site is known to a provider, and the provider to this site.
+/// The registration of this site at a provider.
 pub struct Registration {
-    /// A short name, which stands in addresses: `google`.
+    /// A short name, which is part of URLs: `google`.
     pub id: String,
-    /// What visitors are shown: `Google`.
+    /// The display name: `Google`.
     pub name: String,
-    /// The address that it vouches by, and below which it describes itself.
+    /// The issuer, below which the provider publishes its metadata.
     pub issuer: String,
-    /// What it knows this site by.
+    /// The client id of this site.
     pub client_id: String,
-    /// What proves to it that it is this site who asks.
+    /// The client secret of this site.
     pub client_secret: Zeroizing<String>,
-    /// What it is asked to tell, beside who it is.
+    /// The scopes that are requested beside `openid`.
     pub scopes: Vec<String>,
-    /// What it does otherwise than others.
+    /// The provider's differences from others.
     pub quirks: Quirks,
-    /// Where it leads back to.
+    /// The redirect URI of this site.
     pub callback: String,
-    /// Where it leads to when somebody has signed out there.
+    /// The URL to which the provider redirects after a sign-out.
     pub home: String,
 }
 
-/// What a provider does otherwise than others, as far as the standard allows it.
+/// A provider's differences from others, within the standard.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
 pub struct Quirks {
     /// The audiences beside this site that its ID tokens may name. Default: none.
     pub audiences: Vec<String>,
-    /// Whether each of its e-mail addresses counts as verified, whatever it says of that. Default: false.
+    /// Whether each of its e-mail addresses counts as verified, also when the provider says otherwise. Default: false.
     pub trust_email: bool,
-    /// Whether it says when a person signed in there (`auth_time`). Default: true. One that never does is believed when it
-    /// was asked to ask anew.
+    /// Whether it says when a user signed in there (`auth_time`). Default: true. If not, it is trusted to have asked
+    /// the user again when the request said so.
     pub auth_time: bool,
-    /// Whether it repeats the nonce. Default: true. Without, PKCE alone binds a code to its browser.
+    /// Whether it returns the nonce. Default: true. If not, PKCE alone binds a code to its browser.
     pub nonce: bool,
-    /// Whether it takes part in PKCE. Default: true. Without, the nonce alone binds a code to its browser.
+    /// Whether it supports PKCE. Default: true. If not, the nonce alone binds a code to its browser.
     pub pkce: bool,
-    /// Whether it leads back by a form that it posts (`response_mode=form_post`). Default: false.
+    /// Whether it redirects back by a form that its page posts (`response_mode=form_post`). Default: false.
     pub form_post: bool,
-    /// What it wants to be told at the sign-out. Default: [`SignOut::Standard`].
+    /// The parameters of its sign-out page. Default: [`SignOut::Standard`].
     pub sign_out: SignOut,
 }
 
@@ -84,21 +84,21 @@ impl Default for Quirks {
     }
 }
 
-/// How people sign out at a provider.
+/// The way to sign out at a provider.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SignOut {
-    /// By `client_id` and `post_logout_redirect_uri`. Source: OpenID Connect RP-Initiated Logout 1.0, 2.
+    /// With `client_id` and `post_logout_redirect_uri`. Source: OpenID Connect RP-Initiated Logout 1.0, 2.
     #[default]
     Standard,
     /// The same with `id_token_hint`, for which the session keeps its ID token.
     Hint,
-    /// By `client_id` and `logout_uri` (Amazon Cognito).
+    /// With `client_id` and `logout_uri` (Amazon Cognito).
     LogoutUri,
-    /// Not at all: signing out ends the session here alone.
+    /// None: signing out only ends the session here.
     Off,
 }
 
-/// An ID token that a session keeps, to be shown to its provider at the sign-out.
+/// An ID token that a session keeps for its provider's sign-out page.
 #[derive(Clone, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Hint(String);
@@ -109,63 +109,64 @@ impl fmt::Debug for Hint {
     }
 }
 
-/// The providers of this site. Clones share them, and what they have learned.
+/// The providers of this site. Clones share them and their cached metadata.
 #[derive(Clone, Debug, Default)]
 pub struct Providers(Arc<[Provider]>);
 
-/// A provider, and what it has said of itself.
+/// A provider and its cached metadata.
 pub(super) struct Provider {
     pub(super) registration: Registration,
     http: Http,
     known: Mutex<client::Known>,
 }
 
-/// Why a provider was of no use.
+/// The reason why a provider could not be used.
 #[derive(Clone, Debug, thiserror::Error)]
 pub(super) enum ProviderError {
-    /// It was not reached when it was asked what it is.
+    /// The provider was not reached when its metadata was requested.
     #[error("{0}")]
     Away(String),
-    /// It does not answer, or not what it should. Nothing of its answer is in the text: tokens may be.
+    /// The provider does not respond, or its response is unusable. The text repeats nothing of the response, because it
+    /// may hold tokens.
     #[error("{0}")]
     Unusable(String),
-    /// What it says of somebody is not what it must be.
+    /// The ID token is not valid.
     #[error("its ID token is refused: {0}")]
     Token(String),
 }
 
 impl Providers {
-    /// The providers that somebody has registered this site with. They are asked with `http`.
+    /// Returns the providers of these registrations. Requests to them are sent with `http`.
     #[must_use]
     pub fn new(registrations: impl IntoIterator<Item = Registration>, http: &Http) -> Self {
         let provider = |registration| Provider { registration, http: http.clone(), known: Mutex::default() };
         Self(registrations.into_iter().map(provider).collect())
     }
 
-    /// Whether this site has none.
+    /// Returns whether this site has no providers.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Short name and shown name of each, in the order of the settings.
+    /// Returns the short name and the display name of each, in the order of the settings.
     pub fn names(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|Provider { registration, .. }| (registration.id.as_str(), registration.name.as_str()))
     }
 
-    /// Whether a provider leads back by a form that it posts.
+    /// Returns whether a provider redirects back by a form that its page posts.
     #[must_use]
     pub fn is_posting(&self, id: &str) -> bool {
         self.of_id(id).is_some_and(|provider| provider.registration.quirks.form_post)
     }
 
-    /// What visitors would run into who sign in by one of the providers: each is asked what it says of itself, all at once.
+    /// Requests the metadata of all providers at once, and returns findings about problems that sign-ins would have.
     pub async fn examine(&self) -> Vec<Finding> {
         let announced = join_all(self.0.iter().map(Provider::announced)).await;
         providers(&announced)
     }
 
-    /// Asks all providers, and logs what visitors would run into.
+    /// Examines all providers, and logs the errors and warnings.
     pub async fn warn(self) {
         for finding in self.examine().await.iter().filter(|finding| finding.severity != Severity::Note) {
             tracing::warn!(code = %finding.code, cure = finding.cure.line(), "{}", finding.what);
@@ -176,7 +177,7 @@ impl Providers {
         self.0.iter().find(|provider| provider.registration.id == id)
     }
 
-    /// The short names of those that vouch by these addresses.
+    /// Returns the short names of the providers with these issuers.
     pub(super) fn ids(&self, issuers: &[&str]) -> Vec<String> {
         let vouches = |provider: &&Provider| issuers.contains(&provider.registration.issuer.as_str());
         self.0.iter().filter(vouches).map(|provider| provider.registration.id.clone()).collect()

@@ -1,7 +1,7 @@
-//! The way to other servers: straight, or through the proxy that this machine's environment names.
+//! The connection to other servers: direct, or through the proxy that the environment names.
 //!
-//! `HTTPS_PROXY`, `HTTP_PROXY` and `ALL_PROXY` name the proxy, `NO_PROXY` the hosts that are reached without it; in capitals
-//! or small letters, read as curl reads them.
+//! `HTTPS_PROXY`, `HTTP_PROXY` and `ALL_PROXY` name the proxy, `NO_PROXY` the hosts that are reached without it. The
+//! names are in upper or lower case, and are read as curl reads them.
 
 use hyper::Uri;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -17,17 +17,17 @@ use tokio::net::TcpStream;
 use tower_service::Service;
 use url::Host;
 
-/// Connects to other servers, through a proxy where the environment names one. TLS, if any, is spoken inside the connection,
-/// so a proxy sees the name of the host and no more.
+/// Connects to other servers, through a proxy if the environment names one. TLS, if any, runs inside the connection, so
+/// that a proxy only sees the name of the host.
 ///
-/// This machine itself is always reached straight.
+/// This machine itself is always reached directly.
 #[derive(Clone)]
 pub struct Outward {
     straight: HttpConnector,
     proxies: Arc<Matcher>,
 }
 
-/// A connection that could not be had.
+/// A connection through a proxy that could not be made.
 #[derive(Debug, thiserror::Error)]
 #[error("through the proxy {proxy}")]
 struct Proxied {
@@ -47,7 +47,7 @@ pub struct UnsupportedProxy {
 }
 
 impl Outward {
-    /// As the environment of this process says.
+    /// Returns a connector with the proxies that the environment of this process names.
     #[must_use]
     pub fn from_env() -> Self {
         let mut straight = HttpConnector::new();
@@ -56,7 +56,7 @@ impl Outward {
         Self { straight, proxies: Arc::new(Matcher::from_env()) }
     }
 
-    /// Returns the address of the proxy by which a server is reached, if one is, without its password.
+    /// Returns the address of the proxy for a server, if there is one, without its password.
     ///
     /// # Errors
     ///
@@ -73,7 +73,7 @@ impl Outward {
     ///
     /// # Errors
     ///
-    /// When there is no connection, or the proxy does not make one.
+    /// When the connection fails, or the proxy does not make it.
     pub async fn connect(&self, server: Uri) -> Result<TokioIo<TcpStream>, Box<dyn Error + Send + Sync>> {
         let mut straight = self.straight.clone();
         let Some(proxy) = self.intercept(&server) else { return Ok(straight.call(server).await?) };
@@ -98,7 +98,7 @@ impl Outward {
     }
 }
 
-/// A proxy's address as people write it.
+/// Returns a proxy's address as people write it.
 fn shown(proxy: &Intercept) -> String {
     proxy.uri().to_string().trim_end_matches('/').to_owned()
 }

@@ -1,7 +1,8 @@
-//! The answers of a provider's token endpoint, and the ID token in them.
+//! The responses of a provider's token endpoint, and the ID token in them.
 //!
-//! The library checks an ID token as well, but reads all its claims at once and refuses the whole for one optional claim of
-//! an odd type. So the token is opened here, by the library's keys and signatures, and [`Claims`] reads what it says.
+//! The library also checks ID tokens, but it reads all claims at once and rejects the token for one optional claim of
+//! an unexpected type. So the token is verified here, with the library's keys and signatures, and [`Claims`] reads its
+//! claims.
 //!
 //! Source: OpenID Connect Core 1.0, 3.1.3.3 and 3.1.3.7; RFC 7515; RFC 7519.
 
@@ -22,7 +23,7 @@ use serde_json::{Map, Value};
 use std::fmt;
 use std::time::Duration;
 
-/// The algorithms that an ID token may be signed with: those that need a key which the issuer alone has.
+/// The signature algorithms that an ID token may have: those with a key that only the issuer has.
 pub(super) const ALGORITHMS: [Algorithm; 9] = [
     Algorithm::RsaSsaPkcs1V15Sha256,
     Algorithm::RsaSsaPkcs1V15Sha384,
@@ -35,7 +36,7 @@ pub(super) const ALGORITHMS: [Algorithm; 9] = [
     Algorithm::EdDsa,
 ];
 
-/// What the token endpoint gives for a code. Of its answer nothing else is read, so nothing else can be wrong with it.
+/// The response of the token endpoint. No other field is read, so none can make it unusable.
 pub(super) struct Tokens {
     access: AccessToken,
     pub(super) id: Option<String>,
@@ -54,7 +55,7 @@ impl<'de> Deserialize<'de> for Tokens {
 }
 
 impl Serialize for Tokens {
-    /// The library demands it, and nothing here writes tokens down.
+    /// Writes nothing. The library requires this implementation, but tokens are never written here.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_unit()
     }
@@ -91,13 +92,13 @@ impl OAuth2TokenResponse for Tokens {
 }
 
 impl TokenResponse<EmptyAdditionalClaims, CoreGenderClaim, CoreJweContentEncryptionAlgorithm, Algorithm> for Tokens {
-    /// None that the library could read: see [`Tokens::id`].
+    /// Returns `None`, because the library must not read the ID token: see [`Tokens::id`].
     fn id_token(&self) -> Option<&CoreIdToken> {
         None
     }
 }
 
-/// An ID token whose signature nobody has checked yet.
+/// An ID token before its signature is verified.
 pub(super) struct IdToken<'a> {
     algorithm: Algorithm,
     key: Option<String>,
@@ -106,12 +107,12 @@ pub(super) struct IdToken<'a> {
     signature: Vec<u8>,
 }
 
-/// Why an ID token is refused.
+/// The reason why an ID token is rejected.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Refused {
-    /// It names a key that the provider had not published when it was asked last.
+    /// It names a key that the provider had not published at the last request.
     UnknownKey,
-    /// What is wrong with it, a sentence each.
+    /// The errors in it, a sentence each.
     Wrong(Vec<String>),
 }
 
@@ -124,13 +125,14 @@ impl Refused {
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::UnknownKey => f.write_str("the provider does not publish the key that it is signed with"),
+            Self::UnknownKey => f.write_str("the provider does not publish the key that signed it"),
             Self::Wrong(wrong) => f.write_str(&wrong.join("; ")),
         }
     }
 }
 
-/// The head of a token. Its other fields (`jku`, `jwk`, `x5u`) name keys, and keys come from the issuer alone.
+/// The header of a token. Its other fields (`jku`, `jwk`, `x5u`) name keys and are not read, because keys come from the
+/// issuer alone.
 #[derive(Deserialize)]
 struct Head {
     alg: Value,
@@ -141,28 +143,28 @@ struct Head {
 }
 
 impl<'a> IdToken<'a> {
-    /// Takes a token apart.
+    /// Parses a token.
     pub(super) fn read(text: &'a str) -> Result<Self, Refused> {
-        let broken = || Refused::one("it is no signed token (JWS)");
+        let broken = || Refused::one("it is not a signed token (JWS)");
         let (signed, signature) = text.rsplit_once('.').ok_or_else(broken)?;
         let (head, claims) = signed.split_once('.').ok_or_else(broken)?;
         let decode = |part: &str| URL_SAFE_NO_PAD.decode(part).map_err(|_| broken());
         let head: Head = serde_json::from_slice(&decode(head)?).map_err(|_| broken())?;
-        // An access token is no ID token, and what is critical is not understood here.
+        // Rejects access tokens, which are no ID tokens, and critical extensions, which are not understood here.
         let typ = head.typ.as_deref().map(str::to_ascii_lowercase);
         let typ = typ.as_deref().map(|typ| typ.strip_prefix("application/").unwrap_or(typ));
         if !matches!(typ, None | Some("jwt" | "jose")) || head.cty.is_some() || head.crit.is_some() {
-            return Err(Refused::one("its head names another kind of token (`typ`, `cty` or `crit`)"));
+            return Err(Refused::one("its header names another kind of token (`typ`, `cty` or `crit`)"));
         }
         let algorithm = serde_json::from_value(head.alg).ok().filter(|algorithm| ALGORITHMS.contains(algorithm));
         let algorithm =
-            algorithm.ok_or_else(|| Refused::one("it is not signed with an algorithm that is accepted here"))?;
-        let claims = Claims::read(&decode(claims)?).ok_or_else(|| Refused::one("its claims are no JSON object"))?;
+            algorithm.ok_or_else(|| Refused::one("it is signed with an algorithm that is not accepted here"))?;
+        let claims = Claims::read(&decode(claims)?).ok_or_else(|| Refused::one("its claims are not a JSON object"))?;
         Ok(Self { algorithm, key: head.kid, claims, signed, signature: decode(signature)? })
     }
 
-    /// What the token says, if it is one of the issuer's keys that has signed it, for this site and this sign-in, now, and it
-    /// is of one piece with the access token; and about whom.
+    /// Returns the subject and the claims, if one of the issuer's keys signed the token, and it is valid now, for this
+    /// site, this sign-in and this access token.
     pub(super) fn verify(
         self,
         keys: &[CoreJsonWebKey],
@@ -177,18 +179,18 @@ impl<'a> IdToken<'a> {
             key.verify_signature(&self.algorithm, self.signed.as_bytes(), &self.signature).is_ok()
         };
         let key = candidates.iter().find(signs);
-        let key = key.ok_or_else(|| Refused::one("its signature is not the issuer's"))?;
+        let key = key.ok_or_else(|| Refused::one("its signature is not from the issuer's key"))?;
         let subject = self.claims.subject_of(expected).map_err(Refused::Wrong)?;
         if let Some(hash) = self.claims.access_token_hash() {
             let own = AccessTokenHash::from_token(access, &self.algorithm, *key).ok();
             if own.is_none_or(|own| hash.as_str() != Some(own.as_str())) {
-                return Err(Refused::one("`at_hash` is of another access token"));
+                return Err(Refused::one("`at_hash` belongs to another access token"));
             }
         }
         Ok((subject, self.claims))
     }
 
-    /// Whether a key is fit for the token, and the one that its head names if it names one.
+    /// Returns whether a key fits the token's algorithm, and has the id that the token's header names, if it names one.
     fn may_be_by(&self, key: &CoreJsonWebKey) -> bool {
         let named = self.key.as_ref().is_none_or(|id| key.key_id().is_some_and(|own| own.as_str() == id));
         let fit = match key.signing_alg() {

@@ -1,4 +1,4 @@
-//! A sign-in that is under way at a provider: bound to one browser by a cookie of its own, and over after a while.
+//! A sign-in in progress at a provider, bound to one browser by a cookie of its own, and limited in time.
 
 use crate::model::next::Next;
 use crate::session::clock::{SKEW, Timestamp};
@@ -9,53 +9,53 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::time::Duration;
 
-/// How long one may take at the provider.
+/// The longest time that a sign-in may take at the provider.
 pub(in crate::backend) const LIFE: Duration = Duration::from_secs(10 * 60);
-/// How far ahead the clock of the node may be that a sign-in was begun on.
+/// The longest time that the clock of the node on which the sign-in began may be ahead.
 const AHEAD: Duration = Duration::from_secs(2 * SKEW.as_secs());
-/// How long it is remembered that a sign-in was finished: until its cookie is over on every node.
+/// The time for which a completed sign-in is remembered: until its cookie has expired on every node.
 pub(in crate::backend) const REMEMBERED: Duration = Duration::from_secs(LIFE.as_secs() + AHEAD.as_secs());
 
-/// What for somebody is led to a provider.
+/// The reason why a user is sent to a provider.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Purpose {
-    /// To sign in, or to get an account.
+    /// To sign in, or to create an account.
     #[default]
     SignIn,
-    /// To connect the provider with the account that is signed in.
+    /// To connect the provider with the signed-in account.
     Connect,
-    /// To prove once more who is signed in.
+    /// To confirm the identity of the signed-in user.
     Confirm,
 }
 
-/// What somebody wants of a provider.
+/// A request to sign in at a provider.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Wish {
-    /// What for.
+    /// The reason for it.
     pub purpose: Purpose,
-    /// Whether a sign-in outlives the browser.
+    /// Whether the sign-in outlives the browser ("keep me signed in").
     pub keep: bool,
-    /// Where they wanted to go.
+    /// The path that the user wants to open.
     pub next: Option<Next>,
-    /// The origin of the page that it begins on, if that is a front end.
+    /// The origin of the page on which it begins, if that is a front end.
     pub origin: Option<String>,
 }
 
-/// What the cookie remembers. Three of its values are not in it but follow from `seed`, each by a hash of its own, so that
-/// knowing one of them tells no other.
+/// The content of the cookie. State, nonce and PKCE verifier are not stored in it. Each is derived from `seed` by its
+/// own hash, so that one of them does not reveal another.
 ///
-/// Not `Debug`: the seed proves whose sign-in it is.
+/// Not `Debug`, because the seed proves which browser began the sign-in.
 #[derive(Deserialize, Serialize)]
 pub(in crate::backend) struct Transaction {
     seed: String,
-    /// Which of the cookies is its own: a browser may have several under way, one a tab.
+    /// The number of its cookie. A browser may have several sign-ins in progress, one in each tab.
     pub(in crate::backend) slot: usize,
     /// The provider's short name.
     pub(in crate::backend) provider: String,
     pub(in crate::backend) purpose: Purpose,
     pub(in crate::backend) keep: bool,
-    /// The id of the account that it is about, where one was signed in.
+    /// The id of the account that it is for, if an account was signed in.
     pub(in crate::backend) account: Option<String>,
     next: Option<String>,
     pub(in crate::backend) origin: Option<String>,
@@ -76,50 +76,51 @@ impl Transaction {
         Self { seed, slot, provider: provider.to_owned(), purpose, keep, account, next, origin, at: now.0 }
     }
 
-    /// Reads the text of a cookie that we have signed.
+    /// Parses the text of a cookie with a valid signature.
     pub(in crate::backend) fn read(text: &str) -> Option<Self> {
         serde_json::from_slice(&URL_SAFE_NO_PAD.decode(text).ok()?).ok()
     }
 
-    /// The text for its cookie.
+    /// Returns the text for its cookie.
     pub(in crate::backend) fn text(&self) -> String {
-        // Strings and numbers always have a text.
+        // Strings, numbers and plain enums always serialize.
         URL_SAFE_NO_PAD.encode(serde_json::to_vec(self).unwrap_or_default())
     }
 
-    /// The path that its visitor wanted to go to.
+    /// Returns the path that the user wants to open.
     pub(in crate::backend) fn next(&self) -> Option<Next> {
         self.next.as_deref().and_then(Next::parse)
     }
 
-    /// When it began, in milliseconds since 1970.
+    /// Returns the time at which it began, in milliseconds since 1970.
     pub(in crate::backend) const fn begun(&self) -> i64 {
         self.at
     }
 
-    /// Whether its time is over.
+    /// Returns whether it has expired.
     pub(in crate::backend) fn is_over(&self, now: Timestamp) -> bool {
         let at = Timestamp(self.at);
-        // A clock that was set back is no reason to wait for it.
+        // A clock that was set back does not extend the time, so a start too far in the future counts as expired.
         now - at > LIFE || at - now > AHEAD
     }
 
-    /// What the provider gives back unseen. Its last digit says which cookie is its own.
+    /// Returns the `state`, which the provider sends back unchanged. Its last digit is the number of the cookie.
     pub(in crate::backend) fn state(&self) -> String {
         format!("{}{}", self.derive("state"), self.slot)
     }
 
-    /// The cookie that a state belongs to.
+    /// Returns the number of the cookie to which a state belongs.
     pub(in crate::backend) fn slot_of(state: &str) -> Option<usize> {
         state.chars().next_back()?.to_digit(10).and_then(|slot| usize::try_from(slot).ok())
     }
 
-    /// What the ID token must repeat.
+    /// Returns the nonce, which the ID token must repeat.
     pub(super) fn nonce(&self) -> String {
         self.derive("nonce")
     }
 
-    /// What proves to the provider that the one who asks for the token has begun the sign-in. Source: RFC 7636.
+    /// Returns the PKCE verifier, which proves to the provider that the token request belongs to this sign-in. Source:
+    /// RFC 7636.
     pub(super) fn verifier(&self) -> String {
         self.derive("verifier")
     }
@@ -140,10 +141,11 @@ mod tests {
         assert!(!begun(here + SKEW).is_over(here), "the other node is ahead");
         assert!(!begun(here).is_over(here + SKEW), "this node is ahead");
         assert!(!begun(here).is_over(here + LIFE));
-        assert!(begun(here).is_over(here + LIFE + Duration::from_millis(1)), "ten minutes are over");
+        assert!(begun(here).is_over(here + LIFE + Duration::from_millis(1)), "it expires after ten minutes");
         let set_back = begun(here + AHEAD + Duration::from_millis(1));
-        assert!(set_back.is_over(here), "a clock that was set back prolongs nothing");
-        // Finished at the earliest moment that counts, it is remembered until it is over on the node with the latest clock.
+        assert!(set_back.is_over(here), "a clock that was set back does not extend the time");
+        // Completed at the earliest time that counts, it is remembered until it has expired on the node with the
+        // slowest clock.
         assert!(begun(here + AHEAD).is_over(here + REMEMBERED + Duration::from_millis(1)));
     }
 }

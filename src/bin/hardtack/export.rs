@@ -7,11 +7,12 @@ use std::process::ExitCode;
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// The folder to write to. What an earlier export has written there is replaced; anything else is left alone.
+    /// The folder to write to. Files of an earlier export are replaced; all other files are left alone.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// The origin of the server that the pages call, as https://api.example.com: `site.url` of its settings, with which this
-    /// is run, because the pages show what they say. Without it, the origin that the pages are served from.
+    /// The origin of the server that the pages call, such as https://api.example.com. It must be `site.url` of the
+    /// settings that this command reads, because the pages show these settings. Default: the origin that the pages are
+    /// served from.
     #[arg(long, value_name = "URL")]
     api: Option<Origin>,
 }

@@ -19,7 +19,7 @@ use std::process::ExitCode;
 #[derive(Parser)]
 #[command(version, arg_required_else_help = false)]
 struct Arguments {
-    /// The file of settings; without it `Leptos.toml` in the working directory, if there is one.
+    /// The settings file. Default: `Leptos.toml` in the working directory, if there is one.
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     #[command(subcommand)]
@@ -36,16 +36,16 @@ enum Command {
     Export(export::Arguments),
     /// Brings the schema of the configured store up to date.
     Migrate(migrate::Arguments),
-    /// Shows and ends the sessions of the configured store, while servers run on it or not.
+    /// Lists and ends the sessions of the configured store. Servers may run on it meanwhile.
     #[command(subcommand)]
     Sessions(sessions::Command),
-    /// Makes, shows and closes accounts, while servers run on them or not.
+    /// Creates, lists and closes accounts. Servers may run on them meanwhile.
     #[command(subcommand)]
     Accounts(accounts::Command),
-    /// Shows the certificates that `[tls]` names, and how browsers come to trust a local authority.
+    /// Shows the certificates of `[tls]`, and how browsers trust a local authority.
     #[command(subcommand)]
     Cert(cert::Command),
-    /// Says why a session's cookie is lost: with these settings or, given an address, at any server.
+    /// Finds out why a session's cookie is lost: with these settings or, given a URL, at any server.
     Doctor(doctor::Arguments),
 }
 

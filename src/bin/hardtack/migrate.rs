@@ -13,7 +13,8 @@ pub(crate) struct Arguments {
     json: bool,
 }
 
-/// Brings the schemas of the store and of the accounts up to date, under a lock: several may be at it at once.
+/// Brings the schemas of the store and of the accounts up to date, under a lock, so that several processes may do so at
+/// once.
 pub(crate) fn run(config: Option<&Path>, arguments: &Arguments) -> ExitCode {
     carry_out(config, async |settings| {
         let migration = hardtack::server::migrate(&settings).await?;

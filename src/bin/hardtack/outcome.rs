@@ -1,7 +1,7 @@
-//! What all commands share: how they begin, what they print, and how they end.
+//! The shared parts of the commands: settings, output, and exit codes.
 //!
-//! Exit code 0: done; 1: something is in the way, which may be gone at the next attempt; 2: the settings or the arguments are
-//! wrong, and each attempt will fail until they are changed (`RestartPreventExitStatus=` in `deploy/hardtack.service`).
+//! Exit code 0: done; 1: an error that may be gone at the next attempt; 2: the settings or the arguments are wrong, and
+//! each attempt will fail until they are changed (`RestartPreventExitStatus=` in `deploy/hardtack.service`).
 
 use hardtack::server::settings::{Settings, environment};
 use hardtack::server::{ExportError, OperatorError, StartError, TooFewFiles};
@@ -12,10 +12,10 @@ use std::path::Path;
 use std::process::ExitCode;
 use tokio::runtime::Runtime;
 
-/// What a command ends with: nothing to add, or one sentence.
+/// The result of a command: success, or an error that is one sentence.
 pub(crate) type Outcome = Result<(), Box<dyn Error>>;
 
-/// Reads the settings and carries the command out.
+/// Loads the settings and runs the command.
 pub(crate) fn carry_out(config: Option<&Path>, command: impl AsyncFnOnce(Settings) -> Outcome) -> ExitCode {
     let settings = match Settings::load(config, environment()) {
         Ok(settings) => settings,
@@ -34,7 +34,7 @@ pub(crate) fn carry_out(config: Option<&Path>, command: impl AsyncFnOnce(Setting
     }
 }
 
-/// Whether only other settings can help.
+/// Returns whether only other settings can help.
 fn is_of_the_settings(error: &(dyn Error + 'static)) -> bool {
     match (error.downcast_ref::<OperatorError>(), error.downcast_ref::<StartError>()) {
         (Some(OperatorError::Accounts(error)), _) | (_, Some(error)) => error.is_of_the_settings(),
@@ -42,24 +42,24 @@ fn is_of_the_settings(error: &(dyn Error + 'static)) -> bool {
     }
 }
 
-/// Says in one line why not.
+/// Prints an error in one line and returns the exit code.
 pub(crate) fn refuse(error: impl Display, code: u8) -> ExitCode {
     eprintln!("hardtack: {error}");
     ExitCode::from(code)
 }
 
-/// Prints for people, or the document for programs.
+/// Prints the text for people, or the document for programs.
 pub(crate) fn say(json: bool, document: &serde_json::Value, text: impl FnOnce() -> String) -> Outcome {
     let mut said = if json { serde_json::to_string_pretty(document)? } else { text() };
     said.push('\n');
     match stdout().write_all(said.as_bytes()) {
-        // Whoever reads has seen enough: `hardtack sessions list | head`.
+        // The reader has closed the pipe: `hardtack sessions list | head`.
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         other => Ok(other?),
     }
 }
 
-/// A number of things in words: `1 session`, `2 sessions`.
+/// Returns a number of sessions in words: `1 session`, `2 sessions`.
 pub(crate) fn sessions(count: u64) -> String {
     format!("{count} session{}", if count == 1 { "" } else { "s" })
 }

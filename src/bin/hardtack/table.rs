@@ -1,11 +1,11 @@
-//! Tables and spans of time for people.
+//! Tables and time spans for people.
 
 use std::fmt::Write as _;
 use std::time::Duration;
 
-/// Rows under headings, each column as wide as its widest cell.
+/// Returns rows under headings, each column as wide as its widest cell.
 ///
-/// What is not printable is escaped: an account or a label must not move the cursor of whoever reads it.
+/// Unprintable characters are escaped, because an account or a label must not move the reader's cursor.
 pub(crate) fn table<const N: usize>(headings: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
     let rows = rows.into_iter().map(|row| row.map(|cell| escaped(&cell)));
     let rows: Vec<_> = std::iter::once(headings.map(str::to_owned)).chain(rows).collect();
@@ -22,7 +22,8 @@ pub(crate) fn table<const N: usize>(headings: [&str; N], rows: impl IntoIterator
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// The text with every sign that is not printable written out, and a backslash doubled so that none is made up.
+/// Returns the text with every unprintable character escaped, and each backslash doubled so that escapes cannot be
+/// forged.
 ///
 /// Source: ASVS 5.0, 16.4.1.
 pub(crate) fn escaped(text: &str) -> String {
@@ -36,7 +37,7 @@ pub(crate) fn escaped(text: &str) -> String {
     escaped
 }
 
-/// A span in one unit, rounded down: `3 min`.
+/// Returns a time span in one unit, rounded down: `3 min`.
 pub(crate) fn span(span: Duration) -> String {
     match span.as_secs() {
         seconds @ 0..60 => format!("{seconds} s"),

@@ -1,4 +1,4 @@
-//! Broken systems: mistakes that are made with real ones, each with the cause that the doctor must name.
+//! Broken systems: common mistakes with real frameworks, each with the cause that the doctor must find.
 
 use super::broken_answers::{ANSWERS, COOKIES};
 use super::played::On::{All, At, Of};
@@ -6,7 +6,7 @@ use super::played::{Rule, System, Way};
 use super::*;
 use Step::{Error, Post, Preflight};
 
-/// A broken system, and its cause.
+/// A broken system and its cause.
 pub(super) struct Broken {
     pub(super) code: Code,
     pub(super) system: System,
@@ -17,7 +17,7 @@ pub(super) type Rules = &'static [Rule];
 
 pub(super) const PAGE: &str = "https://app.example.com";
 pub(super) const URL: &str = "https://api.example.com/session";
-/// A page of another site than the server's.
+/// A page of a site other than the server's.
 pub(super) const SHOP: &str = "https://shop.example.net";
 pub(super) const SID: Lines = &["connect.sid=s%3Aone.sig; Path=/; HttpOnly; Secure; SameSite=Lax"];
 const OPEN: Lines = &["connect.sid=s%3Aone.sig; Path=/; HttpOnly; Secure; SameSite=None"];
@@ -37,27 +37,27 @@ pub(super) const fn broken(
     Broken { code, system: System { name, page, url, sets, rules, way: Way::Open, cookie: None } }
 }
 
-/// A page and a server on one site.
+/// Creates a broken system with a page and a server on one site.
 pub(super) const fn near(code: Code, name: &'static str, sets: Lines, rules: Rules) -> Broken {
     broken(code, name, [PAGE, URL], sets, rules)
 }
 
-/// A page and a server on two sites.
+/// Creates a broken system with a page and a server on two sites.
 pub(super) const fn far(code: Code, name: &'static str, sets: Lines, rules: Rules) -> Broken {
     broken(code, name, [SHOP, URL], sets, rules)
 }
 
-/// A page of the server itself.
+/// Creates a broken system with a page of the server itself.
 pub(super) const fn own(code: Code, name: &'static str, sets: Lines, rules: Rules) -> Broken {
     broken(code, name, [URL, URL], sets, rules)
 }
 
-/// A server that is not reached as it should be.
+/// Creates a broken system with a faulty connection to the server.
 const fn on_the_way(code: Code, name: &'static str, way: Way) -> Broken {
     Broken { code, system: System { name, page: PAGE, url: URL, sets: SID, rules: &[], way, cookie: None } }
 }
 
-/// All of them.
+/// Returns all broken systems.
 pub(super) fn systems() -> impl Iterator<Item = &'static Broken> {
     CORS.iter().chain(SITES).chain(COOKIES).chain(ANSWERS).chain(WAYS)
 }
@@ -89,7 +89,7 @@ const CORS: &[Broken] = &[
     ),
     near(
         Code::OtherOrigin,
-        "a server in production that lists the page of development",
+        "a production server that lists the development page",
         SID,
         &[(All, ORIGIN, &["http://localhost:5173"])],
     ),
@@ -109,7 +109,7 @@ const CORS: &[Broken] = &[
     near(Code::OtherOrigin, "a server that lists `null`", SID, &[(All, ORIGIN, &["null"])]),
     near(
         Code::TwoOrigins,
-        "nginx that adds the headers of CORS which the application has sent",
+        "nginx that adds the CORS headers a second time",
         SID,
         &[(All, ORIGIN, &[PAGE, PAGE]), (All, CREDENTIALS, &["true", "true"])],
     ),
@@ -121,13 +121,13 @@ const CORS: &[Broken] = &[
     ),
     near(
         Code::Preflight,
-        "Spring Security before its filter for CORS",
+        "Spring Security that runs before the CORS filter",
         &["JSESSIONID=6F2A; Path=/; Secure; HttpOnly"],
         &[(Of(Preflight), ":status", &["401"]), (Of(Preflight), ORIGIN, NONE)],
     ),
     near(
         Code::Preflight,
-        "AWS API Gateway without a method `OPTIONS`",
+        "AWS API Gateway without an `OPTIONS` method",
         SID,
         &[
             (Of(Preflight), ":status", &["403"]),
@@ -137,13 +137,13 @@ const CORS: &[Broken] = &[
     ),
     near(
         Code::PreflightRedirected,
-        "Django with a sign-in before the headers of CORS",
+        "Django with a sign-in check before the CORS headers",
         &["sessionid=p0; HttpOnly; Path=/; SameSite=Lax; Secure"],
         &[(Of(Preflight), ":status", &["302"]), (Of(Preflight), "location", &["/accounts/login/?next=/session"])],
     ),
     near(
         Code::PreflightRedirected,
-        "nginx that leads to the same path with a slash",
+        "nginx that redirects to the same path with a slash",
         SID,
         &[(At("/session"), ":status", &["301"]), (At("/session"), "location", &["https://api.example.com/session/"])],
     ),
@@ -167,13 +167,13 @@ const CORS: &[Broken] = &[
     ),
     near(
         Code::ErrorsHidden,
-        "Rails whose page of exceptions stands before rack-cors",
+        "Rails whose error pages are outside rack-cors",
         &["_shop_session=T0k; path=/; secure; HttpOnly; SameSite=Lax"],
         &[(Of(Post), ":status", &["500"]), (Of(Post), ORIGIN, NONE)],
     ),
     near(
         Code::ErrorsHidden,
-        "a CSRF filter that refuses before CORS",
+        "a CSRF filter that rejects calls before the CORS layer",
         SID,
         &[(Of(Post), ":status", &["403"]), (Of(Post), ORIGIN, NONE)],
     ),
@@ -185,13 +185,13 @@ const CORS: &[Broken] = &[
     ),
     near(
         Code::AnyOrigin,
-        "`cors({ origin: true, credentials: true })`, which lets in each origin",
+        "`cors({ origin: true, credentials: true })`, which allows every origin",
         SID,
         &[EXPRESS, (All, ORIGIN, &["{origin}"])],
     ),
     far(
         Code::AnyOrigin,
-        "the same, and a cookie that is `SameSite=None` and not `Partitioned`",
+        "the same, with a cookie that is `SameSite=None` and not `Partitioned`",
         OPEN,
         &[EXPRESS, (All, ORIGIN, &["{origin}"])],
     ),
@@ -226,7 +226,7 @@ const SITES: &[Broken] = &[
         &["sid=one; Path=/; HttpOnly; SameSite=Lax; Partitioned"],
         &[],
     ),
-    far(Code::ThirdParty, "a third party's cookie without `Partitioned`", OPEN, &[]),
+    far(Code::ThirdParty, "a third-party cookie without `Partitioned`", OPEN, &[]),
     broken(
         Code::LoopbackNames,
         "a page opened as `127.0.0.1`, and a server as `localhost`",
@@ -250,7 +250,7 @@ const SITES: &[Broken] = &[
     ),
     broken(
         Code::LocalNetwork,
-        "a page of the internet on plain http, and a server at home",
+        "a page on the internet over plain http, and a server at home",
         ["http://app.example.com", "http://192.168.1.5:8080/session"],
         NONE,
         &[],
@@ -272,7 +272,7 @@ const SITES: &[Broken] = &[
     Broken {
         code: Code::LocalNetwork,
         system: System {
-            name: "a name of the internet that leads into the office",
+            name: "a public name that resolves to an address in the office",
             page: SHOP,
             url: URL,
             sets: &["sid=one; Path=/; HttpOnly; Secure; SameSite=None; Partitioned"],
@@ -284,19 +284,19 @@ const SITES: &[Broken] = &[
 ];
 
 const WAYS: &[Broken] = &[
-    on_the_way(Code::Certificate, "a certificate that signs itself", Way::Unknown),
-    on_the_way(Code::Certificate, "nginx with `cert.pem` in the place of `fullchain.pem`", Way::Incomplete),
-    on_the_way(Code::Certificate, "a certificate of another name", Way::OtherName),
-    on_the_way(Code::Certificate, "a certificate that has ended", Way::Ended),
+    on_the_way(Code::Certificate, "a certificate of an unknown authority", Way::Unknown),
+    on_the_way(Code::Certificate, "nginx with `cert.pem` instead of `fullchain.pem`", Way::Incomplete),
+    on_the_way(Code::Certificate, "a certificate for another name", Way::OtherName),
+    on_the_way(Code::Certificate, "an expired certificate", Way::Ended),
     on_the_way(Code::Unreachable, "a server that starts at the first call", Way::Fails(Failure::Slow)),
-    on_the_way(Code::Unreachable, "a server with the old suites of TLS 1.2 alone", Way::Fails(Failure::Tls)),
+    on_the_way(Code::Unreachable, "a server with only the old cipher suites of TLS 1.2", Way::Fails(Failure::Tls)),
     on_the_way(Code::Certificate, "a server that speaks TLS 1.1 at most", Way::Fails(Failure::OldTls)),
-    on_the_way(Code::Unreachable, "a server that is not started", Way::Fails(Failure::Refused)),
+    on_the_way(Code::Unreachable, "a server that is not running", Way::Fails(Failure::Refused)),
     on_the_way(Code::Unreachable, "a name that is not in the DNS", Way::Fails(Failure::Name)),
     on_the_way(Code::Unreachable, "a firewall that drops packets", Way::Fails(Failure::Silent)),
     on_the_way(
         Code::Unreachable,
-        "an address that begins with `https://`, and a server without TLS",
+        "a URL that begins with `https://`, and a server without TLS",
         Way::Fails(Failure::Plain),
     ),
 ];

@@ -1,4 +1,4 @@
-//! Broken systems. The fault lies in their cookies, redirects or other answers.
+//! Broken systems with faults in their cookies, redirects or other responses.
 
 use super::broken::{Broken, CREDENTIALS, EXPRESS, NONE, ORIGIN, PAGE, PLAIN, SID, URL, broken, far, near, own};
 use super::played::On::{All, At, Last, Of, Plain};
@@ -13,7 +13,12 @@ pub(super) const COOKIES: &[Broken] = &[
         &["sid=one; Domain=example.org; Path=/; HttpOnly; Secure"],
         &[],
     ),
-    own(Code::Domain, "`domain` of a neighbour", &["sid=one; Domain=www.example.com; Path=/; HttpOnly; Secure"], &[]),
+    own(
+        Code::Domain,
+        "`domain` of a sibling host",
+        &["sid=one; Domain=www.example.com; Path=/; HttpOnly; Secure"],
+        &[],
+    ),
     broken(
         Code::Domain,
         "`domain: 'localhost'`, opened as `127.0.0.1`",
@@ -23,7 +28,7 @@ pub(super) const COOKIES: &[Broken] = &[
     ),
     broken(
         Code::Domain,
-        "`domain` of a host of many customers",
+        "`domain` of a shared hosting service",
         ["https://shop.onrender.com", "https://shop.onrender.com/session"],
         &["sid=one; Domain=onrender.com; Path=/; HttpOnly; Secure"],
         &[],
@@ -44,7 +49,7 @@ pub(super) const COOKIES: &[Broken] = &[
     own(Code::HttpPrefix, "`__Http-` that scripts may read", &["__Http-sid=one; Path=/; Secure"], &[]),
     broken(
         Code::Path,
-        "Tomcat with the context `/shop`, and a proxy that shows it at `/`",
+        "Tomcat with the context `/shop`, and a proxy that serves it at `/`",
         ["https://shop.example.com", "https://shop.example.com/"],
         &["JSESSIONID=6F2A; Path=/shop; Secure; HttpOnly"],
         &[],
@@ -59,7 +64,7 @@ pub(super) const COOKIES: &[Broken] = &[
     own(Code::TooLarge, "cookie-session with a shopping basket", &["session={large}; path=/; secure; httponly"], &[]),
     own(
         Code::Expired,
-        "`Expires` in local time that is called GMT",
+        "`Expires` in local time that is labelled GMT",
         &["sid=one; Path=/; Expires=Mon, 21 Sep 2026 12:43:20 GMT; HttpOnly; Secure"],
         &[(All, "date", &["Mon, 21 Sep 2026 14:13:20 GMT"])],
     ),
@@ -115,7 +120,7 @@ pub(super) const COOKIES: &[Broken] = &[
 pub(super) const ANSWERS: &[Broken] = &[
     own(
         Code::NoCookie,
-        "Express with `secure: true` behind a proxy that ends TLS, without `trust proxy`",
+        "Express with `secure: true` behind a proxy that terminates TLS, without `trust proxy`",
         NONE,
         &[EXPRESS],
     ),
@@ -129,7 +134,7 @@ pub(super) const ANSWERS: &[Broken] = &[
     Broken {
         code: Code::NoCookie,
         system: System {
-            name: "a proxy that takes `Set-Cookie` away",
+            name: "a proxy that removes `Set-Cookie`",
             page: PAGE,
             url: URL,
             sets: NONE,
@@ -140,38 +145,38 @@ pub(super) const ANSWERS: &[Broken] = &[
     },
     own(
         Code::SchemeUnknown,
-        "Express with `secure: 'auto'` behind a proxy that ends TLS, without `trust proxy`",
+        "Express with `secure: 'auto'` behind a proxy that terminates TLS, without `trust proxy`",
         PLAIN,
         &[EXPRESS],
     ),
     own(
         Code::SchemeUnknown,
-        "a redirect back to http behind a proxy that ends TLS",
+        "a redirect back to http behind a proxy that terminates TLS",
         SID,
         &[(At("/session"), ":status", &["302"]), (At("/session"), "location", &["http://api.example.com/session/"])],
     ),
     own(
         Code::DeadEnd,
-        "a redirect to https for ever, behind a proxy that ends TLS",
+        "an endless redirect to https behind a proxy that terminates TLS",
         NONE,
         &[(All, ":status", &["301"]), (All, "location", &["https://api.example.com/session"])],
     ),
     own(
         Code::DeadEnd,
-        "a redirect to an application on the phone",
+        "a redirect to a phone app",
         NONE,
         &[(At("/session"), ":status", &["302"]), (At("/session"), "location", &["myapp://callback"])],
     ),
     broken(
         Code::Redirected,
-        "a site that leads to https, asked for by `http://`",
+        "a site that redirects to https, probed by `http://`",
         ["http://shop.example.com", "http://shop.example.com/"],
         SID,
         &[(Plain, ":status", &["301"]), (Plain, "location", &["https://shop.example.com/"])],
     ),
     near(
         Code::Redirected,
-        "a proxy that leads calls without a session to a sign-in elsewhere",
+        "a proxy that redirects calls without a session to a sign-in at another site",
         NONE,
         &[
             (Of(First), ":status", &["302"]),
@@ -186,10 +191,10 @@ pub(super) const ANSWERS: &[Broken] = &[
         &["sid=one; Path=/; HttpOnly; Secure; SameSite=Lax, theme=dark; Path=/"],
         &[],
     ),
-    own(Code::Cleared, "`Clear-Site-Data` with each answer", SID, &[(All, "clear-site-data", &["\"cookies\""])]),
+    own(Code::Cleared, "`Clear-Site-Data` in each response", SID, &[(All, "clear-site-data", &["\"cookies\""])]),
     own(
         Code::Refused,
-        "a bot filter of Cloudflare",
+        "Cloudflare's bot filter",
         &["__cf_bm=x; path=/; HttpOnly; Secure"],
         &[(All, ":status", &["403"]), (All, "cf-mitigated", &["challenge"])],
     ),
@@ -208,37 +213,37 @@ pub(super) const ANSWERS: &[Broken] = &[
     own(Code::Refused, "nginx whose application is down", NONE, &[(All, ":status", &["502"])]),
     near(
         Code::Refused,
-        "nginx whose application is down, asked from another origin",
+        "nginx whose application is down, called from another origin",
         NONE,
         &[(All, ":status", &["502"]), (All, ORIGIN, NONE), (All, CREDENTIALS, NONE)],
     ),
     near(
         Code::Refused,
-        "an API that limits the rate of calls",
+        "an API with a rate limit",
         NONE,
         &[(All, ":status", &["429"]), (Of(Preflight), ":status", &["204"])],
     ),
     own(
         Code::Forgotten,
-        "keys that are lost at each start, or a store in memory of a serverless function",
+        "keys that are lost at each start, or a serverless function with a store in memory",
         SID,
         &[(Of(Step::Again), "set-cookie", &["connect.sid=s%3A{n}.sig; Path=/; HttpOnly; Secure; SameSite=Lax"])],
     ),
     own(
         Code::NodesDiffer,
-        "two servers with a store each",
+        "two servers with separate stores",
         SID,
         &[(Last, "set-cookie", &["connect.sid=s%3Aother.sig; Path=/; HttpOnly; Secure; SameSite=Lax"])],
     ),
     own(
         Code::Cached,
-        "a CDN that keeps the answer with the cookie",
+        "a CDN that caches the response with the cookie",
         SID,
         &[(All, "cache-control", &["public, max-age=600"]), (All, "age", &["212"]), (All, "x-cache", &["HIT"])],
     ),
     own(
         Code::Cached,
-        "a CDN that keeps the answers to calls with the cookie",
+        "a CDN that caches the responses to calls with the cookie",
         SID,
         &[
             (Of(Step::Again), "cache-control", &["public, max-age=600"]),
@@ -248,7 +253,7 @@ pub(super) const ANSWERS: &[Broken] = &[
     ),
     near(
         Code::Cached,
-        "CORS by hand without `Vary: Origin`, in answers that caches may keep",
+        "hand-written CORS without `Vary: Origin`, in responses that caches may store",
         NONE,
         &[(All, "cache-control", &["public, max-age=60"]), (All, "vary", NONE), (Of(Step::Stranger), ORIGIN, NONE)],
     ),

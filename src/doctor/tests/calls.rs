@@ -1,10 +1,10 @@
-//! Calls that are not answered, led elsewhere, or answered by somebody who keeps silent.
+//! Tests of calls without a response, redirected calls, and responses without a cookie.
 
 use super::played::accepted;
 use super::probes::{COOKIE, NOW, PAGE, URL, answer, healthy, near, set};
 use super::*;
 
-/// The calls of a step, taken away.
+/// Returns healthy evidence in which the calls of one step have no response.
 fn unanswered(step: Step, failure: Failure) -> Evidence {
     near(|it| {
         it.exchanges.retain(|exchange| exchange.step != step);
@@ -16,7 +16,7 @@ fn unanswered(step: Step, failure: Failure) -> Evidence {
 fn a_preflight_that_nobody_answers_is_the_cause_and_breaks_its_hop() {
     let evidence = unanswered(Step::Preflight, Failure::Silent);
     let [finding] = &diagnose(&evidence)[..] else { panic!("{:#?}", diagnose(&evidence)) };
-    assert!(finding.code == Code::Preflight && finding.what.contains("not at all, as nobody answers in time"));
+    assert!(finding.code == Code::Preflight && finding.what.contains("no response (no connection was made in time)"));
     assert!(verdicts(&evidence).iter().all(|verdict| verdict.broken().is_some_and(|(hop, _)| hop == Hop::Ask)));
 }
 
@@ -37,7 +37,7 @@ fn an_express_that_sets_no_cookie_is_told_from_a_server_that_need_not() {
         diagnose(&evidence)
     };
     for (name, powered, severity, words) in [
-        (None, &[][..], Severity::Note, "nothing can be said of it"),
+        (None, &[][..], Severity::Note, "there is no session to judge"),
         (None, &["Express"], Severity::Warning, "on plain http Express sets none"),
         (Some("sid"), &["Express"], Severity::Error, "on plain http Express sets none"),
         (Some("sid"), &[], Severity::Error, "does not set the cookie `sid`"),
@@ -56,7 +56,7 @@ fn a_post_that_is_redirected_becomes_what_browsers_make_of_it() {
         (303, "/elsewhere", Some("GET")),
         (308, "/elsewhere", Some("POST")),
         (302, "https://login.example.net/", Some("GET")),
-        // Before that a browser asks for leave.
+        // Not followed, because a browser would first send another preflight.
         (307, "https://login.example.net/", None),
         (200, "/elsewhere", None),
     ] {
@@ -68,7 +68,7 @@ fn a_post_that_is_redirected_becomes_what_browsers_make_of_it() {
         assert_eq!(json, becomes == Some("POST"), "{status} {location}");
     }
     let evidence = near(|it| answer(it, Step::Preflight, 308, "/elsewhere"));
-    assert!(evidence.follow(&evidence.exchanges[0], NOW).is_none(), "no preflight is led anywhere");
+    assert!(evidence.follow(&evidence.exchanges[0], NOW).is_none(), "redirects of preflights are not followed");
 }
 
 #[test]
@@ -125,7 +125,7 @@ fn what_a_browser_would_not_send_is_not_asked() {
         (evidence.is_sent(), evidence.steps().next())
     };
     assert_eq!(steps(PAGE, URL), (true, Some(Step::Preflight)));
-    assert_eq!(steps("https://api.example.com", URL), (true, Some(Step::First)), "nobody asks for leave at home");
+    assert_eq!(steps("https://api.example.com", URL), (true, Some(Step::First)), "own pages need no preflight");
     assert_eq!(steps(PAGE, "http://api.example.com"), (false, Some(Step::Preflight)));
     assert_eq!(steps(PAGE, "http://localhost:3000"), (true, Some(Step::Preflight)));
 }
@@ -153,7 +153,7 @@ fn a_redirect_to_what_does_not_answer_is_no_session_that_holds() {
     evidence.unanswered.push((Step::First, Failure::Broken));
     let found = diagnose(&evidence);
     let finding = found.iter().find(|finding| finding.code == Code::DeadEnd).expect("HT048");
-    assert!(finding.what.contains("`https://api.example.com/moved;…`, where no answer comes"), "{finding}");
+    assert!(finding.what.contains("`https://api.example.com/moved;…`, which sends no response"), "{finding}");
     assert!(verdicts(&evidence).iter().all(|verdict| verdict.broken().is_some()));
 }
 

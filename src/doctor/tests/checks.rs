@@ -1,4 +1,4 @@
-//! From a setup to causes.
+//! Tests of the checks of a setup.
 
 use super::*;
 
@@ -32,7 +32,10 @@ fn an_origin_that_is_not_listed_is_shown_beside_the_nearest() {
     topology.cors.origins = vec!["https://example.org".to_owned(), "https://www.app.example.com".to_owned()];
     let findings = check(&topology);
     assert!(findings[0].what.contains("it allows `https://www.app.example.com`"), "{}", findings[0]);
-    assert_eq!(findings[0].cure.hardtack, "[site]\nfront_ends = [\"https://app.example.com\"] # beside the others");
+    assert_eq!(
+        findings[0].cure.hardtack,
+        "[site]\nfront_ends = [\"https://app.example.com\"] # in addition to the others"
+    );
 }
 
 #[test]
@@ -43,12 +46,12 @@ fn two_names_of_one_machine_are_cured_by_one() {
     let settings = "[site]\nurl = \"http://localhost:3000\"\nfront_ends = [\"http://localhost:2015\"]";
     let words = "Open the page as http://localhost:2015, and let it call http://localhost:3000:";
     assert_eq!(cure.hardtack, format!("{words}\n\n{settings}"));
-    // As the log says it.
+    // The same cure in one line, for the log.
     let line = "site.url = \"http://localhost:3000\"; site.front_ends = [\"http://localhost:2015\"]";
     assert_eq!(cure.line(), format!("{words} {line}"));
 }
 
-/// Every cause that can be known from a setup, each by one change.
+/// Returns a case for every cause that a setup can show, each made by one change.
 pub(super) fn cases() -> Vec<Case<Topology>> {
     let mut cases = Vec::new();
     cases.extend(cors_cases());
@@ -64,12 +67,12 @@ fn with(server: &str, pages: &[&str], change: impl FnOnce(&mut Topology)) -> Top
     topology
 }
 
-/// A page and a server on one site, and one thing changed.
+/// Returns a page and a server on one site, with one change.
 fn near(change: impl FnOnce(&mut Topology)) -> Topology {
     with("https://api.example.com", &["https://app.example.com"], change)
 }
 
-/// A page and a server on two sites.
+/// Returns a page and a server on two sites, with one change.
 fn far(change: impl FnOnce(&mut Topology)) -> Topology {
     with("https://api.example.com", &["https://app.example.org"], change)
 }

@@ -1,4 +1,4 @@
-//! The model of Chrome does what Chromium did: `end2end/matrix/cookies.ts` plays the same table in a real one.
+//! Tests that the model of Chrome behaves like Chromium. `end2end/matrix/cookies.ts` runs the same table in Chromium.
 
 use super::*;
 use serde::Deserialize;
@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 const TABLE: &str = include_str!("chromium.json");
 
-/// Long after each date of the table that is past, and long before those to come.
+/// A time long after every past date of the table, and long before every future one.
 pub(super) const NOW: u64 = 1_800_000_000;
 
 #[derive(Deserialize)]
@@ -19,7 +19,8 @@ pub(super) struct Played {
     pub(super) requests: Vec<Asked>,
 }
 
-/// One request: what goes along, what stays behind, and what becomes of the line in its answer.
+/// One request of a case: the cookies that it carries and those that are withheld, and the effect of the line in its
+/// response.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Asked {
@@ -32,9 +33,9 @@ pub(super) struct Asked {
     withheld: BTreeMap<String, Lost>,
     pub(super) sets: Option<String>,
     pub(super) kept: Option<String>,
-    /// The `Date` of its answer.
+    /// The `Date` of its response.
     date: Option<String>,
-    /// For how many days, of the one cookie that is there then.
+    /// The days for which the jar's only cookie lives.
     pub(super) days: Option<u64>,
     refused: Option<Lost>,
 }
@@ -48,7 +49,7 @@ enum By {
     Post,
 }
 
-/// The model's word for it, and Chromium's, which may say nothing.
+/// The reason of the model for a loss, and those of Chromium, which may give none.
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Lost {
@@ -67,7 +68,7 @@ impl Asked {
     }
 }
 
-/// `{v*4096}` is that many.
+/// Expands repetitions: `{v*4096}` becomes 4096 times `v`.
 pub(super) fn spelt(text: &str) -> String {
     let many = || {
         let (before, rest) = text.split_once('{')?;
@@ -109,7 +110,7 @@ fn the_model_does_what_chromium_did() {
     }
 }
 
-/// All of them. A new one is missing in `words` first, and then here.
+/// All losses. A new one first makes the `match` in `words` fail to compile, and must then be added here.
 const LOSSES: [Loss; 15] = [
     Loss::Unreadable,
     Loss::TooLarge,
@@ -128,7 +129,7 @@ const LOSSES: [Loss; 15] = [
     Loss::OtherPath,
 ];
 
-/// What Chromium calls a loss; with an empty one among them, it also leaves it without a word.
+/// Returns the names that Chromium has for a loss. An empty one means that Chromium may give no reason.
 const fn words(loss: Loss) -> &'static [&'static str] {
     match loss {
         Loss::Unreadable => &["DisallowedCharacter", "NoCookieContent"],
@@ -159,7 +160,7 @@ fn every_loss_is_shown_and_means_what_chromium_says() {
         let mut shown = shown.iter().filter(|(_, lost)| lost.model == format!("{loss:?}")).peekable();
         assert!(shown.peek().is_some(), "no case shows {loss:?}");
         for (case, Lost { chromium, .. }) in shown {
-            // Of a third party that is blocked Chromium asks nothing more.
+            // For a blocked third party Chromium names the setting, and does not check the cookie any further.
             let known = |word: &String| words.contains(&word.as_str()) || (case.blocked && word == "UserPreferences");
             let fits = if chromium.is_empty() { words.contains(&"") } else { chromium.iter().any(known) };
             assert!(fits, "{}: {loss:?} is not {chromium:?}", case.name);

@@ -1,4 +1,4 @@
-//! Two corpora: the doctor finds no error in a healthy system, and in a broken one its cause and no other error.
+//! Tests with two corpora: the doctor finds no error in a healthy system, and only the right cause in a broken one.
 
 use super::broken;
 use super::front_ends::FRONT_ENDS;
@@ -7,7 +7,7 @@ use super::systems::{Healthy, NONE, PRIVATE, SYSTEMS, at_root};
 use super::*;
 use std::fmt::Write as _;
 
-/// What a probe sees of it.
+/// Returns the evidence that a probe gets from a healthy system.
 fn seen(system: &Healthy) -> Evidence {
     let url = address(system.url);
     let mut evidence = Evidence::new(url.at("/"), url, Sites::default());
@@ -22,7 +22,7 @@ fn seen(system: &Healthy) -> Evidence {
     evidence
 }
 
-/// Each healthy system: its name, what is seen of it, and the cookies that hold its session.
+/// Returns each healthy system: its name, the evidence, and the names of its session cookies.
 fn healthy() -> impl Iterator<Item = (&'static str, Evidence, &'static [&'static str])> {
     let served = FRONT_ENDS.iter().map(|it| (it.system.name, it.system.seen(), it.session));
     SYSTEMS.iter().map(|system| (system.name, seen(system), system.session)).chain(served)
@@ -32,7 +32,7 @@ fn errors(findings: &[Finding]) -> Vec<&Finding> {
     findings.iter().filter(|finding| finding.severity == Severity::Error).collect()
 }
 
-/// Returns the fate of the session in the browsers as they are delivered.
+/// Returns the outcome of the session in the browsers with their default settings.
 fn outcome(evidence: &Evidence) -> String {
     let verdicts = verdicts(evidence);
     let usual: Vec<_> = verdicts.iter().filter(|verdict| Browser::USUAL.contains(&verdict.browser)).collect();
@@ -77,7 +77,8 @@ fn broken_systems_have_their_cause_and_no_other_error() {
 
 #[test]
 fn an_error_and_a_loss_in_chrome_are_one_thing() {
-    // Of these the session itself holds: an error hides, another page reads along, or the visitor is led away later.
+    // With these causes the session itself holds: only errors are hidden, a second cookie is lost, or other pages can
+    // use the session too.
     let beside = [Code::ErrorsHidden, Code::Joined, Code::AnyOrigin];
     let broken = broken::systems().map(|it| (it.system.name, it.system.seen()));
     for (name, evidence) in healthy().map(|(name, evidence, _)| (name, evidence)).chain(broken) {
@@ -101,18 +102,18 @@ fn no_balancers_cookie_is_taken_for_a_session_where_nothing_else_is_set() {
 fn said(findings: &[Finding]) -> String {
     let said = |finding: &Finding| format!("{} {}: {}", finding.code, finding.severity, finding.what);
     let said: Vec<_> = findings.iter().map(said).collect();
-    if said.is_empty() { "nothing".to_owned() } else { said.join("<br>").replace('|', "\\|") }
+    if said.is_empty() { "none".to_owned() } else { said.join("<br>").replace('|', "\\|") }
 }
 
-/// The two tables of `docs/DOCTOR.md`.
+/// Returns the two tables of `docs/DOCTOR.md`.
 fn tables() -> [String; 2] {
-    let mut healthy_table = "| set-up | session's cookie | says | session |\n|---|---|---|---|\n".to_owned();
+    let mut healthy_table = "| setup | session cookie | findings | session |\n|---|---|---|---|\n".to_owned();
     for (name, evidence, session) in healthy() {
         let session: Vec<_> = session.iter().map(|name| format!("`{name}`")).collect();
         let (cookies, says, outcome) = (session.join(", "), said(&diagnose(&evidence)), outcome(&evidence));
         let _ = writeln!(healthy_table, "| {name} | {cookies} | {says} | {outcome} |");
     }
-    let mut broken_table = "| set-up | says | session |\n|---|---|---|\n".to_owned();
+    let mut broken_table = "| setup | findings | session |\n|---|---|---|\n".to_owned();
     for broken::Broken { system, .. } in broken::systems() {
         let evidence = system.seen();
         let _ = writeln!(broken_table, "| {} | {} | {} |", system.name, said(&diagnose(&evidence)), outcome(&evidence));
@@ -132,7 +133,7 @@ fn the_page_shows_what_the_corpora_say() {
         let (_, after) = rest.split_once(&end).unwrap_or_else(|| panic!("no end of the table of {name} systems"));
         wanted = format!("{before}{begin}\n{table}\n{end}{after}");
     }
-    // A maintainer reads the differences, and then writes the tables anew by `HARDTACK_WRITE_TABLES=1 cargo test`.
+    // A maintainer reads the differences, and then writes the tables with `HARDTACK_WRITE_TABLES=1 cargo test`.
     if std::env::var_os("HARDTACK_WRITE_TABLES").is_some() {
         std::fs::write(path, &wanted).expect("written");
     }

@@ -1,8 +1,8 @@
-//! The models of Firefox and of Safari do what Firefox ESR and WebKitGTK did: `end2end/engines/cookies.spec.ts` plays the
-//! table of `chromium.json` in real ones.
+//! Tests that the models of Firefox and Safari behave like Firefox ESR and WebKitGTK. `end2end/engines/cookies.spec.ts`
+//! runs the table of `chromium.json` in both.
 //!
-//! `firefox.json` and `webkit.json` list what either does otherwise than Chromium or the model. Neither engine says why it drops a
-//! cookie, so that a cookie is dropped is compared, and the reason is the model's word alone.
+//! `firefox.json` and `webkit.json` list the differences of each engine from Chromium or from the model. Neither engine
+//! says why it drops a cookie. So the tests compare only that a cookie is dropped, and the reason is the model's own.
 
 use super::chromium::{Asked, NOW, Played, cases, spelt};
 use super::*;
@@ -23,11 +23,11 @@ struct Differing {
     #[serde(default)]
     blocked: bool,
     requests: Vec<Asked>,
-    /// Why the model does not follow the engine, where it does not.
+    /// The reason why the model does not follow the engine, if it does not.
     apart: Option<String>,
 }
 
-/// A case that the engine cannot play.
+/// A case that the engine cannot run.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Unplayed {
@@ -37,7 +37,7 @@ struct Unplayed {
     why: String,
 }
 
-/// The first thing that the model does otherwise.
+/// Returns the first difference of the model from the measured requests.
 fn difference(browser: Browser, requests: &[Asked]) -> Option<String> {
     let sites = Sites::default();
     let mut jar = Jar::new(browser);
@@ -45,12 +45,12 @@ fn difference(browser: Browser, requests: &[Asked]) -> Option<String> {
         let request = asked.request(now);
         let carried = jar.header(&request, &sites);
         if carried != asked.carries.as_deref().map(spelt) {
-            return Some(format!("{}: {carried:?} and not {:?} goes along", asked.to, asked.carries));
+            return Some(format!("{}: {carried:?} is sent instead of {:?}", asked.to, asked.carries));
         }
         let line = asked.sets.as_deref()?;
         let became = jar.set(&spelt(line), &request, &sites);
         if became.ok().map(|kept| format!("{kept:?}")) != asked.kept {
-            return Some(format!("{line}: {became:?} and not {:?}", asked.kept));
+            return Some(format!("{line}: {became:?} instead of {:?}", asked.kept));
         }
         let end = asked.days.map(|days| now + days * 86400)?;
         let there = |now| jar.header(&asked.request(now), &sites).is_some();

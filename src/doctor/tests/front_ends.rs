@@ -1,4 +1,4 @@
-//! Healthy systems with a front end on another origin, with redirects, or with answers that only look wrong.
+//! Healthy systems with a front end on another origin, with redirects, or with responses that only look wrong.
 
 use super::broken::{EXPRESS, Lines, ORIGIN, PAGE, SHOP, SID, URL};
 use super::played::On::{All, At, Of};
@@ -6,7 +6,7 @@ use super::played::{Rule, System, Way};
 use super::*;
 use Step::{Error, First, Post, Preflight, Stranger};
 
-/// A healthy system, and the cookies that hold its session.
+/// A healthy system and the names of its session cookies.
 pub(super) struct Served {
     pub(super) session: &'static [&'static str],
     pub(super) system: System,
@@ -39,7 +39,7 @@ pub(super) const FRONT_ENDS: &[Served] = &[
         &[EXPRESS],
     ),
     served(
-        "Express behind a gateway that leads pages of strangers to a sign-in elsewhere",
+        "Express behind a gateway that redirects unknown pages to a sign-in at another site",
         [PAGE, URL],
         SID,
         &["connect.sid"],
@@ -58,7 +58,7 @@ pub(super) const FRONT_ENDS: &[Served] = &[
         ],
     ),
     served(
-        "Django with django-cors-headers, which refuses a post without its token",
+        "Django with django-cors-headers, which rejects a POST without its CSRF token",
         [PAGE, URL],
         &[
             "csrftoken=Zm9v; expires=Thu, 19 Nov 2099 11:04:47 GMT; Max-Age=31449600; Path=/; SameSite=Lax; Secure",
@@ -90,7 +90,7 @@ pub(super) const FRONT_ENDS: &[Served] = &[
         ],
     ),
     served(
-        "ASP.NET Core with a policy for CORS",
+        "ASP.NET Core with a CORS policy",
         [PAGE, URL],
         &[".AspNetCore.Session=CfDJ8; path=/; secure; samesite=lax; httponly"],
         &[".AspNetCore.Session"],
@@ -129,28 +129,28 @@ pub(super) const FRONT_ENDS: &[Served] = &[
         &[(Of(Preflight), ":status", &["200"])],
     ),
     served(
-        "an API behind CloudFront, whose answers are not kept",
+        "an API behind CloudFront, whose responses are not cached",
         [PAGE, URL],
         SID,
         &["connect.sid"],
         &[(All, "x-cache", &["Miss from cloudfront"]), (All, "via", &["1.1 a.cloudfront.net (CloudFront)"])],
     ),
     served(
-        "Express, which says nothing of caches",
+        "Express without caching headers",
         ["https://app.example.com", "https://app.example.com/"],
         SID,
         &["connect.sid"],
         &[EXPRESS, (All, "cache-control", &[])],
     ),
     served(
-        "a session that begins at a POST, which says nothing of caches",
+        "a session that begins at a POST without caching headers",
         ["https://app.example.com", "https://app.example.com/api/session"],
         SID,
         &["connect.sid"],
         &[(Of(First), "set-cookie", &[]), (Of(Step::Again), "set-cookie", &[]), (Of(Post), "cache-control", &[])],
     ),
     served(
-        "an API whose public answers caches keep for each origin and each cookie",
+        "an API whose public responses are cached for each origin and each cookie",
         [PAGE, URL],
         SID,
         &["connect.sid"],
@@ -161,14 +161,14 @@ pub(super) const FRONT_ENDS: &[Served] = &[
         ],
     ),
     served(
-        "PHP with `session_regenerate_id` in each answer",
+        "PHP with `session_regenerate_id` in each response",
         ["https://app.example.com", "https://app.example.com/"],
         &["PHPSESSID=first; path=/; secure; HttpOnly; SameSite=Lax"],
         &["PHPSESSID"],
         &[(Of(Step::Again), "set-cookie", &["PHPSESSID={n}; path=/; secure; HttpOnly; SameSite=Lax"])],
     ),
     served(
-        "ASP.NET, which takes an old session away by a date of yesterday",
+        "ASP.NET, which removes an old session by yesterday's date",
         ["https://app.example.com", "https://app.example.com/"],
         &[
             "ASP.NET_SessionId=rx0; path=/; secure; HttpOnly; SameSite=Lax",
@@ -178,21 +178,21 @@ pub(super) const FRONT_ENDS: &[Served] = &[
         &[],
     ),
     served(
-        "an API below a site that answers each path with its page",
+        "an API on a site that answers every path with its page",
         [PAGE, URL],
         SID,
         &["connect.sid"],
         &[(Of(Error), ":status", &["200"]), (Of(Error), ORIGIN, &[])],
     ),
     served(
-        "Spring Security that leads to its page of a sign-in",
+        "Spring Security that redirects to its sign-in page",
         ["https://app.example.com", "https://app.example.com/orders"],
         &["JSESSIONID=6F2A; Path=/; Secure; HttpOnly"],
         &["JSESSIONID"],
         &[(At("/orders"), ":status", &["302"]), (At("/orders"), "location", &["https://app.example.com/login"])],
     ),
     served(
-        "WordPress that leads to a path with a slash",
+        "WordPress that redirects to a path with a slash",
         ["https://app.example.com", "https://app.example.com/shop"],
         &["wp_woocommerce_session_1a=t%7C1; expires=Thu, 19 Nov 2099 11:04:47 GMT; path=/; secure; HttpOnly"],
         &["wp_woocommerce_session_1a"],
@@ -206,7 +206,7 @@ pub(super) const FRONT_ENDS: &[Served] = &[
         &[(Of(First), ":status", &["401"]), (Of(Step::Again), ":status", &["401"]), (All, "cache-control", &[])],
     ),
     served(
-        "Auth.js whose session answers `null` without a sign-in, beside its cookies of the way",
+        "Auth.js whose session endpoint answers `null` without a sign-in, and sets its other cookies",
         ["https://app.example.com", "https://app.example.com/api/auth/session"],
         &[
             "__Host-authjs.csrf-token=f0%7C1; Path=/; HttpOnly; Secure; SameSite=Lax",

@@ -1,4 +1,4 @@
-//! What browsers keep and send: where they differ, and what only time shows. What Chrome does is in `chromium.json`.
+//! Tests of the cookie jar: the differences of the browsers, and the effects of time. `chromium.json` covers Chrome.
 
 use super::*;
 
@@ -7,7 +7,8 @@ const FIREFOX: Browser = Browser::USUAL[1];
 const SAFARI: Browser = Browser::USUAL[2];
 const BLOCKING: Browser = Browser::new(Maker::Chrome, true);
 
-/// The losses in Chrome, Firefox, Safari as they are delivered, and in Chrome with third parties blocked.
+/// Returns the losses in Chrome, Firefox and Safari with their default settings, and in Chrome with third-party cookies
+/// blocked.
 fn losses(line: &str, page: &str, server: &str) -> [Option<Loss>; 4] {
     let (page, server) = (address(page), address(server));
     let request = Request::fetch(&page, &server, 1_000_000_000);
@@ -50,7 +51,7 @@ fn each_browser_keeps_by_its_own_rules() {
         ),
         ("__Host-a; Secure; Path=/", near, api, all(Loss::Prefix)),
         ("a=b; Partitioned", near, api, all(Loss::PartitionedWithoutSecure)),
-        // Chrome and Firefox leave the standard here.
+        // Chrome and Firefox deviate from the standard here.
         (
             "__Host-a=b; Secure",
             near,
@@ -88,7 +89,7 @@ fn each_browser_keeps_by_its_own_rules() {
         ),
         ("a=b; Secure; SameSite=None", far, api, [None, None, third, third]),
         ("a=b; Secure; SameSite=None; Partitioned", far, api, none),
-        // The scheme makes another site in Chrome alone.
+        // Only in Chrome another scheme is another site.
         ("a=b; SameSite=Lax", plain, api, [Some(Loss::CrossSite), None, None, Some(Loss::CrossSite)]),
         ("a=b; SameSite=Lax", "http://localhost:1", "http://127.0.0.1:2", all(Loss::CrossSite)),
         ("a=b; SameSite=Lax", "http://localhost:1", "http://localhost:2", none),
@@ -146,12 +147,12 @@ fn cookies_are_replaced_removed_and_ordered() {
     assert_eq!(set("z=1; Path=/; Max-Age=5", 2), Ok(Kept::New));
     let header = |jar: &Jar, now| jar.header(&Request::fetch(&server, &server, now), &Sites::default());
     assert_eq!(header(&jar, 3).as_deref(), Some("y=1; x=2; z=1"));
-    assert_eq!(header(&jar, 7).as_deref(), Some("y=1; x=2"), "z is over");
+    assert_eq!(header(&jar, 7).as_deref(), Some("y=1; x=2"), "z has expired");
     let request = Request::fetch(&server, &server, 8);
     assert_eq!(jar.set("y=; Path=/a; Max-Age=0", &request, &Sites::default()), Ok(Kept::Removed));
     assert_eq!(jar.set("y=; Path=/a; Max-Age=0", &request, &Sites::default()), Err(Loss::Expired));
     assert_eq!(header(&jar, 9).as_deref(), Some("x=2"));
-    assert_eq!(header(&jar, 400 * 86400 + 9).as_deref(), Some("x=2"), "it ends with the browser");
+    assert_eq!(header(&jar, 400 * 86400 + 9).as_deref(), Some("x=2"), "it expires when the browser closes");
 }
 
 #[test]

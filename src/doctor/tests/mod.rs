@@ -1,4 +1,4 @@
-//! What the doctor must find, and what it must not.
+//! Tests of the doctor: the problems that it must find, and the healthy setups in which it must find none.
 
 mod broken;
 mod broken_answers;
@@ -20,14 +20,14 @@ mod visits;
 
 use super::*;
 
-/// A cause, and a name of the case that shows it.
+/// A cause, the name of a case that shows it, and the case.
 type Case<T> = (Code, &'static str, T);
 
 fn address(text: &str) -> Address {
     text.parse().unwrap_or_else(|error| panic!("{text} {error}"))
 }
 
-/// As it should be.
+/// Returns the recommended setup.
 fn topology(server: &str, pages: &[&str]) -> Topology {
     Topology::of(address(server), pages.iter().map(|page| address(page)).collect(), Sites::default())
 }
@@ -36,11 +36,11 @@ fn codes(findings: &[Finding]) -> Vec<String> {
     findings.iter().map(|finding| format!("{finding}")).collect()
 }
 
-/// The case has its own finding, and no other error.
+/// Asserts that the case has its own finding and no other error.
 fn assert_found(code: Code, case: &str, findings: &[Finding]) {
     assert!(findings.iter().any(|finding| finding.code == code), "{case}: {code} is not in {:#?}", codes(findings));
     let others = findings.iter().find(|finding| finding.code != code && finding.severity == Severity::Error);
-    assert!(others.is_none(), "{case}: beside {code} {:#?}", codes(findings));
+    assert!(others.is_none(), "{case}: other errors than {code}: {:#?}", codes(findings));
     for finding in findings {
         assert!(finding.what.ends_with('.') && !finding.cure.hardtack.is_empty(), "{case}: {finding:#?}");
         assert!(!finding.what.contains("  ") && !finding.cure.express.contains("  "), "{case}: {finding:#?}");

@@ -1,4 +1,4 @@
-//! Pages of the internet, and servers on this machine or in the network around it.
+//! Tests of pages on the internet that call servers on this machine or in the local network.
 
 use super::probes::healthy;
 use super::*;
@@ -26,22 +26,22 @@ fn a_call_into_the_local_network_goes_as_each_browser_lets_it() {
         ("http://app.example.com", "http://127.0.0.1:3000/", ["blocked", "sent", "sent"]),
         ("http://app.example.com", "http://192.168.1.5/", ["blocked", "sent", "sent"]),
         ("http://app.example.com", "https://nas.local/", ["blocked", "sent", "sent"]),
-        // Chromium 156: sent where the permission is granted.
+        // Chromium 156: sent if the permission is granted.
         ("https://app.example.com", "http://localhost:3000/", ["asks", "sent", "sent"]),
         ("https://app.example.com", "https://192.168.1.5/", ["asks", "sent", "sent"]),
         ("https://app.example.com", "http://192.168.1.5/", ["asks", "blocked", "blocked"]),
         ("https://app.example.com", "http://[fd00::1]/", ["asks", "blocked", "blocked"]),
         ("https://app.example.com", "http://nas.local/", ["asks", "blocked", "blocked"]),
-        // Of such a name Chrome does not know yet that it is near.
+        // Chrome does not know from such a name that the server is near.
         ("https://app.example.com", "http://nas/", ["blocked", "blocked", "blocked"]),
         ("https://app.example.com", "http://api.example.com/", ["blocked", "blocked", "blocked"]),
         ("https://app.example.com", "http://203.0.113.7/", ["blocked", "blocked", "blocked"]),
-        // Chromium 156: sent without a question from a page that is near itself.
+        // Chromium 156: sent without asking, because the page is near too.
         ("https://192.168.1.6", "http://192.168.1.5/", ["sent", "blocked", "blocked"]),
         ("https://localhost:5173", "http://nas.local/", ["sent", "blocked", "blocked"]),
         ("https://nas.local", "http://nas.local:8080/", ["sent", "blocked", "blocked"]),
         ("https://192.168.1.6", "http://nas/", ["blocked", "blocked", "blocked"]),
-        // Chromium 156: a page of the local network is asked for nothing.
+        // Chromium 156: sent without asking, because the page is in the local network.
         ("http://192.168.1.6", "http://192.168.1.5/", ["sent", "sent", "sent"]),
         ("http://localhost:5173", "http://192.168.1.5/", ["sent", "sent", "sent"]),
         ("http://192.168.1.5:5173", "http://192.168.1.5/", ["sent", "sent", "sent"]),

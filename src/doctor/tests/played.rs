@@ -1,60 +1,60 @@
-//! Systems in words, asked as the probe asks: step by step, with the redirects that they answer.
+//! Simulated systems, called as the probe calls: step by step, including redirects.
 
 use super::*;
 use std::time::Duration;
 
-/// A system, as far as a probe sees it. What it does not say it does as a healthy one.
+/// A system, as far as a probe sees it. Without rules it behaves like a healthy one.
 pub(super) struct System {
     pub(super) name: &'static str,
     /// The origin of the page that calls.
     pub(super) page: &'static str,
     pub(super) url: &'static str,
-    /// The `Set-Cookie` lines of each answer to a request without cookies.
+    /// The `Set-Cookie` lines of each response to a request without cookies.
     pub(super) sets: &'static [&'static str],
     pub(super) rules: &'static [Rule],
     pub(super) way: Way,
-    /// The name of the session's cookie, where the operator says it.
+    /// The name of the session cookie, if the operator gives it.
     pub(super) cookie: Option<&'static str>,
 }
 
-/// A difference: the answers that differ, the header, and its values there. The name `:status` stands for the status. A
-/// `+` before a name leaves the values that are there.
+/// A difference from a healthy system: the responses that differ, the header, and its values there. The name `:status`
+/// stands for the status. A `+` before a name keeps the values that are there.
 pub(super) type Rule = (On, &'static str, &'static [&'static str]);
 
-/// Which answers.
+/// The responses to which a rule applies.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum On {
     All,
     Of(Step),
-    /// The second of the calls with the cookie.
+    /// The response to the second of the calls with the cookie.
     Last,
-    /// All answers at a path.
+    /// All responses at a path.
     At(&'static str),
-    /// All answers on plain http.
+    /// All responses over plain http.
     Plain,
 }
 
-/// The state of the way to the server.
+/// The state of the connection to the server.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Way {
     Open,
-    /// No call is answered.
+    /// No call gets a response.
     Fails(Failure),
-    /// A certificate of an unknown authority.
+    /// The certificate is signed by an unknown authority.
     Unknown,
-    /// A certificate without the one that signed it.
+    /// The server leaves out the certificate that signed its own.
     Incomplete,
-    /// A certificate of another name.
+    /// The certificate is for another name.
     OtherName,
-    /// A certificate that has ended.
+    /// The certificate has expired.
     Ended,
-    /// A server at 192.168.1.5, whatever its name.
+    /// The name of the server resolves to 192.168.1.5.
     Near,
 }
 
 pub(super) type Headers = Vec<(String, String)>;
 
-/// Asks as the probe asks, of a server that answers so.
+/// Calls a server with these responses as the probe does, and adds the exchanges to the evidence.
 pub(super) fn play(evidence: &mut Evidence, answer: &dyn Fn(Step, usize, &Ask) -> (u16, Headers)) {
     for (nth, step) in evidence.steps().enumerate() {
         let at = probes::NOW + nth as u64;
@@ -72,7 +72,7 @@ pub(super) fn play(evidence: &mut Evidence, answer: &dyn Fn(Step, usize, &Ask) -
     }
 }
 
-/// A certificate as it should be.
+/// Returns a certificate that browsers accept.
 pub(super) fn accepted() -> TlsSeen {
     TlsSeen {
         trusted: true,

@@ -1,4 +1,4 @@
-//! From what a probe saw to causes, and to the verdicts.
+//! Tests of the findings and the verdicts from the evidence of a probe.
 
 use super::*;
 use std::time::Duration;
@@ -10,7 +10,7 @@ pub(super) const URL: &str = "https://api.example.com/api/session";
 pub(super) const COOKIE: &str = "__Host-sid=hush; Path=/; HttpOnly; Secure; SameSite=Lax";
 const PARTITIONED: &str = "__Host-sid=hush; Path=/; HttpOnly; Secure; SameSite=None; Partitioned";
 
-/// What a healthy server shows to a page, with the cookie that it sets.
+/// Returns the evidence of a healthy server that sets this cookie.
 pub(super) fn healthy(page: &str, url: &str, cookie: &str) -> Evidence {
     let mut evidence = Evidence::new(address(page), address(url), Sites::default());
     if evidence.url.is_https() {
@@ -43,14 +43,14 @@ pub(super) fn healthy(page: &str, url: &str, cookie: &str) -> Evidence {
     evidence
 }
 
-/// One thing changed.
+/// Returns the evidence of a healthy server, with one change.
 pub(super) fn near(change: impl FnOnce(&mut Evidence)) -> Evidence {
     let mut evidence = healthy(PAGE, URL, COOKIE);
     change(&mut evidence);
     evidence
 }
 
-/// In all answers, or in those of one step.
+/// Sets a header in all responses, or in those of one step.
 pub(super) fn set(evidence: &mut Evidence, step: Option<Step>, name: &str, values: &[&str]) {
     for exchange in evidence.exchanges.iter_mut().filter(|exchange| step.is_none_or(|step| exchange.step == step)) {
         exchange.headers.retain(|(known, _)| known != name);
@@ -79,7 +79,7 @@ fn a_healthy_server_has_no_finding_and_holds_in_all_browsers() {
         let findings = diagnose(&evidence);
         assert!(findings.is_empty(), "{page} {:#?}", codes(&findings));
         for verdict in verdicts(&evidence) {
-            // Set to block all cross-site cookies, Firefox keeps no partitioned one either.
+            // A Firefox that blocks all cross-site cookies stores no partitioned ones either.
             let strict = page == FAR && verdict.browser == Browser::new(Maker::Firefox, true);
             assert_eq!(verdict.holds(), !strict, "{page} {}: {:?}", verdict.browser, verdict.hops);
         }
@@ -133,7 +133,7 @@ fn names_that_lead_into_one_network_are_no_finding() {
     assert!(diagnose(&evidence).is_empty());
     let mut own = healthy("https://api.example.com", URL, COOKIE);
     own.addresses = here;
-    assert!(diagnose(&own).is_empty(), "a page is where its server is");
+    assert!(diagnose(&own).is_empty(), "an own page is in the same network as its server");
 }
 
 #[test]
@@ -158,7 +158,7 @@ fn a_redirect_is_followed_as_browsers_follow_it() {
         assert!(!format!("{:?}", hop.shown()).contains("hush"), "a token is shown");
     }
     let led = evidence.ask_at(Step::First, address("https://login.example.net/a"), NOW);
-    assert!(led.headers.contains(&("origin", "null".to_owned())), "whose it is stays unsaid");
+    assert!(led.headers.contains(&("origin", "null".to_owned())), "the origin is hidden");
 }
 
 #[test]
@@ -187,19 +187,19 @@ fn who_does_not_answer_breaks_the_first_hop() {
     );
     evidence.failure = Some(Failure::Silent);
     let broken = verdicts(&evidence)[0].broken().map(|(hop, why)| (hop, why.to_owned()));
-    assert_eq!(broken, Some((Hop::Reach, "nobody answers in time".to_owned())));
+    assert_eq!(broken, Some((Hop::Reach, "no connection was made in time".to_owned())));
 }
 
 #[test]
 fn the_name_of_the_cookie_narrows_what_is_looked_at() {
     let mut evidence = healthy(PAGE, URL, COOKIE);
     set(&mut evidence, Some(Step::Post), "set-cookie", &["theme=dark; Max-Age=0", "old=; Max-Age=0"]);
-    assert!(diagnose(&evidence).is_empty(), "a cookie that scripts may read is not the session's");
+    assert!(diagnose(&evidence).is_empty(), "a cookie that scripts may read is not the session cookie");
     evidence.cookie = Some("theme".to_owned());
     assert!(diagnose(&evidence).iter().any(|finding| finding.code == Code::Expired));
 }
 
-/// Every cause that a probe can see, each by one change.
+/// Returns a case for every cause that a probe can see, each made by one change.
 pub(super) fn cases() -> Vec<Case<Evidence>> {
     let mut cases = cors_cases();
     cases.extend(cookie_cases());

@@ -1,9 +1,9 @@
-//! What holds for everything that can be asked.
+//! Property tests: invariants for arbitrary pages, servers and cookies.
 
 use super::*;
 use proptest::prelude::*;
 
-/// Hosts that are near each other, so that something happens.
+/// Returns hosts that are often equal or related, because unrelated ones would show nothing.
 fn host() -> impl Strategy<Value = String> {
     prop_oneof![
         "(api|app|www)\\.(example|other)\\.(com|org)",
@@ -21,7 +21,7 @@ fn anywhere() -> impl Strategy<Value = Address> {
         .prop_map(|(scheme, host, port, path)| address(&format!("{scheme}://{host}{port}{path}")))
 }
 
-/// A server, and pages that can use it: https, on names of the internet.
+/// Returns addresses of servers and pages that can use them: https, with names of the internet.
 fn secure() -> impl Strategy<Value = Address> {
     ("(api|app|www)", "(example|other)", "(com|org)", prop_oneof![Just(""), Just(":8443")])
         .prop_map(|(a, b, c, port)| address(&format!("https://{a}.{b}.{c}{port}")))
@@ -90,7 +90,7 @@ proptest! {
         (tries.application, tries.rendered) = (Try::Answered(sides[4]), Some(sides[5]));
         (tries.browser.cookies, tries.browser.local_network_denied) = (sides[6], sides[7]);
         (tries.nonce, tries.now) = ("n".to_owned(), now);
-        // As it travels: through a browser's address.
+        // Serialised and parsed, because the results are sent in a URL.
         let told = serde_json::to_string(&tries).expect("JSON");
         let mut tries: Tries = serde_json::from_str(&told).expect("tries");
         tries.sites = Sites::default();
@@ -137,7 +137,7 @@ proptest! {
             let near = super::sites::is_same_site(&other, &to, false, &sites);
             prop_assert!(!held || near, "{line}: blocked, and sent to {to} by {other}");
             let strict = matches!(cookie.same_site, Some(SameSite::Lax | SameSite::Strict));
-            prop_assert!(!strict || near, "{line}: across, and sent to {to} by {other}");
+            prop_assert!(!strict || near, "{line}: cross-site, and sent to {to} by {other}");
         }
     }
 
@@ -153,7 +153,7 @@ proptest! {
             Some(SameSite::None) => format!("{line}None; Partitioned"),
             _ => format!("{line}Lax"),
         };
-        // A Firefox that blocks all cross-site cookies keeps no partitioned ones either.
+        // A Firefox that blocks all cross-site cookies stores no partitioned ones either.
         let strict = |page: &Address, browser| browser == Browser::new(Maker::Firefox, true) && !topology.pair(page).is_same_site(true);
         let users = topology.users().flat_map(|page| Browser::ALL.map(|browser| (page, browser)));
         for (page, browser) in users.filter(|(page, browser)| !strict(page, *browser)) {
@@ -173,7 +173,7 @@ proptest! {
         let url = if near { page.clone() } else { url };
         let evidence = probes::healthy(&page.origin(), &url.to_string(), &line);
         let verdict = &verdicts(&evidence)[0];
-        // Two cookies in one line lose the second, and not the session's.
+        // If two cookies are in one line, the second is lost, and not the session cookie.
         let mut findings = diagnose(&evidence);
         findings.retain(|finding| finding.code != Code::Joined);
         let errors = findings.iter().filter(|finding| finding.severity == Severity::Error).count();

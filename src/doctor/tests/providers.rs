@@ -1,8 +1,8 @@
-//! From what providers announce to causes.
+//! Tests of the findings from the metadata of providers.
 
 use super::*;
 
-/// As it should be.
+/// Returns the metadata of a provider that supports everything.
 fn announced() -> Announced {
     Announced {
         provider: "a".to_owned(),
@@ -55,7 +55,7 @@ fn a_provider_that_announces_all_or_lists_nothing_has_no_finding() {
         (one.form_post, one.posts) = (true, Some(true));
     });
     assert!(super::providers(&all).is_empty());
-    // What is not asked for need not be there; and alone it need not name itself.
+    // A provider need not list features that are not asked for. The only provider need not name itself.
     let less = with(|one| {
         (one.pkce, one.names_itself) = (false, false);
         one.challenges = Some(Vec::new());

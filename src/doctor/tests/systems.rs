@@ -1,19 +1,19 @@
-//! Healthy systems of many makers, as their documentation describes their defaults.
+//! Healthy systems of many frameworks, with the defaults that their documentation describes.
 //!
-//! `{n}` is another text in each answer, as values are that are encrypted anew.
+//! `{n}` is a different text in each response, like a value that is encrypted anew.
 
 /// A healthy system.
 pub(super) struct Healthy {
     pub(super) name: &'static str,
-    /// The address that is probed; its pages are those of its origin.
+    /// The URL that is probed, from a page of its own origin.
     pub(super) url: &'static str,
-    /// The `Set-Cookie` lines of the first answer.
+    /// The `Set-Cookie` lines of the first response.
     pub(super) first: &'static [&'static str],
-    /// Those of each later answer.
+    /// The `Set-Cookie` lines of each later response.
     pub(super) later: &'static [&'static str],
-    /// Other headers of each answer.
+    /// Other headers of each response.
     pub(super) headers: &'static [(&'static str, &'static str)],
-    /// The cookies that hold the session.
+    /// The names of the session cookies.
     pub(super) session: &'static [&'static str],
 }
 
@@ -101,14 +101,14 @@ pub(super) const SYSTEMS: &[Healthy] = &[
         &["SESSION"],
     ),
     at_root(
-        "Spring Security with the CSRF token of a browser application",
+        "Spring Security with the CSRF token of a single-page application",
         &["JSESSIONID=6F2A; Path=/; Secure; HttpOnly", "XSRF-TOKEN=5e1c; Path=/; Secure"],
         NONE,
         &[("cache-control", "no-cache, no-store, max-age=0, must-revalidate")],
         &["JSESSIONID"],
     ),
     Healthy {
-        name: "Tomcat, which writes the session's id into the address as well",
+        name: "Tomcat, which also writes the session ID into the URL",
         url: "https://app.example.com/shop;jsessionid=6F2A",
         first: &["JSESSIONID=6F2A; Path=/; Secure; HttpOnly"],
         later: NONE,
@@ -296,7 +296,7 @@ pub(super) const SYSTEMS: &[Healthy] = &[
     ),
     at_root("tower-sessions", &["id=aXYZ; HttpOnly; SameSite=Strict; Secure; Path=/"], NONE, PRIVATE, &["id"]),
     Healthy {
-        name: "Keycloak's page of a sign-in",
+        name: "Keycloak's sign-in page",
         url: "https://sso.example.com/realms/main/protocol/openid-connect/auth",
         first: &[
             "AUTH_SESSION_ID=a.node1; Version=1; Path=/realms/main/; SameSite=None; Secure; HttpOnly",
@@ -384,7 +384,7 @@ pub(super) const SYSTEMS: &[Healthy] = &[
         &["connect.sid"],
     ),
     at_root(
-        "an application that moves its cookie to the host alone",
+        "an application that moves its cookie from the domain to the host",
         &["sid=; Max-Age=0; Domain=example.com; Path=/", "sid=new; Path=/; Secure; HttpOnly; SameSite=Lax"],
         NONE,
         PRIVATE,

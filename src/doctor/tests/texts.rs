@@ -1,10 +1,10 @@
-//! The page about the codes is true.
+//! Tests that `docs/DOCTOR.md` agrees with the codes.
 
 use super::*;
 
 const PAGE: &str = include_str!("../../../docs/DOCTOR.md");
 
-/// The section of a heading, up to the next one.
+/// Returns the section of a heading, up to the next one.
 fn section(heading: &str) -> Option<&'static str> {
     let start = PAGE.find(&format!("\n### {heading}\n"))? + 1;
     let rest = &PAGE[start + 4..];
@@ -21,7 +21,7 @@ fn every_code_has_its_section_with_title_and_reason() {
         assert_eq!(code.link(), format!("docs/DOCTOR.md#{}", code.to_string().to_lowercase()));
     }
     let headings = PAGE.lines().filter(|line| line.starts_with("### HT")).count();
-    assert_eq!(headings, Code::ALL.len(), "no section of a code that is none");
+    assert_eq!(headings, Code::ALL.len(), "a section has a code that does not exist");
 }
 
 #[test]
@@ -58,7 +58,7 @@ fn findings_travel_as_they_are() {
     let finding = &check(&topology("http://example.com", &[]))[0];
     assert_eq!(finding.code.to_string(), "HT042");
     assert_eq!(Code::try_from("HT042".to_owned()), Ok(Code::PlainHttp));
-    assert!(Code::try_from("HT025".to_owned()).is_err(), "other ports are no cause");
+    assert!(Code::try_from("HT025".to_owned()).is_err(), "another port is not a cause");
     assert_eq!(finding.link(), "docs/DOCTOR.md#ht042");
     let text = serde_json::to_string(finding).expect("JSON");
     assert!(text.starts_with(r#"{"code":"HT042","severity":"warning","what":"#), "{text}");

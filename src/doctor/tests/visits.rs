@@ -1,4 +1,4 @@
-//! From what a page's own probe saw to causes.
+//! Tests of the findings from the calls of a page's script.
 
 use super::*;
 
@@ -40,7 +40,7 @@ fn near(change: impl FnOnce(&mut Tries)) -> Tries {
     tries
 }
 
-/// The credentialed try's echo changed, as in a browser that has lost the test cookie.
+/// Returns the results in a browser that has lost the test cookie, with a change to the echo.
 fn lost(page: &str, server: &str, cookie: &str, change: impl FnOnce(&mut Echo)) -> Tries {
     let mut tries = healthy(page, server, cookie);
     if let Try::Answered(echo) = &mut tries.credentialed {
@@ -61,7 +61,7 @@ fn seen(change: impl FnOnce(&mut Echo)) -> Tries {
     })
 }
 
-/// The server lists the page.
+/// Returns healthy results with a change, where the server lists the page.
 fn listed(change: impl FnOnce(&mut Tries)) -> Tries {
     near(|it| {
         it.listed = Some(vec!["https://app.example.com".to_owned()]);
@@ -110,7 +110,7 @@ fn a_healthy_visit_has_no_finding() {
         let findings = diagnose_tries(&healthy(page, server, cookie));
         assert!(findings.is_empty(), "{page} {:#?}", codes(&findings));
         let nothing = Tries::new(address(page), address(server), Sites::default());
-        assert!(diagnose_tries(&nothing).is_empty(), "what was not tried says nothing");
+        assert!(diagnose_tries(&nothing).is_empty(), "calls that were not made show nothing");
     }
 }
 
@@ -121,14 +121,14 @@ fn each_cause_that_a_page_sees_has_its_finding() {
     }
 }
 
-/// In Chrome, or what is built like it.
+/// Returns the results with the user agent of Chrome.
 fn in_chrome(mut tries: Tries) -> Tries {
     tries.browser.agent =
         "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/156.0.0.0 Safari/537.36".to_owned();
     tries
 }
 
-/// Every cause that a page can tell from others.
+/// Returns a case for every cause that a page can distinguish.
 pub(super) fn cases() -> Vec<Case<Tries>> {
     let mut all = near_cases();
     all.extend(local_network_cases());
@@ -269,7 +269,7 @@ fn the_trip_breaks_where_its_cause_is_and_what_lies_behind_is_not_seen() {
     }
     let own = healthy("https://api.example.com", "https://api.example.com", COOKIE);
     let own: Vec<_> = Diagnosis::of(&own).hops.into_iter().map(|(hop, _)| hop).collect();
-    assert_eq!(own, [Hop::Reach, Hop::Return, Hop::Know], "nobody asks for leave on its own server");
+    assert_eq!(own, [Hop::Reach, Hop::Return, Hop::Know], "own pages need no CORS");
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! One call: a connection of its own, a request, the head of the answer. No redirect is followed, no cookie is kept.
+//! One call of the probe: a connection of its own, a request, the head of the response. It follows no redirect and
+//! keeps no cookie.
 
 use super::certificate::{self, Unverified};
 use super::head::{Record, Recorded};
@@ -24,21 +25,21 @@ use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_rustls::rustls::{AlertDescription, ClientConfig, Error, PeerIncompatible, RootCertStore};
 
-/// Some servers have done their work only when the body is there. Others send one without an end.
+/// The longest time for a body. Some servers finish their work only with the body, and others send one that never ends.
 const BODY_TIME: Duration = Duration::from_secs(1);
-/// More of a body is not read.
+/// The most bytes of a body that are read.
 const BODY: usize = 64 << 10;
-/// More of a head is no answer.
+/// The most bytes of a head. A longer one is not a valid response.
 const HEAD: usize = 256 << 10;
-/// More lines of a head are no answer.
+/// The most lines of a head. More are not a valid response.
 const LINES: usize = 8192;
-/// Before the next address of a host is tried.
+/// The time after which the next address of a host is tried.
 const NEXT: Duration = Duration::from_millis(1500);
 
-/// Why a call was not answered.
+/// The reason why a call has no response.
 pub(super) enum Missed {
     Failed(Failure),
-    /// No browser would have asked.
+    /// No browser would have sent the request, because it rejects the certificate.
     Distrusted(TlsSeen),
 }
 
@@ -48,12 +49,12 @@ impl From<Failure> for Missed {
     }
 }
 
-/// Who makes the calls.
+/// The client that makes the calls.
 pub(super) struct Caller {
     insecure: bool,
-    /// How long one call may take until the head of its answer is there.
+    /// The longest time until the head of a response has arrived.
     longest: Duration,
-    /// What calls to `server` bring along.
+    /// The extra headers of calls to `server`.
     headers: Vec<(HeaderName, HeaderValue)>,
     server: Address,
     roots: RootCertStore,
@@ -62,7 +63,7 @@ pub(super) struct Caller {
 }
 
 impl Caller {
-    /// With the authorities that this machine trusts.
+    /// Creates a caller with the authorities that this machine trusts.
     pub(super) async fn new(visit: &Visit, outward: Outward) -> Self {
         let roots = tokio::task::spawn_blocking(authorities).await.unwrap_or_else(|_| RootCertStore::empty());
         let Visit { insecure, timeout, headers, url, .. } = visit;
@@ -77,7 +78,7 @@ impl Caller {
         }
     }
 
-    /// What is answered, and what the handshake showed.
+    /// Returns the exchange, and the certificate that the handshake showed.
     pub(super) async fn call(
         &self,
         step: Step,
@@ -87,7 +88,7 @@ impl Caller {
         timeout(self.longest + BODY_TIME, self.exchange(step, ask, query)).await.unwrap_or(Err(Failure::Slow.into()))
     }
 
-    /// Whether somebody speaks TLS there.
+    /// Returns whether a server speaks TLS there.
     pub(super) async fn speaks_tls(&self, address: &Address) -> bool {
         let shaken = async { self.shake(address, self.connect(address).await?).await };
         timeout(self.longest, shaken).await.is_ok_and(|shaken| shaken.is_ok())
@@ -97,7 +98,8 @@ impl Caller {
         let began = Instant::now();
         let url = ask.url.clone();
         let (asked, mut request) = request(ask, query).ok_or(Failure::Broken)?;
-        // To no other origin: what a redirect leads to must not learn them. A preflight brings none along.
+        // To no other origin, because the target of a redirect must not learn these headers. A preflight has none of
+        // them.
         if step != Step::Preflight && url.is_origin_of(&self.server) {
             for (name, value) in &self.headers {
                 request.headers_mut().append(name.clone(), value.clone());
@@ -123,14 +125,14 @@ impl Caller {
         let ((answer, record), tls) = timeout(self.longest, head).await.unwrap_or(Err(Failure::Slow.into()))?;
         let took = began.elapsed();
         let (head, body) = answer.into_parts();
-        // Who sends without an end has answered all the same.
+        // A body that never ends still counts as a response.
         timeout(BODY_TIME, Limited::new(body, BODY).collect()).await.ok();
         let headers = record.lines().ok_or(Failure::Broken)?;
         let status = head.status.as_u16();
         Ok((Exchange { step, method, url, asked, status, headers, at: now(), took }, tls))
     }
 
-    /// Straight, or through the proxy that the environment names.
+    /// Connects directly, or through the proxy that the environment names.
     async fn connect(&self, address: &Address) -> Result<TcpStream, Failure> {
         match proxied(&self.outward, address) {
             Some(server) => self.outward.connect(server).await.map(TokioIo::into_inner).map_err(|_| Failure::Proxy),
@@ -168,26 +170,26 @@ fn connector() -> Result<TlsConnector, Error> {
     Ok(TlsConnector::from(Arc::new(config)))
 }
 
-/// The host, an IPv6 address without its brackets, and the port.
+/// Returns host and port, an IPv6 address without its brackets.
 fn host_and_port(address: &Address) -> (&str, u16) {
     (address.host().trim_matches(['[', ']']), address.port())
 }
 
-/// The server, if it is asked through a proxy.
+/// Returns the URL of the server if the call goes through a proxy.
 pub(super) fn proxied(outward: &Outward, address: &Address) -> Option<Uri> {
     let scheme = if address.is_https() { "https" } else { "http" };
-    // With its port: without one a proxy would be asked for that of https.
+    // With its port, because a proxy would otherwise be asked for the port of https.
     let server = format!("{scheme}://{}:{}/", address.host(), address.port()).parse().ok()?;
-    // One of another kind cannot be used: what that means is told when the connection fails.
+    // A proxy of an unsupported kind counts too, so that the failure to connect reports it.
     outward.proxy_of(&server).map_or(true, |proxy| proxy.is_some()).then_some(server)
 }
 
-/// What the name of the host leads to.
+/// Returns the addresses that the name of the host resolves to.
 pub(super) async fn look_up(address: &Address) -> Result<Vec<IpAddr>, Failure> {
     let found = timeout(LONGEST, lookup_host(host_and_port(address))).await.map_err(|_| Failure::Name)?;
     let mut found: Vec<_> = match found {
         Ok(found) => found.map(|address| address.ip()).collect(),
-        // Browsers ask no name server for these names. Source: RFC 6761, 6.3.
+        // Browsers do not resolve these names by DNS. Source: RFC 6761, 6.3.
         Err(_) if address.is_loopback() => vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()],
         Err(_) => return Err(Failure::Name),
     };
@@ -195,7 +197,7 @@ pub(super) async fn look_up(address: &Address) -> Result<Vec<IpAddr>, Failure> {
     if found.is_empty() { Err(Failure::Name) } else { Ok(found) }
 }
 
-/// Goes through the addresses of a host.
+/// Connects to the first address of the host that accepts.
 async fn connect(address: &Address) -> Result<TcpStream, Failure> {
     let mut failure = Failure::Silent;
     for ip in look_up(address).await? {
@@ -208,10 +210,10 @@ async fn connect(address: &Address) -> Result<TcpStream, Failure> {
     Err(failure)
 }
 
-/// As they are kept for the record.
+/// Headers as the record of an exchange holds them.
 type Headers = Vec<(String, String)>;
 
-/// The request, and its headers.
+/// Returns the request, and its headers for the record.
 fn request(ask: Ask, query: Option<&str>) -> Option<(Headers, Request<Full<Bytes>>)> {
     let Ask { method, url, headers, body } = ask;
     let origin = url.origin();
@@ -238,11 +240,11 @@ async fn send(
     let (stream, record) = Recorded::new(stream);
     let mut builder = http1::Builder::new();
     builder.max_buf_size(HEAD).max_headers(LINES);
-    // Taken, because browsers pass these faults over or mend them.
+    // Accepted, because browsers ignore or repair these faults.
     builder.ignore_invalid_headers_in_responses(true).allow_spaces_after_header_name_in_responses(true);
     builder.allow_obsolete_multiline_headers_in_responses(true);
     let (mut sender, connection) = builder.handshake(TokioIo::new(stream)).await.map_err(broken)?;
-    // Ends with the answer's body, or with the sender.
+    // The task ends with the body of the response, or when the sender is dropped.
     tokio::spawn(connection);
     Ok((sender.send_request(request).await.map_err(broken)?, record))
 }

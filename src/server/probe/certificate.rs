@@ -1,4 +1,4 @@
-//! What a server's certificate shows, whatever it is worth.
+//! The inspection of a server's certificate, valid or not.
 
 use crate::doctor::{Address, Term, TlsSeen};
 use crate::server::tls::{Facts, names_its_issuer};
@@ -14,7 +14,7 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use tokio_rustls::rustls::server::ParsedCertificate;
 use tokio_rustls::rustls::{DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 
-/// Lets every certificate pass, so that it can be looked at. Nothing is sent before that.
+/// A verifier that accepts every certificate, so that it can be inspected. No request is sent before that.
 #[derive(Debug)]
 pub(super) struct Unverified(WebPkiSupportedAlgorithms);
 
@@ -59,7 +59,7 @@ impl ServerCertVerifier for Unverified {
     }
 }
 
-/// Chain, names and days of the certificate that was shown.
+/// Inspects the chain, the names and the validity of the certificate that the server sent.
 pub(super) fn look(chain: &[CertificateDer<'_>], url: &Address, roots: &RootCertStore) -> TlsSeen {
     let unreadable = || TlsSeen {
         trusted: false,
@@ -73,7 +73,7 @@ pub(super) fn look(chain: &[CertificateDer<'_>], url: &Address, roots: &RootCert
     let (Some(facts), Ok(parsed)) = (Facts::of(leaf), ParsedCertificate::try_from(leaf)) else { return unreadable() };
     let name = ServerName::try_from(url.host().trim_matches(['[', ']']).trim_end_matches('.'));
     let now = Clock::System.now();
-    // Of its own days is spoken by itself.
+    // A moment within the certificate's validity, because an expired certificate is reported separately.
     let moment = now.0.clamp(facts.begins.0, facts.ends.0.max(facts.begins.0));
     let moment = UnixTime::since_unix_epoch(Duration::from_millis(u64::try_from(moment).unwrap_or_default()));
     let algorithms = ring::default_provider().signature_verification_algorithms.all;
@@ -93,7 +93,7 @@ mod tests {
     use super::*;
     use rcgen::{CertificateParams, CustomExtension, KeyPair};
 
-    /// A certificate of another's, alone.
+    /// Inspects a certificate of an unknown authority, without its chain.
     fn seen(extension: Option<CustomExtension>) -> TlsSeen {
         let names = |name: &str| CertificateParams::new(vec![name.to_owned()]).expect("a name");
         let mut authority = names("authority.example");

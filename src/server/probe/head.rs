@@ -1,7 +1,7 @@
-//! The head of an answer as browsers read it, where the library that asks passes lines over.
+//! The head of a response as browsers read it, with the lines that the HTTP client drops.
 //!
-//! A line with a control character, which no library of HTTP hands on, may be the very cookie that is looked for. So what
-//! comes in is written down until the head is whole, and its lines are read from there.
+//! A line with a control character may hold the very cookie that the probe looks for, but HTTP libraries drop such
+//! lines. So the incoming bytes are recorded until the head is complete, and its lines are read from the record.
 
 use crate::doctor::header_text;
 use std::io::Result;
@@ -10,16 +10,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// So much is written down: more than any head that is taken.
+/// The most bytes that are recorded: more than any head that is accepted.
 const MOST: usize = 512 << 10;
 
-/// A stream that writes down what comes in.
+/// A stream that records the incoming bytes.
 pub(super) struct Recorded<S> {
     stream: S,
     came: Arc<Mutex<Vec<u8>>>,
 }
 
-/// The bytes that came in.
+/// The recorded bytes.
 pub(super) struct Record(Arc<Mutex<Vec<u8>>>);
 
 impl<S> Recorded<S> {
@@ -30,7 +30,7 @@ impl<S> Recorded<S> {
 }
 
 impl Record {
-    /// The lines of the head, names in lower case. `None` when a browser takes no such head.
+    /// Returns the lines of the head, with names in lower case; `None` when browsers reject the head.
     pub(super) fn lines(&self) -> Option<Vec<(String, String)>> {
         lines(&self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -62,7 +62,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Recorded<S> {
     }
 }
 
-/// The lines of the first head that is not on the way (103). Chromium drops a head with a NUL whole.
+/// Returns the lines of the first head that is not interim (103). Chromium drops a head with a NUL as a whole: `None`.
 ///
 /// Source: RFC 9112, 5 and 5.2 (folded lines); Chromium's `HttpResponseHeaders` for blanks before a colon.
 fn lines(came: &[u8]) -> Option<Vec<(String, String)>> {
@@ -92,7 +92,7 @@ fn lines(came: &[u8]) -> Option<Vec<(String, String)>> {
     }
 }
 
-/// Without blanks and tabs around it. Other control characters are the cookie's.
+/// Trims blanks and tabs. Other control characters belong to the cookie.
 fn trimmed(value: &[u8]) -> &[u8] {
     let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t');
     let start = value.iter().position(|byte| !is_blank(byte)).unwrap_or(value.len());

@@ -1,7 +1,8 @@
-//! What `hardtack doctor URL` asks: a fixed handful of requests of any server, as a browser on a page's origin would.
+//! The probe of `hardtack doctor URL`: a few fixed requests to any server, as a browser on a page's origin would send
+//! them.
 //!
-//! What to ask and what follows from the answers is the doctor's to say; `caller` makes the calls, `certificate` looks at
-//! the certificate that the handshake shows, and `head` reads the head of the answer.
+//! The doctor decides on the requests, and on the meaning of the responses. `caller` makes the calls,
+//! `certificate` inspects the certificate of the handshake, and `head` reads the head of the response.
 
 mod caller;
 mod certificate;
@@ -16,59 +17,59 @@ use caller::{Caller, Missed, look_up, proxied};
 use std::time::Duration;
 use url::Url;
 
-/// From the name of the host to the head of the answer, unless another time is given.
+/// The longest time from the name lookup to the head of the response, unless another one is given.
 const LONGEST: Duration = Duration::from_secs(5);
 
-/// What is to be probed, and for whom.
+/// The server to probe, and the page to probe it for.
 #[derive(Clone, Debug)]
 pub struct Visit {
     url: Address,
-    /// What stands behind `?`: asked with, and never shown.
+    /// The query of the URL. It is sent, and never shown.
     query: Option<String>,
     page: Address,
-    /// The name of the session's cookie, if it is known.
+    /// The name of the session cookie, if it is known.
     pub cookie: Option<String>,
-    /// Whether to go on past a certificate that browsers refuse.
+    /// Whether to go on when browsers reject the certificate.
     pub insecure: bool,
     /// Whether to post JSON too.
     pub post: bool,
-    /// The method of the call that uses the session, if it is to be another.
+    /// The method of the call that uses the session; `None` for `POST`.
     method: Option<String>,
-    /// Headers that each call to the server's own origin brings along.
+    /// The extra headers of each call to the server's own origin.
     headers: Vec<(HeaderName, HeaderValue)>,
-    /// How long one call may take, from the name of the host to the head of the answer. Default: 5 seconds.
+    /// The longest time of one call, from the name lookup to the head of the response. Default: 5 seconds.
     pub timeout: Duration,
 }
 
-/// Why nothing can be probed, in one sentence. What was written is not repeated: it may hold a password.
+/// The reason why nothing can be probed, in one sentence. It does not repeat the argument, which may hold a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum VisitError {
-    /// The server's address is none.
+    /// The server's URL is invalid.
     #[error("URL {0}; write it like `http://localhost:3000` or `https://api.example.com`")]
     Url(AddressError),
-    /// The page's origin is none.
+    /// The page's origin is invalid.
     #[error("--origin {0}; write it like `http://localhost:5173`, as the browser's address bar shows it")]
     Origin(AddressError),
-    /// The path is none.
-    #[error("--path is no path of the server; begin it with one `/`, like `/session`")]
+    /// The path is invalid.
+    #[error("--path is not a path of the server; begin it with one `/`, like `/session`")]
     Path,
-    /// A header is none.
-    #[error("--header is no header; write it like `Authorization: Basic …`, with a name, a colon and a value")]
+    /// A header is invalid.
+    #[error("--header is not a header; write it like `Authorization: Basic …`, with a name, a colon and a value")]
     Header,
-    /// A method that no page can call by.
-    #[error("--method is no method that a page can call by; write it like `PUT`")]
+    /// Pages cannot call by this method.
+    #[error("--method is not a method that pages can use; write it like `PUT`")]
     Method,
-    /// A header that the doctor itself must set.
+    /// The doctor sets this header itself.
     #[error("--header cannot set `{0}`, because the doctor sets it as a browser would")]
     Own(&'static str),
 }
 
 impl Visit {
-    /// Of a server, by pages of another origin or, without one, of its own.
+    /// Creates the visit of a server by pages of `origin` or, without one, by the server's own pages.
     ///
     /// # Errors
     ///
-    /// When one of them is no address.
+    /// When the URL, the path or the origin is invalid.
     pub fn new(url: &str, path: Option<&str>, origin: Option<&str>) -> Result<Self, VisitError> {
         let (mut url, mut query) = spelt(url).map_err(VisitError::Url)?;
         if let Some(path) = path {
@@ -94,13 +95,14 @@ impl Visit {
         })
     }
 
-    /// Lets the call that uses the session have a method. It comes before those that ask again, so that they see what it did.
+    /// Sets the method of the call that uses the session. This call comes before those that ask again, so that they see
+    /// its effect.
     ///
     /// # Errors
     ///
-    /// When no page can call by it. Source: the Fetch standard, forbidden method.
+    /// When pages cannot call by this method. Source: the Fetch standard, forbidden method.
     pub fn method(&mut self, method: &str) -> Result<(), VisitError> {
-        // As scripts write it; these six a browser turns into upper case.
+        // Scripts may write these six methods in lower case; browsers turn them into upper case.
         const USUAL: [&str; 6] = ["DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT"];
         let usual = USUAL.into_iter().find(|usual| usual.eq_ignore_ascii_case(method)).unwrap_or(method);
         let forbidden = ["CONNECT", "TRACE", "TRACK"].iter().any(|it| it.eq_ignore_ascii_case(usual));
@@ -111,11 +113,11 @@ impl Visit {
         Ok(())
     }
 
-    /// Lets each call to the server's own origin bring along a header, `Name: value`.
+    /// Adds a header, `Name: value`, to each call to the server's own origin.
     ///
     /// # Errors
     ///
-    /// When it is no header, or one that a browser sets by itself.
+    /// When it is not a header, or one that browsers set themselves.
     pub fn header(&mut self, line: &str) -> Result<(), VisitError> {
         const OWN: [&str; 7] =
             ["cookie", "origin", "host", "content-length", "content-type", "connection", "transfer-encoding"];
@@ -131,7 +133,7 @@ impl Visit {
     }
 }
 
-/// As browsers spell it, with names of other scripts in ASCII; and what stands behind `?`.
+/// Returns the URL as browsers spell it, with international names in ASCII, and its query.
 fn spelt(text: &str) -> Result<(Address, Option<String>), AddressError> {
     match Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https")) {
         Some(url) => Ok((url.as_str().parse()?, url.query().map(str::to_owned))),
@@ -139,7 +141,7 @@ fn spelt(text: &str) -> Result<(Address, Option<String>), AddressError> {
     }
 }
 
-/// Makes the calls. They end at the first one that shows that no other would be answered.
+/// Makes the calls. Stops at the first failure that shows that no other call would be answered.
 pub async fn probe(visit: &Visit) -> Evidence {
     let mut evidence =
         Evidence::new(visit.page.clone(), visit.url.clone(), sites([&visit.page, &visit.url].map(Address::host)));
@@ -155,7 +157,7 @@ pub async fn probe(visit: &Visit) -> Evidence {
         if own { Ok(Vec::new()) } else { look_up(&visit.page).await }
     };
     let (addresses, page_addresses) = tokio::join!(look_up(&visit.url), page);
-    // A page may be anywhere, also where this machine cannot see it.
+    // A failed lookup is no fault, because a page may be on a network that this machine cannot see.
     evidence.page_addresses = page_addresses.unwrap_or_default();
     match addresses {
         Ok(found) => evidence.addresses = found,
@@ -163,7 +165,7 @@ pub async fn probe(visit: &Visit) -> Evidence {
         Err(_) if evidence.proxied => {}
         Err(failure) => evidence.failure = Some(failure),
     }
-    // Asked only now, because another rule may hold when the page turns out to be near the server.
+    // Checked again, because another rule may apply when the page's addresses turn out to be near the server.
     if evidence.failure.is_none() && evidence.is_sent() {
         let caller = Caller::new(visit, outward).await;
         evidence.failure = ask_all(&caller, visit, &mut evidence).await;
@@ -171,7 +173,7 @@ pub async fn probe(visit: &Visit) -> Evidence {
     evidence
 }
 
-/// Goes through the steps; what kept the first call from arriving, if something did.
+/// Runs the steps. Returns the failure of the first call, if it failed.
 async fn ask_all(caller: &Caller, visit: &Visit, evidence: &mut Evidence) -> Option<Failure> {
     for step in evidence.steps().filter(|step| visit.post || *step != Step::Post) {
         let ask = evidence.ask(step, now());
@@ -181,7 +183,7 @@ async fn ask_all(caller: &Caller, visit: &Visit, evidence: &mut Evidence) -> Opt
                 evidence.tls = evidence.tls.take().or(tls);
                 let refused = step == Step::First && exchange.status == 400 && !exchange.url.is_https();
                 keep(evidence, exchange);
-                // What many servers answer who hear plain http where they speak TLS.
+                // The response of many servers to plain http where they speak TLS.
                 if refused && caller.speaks_tls(&visit.url).await {
                     return Some(Failure::Encrypted);
                 }
@@ -191,7 +193,7 @@ async fn ask_all(caller: &Caller, visit: &Visit, evidence: &mut Evidence) -> Opt
                 evidence.tls = Some(tls);
                 return None;
             }
-            // Somebody may answer calls and no preflight.
+            // Some servers respond to calls, but not to a preflight.
             Err(Missed::Failed(failure @ (Failure::Silent | Failure::Slow | Failure::Broken)))
                 if step != Step::First =>
             {
@@ -207,7 +209,7 @@ async fn ask_all(caller: &Caller, visit: &Visit, evidence: &mut Evidence) -> Opt
     None
 }
 
-/// Goes where the last answer leads.
+/// Follows the redirects of the last response.
 async fn follow(caller: &Caller, evidence: &mut Evidence) {
     for _ in 0..REDIRECTS {
         let Some(hop) = evidence.exchanges.last() else { return };
@@ -216,19 +218,19 @@ async fn follow(caller: &Caller, evidence: &mut Evidence) {
         match caller.call(step, ask, query.as_deref()).await {
             Ok((exchange, _)) => keep(evidence, exchange),
             Err(Missed::Failed(failure)) if own => return evidence.unanswered.push((step, failure)),
-            // Of what is elsewhere nothing is to be said but that it is.
+            // A failed call to another origin is not reported; the redirect to it already is.
             Err(_) => return,
         }
     }
 }
 
-/// What stands behind `?` where an answer leads.
+/// Returns the query of the URL that a response redirects to.
 fn query(hop: &Exchange) -> Option<String> {
     let target = hop.one("location")?.split('#').next()?;
     target.split_once('?').map(|(_, query)| query.to_owned())
 }
 
-/// Keeps the answer, and asks the public suffix list about the hosts that it names.
+/// Stores the exchange, and looks up the hosts that it names in the public suffix list.
 fn keep(evidence: &mut Evidence, exchange: Exchange) {
     evidence.exchanges.push(exchange);
     let lines = evidence.exchanges.iter().flat_map(|exchange| exchange.all("set-cookie"));
@@ -237,7 +239,7 @@ fn keep(evidence: &mut Evidence, exchange: Exchange) {
     evidence.sites = sites(hosts.map(|address| address.host().to_owned()).chain(domains));
 }
 
-/// Seconds since 1970, here.
+/// Returns this machine's time, in seconds since 1970.
 fn now() -> u64 {
     u64::try_from(Clock::System.now().seconds()).unwrap_or_default()
 }

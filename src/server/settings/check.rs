@@ -1,4 +1,4 @@
-//! Settings that contradict each other, or what browsers do.
+//! Checks of settings that contradict each other, or the behaviour of browsers.
 //!
 //! Each rule is a condition that must not hold, and the sentence that names setting, reason and cure.
 
@@ -15,27 +15,27 @@ use tower_sessions::cookie::SameSite;
 use tracing_subscriber::EnvFilter;
 use url::Host;
 
-/// The cookies that pages set beside the session's and without its name: the colours, and whether an account is known.
+/// The cookies that pages set without the session cookie's name: the theme, and whether an account is known.
 const OTHER_COOKIES: [&str; 2] = [Theme::COOKIE, "account"];
 
 pub(super) type Rule = (bool, &'static str);
 
-/// The first contradiction, if there is one.
+/// Returns the first contradiction as an error.
 pub(super) fn check(settings: &Settings) -> Result<(), SettingsError> {
     let Settings { site, session, cors, store, tls, limits, log, metrics, .. } = settings;
     let doors = [tls_rules(site, tls).as_slice(), &metrics_rules(site, tls, metrics)].concat();
     first(&[site_rules(site).as_slice(), &doors, &secure_rules(site, session)])?;
     let origins = site.origins();
     match origins.reachable() {
-        // A trial may be as open as it says it is.
+        // `site.insecure` accepts plain http for a trial, also in front ends.
         Err(Unreachable::Plain { .. }) if site.insecure => {}
         Err(error) => return Err(SettingsError(format!("`site.front_ends`: {error}."))),
         Ok(()) => {}
     }
     if let Some(front_end) = origins.across_sites().filter(|_| session.same_site != SameSite::None) {
         return Err(SettingsError(format!(
-            "`session.same_site` keeps the cookie from requests of other sites, and `{front_end}` in `site.front_ends` is \
-             one; remove `session.same_site`."
+            "`session.same_site` keeps the cookie from requests of other sites, but `{front_end}` in `site.front_ends` is \
+             another site; remove `session.same_site`."
         )));
     }
     cors.guard(&origins)?;
@@ -54,23 +54,23 @@ fn first(rules: &[&[Rule]]) -> Result<(), SettingsError> {
 }
 
 fn site_rules(site: &Site) -> [Rule; 2] {
-    // Also as two halves.
+    // Aggregated, because two halves cover every address too.
     let all = IpNet::aggregate(&site.trusted_proxies).iter().any(|network| network.prefix_len() == 0);
     [
         (
             !site.url.is_https() && !site.url.is_loopback() && !site.insecure,
-            "`site.url` is plain http on a host that is not this machine, so anybody on the way could take over \
-             sessions; use https, or set `site.insecure = true` for a trial.",
+            "`site.url` is plain http on a host that is not this machine, so attackers on the network could take \
+             over sessions; use https, or set `site.insecure = true` for a trial.",
         ),
         (
             all,
-            "`site.trusted_proxies` names every address there is, so each client could name any address as its own, and no \
-             limit by network would hold; name the proxies alone, like `10.0.0.10` or `10.0.0.0/24`.",
+            "`site.trusted_proxies` names every address, so each client could name any address as its own, and no limit by \
+             network would hold; name the proxies alone, like `10.0.0.10` or `10.0.0.0/24`.",
         ),
     ]
 }
 
-/// Whether only one of both can be had: one port, and one host or all hosts. Port 0 picks a free one.
+/// Returns whether two listeners exclude each other: one port, and one host or all hosts. Port 0 picks a free one.
 fn clash(one: SocketAddr, other: SocketAddr) -> bool {
     let hosts = one.ip() == other.ip() || one.ip().is_unspecified() || other.ip().is_unspecified();
     one.port() == other.port() && one.port() != 0 && one.is_ipv4() == other.is_ipv4() && hosts
@@ -81,12 +81,12 @@ fn metrics_rules(site: &Site, tls: &Tls, metrics: &Metrics) -> [Rule; 2] {
     [
         (
             clashes(site.listen),
-            "`metrics.listen` is the address of `site.listen`, and the figures have a listener of their own; give it another \
+            "`metrics.listen` is the address of `site.listen`, but the metrics need a listener of their own; give it another \
              port.",
         ),
         (
             tls.redirect_listen.is_some_and(clashes),
-            "`metrics.listen` is the address of `tls.redirect_listen`, and the figures have a listener of their own; give it \
+            "`metrics.listen` is the address of `tls.redirect_listen`, but the metrics need a listener of their own; give it \
              another port.",
         ),
     ]
@@ -97,12 +97,12 @@ fn tls_rules(site: &Site, tls: &Tls) -> [Rule; 3] {
     [
         (
             !off && !site.url.is_https(),
-            "`tls.mode` makes the server speak https, but `site.url` is http, so browsers would be sent to where nobody \
-             understands them; begin `site.url` with `https://`, or set `tls.mode = \"off\"`.",
+            "`tls.mode` makes the server speak https, but `site.url` is http, so browsers would speak http to it and get no \
+             page; begin `site.url` with `https://`, or set `tls.mode = \"off\"`.",
         ),
         (
             off && tls.redirect_listen.is_some(),
-            "`tls.redirect_listen` leads to https, but `tls.mode` is `off`, so there is none here to lead to; set \
+            "`tls.redirect_listen` redirects to https, but `tls.mode` is `off`, so this server has no https; set \
              `tls.mode` to `local` or `files`, or leave `tls.redirect_listen` empty.",
         ),
         (
@@ -117,12 +117,12 @@ fn secure_rules(site: &Site, session: &Session) -> [Rule; 3] {
     [
         (
             OTHER_COOKIES.contains(&session.name.as_str()),
-            "`session.name` is the name of another cookie of these pages, which would take the place of the session's; name it \
-             otherwise, or remove `session.name`.",
+            "`session.name` is the name of another cookie of these pages, which would replace the session cookie; choose \
+             another name, or remove `session.name`.",
         ),
         (
             https && !session.secure,
-            "`session.secure` is false, but `site.url` is https, and the cookie would also travel over plain http; \
+            "`session.secure` is false, but `site.url` is https, so the cookie would also be sent over plain http; \
              remove `session.secure`.",
         ),
         (
@@ -133,12 +133,12 @@ fn secure_rules(site: &Site, session: &Session) -> [Rule; 3] {
     ]
 }
 
-/// Source: RFC 6265bis, 5.7 (domain).
+/// Returns the rules for `session.domain`. Source: RFC 6265bis, 5.7 (domain).
 fn domain_rules(site: &Site, session: &Session) -> [Rule; 1] {
     let host = site.url.host().to_string();
     let above = |domain: &str| {
         matches!(site.url.host(), Host::Domain(host) if host.ends_with(&format!(".{domain}")))
-            // A public suffix: everybody's, and so nobody's. Browsers keep nothing for it.
+            // Browsers keep no cookie for a public suffix, because many sites share it.
             && psl::suffix_str(domain) != Some(domain)
             && !domain.starts_with('.')
     };
@@ -150,33 +150,32 @@ fn domain_rules(site: &Site, session: &Session) -> [Rule; 1] {
     )]
 }
 
-/// Source: ASVS 5.0, 12.3.1 and 12.3.2.
+/// Returns the rules for the connection to the store. Source: ASVS 5.0, 12.3.1 and 12.3.2.
 fn store_rules(store: &Store) -> Result<[Rule; 2], SettingsError> {
     let transport = store.transport().map_err(|error| SettingsError(format!("`store.url`: {error}.")))?;
     let open = transport == Transport::Unverified && !store.insecure;
     Ok([
         (
             open && matches!(store.url, StoreUrl::Postgres(_)),
-            "`store.url` leads to a PostgreSQL on another machine without TLS that verifies it, so anybody on the way \
-             could read and end sessions; add `?sslmode=verify-full`, or set `store.insecure = true` for a trial.",
+            "`store.url` is a PostgreSQL on another machine without verified TLS, so attackers on the network could read \
+             and end sessions; add `?sslmode=verify-full`, or set `store.insecure = true` for a trial.",
         ),
         (
             open,
-            "`store.url` leads to a Redis on another machine without TLS that verifies it, so anybody on the way could \
-             read and end sessions; begin it with `rediss://` or `rediss-cluster://`, or set `store.insecure = true` \
-             for a trial.",
+            "`store.url` is a Redis on another machine without verified TLS, so attackers on the network could read and \
+             end sessions; begin it with `rediss://` or `rediss-cluster://`, or set `store.insecure = true` for a trial.",
         ),
     ])
 }
 
-/// With less nobody could sign in. Guarantee G15.
+/// Returns the rules for sizes. With less, no user could sign in. Guarantee G15.
 fn room_rules(settings: &Settings) -> [Rule; 4] {
     let Settings { session, limits, .. } = settings;
     let keeps_tokens = settings.sign_in.providers.iter().any(|provider| provider.quirks.sign_out == SignOut::Hint);
     [
         (
             session.max_data.bytes() < 1 << 10,
-            "`session.max_data` is less than `1 KiB`, which a sign-in can need, so nobody could sign in; write `1 KiB` or more.",
+            "`session.max_data` is less than `1 KiB`, which a sign-in can need, so no user could sign in; write `1 KiB` or more.",
         ),
         (
             keeps_tokens && session.max_data.bytes() < 8 << 10,
@@ -185,7 +184,7 @@ fn room_rules(settings: &Settings) -> [Rule; 4] {
         ),
         (
             limits.body.bytes() < 1 << 10,
-            "`limits.body` is less than `1 KiB`, which a form to sign in can need, so nobody could sign in; write `1 KiB` or \
+            "`limits.body` is less than `1 KiB`, which a form to sign in can need, so no user could sign in; write `1 KiB` or \
              more.",
         ),
         (
@@ -214,18 +213,18 @@ fn limit_rules(limits: &Limits) -> [Rule; 3] {
     ]
 }
 
-/// With less nothing would be answered, and with more a failure would last for as long.
+/// Returns the rules for times. With less, no request would succeed; with more, a failure would last as long.
 fn time_rules(session: &Session, store: &Store, limits: &Limits) -> [Rule; 6] {
     let short = |time: Duration| time < Duration::from_millis(100);
     [
         (
             session.rotation_grace > Duration::from_mins(10),
-            "`session.rotation_grace` is more than 10 minutes, for which an old id would be good after a renewal, and a browser \
-             that missed the new one be told to come again after a sign-in; write `10s`, or `10m` at most.",
+            "`session.rotation_grace` is more than 10 minutes: for so long an old id would reach the session after a renewal, and \
+             a browser that missed the new id of a sign-in would be told to try again; write `10s`, or `10m` at most.",
         ),
         (
             !(Duration::from_millis(10)..=Duration::from_mins(1)).contains(&store.timeout),
-            "`store.timeout` is not from 10ms to a minute: in less no store answers, and for longer nobody waits; write `800ms`.",
+            "`store.timeout` is not from 10ms to a minute: no store answers faster, and no visitor waits longer; write `800ms`.",
         ),
         (
             short(limits.header_timeout),
@@ -237,18 +236,18 @@ fn time_rules(session: &Session, store: &Store, limits: &Limits) -> [Rule; 6] {
         ),
         (
             short(limits.request_timeout),
-            "`limits.request_timeout` is less than 100ms, in which no password is verified, so nobody could sign in; write `30s`.",
+            "`limits.request_timeout` is less than 100ms, in which no password is verified, so no user could sign in; write `30s`.",
         ),
         (
             short(limits.answer_timeout),
-            "`limits.answer_timeout` is less than 100ms, in which a slow client takes nothing; write `30s`.",
+            "`limits.answer_timeout` is less than 100ms, in which a slow client reads nothing; write `30s`.",
         ),
     ]
 }
 
 fn log_rules(log: &Log) -> [Rule; 1] {
     const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
-    // A bare word that is no level would be taken for a module, and everything else would fall silent.
+    // A bare word that is not a level would count as a module, and everything else would not be logged.
     let known = |part: &str| part.contains('=') || LEVELS.contains(&part.trim().to_lowercase().as_str());
     [(
         !log.level.split(',').all(known) || EnvFilter::builder().parse(&log.level).is_err(),

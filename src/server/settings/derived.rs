@@ -1,4 +1,4 @@
-//! Values that follow from settings: the guard, the origins, the room for streams.
+//! Values that follow from settings: the cross-origin layer, the origins, the number of event streams.
 
 use super::{Cors, Limits, SettingsError, Site, Store};
 use crate::session::policy::{Guard, Origins};
@@ -6,11 +6,11 @@ use crate::session::store::{OpenError, Transport};
 use std::num::NonZeroU32;
 
 impl Cors {
-    /// The layer that lets in whom these settings name.
+    /// Returns the layer that admits the configured front ends.
     ///
     /// # Errors
     ///
-    /// When a method or a header has no name that a browser can be told.
+    /// When a method or a header has a name that cannot stand in a response header.
     pub fn guard(&self, origins: &Origins) -> Result<Guard, SettingsError> {
         let of = |key| move |error| SettingsError(format!("`cors.{key}`: {error}."));
         let guard = origins.guard().methods(&self.methods).map_err(of("methods"))?;
@@ -21,7 +21,7 @@ impl Cors {
 }
 
 impl Limits {
-    /// Returns the highest number of streams of events, so that there is room for requests beside them.
+    /// Returns the highest number of event streams, so that there is room for requests beside them.
     #[must_use]
     pub fn streams(&self) -> usize {
         self.streams.map_or(0, NonZeroU32::get).min(self.connections / 2) as usize
@@ -29,18 +29,18 @@ impl Limits {
 }
 
 impl Store {
-    /// Returns the transport to the store.
+    /// Returns how the connection to the store is protected.
     ///
     /// # Errors
     ///
-    /// When the address makes no sense to the store's client.
+    /// When the store's client cannot read the address.
     pub fn transport(&self) -> Result<Transport, OpenError> {
         self.url.transport(self.insecure)
     }
 }
 
 impl Site {
-    /// Returns the origins from which the session is used.
+    /// Returns the origins whose pages use the session.
     #[must_use]
     pub fn origins(&self) -> Origins {
         Origins::new(self.url.clone(), self.front_ends.iter().cloned())

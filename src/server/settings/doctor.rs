@@ -1,11 +1,11 @@
-//! Where browsers are examined.
+//! The setting `doctor.enabled`.
 
 use super::values::Read;
 use super::{Settings, values};
 use crate::session::policy::Origin;
 use config::ValueKind;
 
-/// Yes, no, or empty text for neither.
+/// True, false, or empty text for neither.
 impl Read for Option<bool> {
     const WHAT: &str = "`true` or `false`";
     const LIKE: &str = "`true`";
@@ -26,14 +26,14 @@ impl Read for Option<bool> {
 }
 
 impl Settings {
-    /// Whether this server examines browsers.
+    /// Returns whether this server examines browsers.
     #[must_use]
     pub fn examines(&self) -> bool {
         let here = self.site.url.is_loopback() && self.site.listen.ip().is_loopback();
         self.doctor.enabled.unwrap_or(here)
     }
 
-    /// Whether pages do that are exported, and call the server at `api`.
+    /// Returns whether exported pages examine browsers that call the server at `api`.
     #[must_use]
     pub fn examines_from_pages(&self, api: &Origin) -> bool {
         self.doctor.enabled.unwrap_or_else(|| api.is_loopback())

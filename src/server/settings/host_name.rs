@@ -1,4 +1,4 @@
-//! A host by which a server is called, as a setting names it.
+//! The name of a host, as a setting holds it.
 
 use super::values::{Entry, Read};
 use std::fmt;
@@ -20,7 +20,7 @@ impl Read for HostName {
 
     fn from_text(text: &str) -> Result<Self, String> {
         if text.contains('*') {
-            return Err("holds a `*`, but each name is to be listed by itself".to_owned());
+            return Err("holds a `*`, but each name must be listed by itself".to_owned());
         }
         let host = Host::parse(text);
         host.map(Self).map_err(|_| format!("is not the name of a host alone; write it like {}", Self::LIKE))

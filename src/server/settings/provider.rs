@@ -8,22 +8,22 @@ use config::{File, FileFormat, Map, Source as _, Value, ValueKind};
 use std::collections::HashSet;
 use std::path::Path;
 
-/// A provider of sign-ins (OpenID Connect), as the settings name it.
+/// An OpenID provider, as the settings describe it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Provider {
-    /// A short name, which stands in addresses: `google`.
+    /// The short name in URLs: `google`.
     pub id: String,
-    /// What visitors are shown: `Google`.
+    /// The name that visitors see: `Google`.
     pub name: String,
-    /// The address that it vouches by, exactly as it writes it.
+    /// The issuer identifier, exactly as the provider writes it.
     pub issuer: String,
-    /// What it knows this site by.
+    /// The client identifier of this site at the provider.
     pub client_id: String,
-    /// Where the secret is found that proves to it who asks.
+    /// The place of the client secret.
     pub client_secret: KeySource,
-    /// What it is asked to tell; who it is, it says in any case.
+    /// The scopes that are requested, beside `openid`.
     pub scopes: Vec<String>,
-    /// What it does otherwise than others.
+    /// The provider's deviations from the standard.
     pub quirks: Quirks,
 }
 
@@ -38,7 +38,7 @@ impl Read for Vec<Provider> {
         if text.is_empty() {
             return Ok(Self::new());
         }
-        // The text is not repeated: somebody may have written a secret into it.
+        // The text is not repeated, because it may hold a secret.
         let unreadable = || format!("is not {}; write it like {LIKE}", Self::WHAT);
         let read = File::from_str(&format!("list = {text}"), FileFormat::Toml).collect();
         let list = read.ok().and_then(|mut read| read.remove("list")).ok_or_else(unreadable)?;
@@ -75,21 +75,21 @@ fn provider(value: &Value) -> Result<Provider, String> {
         "sign_out",
     ];
     let ValueKind::Table(table) = &value.kind else {
-        return Err(format!("holds something that is no table; write it like {LIKE}"));
+        return Err(format!("holds an entry that is not a table; write it like {LIKE}"));
     };
     if let Some(unknown) = table.keys().filter(|key| !KEYS.contains(&key.as_str())).min() {
         let unknown = unknown.escape_debug();
-        return Err(format!("holds `{unknown}`, which no provider has; a provider has {}", KEYS.join(", ")));
+        return Err(format!("holds the unknown key `{unknown}`; a provider has {}", KEYS.join(", ")));
     }
     let text = |key: &str| match table.get(key).map(|value| &value.kind) {
         Some(ValueKind::String(text)) if !text.trim().is_empty() => Ok(text.clone()),
-        _ => Err(format!("holds a provider without `{key}`, or with one that is no text; write it like {LIKE}")),
+        _ => Err(format!("holds a provider whose `{key}` is missing or not text; write it like {LIKE}")),
     };
     let id = text("id")?;
     if id.len() > 32 || !id.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-') {
         let id = id.escape_debug();
         return Err(format!(
-            "has the `id` `{id}`, but it stands in addresses: up to 32 of a-z, 0-9 and `-`, like `google`"
+            "has the `id` `{id}`, but an `id` is part of URLs: use up to 32 of a-z, 0-9 and `-`, like `google`"
         ));
     }
     let issuer = text("issuer")?;
@@ -97,18 +97,18 @@ fn provider(value: &Value) -> Result<Provider, String> {
     let scopes = list(table, &id, "scopes", "[\"email\", \"profile\"]")?;
     let scopes = scopes.unwrap_or_else(|| vec!["email".to_owned(), "profile".to_owned()]);
     let quirks = quirks(table, &id)?;
-    // A secret itself is taken for no file: it would be repeated by whoever does not find that.
+    // A secret is not accepted as a file name, because the error about the missing file would repeat it.
     let is_place = |source: &KeySource| !matches!(source, KeySource::File(path) if !is_path(path));
     let client_secret = KeySource::from_text(&text("client_secret")?).ok().filter(is_place);
     let client_secret = client_secret.ok_or_else(|| {
-        format!("has no place in `client_secret` of `{id}`; name a file or a variable, like `./google.secret` or `env:GOOGLE_SECRET`")
+        format!("has no file and no variable in `client_secret` of `{id}`; name one, like `./google.secret` or `env:GOOGLE_SECRET`")
     })?;
     Ok(Provider { id, name: text("name")?, issuer, client_id: text("client_id")?, client_secret, scopes, quirks })
 }
 
-/// A key that holds a list of texts.
+/// Reads a key that holds a list of texts.
 fn list(table: &Map<String, Value>, id: &str, key: &str, like: &str) -> Result<Option<Vec<String>>, String> {
-    let wrong = || format!("has `{key}` of `{id}`, which is no list of texts; write `{key} = {like}`");
+    let wrong = || format!("has `{key}` of `{id}`, which is not a list of texts; write `{key} = {like}`");
     let text = |value: &Value| match &value.kind {
         ValueKind::String(text) if !text.trim().is_empty() => Ok(text.clone()),
         _ => Err(wrong()),
@@ -120,18 +120,18 @@ fn list(table: &Map<String, Value>, id: &str, key: &str, like: &str) -> Result<O
     }
 }
 
-/// What is said of a provider that does something otherwise than others.
+/// Reads the provider's deviations from the standard.
 fn quirks(table: &Map<String, Value>, id: &str) -> Result<Quirks, String> {
     let usual = Quirks::default();
     let flag = |key: &str, usual: bool| match table.get(key).map(|value| &value.kind) {
         None => Ok(usual),
         Some(ValueKind::Boolean(flag)) => Ok(*flag),
-        Some(_) => Err(format!("has `{key}` of `{id}`, which is neither; write `{key} = {}`", !usual)),
+        Some(_) => Err(format!("has `{key}` of `{id}`, which is not a boolean; write `{key} = {}`", !usual)),
     };
     let word = |key: &str| match table.get(key).map(|value| &value.kind) {
         None => Ok(None),
         Some(ValueKind::String(word)) => Ok(Some(word.as_str())),
-        Some(_) => Err(format!("has `{key}` of `{id}`, which is no text")),
+        Some(_) => Err(format!("has `{key}` of `{id}`, which is not text")),
     };
     let quirks = Quirks {
         audiences: list(table, id, "audiences", "[\"another-client\"]")?.unwrap_or_default(),
@@ -158,8 +158,8 @@ fn quirks(table: &Map<String, Value>, id: &str) -> Result<Quirks, String> {
     };
     if !quirks.nonce && !quirks.pkce {
         return Err(format!(
-            "has neither `nonce` nor `pkce` of `{id}`, so nothing would bind its answer to the browser that began the sign-in, \
-             and a stolen code would sign a stranger in; set one of the two to `true`, or leave this provider out"
+            "has neither `nonce` nor `pkce` of `{id}`, so nothing would bind its response to the browser that began the sign-in, \
+             and a stolen code would sign an attacker in; set one of the two to `true`, or leave this provider out"
         ));
     }
     Ok(quirks)
@@ -169,36 +169,36 @@ fn is_path(path: &Path) -> bool {
     path.extension().is_some() || path.components().count() > 1
 }
 
-/// Source: OpenID Connect Discovery 1.0, 3; ASVS 5.0, 12.3.1.
+/// Checks an issuer identifier. Source: OpenID Connect Discovery 1.0, 3; ASVS 5.0, 12.3.1.
 fn is_issuer(issuer: &str) -> Result<(), &'static str> {
     let url = url::Url::parse(issuer)
-        .map_err(|_| "is no address; write it as the provider does, like `https://accounts.google.com`")?;
+        .map_err(|_| "is not a URL; write it as the provider does, like `https://accounts.google.com`")?;
     if url.query().is_some() || url.fragment().is_some() || issuer.contains(' ') {
-        return Err("holds a `?`, a `#` or a space, which none has; write it as the provider does");
+        return Err("holds a `?`, a `#` or a space, which no issuer has; write it as the provider does");
     }
     let origin: Result<Origin, _> = url[..url::Position::BeforePath].parse();
     match origin {
         Ok(origin) if origin.is_https() || origin.is_loopback() => Ok(()),
         _ => {
-            Err("is not https, so anybody on the way could sign in as anybody; use the one that begins with `https://`")
+            Err("is not https, so an attacker could sign in as any other user; use the one that begins with `https://`")
         }
     }
 }
 
-/// What a provider is told to lead back to.
+/// Returns the redirect URI of a provider.
 #[must_use]
 pub fn callback(site: &Site, id: &str) -> String {
     format!("{}/sign-in/{id}/callback", site.url)
 }
 
-/// A sign-in elsewhere happens at the top of a tab, and a session of another site's page is kept in a drawer of that page:
-/// no way leads from one to the other.
+/// Rejects providers beside a front end on another site. A sign-in by a provider happens at the top level of a tab, but
+/// the cookie of a page on another site is partitioned, so the session of the one never reaches the other.
 pub(super) fn is_reachable(site: &Site, providers: &[Provider]) -> Result<(), SettingsError> {
     let origins = site.origins();
     let Some(front_end) = origins.across_sites().filter(|_| !providers.is_empty()) else { return Ok(()) };
     Err(SettingsError(format!(
-        "`sign_in.providers` names some, but `{front_end}` in `site.front_ends` is another site than `site.url`, and browsers \
-         keep a sign-in that comes back to the one from pages of the other; serve both from one site, like `app.example.com` \
+        "`sign_in.providers` is set, but `{front_end}` in `site.front_ends` is another site than `site.url`, and browsers \
+         hide the session of such a sign-in from pages of another site; serve both from one site, like `app.example.com` \
          and `api.example.com`, or leave `sign_in.providers` empty."
     )))
 }

@@ -1,51 +1,52 @@
-//! One documented field per setting, and what is made from it.
+//! The list of settings as a macro: one documented field per setting, and the code and text made from it.
 
 use std::fmt::Write as _;
 
 /// A table of settings, as `Leptos.toml` and the documentation have it.
 #[derive(Clone, Copy, Debug)]
 pub struct Table {
-    /// Its name in the file.
+    /// The name in the file.
     pub name: &'static str,
-    /// What its settings are about.
+    /// The description of the table.
     pub(super) about: &'static [&'static str],
-    /// Its settings, in the order of the documentation.
+    /// The settings, in the order of the documentation.
     pub settings: &'static [Setting],
 }
 
 /// A setting: its names, its default and its meaning.
 #[derive(Clone, Copy, Debug)]
 pub struct Setting {
-    /// The table that it stands in.
+    /// The table.
     pub table: &'static str,
-    /// Its name within the table.
+    /// The name within the table.
     pub key: &'static str,
-    /// What holds when nobody sets it, written as a variable would have it.
+    /// The default, written as in a variable.
     pub default: &'static str,
-    /// What it does, in lines.
+    /// The description, in lines.
     pub(super) meaning: &'static [&'static str],
 }
 
 impl Setting {
-    /// Table and key, as messages name it: `session.idle`.
+    /// Returns table and key, as messages name the setting: `session.idle`.
     #[must_use]
     pub fn path(&self) -> String {
         format!("{}.{}", self.table, self.key)
     }
 
-    /// The environment variable that sets it: `HARDTACK_SESSION_IDLE`.
+    /// Returns the environment variable of the setting: `HARDTACK_SESSION_IDLE`.
     #[must_use]
     pub fn variable(&self) -> String {
         format!("{PREFIX}{}_{}", self.table, self.key).to_uppercase()
     }
 }
 
-/// What every variable of ours begins with.
+/// The prefix of all variables of Hardtack.
 pub(super) const PREFIX: &str = "HARDTACK_";
 
 /// Makes structs, defaults and documentation from one list.
 ///
-/// A default is text, read at start like the text of a variable, so that the documentation cannot differ from it.
+/// A default is text that is read at the start like the text of a variable, so that the documentation cannot differ
+/// from it.
 macro_rules! settings {
     ($(
         $(#[doc = $about:literal])+
@@ -53,10 +54,10 @@ macro_rules! settings {
             $( $(#[doc = $meaning:literal])+ $key:ident: $Type:ty = $default:literal, )+
         }
     )+) => {
-        /// All settings, read, checked and final.
+        /// All settings, read and checked.
         ///
-        /// The address of a store may hold a password, which `Debug` does not show. No other secret is among them:
-        /// keys are named, never held.
+        /// The address of a store may hold a password, which `Debug` does not show. There is no other secret, because
+        /// settings name keys and do not hold them.
         #[derive(Clone, Debug, PartialEq)]
         pub struct Settings {
             $( $(#[doc = $about])+ pub $table: $Table, )+
@@ -74,7 +75,7 @@ macro_rules! settings {
             }
         )+
 
-        /// Every setting there is.
+        /// All tables of settings.
         pub const TABLES: &[Table] = &[$(
             Table {
                 name: stringify!($table),
@@ -101,7 +102,7 @@ macro_rules! settings {
 }
 pub(super) use settings;
 
-/// The page `docs/SETTINGS.md`.
+/// Returns the page `docs/SETTINGS.md`.
 pub(super) fn markdown(tables: &[Table]) -> String {
     let mut page = INTRODUCTION.to_owned();
     for table in tables {
@@ -121,7 +122,7 @@ pub(super) fn markdown(tables: &[Table]) -> String {
     page
 }
 
-/// The lines of a doc comment as one paragraph.
+/// Joins the lines of a doc comment to one paragraph.
 fn prose(lines: &[&str]) -> String {
     lines.iter().map(|line| line.trim()).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
 }
@@ -131,16 +132,18 @@ const HEADING: &str = "| key | variable | default | meaning |\n|---|---|---|---|
 const INTRODUCTION: &str = "\
 # Settings
 
-Printed by `hardtack settings`; to change this page, change `src/server/settings/mod.rs` and print it again.
+Printed by `hardtack settings`; to change this page, change `src/server/settings/mod.rs` and print
+it again.
 
-The server reads `Leptos.toml` in its working directory, or the file that `--config` names. It runs without
-any file: each setting has a default that is right for `make run`. A variable wins over the file, the file
-wins over the default. An empty value is a value: it does not bring back the default.
+The server reads `Leptos.toml` in its working directory, or the file that `--config` names. It runs
+without any file: each setting has a default that is right for `make run`. A variable wins over the
+file, the file wins over the default. An empty value is a value: it does not bring back the default.
 
 - Text stands in quotes in the file and without them in a variable.
 - Durations are written `800ms`, `60s`, `30m`, `12h`, `14d`.
 - Sizes are written `16 KiB`, `1 MiB`, or as a number of bytes.
 - A list is `[\"a\", \"b\"]` in the file and `a,b` in a variable.
 
-What is unknown, misspelt or contradictory stops the start, with one sentence that says what to change.
+An unknown, misspelt or contradictory setting stops the start, with one sentence that says what to
+change.
 ";

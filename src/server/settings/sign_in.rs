@@ -1,4 +1,4 @@
-//! The types of settings of accounts, how they are read, and what contradicts itself among them.
+//! The settings of accounts: their types, how they are read, and the contradictions among them.
 
 use super::check::Rule;
 use super::store_url::StoreUrl;
@@ -11,12 +11,12 @@ use config::ValueKind;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-/// Whether visitors may make accounts.
+/// Whether visitors may create accounts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Registration {
-    /// Everybody may.
+    /// All visitors may.
     Open,
-    /// Nobody may, but operators.
+    /// Only operators may.
     Closed,
 }
 
@@ -33,7 +33,7 @@ impl Read for Registration {
     }
 }
 
-/// From here on a limit is there so that sessions do not pile up; a smaller one is about devices, and exact.
+/// From this number on, the limit only keeps sessions from piling up. A smaller one is about devices, and exact.
 const MANY: u32 = 100;
 
 impl Read for PerAccount {
@@ -56,13 +56,13 @@ fn per_account(limit: Option<NonZeroU32>) -> PerAccount {
     }
 }
 
-/// A database of SQL, or empty text for none.
+/// An SQL database, or empty text for none.
 impl Read for Option<StoreUrl> {
     const WHAT: &str = "the address of a SQLite file or a PostgreSQL database";
     const LIKE: &str =
         "`sqlite:data/accounts.db` or `postgres://user@host/database`, or empty for where the sessions are";
 
-    // The text is not repeated: addresses of databases hold passwords.
+    // The text is not repeated, because addresses of databases hold passwords.
     fn from_text(text: &str) -> Result<Self, String> {
         if text.is_empty() {
             return Ok(None);
@@ -74,7 +74,7 @@ impl Read for Option<StoreUrl> {
     }
 }
 
-/// Source: ASVS 5.0, 6.2.1, 6.2.9 and 12.3.1.
+/// Returns the rules for accounts and sign-ins. Source: ASVS 5.0, 6.2.1, 6.2.9 and 12.3.1.
 pub(super) fn rules(settings: &Settings) -> Result<[Rule; 5], SettingsError> {
     let Settings { session, store, accounts, sign_in, .. } = settings;
     let wrong = |error| SettingsError(format!("`accounts.database`: {error}."));
@@ -82,17 +82,17 @@ pub(super) fn rules(settings: &Settings) -> Result<[Rule; 5], SettingsError> {
     Ok([
         (
             transport == Some(Transport::Unverified) && !store.insecure,
-            "`accounts.database` leads to a PostgreSQL on another machine without TLS that verifies it, so anybody on the \
-             way could sign in as anybody; add `?sslmode=verify-full`, or set `store.insecure = true` for a trial.",
+            "`accounts.database` is a PostgreSQL on another machine without verified TLS, so attackers on the network could \
+             sign in as any user; add `?sslmode=verify-full`, or set `store.insecure = true` for a trial.",
         ),
         (
             !(8..=64).contains(&sign_in.password_min),
-            "`sign_in.password_min` is not from 8 to 64: shorter passwords are guessed, and longer ones must be allowed, \
-             not asked for; write `8`, or `15`.",
+            "`sign_in.password_min` is not from 8 to 64: shorter passwords are guessed, and longer ones may be used but \
+             not required; write `8`, or `15`.",
         ),
         (
             sign_in.keep < session.absolute,
-            "`sign_in.keep` is shorter than `session.absolute`, so who wants to stay signed in would stay for less; make it \
+            "`sign_in.keep` is shorter than `session.absolute`, so \"Keep me signed in\" would make a session shorter; make it \
              longer, like `30d`.",
         ),
         (
@@ -101,14 +101,14 @@ pub(super) fn rules(settings: &Settings) -> Result<[Rule; 5], SettingsError> {
         ),
         (
             sign_in.fresh < Duration::from_mins(1),
-            "`sign_in.fresh` is less than a minute, so a sign-in could be too old before what it is for is done; write `1m` or \
+            "`sign_in.fresh` is less than a minute, so a sign-in could be too old before the action that needs it; write `1m` or \
              more, like `15m`.",
         ),
     ])
 }
 
 impl Settings {
-    /// What may be done with accounts.
+    /// Returns the rules for accounts that these settings describe.
     #[must_use]
     pub fn account_rules(&self) -> Rules {
         let Self { site, session, sign_in, limits, .. } = self;

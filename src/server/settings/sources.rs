@@ -1,4 +1,4 @@
-//! What the file and the environment say, with names that exist.
+//! The settings in the file and the environment, limited to names that exist.
 
 use super::registry::{PREFIX, Setting};
 use super::values::Read;
@@ -8,13 +8,13 @@ use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::Path;
 
-/// The settings that somebody set, by path.
+/// The settings that are set, by path.
 pub(super) struct Given {
     file: String,
     values: BTreeMap<String, Set>,
 }
 
-/// Where a setting was set, and to what.
+/// A value, and the place where it was set.
 enum Set {
     File(ValueKind),
     Variable(String, String),
@@ -42,12 +42,12 @@ impl Given {
         Ok(given)
     }
 
-    /// Whether somebody set it.
+    /// Returns whether the setting is set.
     pub(super) fn has(&self, path: &str) -> bool {
         self.values.contains_key(path)
     }
 
-    /// The value of a setting: what was set, else the default.
+    /// Returns the value of a setting: the given one, else the default.
     pub(super) fn read<T: Read>(&self, table: &str, key: &str, default: &str) -> Result<T, SettingsError> {
         let path = format!("{table}.{key}");
         let (result, place) = match self.values.get(&path) {
@@ -83,7 +83,7 @@ impl Given {
     }
 
     fn add_variables(&mut self, env: impl IntoIterator<Item = (String, String)>) -> Result<(), SettingsError> {
-        // Sorted, so that of several mistakes the same one is named each time.
+        // Sorted, so that of several mistakes the same one is reported each time.
         let ours: BTreeMap<_, _> = env.into_iter().filter(|(name, _)| name.starts_with(PREFIX)).collect();
         for (name, text) in ours {
             let Some(setting) = all().find(|known| known.variable() == name) else {
@@ -98,7 +98,7 @@ impl Given {
 
     fn unknown_table(&self, table: &str, value: &ValueKind) -> SettingsError {
         if !matches!(value, ValueKind::Table(_)) {
-            // A quoted dot is part of the name; shown with its quotes, it tells the mistake.
+            // A quoted dot is part of the name. Shown with its quotes, the name reveals the mistake.
             let name = if table.contains('.') { format!("{table:?}") } else { table.to_owned() };
             return self.unknown_key(&name, table);
         }
@@ -108,14 +108,15 @@ impl Given {
     }
 
     fn unknown_key(&self, path: &str, key: &str) -> SettingsError {
-        // A known key in the wrong table is nearer than any spelling.
+        // A known key in the wrong table is a better suggestion than a similar name.
         let moved = all().find(|known| known.key == key).map(Setting::path);
         let nearest = moved.unwrap_or_else(|| nearest(path, all().map(Setting::path)));
         let path = path.replace(char::is_control, " ");
         SettingsError(format!("`{path}` in {} is not a setting; did you mean `{nearest}`?", self.file))
     }
 
-    /// The parser shows place, excerpt and reason on lines of their own; the sentence has the first and the last.
+    /// Returns the error of a file that is not TOML. The parser shows place, excerpt and reason on lines of their own;
+    /// the sentence has the first and the last.
     fn not_toml(&self, error: &config::ConfigError) -> SettingsError {
         let text = error.to_string();
         let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
@@ -137,9 +138,9 @@ fn nearest(name: &str, known: impl Iterator<Item = String>) -> String {
     known.max_by(|a, b| strsim::jaro_winkler(name, a).total_cmp(&strsim::jaro_winkler(name, b))).unwrap_or_default()
 }
 
-/// The environment of this process, for [`Settings::load`](super::Settings::load).
+/// Returns the environment of this process, for [`Settings::load`](super::Settings::load).
 ///
-/// What is not Unicode is passed on with a replacement sign, so that it is refused where it matters.
+/// Text that is not Unicode gets replacement characters, so that it is refused if it is a setting.
 pub fn environment() -> impl Iterator<Item = (String, String)> {
     let text = |raw: std::ffi::OsString| raw.to_string_lossy().into_owned();
     std::env::vars_os().map(move |(name, value)| (text(name), text(value)))

@@ -1,4 +1,4 @@
-//! Where sessions are kept, as one line of text.
+//! The address of the session store, read from one line of text.
 
 use super::values::Read;
 use crate::session::store::redis::{self, Trust};
@@ -6,31 +6,31 @@ use crate::session::store::{OpenError, Transport, postgres};
 use std::fmt;
 use std::path::PathBuf;
 
-/// Where sessions are kept.
+/// The address of a session store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StoreUrl {
-    /// `sqlite:PATH`: in a file.
+    /// `sqlite:PATH`: a file.
     Sqlite(PathBuf),
-    /// `memory:`: in this process, until it ends.
+    /// `memory:`: this process, until it ends.
     Memory,
-    /// `postgres://…`: in a PostgreSQL database.
+    /// `postgres://…`: a PostgreSQL database.
     Postgres(Address),
-    /// `redis://…`, `rediss://…`, `redis-cluster://…`, `rediss-cluster://…`: in Redis, alone or as a Cluster.
+    /// `redis://…`, `rediss://…`, `redis-cluster://…`, `rediss-cluster://…`: Redis, alone or as a Cluster.
     Redis(Address),
 }
 
 impl StoreUrl {
-    /// Whether several nodes can have their sessions there.
+    /// Returns whether several nodes can share the store.
     #[must_use]
     pub const fn is_shared(&self) -> bool {
         matches!(self, Self::Postgres(_) | Self::Redis(_))
     }
 
-    /// How what is said to it gets there, where `store.insecure` is as said.
+    /// Returns how the connection to the store is protected, given `store.insecure`.
     ///
     /// # Errors
     ///
-    /// When the address makes no sense to the store's client.
+    /// When the store's client cannot read the address.
     pub fn transport(&self, insecure: bool) -> Result<Transport, OpenError> {
         match self {
             Self::Memory | Self::Sqlite(_) => Ok(Transport::Local),
@@ -40,18 +40,17 @@ impl StoreUrl {
     }
 }
 
-/// Whom TLS is spoken with to a Redis.
+/// Returns which servers a TLS connection to Redis trusts.
 pub(in crate::server) const fn trust(insecure: bool) -> Trust {
     if insecure { Trust::Anybody } else { Trust::Verified }
 }
 
-/// The address of a store elsewhere. It may hold a password, so neither `Debug` nor an error shows more than its
-/// scheme.
+/// The address of a store on a server. It may hold a password, so `Debug` and errors show only its scheme.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Address(String);
 
 impl Address {
-    /// The whole text, for the store's client alone.
+    /// Returns the whole text, for the store's client alone.
     #[must_use]
     pub fn reveal(&self) -> &str {
         &self.0
@@ -68,7 +67,7 @@ impl Read for StoreUrl {
     const WHAT: &str = "the address of a store";
     const LIKE: &str = "`sqlite:data/hardtack.db`, `memory:`, `postgres://user@host/database` or `rediss://host`";
 
-    // The text is not repeated: addresses of stores hold passwords.
+    // The text is not repeated, because addresses of stores hold passwords.
     fn from_text(text: &str) -> Result<Self, String> {
         let (scheme, rest) = text.split_once(':').unwrap_or_default();
         match (scheme, rest) {
@@ -76,7 +75,7 @@ impl Read for StoreUrl {
             ("sqlite", "") => Err("names no file; write it like `sqlite:data/hardtack.db`".to_owned()),
             ("sqlite", ":memory:") => Err("keeps nothing in a file; write `memory:` for that".to_owned()),
             ("sqlite", path) if path.starts_with("//") || path.contains(['?', '#']) => {
-                Err("is more than `sqlite:` and a path, and nothing more is taken; write it like \
+                Err("is more than `sqlite:` and a path, but nothing more is accepted; write it like \
                  `sqlite:data/hardtack.db` or `sqlite:/var/lib/hardtack.db`"
                     .to_owned())
             }
@@ -86,9 +85,9 @@ impl Read for StoreUrl {
                 Ok(Self::Redis(Address(text.to_owned())))
             }
             (scheme, _) if scheme.contains("sentinel") => Err(
-                "asks Sentinels, which is not done here; write `redis://NAME` or `rediss://NAME` with one name that \
+                "names Sentinels, which are not supported; write `redis://NAME` or `rediss://NAME` with one name that \
                  always leads to the primary: a service, or a proxy that asks the Sentinels (HAProxy, Envoy). After a \
-                 failover that name is asked again by itself"
+                 failover the server looks that name up again by itself"
                     .to_owned(),
             ),
             _ => Err(format!("is not {}; write it like {}", Self::WHAT, Self::LIKE)),

@@ -13,9 +13,9 @@ use tower_sessions::cookie::SameSite;
 ///
 /// An error is the rest of a sentence whose subject is the setting, without the full stop.
 pub(super) trait Read: Sized {
-    /// What is expected: "a duration".
+    /// The expected value, as in "a duration".
     const WHAT: &str;
-    /// How to write it.
+    /// An example of the value.
     const LIKE: &str;
 
     /// Reads the text of a variable, of a default, or of a string in the file.
@@ -42,36 +42,36 @@ impl Size {
     }
 }
 
-/// Where a key is found. Never the key itself.
+/// The place of a key. It never holds the key itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum KeySource {
-    /// In this file.
+    /// A file.
     File(PathBuf),
-    /// `env:NAME`: in the environment variable of this name.
+    /// `env:NAME`: the environment variable of this name.
     Env(String),
 }
 
-/// Who ends TLS, and with which certificate.
+/// The way TLS is terminated, and the certificate for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TlsMode {
-    /// Nobody, or a proxy in front.
+    /// This server does not terminate TLS. A proxy in front may.
     Off,
-    /// This server, with certificates of an authority of its own.
+    /// This server terminates TLS, with certificates of an authority of its own.
     Local,
-    /// This server, with the certificate in files.
+    /// This server terminates TLS, with the certificate in files.
     Files,
 }
 
-/// How log lines look.
+/// The format of log lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
-    /// For people.
+    /// Text for people.
     Text,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 
-/// "is …, which is not …; write it like …"
+/// Returns "is …, which is not …; write it like …".
 fn wrong<T: Read>(found: &str) -> String {
     format!("is {found}, which is not {}; write it like {}", T::WHAT, T::LIKE)
 }
@@ -124,7 +124,7 @@ impl Read for u32 {
     }
 }
 
-/// A number of which 0 means: no limit.
+/// A number; 0 means no limit.
 impl Read for Option<NonZeroU32> {
     const WHAT: &str = "a whole number from 0 to 1000000";
     const LIKE: &str = "`5`, or `0` for no limit";
@@ -160,7 +160,7 @@ impl Read for PathBuf {
     }
 }
 
-/// Text that may be empty, which then means: none.
+/// Text; empty text means none.
 impl Read for Option<String> {
     const WHAT: &str = "text";
     const LIKE: &str = "`example.com`";
@@ -262,7 +262,8 @@ impl Read for IpNet {
 
     fn from_text(text: &str) -> Result<Self, String> {
         let network = text.parse().or_else(|_| text.parse::<IpAddr>().map(Self::from));
-        // Clients are known by their IPv4 addresses, also where a socket shows them as IPv6: such a network would match none.
+        // Clients have IPv4 addresses even where a socket shows them as IPv6, so an IPv4-mapped network would match
+        // none.
         let mapped = |network: &Self| matches!(network, Self::V6(v6) if v6.addr().to_ipv4_mapped().is_some());
         network.ok().filter(|network| !mapped(network)).ok_or_else(|| wrong_text::<Self>(text))
     }
@@ -313,7 +314,7 @@ impl Read for KeySource {
     const WHAT: &str = "a list of files and variables";
     const LIKE: &str = "`hardtack.key` or `env:SESSION_KEY`";
 
-    // The text is not repeated: it may be the key.
+    // The text is not repeated, because it may be the key.
     fn from_text(text: &str) -> Result<Self, String> {
         if let Some(name) = text.strip_prefix("env:") {
             return match name {
@@ -329,7 +330,7 @@ impl Read for KeySource {
         if text.is_empty() {
             Err(format!("has an empty entry; write each like {}", Self::LIKE))
         } else if looks_like_a_key(text) {
-            Err("has an entry that looks like a key itself, and keys do not belong into settings; put it into a \
+            Err("has an entry that looks like a key itself, but keys do not belong into settings; put it into a \
                  file or a variable and name that, like `./hardtack.key` or `env:SESSION_KEY`"
                 .to_owned())
         } else {
@@ -338,11 +339,11 @@ impl Read for KeySource {
     }
 }
 
-/// Types of which a setting can hold a list.
+/// A type of which a setting can hold a list.
 ///
 /// In a variable the entries are separated by commas, and an empty variable is an empty list.
 pub(super) trait Entry: Read {
-    /// How to write a list of them.
+    /// An example of a list.
     const LIST: &str;
 }
 
@@ -388,10 +389,10 @@ fn is_variable(name: &str) -> bool {
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
-/// Whether somebody put a key where the name of a file belongs: hexadecimal or base64 of 16 bytes and more.
+/// Returns whether the text looks like a key and not like a file name: hexadecimal or base64 of 16 bytes or more.
 fn looks_like_a_key(text: &str) -> bool {
     let base64 = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '-' | '_' | '=');
     let padded = text.ends_with('=');
-    // A slash also parts folders, so without padding only a text without one counts.
+    // Paths contain slashes too, so text without padding counts only if it has no slash.
     text.len() >= 22 && text.chars().all(base64) && (padded || (text.len() >= 32 && !text.contains('/')))
 }

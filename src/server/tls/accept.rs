@@ -1,9 +1,9 @@
-//! One connection under TLS: its handshake, and its end when nothing happens on it.
+//! One connection under TLS: its handshake, and its end when it is idle.
 //!
-//! HTTP/1.1 has hyper's timers, HTTP/2 has none: a client that says nothing, sends a head without an end, or answers
-//! pings and asks for nothing more would hold its room for ever. So a connection is at its end when for
-//! `limits.header_timeout` no request has been under way on it. A request whose answer is not taken is under way for
-//! `limits.answer_timeout` more: over HTTP/2 the client can shut its window, and nothing ever waits to be written.
+//! HTTP/1.1 has hyper's timers, HTTP/2 has none: a client that sends nothing, sends a head without an end, or only
+//! answers pings would keep its connection for ever. So a connection ends when no request has been in progress on it
+//! for `limits.header_timeout`. A request whose response is not read stays in progress for `limits.answer_timeout`
+//! more, because over HTTP/2 the client can close its window, and then no write ever waits.
 
 use crate::server::settings::Limits;
 use axum::body::{Body, Bytes};
@@ -23,14 +23,14 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tower::Service;
 
-/// Speaks TLS over what another acceptor accepts.
+/// An acceptor that speaks TLS over the connections of another acceptor.
 #[derive(Clone)]
 pub(in crate::server) struct Encrypted<A> {
     inner: A,
     tls: TlsAcceptor,
     patience: Duration,
     answers: Duration,
-    /// Closed when the server stops: it waits for requests, and who still shakes hands has none.
+    /// Closed when the server stops, because a connection in its handshake has no request to wait for.
     stopped: watch::Receiver<()>,
 }
 
@@ -74,19 +74,19 @@ where
     }
 }
 
-/// The requests of one connection.
+/// The requests in progress on one connection.
 struct Work {
     under: Mutex<Under>,
-    /// How long an answer may lie there before its request counts no more.
+    /// The time after which a request whose response waits for the client no longer counts.
     answers: Duration,
 }
 
 struct Under {
-    /// Since when a part of the answer lies there for the client; nothing while the answer is worked on.
+    /// The requests by number: when response data became ready for the client; `None` while the handler still runs.
     way: HashMap<u64, Option<Instant>>,
-    /// How many there have been: their names.
+    /// The number of requests so far.
     begun: u64,
-    /// When the last one was answered, or the connection began.
+    /// The time at which the last request ended, or the connection began.
     since: Instant,
 }
 
@@ -101,7 +101,7 @@ impl Work {
         self.under.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// When a request was last under way, as far as one can say now.
+    /// Returns the last time at which a request was in progress, as far as is known now.
     fn last(&self) -> Instant {
         let (under, now) = (self.now(), Instant::now());
         let lasts = under.way.values().map(|lies| lies.map_or(now, |since| now.min(since + self.answers)));
@@ -109,7 +109,7 @@ impl Work {
     }
 }
 
-/// A request under way, until it is dropped.
+/// A request in progress, until it is dropped.
 struct Busy {
     work: Arc<Work>,
     name: u64,
@@ -124,7 +124,7 @@ impl Busy {
         Self { work: Arc::clone(work), name }
     }
 
-    /// Whether it is the client's turn: a part of the answer has been handed out, and no more is asked for yet.
+    /// Notes whether the client has to act: response data is ready, and no more has been requested yet.
     fn lies(&self, lies: bool) {
         self.work.now().way.insert(self.name, lies.then(Instant::now));
     }
@@ -138,13 +138,14 @@ impl Drop for Busy {
     }
 }
 
-/// The stream of a connection. It ends, as if the client had left, when nothing has been under way for too long.
+/// The stream of a connection. It ends, as if the client had left, when no request has been in progress for too
+/// long.
 pub(in crate::server) struct Attended<S> {
     stream: S,
     work: Arc<Work>,
     end: Pin<Box<Sleep>>,
     patience: Duration,
-    /// Whether the client does not take its answer at the moment. How long it may do that is not decided here.
+    /// Whether the client does not read its response now. Another timeout bounds how long that may last.
     stuck: bool,
 }
 
@@ -157,7 +158,7 @@ impl<S> Attended<S> {
         written
     }
 
-    /// When it is over, as far as one can say now.
+    /// Returns the time at which the connection ends, as far as is known now.
     fn deadline(&self) -> Instant {
         let last = if self.stuck { Instant::now() } else { self.work.last() };
         last + self.patience
@@ -209,7 +210,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Attended<S> {
     }
 }
 
-/// What answers on a connection, and counts what is under way there.
+/// The service of a connection, which counts the requests in progress.
 #[derive(Clone)]
 pub(in crate::server) struct Counted<S> {
     service: S,
@@ -243,7 +244,8 @@ where
     }
 }
 
-/// HTTP/2 may send each cookie on a line of its own, and whoever counts lines or looks at one must see one.
+/// Joins the lines of `Cookie`, because HTTP/2 may send each cookie on a line of its own, and other code expects one
+/// line.
 ///
 /// Source: RFC 9113, 8.2.3.
 fn join_cookies(headers: &mut HeaderMap) {
@@ -255,7 +257,7 @@ fn join_cookies(headers: &mut HeaderMap) {
     }
 }
 
-/// The body of an answer: until its end the request is under way.
+/// The body of a response. Its request is in progress until the body ends.
 struct Held {
     body: Body,
     busy: Busy,

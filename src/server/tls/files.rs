@@ -1,4 +1,4 @@
-//! A certificate and a key that somebody else puts into files, and renews there.
+//! A certificate and a key in files, which another program renews.
 
 use super::TlsError;
 use super::pair::Pair;
@@ -6,32 +6,32 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// How often the files are looked at. What a file system tells of changes by itself, network file systems do not.
+/// The interval at which the files are checked. Network file systems do not notify of changes, so this polls.
 const EVERY: Duration = Duration::from_secs(2);
 
-/// The two files.
+/// The two files, and their last known state.
 pub(super) struct Files {
     certificate: PathBuf,
     key: PathBuf,
-    /// What they looked like at the last look.
+    /// The state at the last check.
     seen: Stamp,
-    /// What they looked like when they were last read, taken or not.
+    /// The state when the files were last read, whether they were accepted or not.
     read: Stamp,
-    /// Why they were not taken then, if that may pass while they stay as they are.
+    /// The error of the last read, if it may pass while the files stay unchanged.
     passing: Option<String>,
 }
 
-/// By what a change of both is noticed, however it was made: in place, by renaming, by another symbolic link.
+/// The metadata that shows a change of the files, however it was made: in place, by renaming, by another symbolic link.
 type Stamp = [Option<[i64; 6]>; 2];
 
 impl Files {
-    /// Reads them.
+    /// Reads both files.
     pub(super) fn open(certificate: &Path, key: &Path) -> Result<(Self, Pair), TlsError> {
-        // Before they are read: what changes meanwhile is noticed later.
+        // Before the files are read, so that a change meanwhile is noticed later.
         let stamp = [look(certificate), look(key)];
         let pair = Pair::read(certificate, key)?;
         if key.metadata().is_ok_and(|key| key.permissions().mode() & 0o007 != 0) {
-            tracing::warn!(key = %key.display(), "tls.key can be read by everybody on this machine; run `chmod 600` on it");
+            tracing::warn!(key = %key.display(), "tls.key can be read by all users of this machine; run `chmod 600` on it");
         }
         Ok((Self { certificate: certificate.into(), key: key.into(), seen: stamp, read: stamp, passing: None }, pair))
     }
@@ -40,11 +40,11 @@ impl Files {
         EVERY
     }
 
-    /// Reads them again, once they have changed and rest, and for as long as it fails for what may pass; such a reason is
-    /// told once.
+    /// Reads the files again when they have changed and are at rest, and while the last error may pass. Such an error
+    /// is returned once.
     pub(super) fn renewed(&mut self) -> Result<Option<Pair>, TlsError> {
         let stamp = [look(&self.certificate), look(&self.key)];
-        // Whoever renews writes one after the other; between the two they do not belong together.
+        // A renewal writes one file after the other, and in between they do not belong together.
         let rests = stamp == self.seen;
         self.seen = stamp;
         let same = stamp == self.read;
@@ -105,7 +105,7 @@ mod tests {
             std::thread::sleep(Duration::from_millis(50));
         }
         assert!(files.renewed().expect("taken").is_none());
-        // Wrong content stays wrong.
+        // Invalid content does not become valid by itself.
         std::fs::write(&certificate, "").expect("written");
         assert!(files.renewed().expect("not read before it rests").is_none());
         files.renewed().expect_err("empty");

@@ -1,8 +1,8 @@
-//! An authority of this machine alone, and the certificate that it signs for this server.
+//! A certificate authority for this machine alone, and the certificate that it signs for this server.
 //!
-//! Four files in `tls.directory`: `authority.pem` (for browsers to trust) and `authority.key`, `server.pem` and
-//! `server.key`. Whoever changes them holds the lock on `lock`, so that of two servers that start at once the second
-//! finds what the first has made.
+//! There are four files in `tls.directory`: `authority.pem` (for browsers to trust) and `authority.key`, `server.pem`
+//! and `server.key`. A process that changes them holds the lock on `lock`, so that of two servers that start at once
+//! the second finds the files of the first.
 
 use super::TlsError;
 use super::pair::{Facts, Pair};
@@ -25,22 +25,22 @@ use tokio_rustls::rustls::{Error, RootCertStore};
 use url::Host;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
-/// The certificate of the authority, in `tls.directory`: what browsers are to trust.
+/// The certificate of the authority in `tls.directory`, which browsers have to trust.
 pub const AUTHORITY_FILE: &str = "authority.pem";
-/// The certificate that the server shows, in the same folder.
+/// The certificate of the server, in the same folder.
 pub const SERVER_FILE: &str = "server.pem";
 
 const AUTHORITY: Duration = Duration::from_hours(10 * 365 * 24);
-/// Well below what browsers take from an authority that somebody installed: 825 days.
+/// Well below 825 days, the most that browsers accept from an authority that a user installed.
 const SERVER: Duration = Duration::from_hours(90 * 24);
-/// A certificate is made anew when it has less left than this.
+/// The time before its end at which a certificate is replaced.
 const RENEW: Duration = Duration::from_hours(30 * 24);
-/// How often the server's certificate is looked at. A machine that slept does not count the time.
+/// The interval at which the server's certificate is checked. Timers do not count the time that a machine sleeps.
 const EVERY: Duration = Duration::from_hours(1);
-/// Clocks differ, and a certificate must hold on all of them at once.
+/// The time before now at which a certificate begins, because clocks differ and it must hold on all of them at once.
 const BEFORE: Duration = Duration::from_hours(1);
 
-/// The folder, and the hosts that the certificate is for.
+/// The folder of the authority, and the hosts of the certificate.
 pub(super) struct Local {
     directory: PathBuf,
     names: Vec<Name>,
@@ -59,7 +59,7 @@ struct Authority {
 }
 
 impl Local {
-    /// Takes what is in the folder, or makes what is missing, old or for other hosts.
+    /// Opens the files in the folder, or makes those that are missing, old or for other hosts.
     pub(super) fn open(directory: &Path, host: &Host<String>) -> Result<(Self, Pair), TlsError> {
         let mut local = Self { directory: directory.into(), names: names(host), ends: Timestamp(0) };
         let pair = local.pair()?;
@@ -71,7 +71,7 @@ impl Local {
         EVERY
     }
 
-    /// A new certificate, when the present one nears its end.
+    /// Returns a new certificate when the present one nears its end.
     pub(super) fn renewed(&mut self) -> Result<Option<Pair>, TlsError> {
         if self.ends.left(Clock::System.now()) > RENEW {
             return Ok(None);
@@ -81,7 +81,7 @@ impl Local {
         Ok(Some(pair))
     }
 
-    /// As if the time had come.
+    /// Makes the certificate look as if it nears its end.
     #[cfg(test)]
     pub(super) const fn near_its_end(&mut self) {
         self.ends = Timestamp(0);
@@ -121,8 +121,8 @@ impl Local {
         Pair::read(&certificate, &key)
     }
 
-    /// The server's certificate in the folder, if it will do for some time: it belongs to its key, this authority has
-    /// signed it, and may have for these hosts.
+    /// Returns the server's certificate in the folder, if it is usable: it has enough time left, belongs to its key,
+    /// and was signed by this authority, which may sign for these hosts.
     fn usable(&self, authority: &Authority) -> Option<Pair> {
         let pair = Pair::read(&self.path(SERVER_FILE), &self.path("server.key")).ok()?;
         let fresh = pair.facts.ends.left(Clock::System.now()) > RENEW;
@@ -145,10 +145,10 @@ impl Local {
         })
     }
 
-    /// The authority in the folder, if there is one that still holds for longer than a server's certificate.
+    /// Returns the authority in the folder, if there is one that holds for longer than a server's certificate.
     fn authority(&self) -> Result<Option<Authority>, TlsError> {
         let (certificate, key) = (self.path(AUTHORITY_FILE), self.path("authority.key"));
-        // Written last.
+        // The certificate is written last, so without it there is no complete authority.
         if !certificate.exists() {
             return Ok(None);
         }
@@ -168,14 +168,15 @@ impl Local {
         Ok(None)
     }
 
-    /// For these hosts and names below them: a stolen key opens nothing but this server. Source: RFC 5280, 4.2.1.10.
+    /// Makes an authority for these hosts and names below them only, so that a stolen key affects no other server.
+    /// Source: RFC 5280, 4.2.1.10.
     fn make_authority(&self) -> Result<Authority, TlsError> {
         let permitted = self.names.iter().map(|name| match name {
             Name::Domain(name) => GeneralSubtree::DnsName(name.clone()),
             Name::Address(IpAddr::V4(v4)) => GeneralSubtree::IpAddress(CidrSubnet::V4(v4.octets(), [255; 4])),
             Name::Address(IpAddr::V6(v6)) => GeneralSubtree::IpAddress(CidrSubnet::V6(v6.octets(), [255; 16])),
         });
-        // Browsers and systems list them by name, and somebody may have several.
+        // A number, because browsers and systems list authorities by name, and a user may have several.
         let number = getrandom::u32().map_err(|error| TlsError::Made(error.to_string()))?;
         let mut params = lasting(AUTHORITY);
         params.distinguished_name.push(DnType::CommonName, format!("Hardtack local authority {number:08x}"));
@@ -189,7 +190,7 @@ impl Local {
         self.write(AUTHORITY_FILE, 0o644, &certificate.pem())?;
         tracing::info!(
             directory = %self.directory.display(),
-            "made a local authority; how browsers come to trust it: `hardtack cert trust`"
+            "made a local authority; to make browsers trust it: `hardtack cert trust`"
         );
         Ok(Authority { certificate: certificate.der().clone(), key })
     }
@@ -223,7 +224,7 @@ impl Local {
     }
 }
 
-/// The names of this machine for itself, and the one that browsers call it by.
+/// Returns the names of this machine, and the host by which browsers call it.
 fn names(host: &Host<String>) -> Vec<Name> {
     let mut names = vec![
         Name::Domain("localhost".to_owned()),
@@ -231,7 +232,7 @@ fn names(host: &Host<String>) -> Vec<Name> {
         Name::Address(Ipv6Addr::LOCALHOST.into()),
     ];
     match host {
-        // A dot at the end is for resolvers: no certificate has it.
+        // Only resolvers use a dot at the end, so certificates have none.
         Host::Domain(name) if name != "localhost" => names.push(Name::Domain(name.trim_end_matches('.').to_owned())),
         Host::Ipv4(address) if *address != Ipv4Addr::LOCALHOST => names.push(Name::Address((*address).into())),
         Host::Ipv6(address) if *address != Ipv6Addr::LOCALHOST => names.push(Name::Address((*address).into())),
@@ -247,7 +248,7 @@ fn alternative(name: &Name) -> Result<SanType, rcgen::Error> {
     })
 }
 
-/// A certificate for so long, from now on.
+/// Returns the parameters of a certificate that holds for this time, from now on.
 fn lasting(span: Duration) -> CertificateParams {
     let mut params = CertificateParams::default();
     let now = Clock::System.now().0;

@@ -1,7 +1,7 @@
-//! TLS: which certificate is served, and how it is renewed while connections stay open.
+//! TLS: the certificate that is served, and its renewal while connections stay open.
 //!
-//! `local` and `files` are the two places that certificates come from, `pair` is what both hand out, `accept` is the
-//! connection.
+//! `local` and `files` are the two sources of certificates, `pair` is the type that both return, and `accept` handles
+//! the connection.
 
 mod accept;
 mod files;
@@ -33,10 +33,10 @@ pub use local::{AUTHORITY_FILE, SERVER_FILE};
 pub use pair::Facts;
 pub(super) use pair::names_its_issuer;
 
-/// The interval at which the log says that a certificate is about to end.
+/// The interval of the warning that a certificate is about to end.
 const DAY: Duration = Duration::from_hours(24);
 
-/// Why no TLS can be spoken, in one sentence: the setting, the reason, the cure.
+/// The reason why TLS cannot be spoken, in one sentence: the setting, the reason, the cure.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
     /// A file or folder cannot be used.
@@ -44,15 +44,15 @@ pub enum TlsError {
     File {
         /// The setting that names it.
         setting: &'static str,
-        /// Which.
+        /// The file or folder.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: std::io::Error,
     },
     /// There is no certificate in the file.
     #[error(
-        "tls.certificate: {} holds no certificate that can be read; it needs the server's own in PEM, and after it those \
-         that lead to an authority", .0.display()
+        "tls.certificate: {} holds no certificate that can be read; it needs the server's own in PEM, followed by the \
+         intermediate certificates", .0.display()
     )]
     NoCertificate(PathBuf),
     /// The certificate cannot be used.
@@ -60,7 +60,7 @@ pub enum TlsError {
     Unfit {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The fault of the certificate.
         why: String,
     },
     /// There is no private key in the file.
@@ -70,17 +70,17 @@ pub enum TlsError {
     NoKey(PathBuf),
     /// The key needs a password.
     #[error(
-        "tls.key: {path} is locked with a password, which nobody types in when a server starts; write it without one: \
+        "tls.key: {path} is locked with a password, which the server does not have; write it without one: \
          `openssl pkey -in {path} -out NEW`", path = .0.display()
     )]
     Locked(PathBuf),
-    /// The key is of a kind that is not served.
+    /// The key is of an unsupported kind.
     #[error(
         "tls.key: {} is of a kind that cannot be used; make an RSA key of 2048 bits or more, or one on the curve P-256 or \
          P-384", .0.display()
     )]
     KindOfKey(PathBuf),
-    /// Certificate and key are of two pairs.
+    /// Certificate and key do not belong together.
     #[error(
         "tls.key: {} is not the key of the certificate in {}; name two files that were made together",
         .key.display(), .certificate.display()
@@ -96,33 +96,33 @@ pub enum TlsError {
     Ended {
         /// The file.
         path: PathBuf,
-        /// When.
+        /// The end of its validity.
         ends: Timestamp,
     },
-    /// The certificate is for later.
+    /// The certificate is not valid yet.
     #[error(
-        "tls.certificate: {} holds from {} on and not yet; set this machine's clock, or use another", .path.display(),
+        "tls.certificate: {} is not valid before {}; set this machine's clock, or use another", .path.display(),
         .begins
     )]
     NotYet {
         /// The file.
         path: PathBuf,
-        /// From when on.
+        /// The start of its validity.
         begins: Timestamp,
     },
-    /// The files of the local authority are no pair.
+    /// The files of the local authority cannot be read, or do not belong together.
     #[error(
         "tls.directory: authority.pem and authority.key in {} cannot be read or do not belong together; remove both, start \
          again, and trust the new ones (`hardtack cert trust`)", .0.display()
     )]
     Authority(PathBuf),
-    /// The key of the local authority cannot be read, or everybody can read it.
+    /// The key of the local authority cannot be read, or other users can read it too.
     #[error("tls.directory: {0}")]
     AuthorityKey(String),
     /// A certificate could not be made.
-    #[error("tls.directory: no certificate could be made ({0}); see whether the host of site.url is what you mean")]
+    #[error("tls.directory: no certificate could be made ({0}); check the host of site.url")]
     Made(String),
-    /// The library of TLS refuses its settings.
+    /// The TLS library refuses its configuration.
     #[error("tls.mode: TLS cannot be set up: {0}")]
     Library(#[from] Error),
 }
@@ -133,18 +133,18 @@ impl From<rcgen::Error> for TlsError {
     }
 }
 
-/// What speaks TLS, and what keeps its certificate fresh.
+/// The TLS acceptor, and the renewal of its certificate.
 pub(super) struct Tls {
     pub(super) acceptor: TlsAcceptor,
     pub(super) renewal: Renewal,
 }
 
-/// The certificate that is served, and where its successors come from.
+/// The certificate that is served, and the source of its successors.
 pub(super) struct Renewal {
     served: Arc<Served>,
     source: Source,
     host: Host<String>,
-    /// When the certificate that is served begins to hold, and when it ends.
+    /// The start and the end of the served certificate's validity.
     span: (Timestamp, Timestamp),
 }
 
@@ -153,7 +153,7 @@ enum Source {
     Files(Box<Files>),
 }
 
-/// The certificate for connections from now on. Those that are open keep theirs.
+/// The certificate for new connections. Open connections keep theirs.
 #[derive(Debug)]
 struct Served(RwLock<Arc<CertifiedKey>>);
 
@@ -164,7 +164,7 @@ impl ResolvesServerCert for Served {
 }
 
 impl Tls {
-    /// The certificate that the settings name, if the server speaks TLS itself.
+    /// Opens the certificate that the settings name; `None` when the server does not speak TLS itself.
     pub(super) fn open(settings: &Settings) -> Result<Option<Self>, TlsError> {
         let (tls, host) = (&settings.tls, settings.site.url.host());
         let (source, pair) = match tls.mode {
@@ -191,12 +191,12 @@ impl Tls {
 }
 
 impl Renewal {
-    /// Returns the time for which the served certificate holds.
+    /// Returns the time that the served certificate has left, and its whole validity.
     pub(super) fn term(&self) -> Term {
         term(self.span.0, self.span.1)
     }
 
-    /// Looks after the certificate, for as long as the server runs.
+    /// Renews the certificate, for as long as the server runs.
     pub(super) async fn run(self) {
         let Self { served, mut source, host, mut span } = self;
         let mut warned = Instant::now();
@@ -212,7 +212,7 @@ impl Renewal {
                     renewed
                 }
                 Err(error) => {
-                    tracing::error!(%error, "the certificate is renewed no more; start the server again before it ends");
+                    tracing::error!(%error, "the certificate is no longer renewed; restart the server before it ends");
                     return;
                 }
             };
@@ -225,7 +225,7 @@ impl Renewal {
                     warn(&pair, &host);
                     *served.0.write().unwrap_or_else(PoisonError::into_inner) = pair.certified;
                 }
-                Err(error) => tracing::error!("the new certificate is not taken, the old one stays: {error}"),
+                Err(error) => tracing::error!("the new certificate is not used, and the old one stays: {error}"),
             }
             if warned.elapsed() >= DAY {
                 warned = Instant::now();
@@ -251,22 +251,22 @@ impl Source {
     }
 }
 
-/// Says that a certificate should have been renewed.
+/// Warns that a certificate should have been renewed.
 fn warn_of_end((begins, ends): (Timestamp, Timestamp)) {
     if term(begins, ends).ends_soon() {
         tracing::warn!(ends = %ends, "the certificate is about to end; renew it");
     }
 }
 
-/// Says what browsers will not like. That it is about to end says the doctor at the start.
+/// Warns of a certificate that browsers refuse. The doctor warns of its end at the start.
 fn warn(pair: &Pair, host: &Host<String>) {
     if pair.certified.key.algorithm() == SignatureAlgorithm::ED25519 {
         tracing::warn!(
-            "the certificate's key is of Ed25519, which browsers do not take; make one on the curve P-256: \
+            "the certificate's key is an Ed25519 key, which browsers do not accept; make one on the curve P-256: \
              `openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256`"
         );
     }
-    // An IPv6 address stands in brackets only in URLs.
+    // An IPv6 address has brackets only in URLs.
     let host = host.to_string();
     let name = ServerName::try_from(host.trim_matches(['[', ']']).trim_end_matches('.'));
     let leaf = pair.leaf().and_then(|leaf| ParsedCertificate::try_from(leaf).ok());
@@ -275,8 +275,8 @@ fn warn(pair: &Pair, host: &Host<String>) {
     {
         tracing::warn!(
             host, names = ?pair.facts.names,
-            "the certificate is not for the host of site.url, so browsers will refuse it; they look at its subject \
-             alternative names alone"
+            "the certificate is not for the host of site.url, so browsers will refuse it; they check only its subject \
+             alternative names"
         );
     }
 }
@@ -290,7 +290,7 @@ mod tests {
     use std::time::UNIX_EPOCH;
     use tokio::time::{advance, sleep};
 
-    /// What the log says.
+    /// The text of the log.
     #[derive(Clone, Default)]
     struct Said(Arc<Mutex<Vec<u8>>>);
 

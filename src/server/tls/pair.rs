@@ -1,4 +1,4 @@
-//! A certificate and its key, read from PEM and found fit to be served.
+//! A certificate and its key, read from PEM and checked for use by a server.
 
 use super::TlsError;
 use crate::session::clock::{Clock, Timestamp};
@@ -17,18 +17,18 @@ use x509_parser::der_parser::oid::Oid;
 use x509_parser::extensions::{GeneralName, ParsedExtension};
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
-/// What a certificate says of itself.
+/// The facts in a certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Facts {
-    /// Whom it is about, as it spells that.
+    /// The subject, as the certificate spells it.
     pub subject: String,
-    /// Who signed it, as it spells that.
+    /// The issuer, as the certificate spells it.
     pub issuer: String,
-    /// The hosts that it is for.
+    /// The hosts that the certificate is for.
     pub names: Vec<String>,
-    /// When it begins to hold.
+    /// The start of its validity.
     pub begins: Timestamp,
-    /// When it ends.
+    /// The end of its validity.
     pub ends: Timestamp,
 }
 
@@ -37,7 +37,7 @@ impl Facts {
     ///
     /// # Errors
     ///
-    /// When there is no file, or no certificate in it.
+    /// When the file does not exist or holds no certificate.
     pub fn read(path: &Path) -> Result<Self, TlsError> {
         let chain = chain(path)?;
         Self::of(&chain[0]).ok_or_else(|| TlsError::NoCertificate(path.into()))
@@ -58,7 +58,8 @@ impl Facts {
     }
 }
 
-/// Whether a certificate says where the one that signed it is to be had: browsers fetch it, and other clients do not.
+/// Returns whether a certificate names the URL of its issuer's certificate. Browsers fetch it, and other clients do
+/// not.
 ///
 /// Source: RFC 5280, 4.2.2.1 (caIssuers).
 pub(in crate::server) fn names_its_issuer(certificate: &CertificateDer<'_>) -> bool {
@@ -83,7 +84,7 @@ fn host(name: &GeneralName<'_>) -> Option<String> {
     }
 }
 
-/// A certificate with those that lead to its authority, and its key: they belong together, and hold now.
+/// A certificate with its intermediate certificates, and its key. They belong together and are valid now.
 #[derive(Clone, Debug)]
 pub(super) struct Pair {
     pub(super) certified: Arc<CertifiedKey>,
@@ -91,7 +92,7 @@ pub(super) struct Pair {
 }
 
 impl Pair {
-    /// Reads both files.
+    /// Reads and checks both files.
     pub(super) fn read(certificate: &Path, key: &Path) -> Result<Self, TlsError> {
         let chain = chain(certificate)?;
         let unfit = |why: &dyn std::fmt::Display| TlsError::Unfit { path: certificate.into(), why: why.to_string() };
@@ -114,18 +115,18 @@ impl Pair {
         Ok(Self { certified: Arc::new(certified), facts })
     }
 
-    /// The server's own certificate.
+    /// Returns the server's own certificate.
     pub(super) fn leaf(&self) -> Option<&CertificateDer<'static>> {
         self.certified.cert.first()
     }
 }
 
-/// A file to its end. A pipe has none as long as nobody writes, and the start would wait for ever.
+/// Reads a regular file. A pipe is refused, because without a writer the start would wait for ever.
 fn read(path: &Path) -> io::Result<Vec<u8>> {
     if fs::metadata(path)?.is_file() { fs::read(path) } else { Err(io::Error::other("it is not a regular file")) }
 }
 
-/// All certificates of a file; at least one.
+/// Returns all certificates of a file; at least one.
 fn chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let text = read(path).map_err(|source| TlsError::File { setting: "tls.certificate", path: path.into(), source })?;
     let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
@@ -135,7 +136,7 @@ fn chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
 fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
     let text = read(path).map_err(|source| TlsError::File { setting: "tls.key", path: path.into(), source })?;
     PrivateKeyDer::from_pem_slice(&text).map_err(|_| {
-        // Both ways in which OpenSSL has written that over the years.
+        // OpenSSL has written encrypted keys in both ways over the years.
         let locked = String::from_utf8_lossy(&text);
         let locked = locked.contains("BEGIN ENCRYPTED PRIVATE KEY") || locked.contains("Proc-Type: 4,ENCRYPTED");
         if locked { TlsError::Locked(path.into()) } else { TlsError::NoKey(path.into()) }

@@ -1,35 +1,37 @@
 //! The pairs of a request's `Cookie` headers, as browsers and other clients write them.
 //!
-//! Read by bytes. One odd part costs itself and none of its neighbours, because a site shares its cookies with software
-//! of others:
+//! The headers are read as bytes. An odd part affects none of its neighbours, because a site shares its cookies with
+//! other software:
 //!
 //! | written | read as |
 //! |---|---|
-//! | `a=1; b=2`, `a=1;b=2`, `a=1 ;\tb=2`, `;; a=1;` | pairs; blanks and tabs around a pair and around a value, and empty parts, are nothing |
+//! | `a=1; b=2`, `a=1;b=2`, `a=1 ;\tb=2`, `;; a=1;` | pairs, without empty parts and blanks around pairs and values |
 //! | several headers, as HTTP/2 splits them | all of them, one after the other |
-//! | `a="1"` | the value `1`: Java's and Android's cookie managers put quotes around it. One pair of them |
-//! | `$Version="1"; a="1";$Path="/"` | three pairs, of which two have names that no cookie of ours has (RFC 2965) |
+//! | `a="1"` | the value `1`: Java's and Android's cookie managers add quotes. One pair of them is removed |
+//! | `$Version="1"; a="1";$Path="/"` | three pairs, two with names that no cookie of this server has (RFC 2965) |
 //! | `a=1=2` | the name `a`, the value `1=2` |
-//! | `a` and `=a` | a cookie without a name, which is nobody's |
-//! | `a=1, b=2` | the name `a`, the value `1, b=2`: a comma separates headers elsewhere, and not cookies |
-//! | bytes beyond ASCII | themselves |
+//! | `a` and `=a` | a cookie with an empty name |
+//! | `a=1, b=2` | the name `a`, the value `1, b=2`: a comma does not separate cookies |
+//! | bytes beyond ASCII | the same bytes |
 //!
 //! Source: RFC 6265, 4.2.1; RFC 6265bis, 5.8.3; RFC 9113, 8.2.3.
 
 use axum::http::{HeaderMap, header::COOKIE};
 
-/// Name and value of each cookie of a request, in the order in which they came. A cookie without a name has an empty one.
+/// Returns the name and the value of each cookie of a request, in the order in which they came. A cookie without a name
+/// has an empty one.
 pub fn pairs(headers: &HeaderMap) -> impl Iterator<Item = (&[u8], &[u8])> {
     let lines = headers.get_all(COOKIE).into_iter();
     lines.flat_map(|line| line.as_bytes().split(|&byte| byte == b';')).filter_map(pair)
 }
 
-/// The pair in one part; `None` for one that is empty.
+/// Returns the pair in one part; `None` for an empty part.
 fn pair(part: &[u8]) -> Option<(&[u8], &[u8])> {
     let start = part.iter().position(|byte| !is_blank(*byte))?;
     let part = &part[start..];
     Some(match part.iter().position(|&byte| byte == b'=') {
-        // A blank before the `=` belongs to the name: no browser writes it, and no name of ours has one.
+        // A space before the `=` stays in the name, because no browser writes it and no cookie name of this server has
+        // one.
         Some(equals) => (&part[..equals], unquoted(trimmed(&part[equals + 1..]))),
         None => (&[], trimmed(part)),
     })
@@ -45,7 +47,7 @@ fn trimmed(value: &[u8]) -> &[u8] {
     &value[start..end]
 }
 
-/// Without one pair of quotes around it.
+/// Removes one pair of quotes around a value.
 fn unquoted(value: &[u8]) -> &[u8] {
     value.strip_prefix(b"\"").and_then(|value| value.strip_suffix(b"\"")).unwrap_or(value)
 }
@@ -55,7 +57,7 @@ mod tests {
     use super::*;
     use axum::http::HeaderValue;
 
-    /// Lines of a header, and the pairs in them.
+    /// The lines of a header, and the pairs in them.
     type Case<'a> = (&'a [&'a [u8]], &'a [(&'a str, &'a str)]);
 
     fn read(lines: &[&[u8]]) -> Vec<(String, String)> {

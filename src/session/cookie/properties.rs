@@ -1,4 +1,4 @@
-//! What holds of every cookie, whatever is in it: tried with random settings, headers and lifetimes.
+//! Properties of every session cookie, tested with random settings, headers and lifetimes.
 
 use super::{Came, CookieSettings, SameSite};
 use crate::session::clock::Timestamp;
@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use std::collections::HashSet;
 use std::time::Duration;
 
-/// No files of regressions: what was found becomes a case of its own.
+/// Returns a configuration without regression files, because each failure that is found becomes a test of its own.
 fn cases(cases: u32) -> ProptestConfig {
     ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
 }
@@ -25,7 +25,7 @@ fn keys() -> Keys {
     Keys::generate().expect("a key")
 }
 
-/// The secret that a request carries, if it carries one.
+/// Returns the secret that a request carries, if any.
 fn opened(settings: &CookieSettings, headers: &HeaderMap, keys: &Keys) -> Option<Secret> {
     match settings.read(headers, keys) {
         Came::One(secret) => Some(secret),
@@ -41,7 +41,7 @@ fn headers(lines: &[Vec<u8>]) -> HeaderMap {
     headers
 }
 
-/// Bytes that a header carries, and some of them often.
+/// Generates bytes that a header can carry. Those with a meaning in a cookie come more often.
 fn bytes(most: usize) -> impl Strategy<Value = Vec<u8>> {
     let byte = prop_oneof![
         3 => proptest::sample::select(b"=;. \t\"ahs_".to_vec()),
@@ -51,16 +51,16 @@ fn bytes(most: usize) -> impl Strategy<Value = Vec<u8>> {
     proptest::collection::vec(byte, 0..most)
 }
 
-/// A pair of a `Cookie` header, with the white space around it.
+/// A pair of a `Cookie` header.
 #[derive(Clone, Debug)]
 enum Pair {
-    /// The session cookie as the server has set it.
+    /// The session cookie as the server set it.
     Sealed,
-    /// The same, in quotes.
+    /// The session cookie in quotes.
     Quoted,
-    /// The right name before something else.
+    /// The name of the session cookie with another value.
     Named(Vec<u8>),
-    /// Anything.
+    /// Any bytes.
     Any(Vec<u8>),
 }
 
@@ -69,7 +69,7 @@ fn pair() -> impl Strategy<Value = Pair> {
     prop_oneof![2 => Just(Pair::Sealed), 1 => Just(Pair::Quoted), 1 => named, 4 => bytes(60).prop_map(Pair::Any)]
 }
 
-/// Legal settings of every kind.
+/// Generates legal settings of every kind.
 fn settings() -> impl Strategy<Value = CookieSettings> {
     let name = prop_oneof![
         Just("__Host-hardtack_sess".to_owned()),
@@ -93,7 +93,7 @@ fn settings() -> impl Strategy<Value = CookieSettings> {
         .prop_filter("browsers drop it", |settings| Contradiction::of_cookie(settings).is_none())
 }
 
-/// The value of an attribute in a `Set-Cookie` header.
+/// Returns the value of an attribute in a `Set-Cookie` header.
 fn attribute<'a>(header: &'a str, name: &str) -> Option<&'a str> {
     header.split("; ").skip(1).find_map(|part| part.strip_prefix(name)?.strip_prefix('='))
 }
@@ -228,6 +228,6 @@ fn s11_an_id_is_256_random_bits_in_43_letters_and_never_comes_twice() {
         set += bytes.iter().map(|byte| byte.count_ones()).sum::<u32>();
         assert!(seen.insert(text), "an id came twice");
     }
-    // Half of 25,600,000 bits, give or take some twenty times what chance does.
+    // Half of 25,600,000 bits, within some twenty standard deviations.
     assert!((12_750_000..12_850_000).contains(&set), "{set} bits are set");
 }

@@ -1,25 +1,25 @@
-//! Where else in a browser a cookie of the session's name may lie, and how it is taken away.
+//! The other places in a browser where a cookie of the session's name may lie, and the headers that remove it.
 //!
-//! Browsers tell cookies apart by name, domain (or the one host alone), path and partition. After a change of
+//! Browsers distinguish cookies by name, domain (or the one host alone), path and partition. After a change of
 //! `session.domain`, `session.path` or `session.partitioned`, or when another application sets the name, a browser has
-//! two and sends both.
+//! two cookies and sends both.
 //!
-//! Only places from which a cookie came along with this very request are named: its path or one above it, its host or a
-//! domain above that. What the settings themselves set is not among them, so the order of the lines does not matter
-//! where the two differ. It does in browsers that do not know `Partitioned`, so the new cookie is set last.
+//! Only places are cleared from which this request can carry a cookie: its path or one above it, its host or a domain
+//! above that. The cookie of the present settings is not among them, so the order of the headers does not matter where
+//! browsers distinguish the two. Browsers that do not know `Partitioned` do not, so the new cookie is set last.
 
 use super::CookieSettings;
 use crate::session::policy::Contradiction;
 use axum::http::uri::Authority;
 use axum::http::{HeaderValue, Request, Uri, header};
 
-/// Proxies hold heads of answers in few kilobytes: nginx in 4 or 8.
+/// The most removals, because proxies hold response heads in a few kilobytes: nginx in 4 or 8.
 const MOST: usize = 20;
-/// A path is looked at so deep, and a longer part of one is left alone.
+/// The number of parent paths that are tried. Paths longer than `LONGEST_PATH` are not tried.
 const DEPTH: usize = 3;
 const LONGEST_PATH: usize = 128;
 
-/// Where a request went: what decides which cookies came along.
+/// The host and the path of a request, which decide the cookies that it carries.
 #[derive(Clone, Debug)]
 pub(in crate::session) struct Target {
     uri: Uri,
@@ -27,16 +27,16 @@ pub(in crate::session) struct Target {
 }
 
 impl Target {
-    /// Copies no text: both share it with the request.
+    /// Takes the target from a request, and copies no text because both fields share it with the request.
     pub(in crate::session) fn of<B>(request: &Request<B>) -> Self {
-        // A router that lies below a path hands on what is left of it.
+        // A nested router gets only the rest of the path, so the original URI is used.
         let original = request.extensions().get::<axum::extract::OriginalUri>();
         let uri = original.map_or_else(|| request.uri(), |original| &original.0).clone();
         Self { uri, host: request.headers().get(header::HOST).cloned() }
     }
 
-    /// The host in small letters, and the domains above it down to the one that somebody has registered. None for an
-    /// address and for names of one label.
+    /// Returns the host in lower case, and its parent domains up to the registrable one. Empty for an address and for
+    /// names of one label.
     fn domains(&self) -> Vec<String> {
         let authority = match (self.uri.authority(), &self.host) {
             (Some(authority), _) => Some(authority.clone()),
@@ -59,7 +59,7 @@ impl Target {
         domains
     }
 
-    /// The paths of cookies that go along with a request to this one: `/api`, `/api/login`, `/api/`.
+    /// Returns the paths of cookies that a request to this path carries: `/api`, `/api/login`, `/api/`.
     fn paths(&self) -> Vec<String> {
         let path = self.uri.path();
         let ends = path.match_indices('/').map(|(at, _)| at).skip(1).take(DEPTH);
@@ -71,21 +71,22 @@ impl Target {
     }
 }
 
-/// Which places are named beside those of earlier settings that are known.
+/// The places that are cleared in addition to those of known earlier settings.
 pub(in crate::session) enum Around<'a> {
-    /// None: no cookie of the name came.
+    /// None, because no cookie of the name came.
     Nothing,
-    /// Where a change of the settings leaves one behind.
+    /// The places where a change of the settings leaves a cookie behind.
     Settings(&'a Target),
-    /// Those, and the paths of the request: two came.
+    /// Those places and the paths of the request, because two cookies came.
     Request(&'a Target),
 }
 
 impl CookieSettings {
-    /// The headers that take away cookies of this name that these settings do not set, the likeliest places first.
+    /// Returns the headers that remove cookies of this name which these settings do not set, the likeliest places
+    /// first.
     pub(in crate::session) fn other_removals(&self, former: &[Self], around: &Around) -> Vec<HeaderValue> {
         let others = self.others(former, around);
-        // As short as can be: without the date that old clients want.
+        // The header is as short as possible, without the date that old clients need.
         let line = |other: &Self| {
             let mut cookie = other.build("");
             cookie.set_max_age(cookie::time::Duration::ZERO);
@@ -94,7 +95,7 @@ impl CookieSettings {
         others.iter().filter_map(line).collect()
     }
 
-    /// Whether browsers take both for one cookie.
+    /// Returns whether browsers take both for one cookie.
     fn lies_with(&self, other: &Self) -> bool {
         (&self.domain, &self.path, self.partitioned) == (&other.domain, &other.path, other.partitioned)
     }

@@ -1,10 +1,11 @@
-//! What cannot be together: attributes of a cookie that browsers would drop, and spans of time that make no sense. Refused
-//! before the first request.
+//! Contradictions in settings: cookie attributes that browsers would drop, and spans of time that make no sense. They
+//! are refused before the first request.
 
 use crate::session::cookie::{CookieSettings, SameSite};
 use crate::session::lifetime::{Clocks, Lifetime};
 
-/// Settings that no browser would keep together, that cannot be written at all, or that end sessions in use.
+/// A contradiction: settings that browsers do not keep together, that cannot be written at all, or that end sessions in
+/// use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Contradiction {
     /// `SameSite=None` without `Secure`. Source: RFC 6265bis, 5.7.
@@ -15,26 +16,26 @@ pub enum Contradiction {
     HostPrefix,
     /// A `__Secure-` or `__Http-` name without `Secure`. Source: RFC 6265bis, 4.1.3.1.
     SecurePrefix,
-    /// A name that is no token, or so long that its value would not fit. Source: RFC 6265, 4.1.1; RFC 6265bis, 5.6.
+    /// A name that is not a token, or so long that its value would not fit. Source: RFC 6265, 4.1.1; RFC 6265bis, 5.6.
     Name,
-    /// A path that does not start with `/`: browsers would ignore it.
+    /// A path that does not start with `/`, which browsers would ignore.
     RelativePath,
-    /// A path of more than 1024 bytes, or with a sign that no cookie can carry. Source: RFC 6265bis, 5.6.
+    /// A path of more than 1024 bytes, or with a character that no cookie can carry. Source: RFC 6265bis, 5.6.
     Path,
-    /// A domain of more than 253 bytes, or with a sign that no host name has. Source: RFC 1035, 2.3.4.
+    /// A domain of more than 253 bytes, or with a character that no host name has. Source: RFC 1035, 2.3.4.
     Domain,
     /// A lifetime of more than 400 days. Source: RFC 6265bis, 5.5.
     Longest,
-    /// An idle timeout beyond the absolute lifetime.
+    /// An idle timeout that is longer than the absolute timeout.
     Idle,
-    /// A session would be over before its use is written down.
+    /// A touch interval so long that a session would expire before its use is stored.
     TouchEvery,
-    /// A session would have several ids at once.
+    /// A renewal interval so short that a session would have several ids at once.
     RenewEvery,
 }
 
 impl Contradiction {
-    /// The first contradiction in `clocks`, if there is one.
+    /// Returns the first contradiction in `clocks`, if there is one.
     #[must_use]
     pub fn of_clocks(clocks: &Clocks) -> Option<Self> {
         let Clocks { lifetime: Lifetime { idle, absolute }, touch_every, rotation_grace, renew_every } = *clocks;
@@ -47,7 +48,7 @@ impl Contradiction {
         first(rules)
     }
 
-    /// The first contradiction in `cookie`, if there is one.
+    /// Returns the first contradiction in `cookie`, if there is one.
     #[must_use]
     pub fn of_cookie(cookie: &CookieSettings) -> Option<Self> {
         let host_bound = cookie.secure && cookie.domain.is_none() && cookie.path == "/";
@@ -64,28 +65,29 @@ impl Contradiction {
         first(rules)
     }
 
-    /// What is wrong, why, and the cure, with the name of the setting behind `prefix` (as in `session.same_site`).
+    /// Returns a sentence with the setting, the reason and the cure. The name of the setting has `prefix` before it (as
+    /// in `session.same_site`).
     #[must_use]
     pub fn sentence(self, prefix: &str) -> String {
         let (attribute, rest) = match self {
             Self::NoneWithoutSecure => {
-                ("same_site", "is `none`, which browsers accept on https alone; serve https, or use `lax`")
+                ("same_site", "is `none`, which browsers accept only over https; serve https, or use `lax`")
             }
             Self::PartitionedWithoutSecure => {
-                ("partitioned", "is true, which browsers accept on https alone; serve https, or set it to false")
+                ("partitioned", "is true, which browsers accept only over https; serve https, or set it to false")
             }
             Self::HostPrefix => (
                 "name",
                 "begins with `__Host-`, and browsers keep such a cookie only from https, with the path `/` and without \
-                 a domain; choose another name, or set the others so",
+                 a domain; choose another name, or change these settings",
             ),
             Self::SecurePrefix => (
                 "name",
-                "begins with a prefix that browsers accept on https alone; serve https, or choose another name",
+                "begins with a prefix that browsers accept only over https; serve https, or choose another name",
             ),
             Self::Name => (
                 "name",
-                "is not the name of a cookie, which is 1 to 255 letters, digits, `-`, `_` and a few other signs; write \
+                "is not a cookie name, which is 1 to 255 letters, digits, `-`, `_` and a few other characters; write \
                  it like `my_app_sess`",
             ),
             Self::RelativePath => {
@@ -93,17 +95,17 @@ impl Contradiction {
             }
             Self::Path => (
                 "path",
-                "is longer than 1024 bytes or has a sign that no cookie can carry; write it like `/` or `/app`, other \
-                 signs percent-encoded",
+                "is longer than 1024 bytes or has a character that no cookie can carry; write it like `/` or `/app`, \
+                 with other characters percent-encoded",
             ),
-            Self::Domain => ("domain", "is not the name of a host; write it like `example.com`, or leave it out"),
+            Self::Domain => ("domain", "is not a host name; write it like `example.com`, or leave it out"),
             Self::Longest => (
                 "absolute",
                 "is longer than 400 days, and no browser keeps a cookie that long; make it 400 days or less",
             ),
             Self::Idle => (
                 "idle",
-                "is longer than `absolute`, which ends every session before; shorten `idle` or lengthen `absolute`",
+                "is longer than `absolute`, which ends every session earlier; shorten `idle` or lengthen `absolute`",
             ),
             Self::TouchEvery => (
                 "touch_every",
@@ -131,7 +133,8 @@ fn first<const N: usize>(rules: [(bool, Contradiction); N]) -> Option<Contradict
     rules.into_iter().find_map(|(broken, contradiction)| broken.then_some(contradiction))
 }
 
-/// Browsers compare prefixes without case. Source: RFC 6265bis, 4.1.3.
+/// Returns whether a name begins with a prefix, without regard to case, as browsers compare them. Source: RFC 6265bis,
+/// 4.1.3.
 fn begins(name: &str, prefix: &str) -> bool {
     name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
 }

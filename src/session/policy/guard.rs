@@ -1,4 +1,4 @@
-//! CORS and CSRF in one layer, from one list of origins: who may call, decided before a session is read.
+//! The layer for CORS and CSRF: it decides by one list of origins which requests pass, before a session is read.
 //!
 //! Source: the Fetch specification, CORS protocol; ASVS 5.0, 3.4.2 and 3.5.1 to 3.5.3; the OWASP CSRF prevention cheat
 //! sheet.
@@ -18,13 +18,14 @@ use url::Url;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// Lets the pages of some origins in, with their cookies, and no others.
+/// The layer that lets pages of the listed origins call this server with cookies, and refuses pages of other origins.
 ///
-/// * What changes something must prove where it comes from: a listed `Origin`, or `Sec-Fetch-Site: same-origin` or `none`;
-///   from older browsers an `Origin`, else a `Referer`, of this server. Anything else is refused with 403 before a handler
-///   or a session sees it. Without all three headers no browser of today sent it, and it passes, unless [`strict`].
-/// * Preflights are answered here, with 204 and no store call; those of unlisted origins with 403.
-/// * All answers to a listed origin, errors too, carry the CORS headers, and `Vary: Origin`.
+/// * A request with an unsafe method must prove its origin: by a listed `Origin`, or by `Sec-Fetch-Site: same-origin`
+///   or `none`; from older browsers by an `Origin`, else a `Referer`, of this server. Otherwise it is refused with 403
+///   before a handler or a session sees it. A request without all three headers comes from no browser of today and
+///   passes, unless [`strict`].
+/// * Preflights are answered here, with 204 and no store call; preflights of unlisted origins with 403.
+/// * All responses to a listed origin, errors too, carry the CORS headers and `Vary: Origin`.
 ///
 /// [`strict`]: Guard::strict
 #[derive(Clone, Debug)]
@@ -38,30 +39,31 @@ struct Rules {
     exposed: HeaderValue,
     max_age: HeaderValue,
     strict: bool,
-    /// Requests that must prove where they come from although they only read.
+    /// Selects requests that must prove their origin although they only read.
     reads: fn(&Uri, &HeaderMap) -> bool,
     refusals: Arc<LogLimit>,
-    /// Addresses that forms of all origins may be posted to.
+    /// Selects addresses to which forms of all origins may post.
     posts: fn(&Uri) -> bool,
 }
 
-/// In the extensions of an answer that the guard gave in the place of a handler. An application may put a page there.
+/// The mark in the extensions of a response that the guard gave instead of a handler. An application may replace that
+/// response with a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refused;
 
-/// A name that cannot be listed: a `*`, which means nothing beside cookies, or no name at all.
+/// A name that cannot be listed: `*`, which browsers ignore for requests with cookies, or an invalid name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is no name that a browser can be told; name each method and header, as `*` means none where cookies go along"
+    "`{0}` is not the name of a method or header; list each name, because browsers ignore `*` for requests with cookies"
 )]
 pub struct Unlistable(String);
 
-/// What becomes of a request.
+/// The decision on a request.
 #[derive(Debug, PartialEq, Eq)]
 enum Verdict {
-    /// It goes on. With the origin to name in the answer when it is a front end's.
+    /// The request goes on. If it is a front end's, its origin is here, for the CORS headers of the response.
     Pass(Option<HeaderValue>),
-    /// A browser asks whether it may.
+    /// A browser asks whether a front end with this origin may send a request.
     Preflight(HeaderValue),
     Refuse,
 }
@@ -73,7 +75,7 @@ impl Guard {
             methods: HeaderValue::from_static("GET,HEAD,POST,PUT,PATCH,DELETE"),
             headers: HeaderValue::from_static("content-type"),
             exposed: HeaderValue::from_static("retry-after"),
-            // Chromium heeds no more.
+            // Chromium caps longer values to this.
             max_age: HeaderValue::from_static("7200"),
             strict: false,
             reads: |_, _| false,
@@ -82,59 +84,63 @@ impl Guard {
         }))
     }
 
-    /// The methods that front ends may use. Default: GET, HEAD, POST, PUT, PATCH and DELETE.
+    /// Sets the methods that front ends may use. Default: GET, HEAD, POST, PUT, PATCH and DELETE.
     ///
     /// # Errors
     ///
-    /// When one of them cannot be named.
+    /// When one of the names is invalid.
     pub fn methods<N: AsRef<str>>(self, names: impl IntoIterator<Item = N>) -> Result<Self, Unlistable> {
         let methods = list(names)?;
         Ok(self.with(|rules| rules.methods = methods))
     }
 
-    /// The headers that front ends may send beside those that browsers always allow. Default: `content-type`.
+    /// Sets the headers that front ends may send in addition to those that browsers always allow. Default:
+    /// `content-type`.
     ///
     /// # Errors
     ///
-    /// When one of them cannot be named.
+    /// When one of the names is invalid.
     pub fn headers<N: AsRef<str>>(self, names: impl IntoIterator<Item = N>) -> Result<Self, Unlistable> {
         let headers = list(names)?;
         Ok(self.with(|rules| rules.headers = headers))
     }
 
-    /// The headers of answers that front ends may read beside those that they always may. Default: `retry-after`.
+    /// Sets the response headers that front ends may read in addition to those that they always may. Default:
+    /// `retry-after`.
     ///
     /// # Errors
     ///
-    /// When one of them cannot be named.
+    /// When one of the names is invalid.
     pub fn exposed<N: AsRef<str>>(self, names: impl IntoIterator<Item = N>) -> Result<Self, Unlistable> {
         let exposed = list(names)?;
         Ok(self.with(|rules| rules.exposed = exposed))
     }
 
-    /// How long a browser remembers the answer to a preflight. Default: 2 hours, the most that Chromium heeds.
+    /// Sets the time for which a browser caches the response to a preflight. Default: 2 hours, the most that Chromium
+    /// accepts.
     #[must_use]
     pub fn max_age(self, span: Duration) -> Self {
         self.with(|rules| rules.max_age = HeaderValue::from(span.as_secs()))
     }
 
-    /// Refuses what does not say where it comes from, too: curl, mobile applications, the oldest browsers. Default: false.
+    /// Also refuses requests that do not say where they come from: of curl, mobile applications, the oldest browsers.
+    /// Default: false.
     #[must_use]
     pub fn strict(self, strict: bool) -> Self {
         self.with(|rules| rules.strict = strict)
     }
 
-    /// Requests that must prove where they come from although they only read, because reading changes something (a visit
-    /// is counted, a session begins). Default: none.
+    /// Selects requests that must prove their origin although they only read, because reading changes something (a
+    /// visit is counted, a session begins). Default: none.
     #[must_use]
     pub fn reads(self, reads: fn(&Uri, &HeaderMap) -> bool) -> Self {
         self.with(|rules| rules.reads = reads)
     }
 
-    /// Addresses that pages of every origin may post forms to, because what is posted there changes nothing by itself and
-    /// proves by other means what it belongs to, as the answer of an OpenID provider does. Default: none.
+    /// Selects addresses to which pages of every origin may post forms, because such a post changes nothing by itself
+    /// and proves its context by other means, as the response of an OpenID provider does. Default: none.
     ///
-    /// A `SameSite` cookie does not come along. The handler must decide nothing by a session.
+    /// Browsers send no `SameSite` cookie with such a post, so the handler must decide nothing by a session.
     #[must_use]
     pub fn posts(self, posts: fn(&Uri) -> bool) -> Self {
         self.with(|rules| rules.posts = posts)
@@ -150,7 +156,8 @@ impl Rules {
     fn judge(&self, method: &Method, uri: &Uri, headers: &HeaderMap) -> Verdict {
         let origin = headers.get(header::ORIGIN);
         let listed = origin.filter(|origin| self.origins.front_ends.iter().any(|front_end| front_end.is(origin)));
-        // A browser sends each of them once. Two would be read differently by whoever stands before us.
+        // A browser sends each of these headers once. Two are refused, because a proxy before this server may read the
+        // other one.
         let twice = [SEC_FETCH_SITE, header::ORIGIN, header::REFERER, header::ACCESS_CONTROL_REQUEST_METHOD]
             .iter()
             .any(|name| headers.get_all(name).iter().nth(1).is_some());
@@ -173,7 +180,7 @@ impl Rules {
         }
     }
 
-    /// What a browser must know to hand the answer to a page of that origin.
+    /// Adds the headers without which a browser does not give the response to a page of that origin.
     fn admit(&self, headers: &mut HeaderMap, origin: HeaderValue) {
         name(headers, origin);
         if !self.exposed.is_empty() {
@@ -181,7 +188,8 @@ impl Rules {
         }
     }
 
-    /// The answer depends on who asks as soon as there is somebody to be let in, whoever has asked.
+    /// Adds `Vary: Origin` to all responses if there are front ends, because a response then depends on the origin of
+    /// the request.
     fn vary(&self, headers: &mut HeaderMap) {
         if !self.origins.front_ends.is_empty() {
             headers.append(header::VARY, HeaderValue::from_name(header::ORIGIN));
@@ -225,9 +233,10 @@ fn name(headers: &mut HeaderMap, origin: HeaderValue) {
     headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
 }
 
-/// Whether a request that no front end has sent is the server's own pages', a person's, or no browser's.
+/// Returns whether a request without a listed origin comes from the server's own pages, from a user that opened an
+/// address, or from a program that is no browser.
 ///
-/// `same-site` counts for nothing: a sibling host may be anybody's.
+/// `same-site` does not count, because a sibling host may belong to another owner.
 fn is_own(headers: &HeaderMap, own: &Origin, strict: bool) -> bool {
     if let Some(site) = headers.get(SEC_FETCH_SITE) {
         return site == "same-origin" || site == "none";
@@ -235,7 +244,7 @@ fn is_own(headers: &HeaderMap, own: &Origin, strict: bool) -> bool {
     match (headers.get(header::ORIGIN), headers.get(header::REFERER)) {
         (Some(origin), _) => own.is(origin),
         (None, Some(referer)) => {
-            // By bytes: some browsers write a path as it stands in the document, in whatever charset.
+            // The header is read as bytes, because some browsers write a path as the document does, in any charset.
             let referer = Url::parse(&String::from_utf8_lossy(referer.as_bytes())).ok();
             referer.is_some_and(|referer| referer.origin().ascii_serialization() == own.as_str())
         }
@@ -267,7 +276,7 @@ impl<S> Layer<S> for Guard {
     }
 }
 
-/// What [`Guard`] makes of a service.
+/// The service of the layer [`Guard`].
 #[derive(Clone)]
 pub struct GuardService<S> {
     rules: Arc<Rules>,

@@ -1,4 +1,5 @@
-//! Policy: what follows from the origins that a session is used from, and what cannot be together.
+//! The policy of origins: the cookie settings and the CORS and CSRF rules that follow from them, and contradictions in
+//! settings.
 //!
 //! ```text
 //! Origins { own, front ends } ──▶ CookieSettings   SameSite, Secure, Partitioned, name

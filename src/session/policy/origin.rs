@@ -1,14 +1,14 @@
-//! Origins, and which of them browsers take for one site.
+//! Origins, and their comparison by site, as browsers compare them.
 
 use axum::http::HeaderValue;
 use std::fmt;
 use std::str::FromStr;
 use url::{Host, Url};
 
-/// Scheme, host and port: what browsers compare.
+/// An origin: scheme, host and port, as browsers compare them.
 ///
-/// Read from text in any spelling that means an origin (upper case, default ports, a `/` behind it, names in any script),
-/// and kept as the `Origin` header spells it. Source: RFC 6454, 6.2; the HTML standard, 7.1.1.
+/// It is parsed from any spelling of an origin (upper case, default ports, a `/` at the end, names in any script), and
+/// kept as the `Origin` header spells it. Source: RFC 6454, 6.2; the HTML standard, 7.1.1.
 ///
 /// # Examples
 ///
@@ -23,57 +23,57 @@ use url::{Host, Url};
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Origin {
-    /// As the `Origin` header spells it.
+    /// The origin as the `Origin` header spells it.
     text: String,
     secure: bool,
     host: Host<String>,
-    /// `None` when it is the scheme's own.
+    /// `None` for the default port of the scheme.
     port: Option<u16>,
 }
 
-/// Why a text is no origin. The text is not repeated: it may hold a password.
+/// The reason why a text is not an origin. The text is not repeated, because it may contain a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OriginError {
     /// `*`, alone or in a host.
     #[error(
-        "holds a `*`, but a page that may use sessions must be named: browsers send no cookie along with a wildcard"
+        "contains a `*`, but each page that may use sessions must be named, because CORS allows no cookies with `*`"
     )]
     Wildcard,
-    /// `null`, which every sandboxed page and every local file has.
-    #[error("is `null`, which any sandboxed page and any local file can be; serve the page over http or https")]
+    /// `null`, the origin of every sandboxed page and every local file.
+    #[error("is `null`, the origin of any sandboxed page and any local file; serve the page over http or https")]
     Null,
-    /// It cannot be read.
+    /// It cannot be parsed.
     #[error("cannot be read ({0})")]
     Syntax(#[from] url::ParseError),
-    /// It does not say by which scheme.
+    /// It has no scheme.
     #[error("lacks `http://` or `https://` before the host")]
     Bare,
-    /// It is a page inside an app or of a browser's extension.
+    /// It is the origin of a page inside an app or a browser extension.
     #[error(
         "is a page inside an app or an extension, whose cookies browsers keep apart or drop; let the app's native side make \
          the calls (Capacitor: CapacitorHttp, Tauri: its http plugin, an extension: its service worker with the server in \
          `host_permissions`), or load its pages from an https origin and list that"
     )]
     App,
-    /// It begins with something else than `http://` or `https://`.
+    /// It has a scheme other than http and https.
     #[error("has a scheme other than http and https")]
     Scheme,
-    /// It has a host or a port at which no page can be.
-    #[error("has {0}, where no page can be")]
+    /// It has a host or a port that no page can have.
+    #[error("has {0}, which no page can have")]
     Nowhere(&'static str),
     /// It has a user name, a password, a path, a query or a fragment.
-    #[error("has {0}, but browsers know a site by scheme, host and port alone")]
+    #[error("has {0}, but an origin is only scheme, host and port")]
     Extra(&'static str),
 }
 
 impl Origin {
-    /// Whether the scheme is https.
+    /// Returns whether the scheme is https.
     #[must_use]
     pub const fn is_https(&self) -> bool {
         self.secure
     }
 
-    /// Whether the host is this machine: browsers trust it also over plain http.
+    /// Returns whether the host is this machine, which browsers trust also over plain http.
     ///
     /// Source: the Secure Contexts specification, 3.1.
     #[must_use]
@@ -85,8 +85,8 @@ impl Origin {
         }
     }
 
-    /// Whether browsers take both for one site: the same scheme, and the same host or the same registrable domain by the
-    /// public suffix list. Ports do not count.
+    /// Returns whether browsers take both for one site: the same scheme, and the same host or the same registrable
+    /// domain by the public suffix list. Ports do not count.
     ///
     /// Source: the HTML standard, "same site".
     #[must_use]
@@ -95,8 +95,8 @@ impl Origin {
         self.secure == other.secure && (self.host == other.host || domains.is_some_and(|(one, two)| one == two))
     }
 
-    /// The name that somebody registered, with what is public above it, and whether a dot ends it; none for an address or a
-    /// public suffix itself.
+    /// Returns the registrable domain of the host, and whether a dot ends the host; `None` for an address or a public
+    /// suffix itself.
     fn registrable_domain(&self) -> Option<(&str, bool)> {
         match &self.host {
             Host::Domain(name) => {
@@ -107,8 +107,8 @@ impl Origin {
         }
     }
 
-    /// The domains for which a cookie can be set that browsers send to this host: the host itself, and what is above it up
-    /// to the registrable domain. None for an address and for a host of one part.
+    /// Returns the domains for which a cookie can be set that browsers send to this host: the host itself, and its
+    /// parent domains up to the registrable one. Empty for an address and for a host of one label.
     ///
     /// Source: RFC 6265bis, 5.7, step 9.
     pub(crate) fn cookie_domains(&self) -> impl Iterator<Item = &str> {
@@ -120,24 +120,24 @@ impl Origin {
         })
     }
 
-    /// Its host, as a URL spells it.
+    /// Returns the host, as a URL spells it.
     #[must_use]
     pub const fn host(&self) -> &Host<String> {
         &self.host
     }
 
-    /// Whether a header names exactly this origin: bytes, no case folding, no pattern.
+    /// Returns whether a header names exactly this origin, byte for byte: no case folding, no pattern.
     pub(super) fn is(&self, header: &HeaderValue) -> bool {
         header == self.text.as_str()
     }
 
-    /// Its port, the scheme's own if it names none.
+    /// Returns the port; without one, the default port of the scheme.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port.unwrap_or(if self.secure { 443 } else { 80 })
     }
 
-    /// The origin of another port on this host.
+    /// Returns this origin with the port of another one.
     pub(super) fn with_port_of(&self, other: &Self) -> String {
         let scheme = if self.secure { "https" } else { "http" };
         let port = other.port.map(|port| format!(":{port}")).unwrap_or_default();
@@ -197,7 +197,7 @@ impl TryFrom<&Url> for Origin {
     }
 }
 
-/// Whether an app or an extension serves its pages by this scheme.
+/// Returns whether apps or extensions serve their pages by this scheme.
 fn is_of_app(scheme: &str) -> bool {
     matches!(scheme, "app" | "capacitor" | "ionic" | "tauri" | "wails") || scheme.ends_with("-extension")
 }
@@ -245,8 +245,8 @@ mod tests {
     #[test]
     fn s45_s47_what_is_no_origin_is_refused_with_its_reason() {
         for (text, reason) in [
-            ("*", "holds a `*`"),
-            ("https://*.example.com", "holds a `*`"),
+            ("*", "contains a `*`"),
+            ("https://*.example.com", "contains a `*`"),
             ("null", "is `null`"),
             ("NULL", "is `null`"),
             ("", "cannot be read"),
@@ -292,7 +292,7 @@ mod tests {
             ("https://example.com", "https://example.com.evil.org", false),
             ("https://app.example.co.uk", "https://api.example.co.uk", true),
             ("https://one.co.uk", "https://two.co.uk", false),
-            // Private suffixes: everybody can have a name below them.
+            // Private suffixes: the names below them have different owners.
             ("https://one.github.io", "https://two.github.io", false),
             ("https://github.io", "https://one.github.io", false),
             ("https://a.one.github.io", "https://b.one.github.io", true),
@@ -306,7 +306,7 @@ mod tests {
             ("http://nas:1", "http://nas:2", true),
             ("http://nas", "http://printer", false),
             ("https://a.b\u{fc}cher.example", "https://b.xn--bcher-kva.example", true),
-            // A dot at the end makes another name of it, and another site.
+            // A dot at the end makes it another name, and another site.
             ("https://a.example.com.", "https://b.example.com.", true),
             ("https://a.example.com.", "https://a.example.com", false),
             ("https://a.example.com.", "https://b.example.com", false),

@@ -1,4 +1,4 @@
-//! Two facts, and what follows from them: what browsers call this server, and whose pages may use its sessions.
+//! The origins of this server and its front ends, and the settings that follow from them.
 
 use super::guard::Guard;
 use super::origin::Origin;
@@ -6,7 +6,7 @@ use crate::session::cookie::{CookieSettings, SameSite};
 
 /// The origin of this server, and the other origins whose pages may use its sessions.
 ///
-/// Everything else follows: the cookie's attributes, the CORS answers, which requests are refused.
+/// The cookie's attributes, the CORS headers and the refusal of requests follow from these.
 ///
 /// # Examples
 ///
@@ -20,7 +20,7 @@ use crate::session::cookie::{CookieSettings, SameSite};
 /// let app: Router = Router::new()
 ///     .route("/", get(async |session: Session| session.store_kind()))
 ///     .layer(sessions)
-///     .layer(origins.guard()); // outside of the sessions: what is refused reads none
+///     .layer(origins.guard()); // outside of the sessions, so that a refused request reads none
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,39 +29,39 @@ pub struct Origins {
     pub(super) front_ends: Vec<Origin>,
 }
 
-/// Why no browser would let a front end use the session, or would let others use it too.
+/// The reason why browsers would not let a front end use the session, or would let others use it too.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unreachable {
-    /// Across sites a session's cookie travels over https alone. Source: RFC 6265bis, 5.7; CHIPS.
+    /// Browsers send cookies across sites only over https. Source: RFC 6265bis, 5.7; CHIPS.
     #[error(
-        "the front end `{front_end}` is another site than `{own}`, and across sites browsers carry cookies over https \
-         alone; {}",
+        "the front end `{front_end}` is another site than `{own}`, and browsers send cookies across sites only over \
+         https; {}",
         cure(.front_end, .own)
     )]
     AnotherSite {
-        /// The page.
+        /// The origin of the front end.
         front_end: Origin,
-        /// The server.
+        /// The origin of the server.
         own: Origin,
     },
     /// A page on https may not call a server on plain http. Source: the Mixed Content specification.
     #[error(
-        "the front end `{front_end}` is on https, and from there browsers do not call a server on plain http; serve \
+        "the front end `{front_end}` is on https, and browsers do not let it call a server on plain http; serve \
          `{own}` over https too"
     )]
     MixedContent {
-        /// The page.
+        /// The origin of the front end.
         front_end: Origin,
-        /// The server.
+        /// The origin of the server.
         own: Origin,
     },
-    /// Anybody on the way could change the page and so use its visitors' sessions. Source: GO-2025-3884.
+    /// An attacker on the network could change the page and so use the sessions of its users. Source: GO-2025-3884.
     #[error(
-        "the front end `{front_end}` is plain http on a host that is not this machine, so anybody on the way could use \
-         the sessions; serve it over https"
+        "the front end `{front_end}` is plain http on a host that is not this machine, so an attacker on the network \
+         could use the sessions; serve it over https"
     )]
     Plain {
-        /// The page.
+        /// The origin of the front end.
         front_end: Origin,
     },
 }
@@ -75,7 +75,8 @@ fn cure(front_end: &Origin, own: &Origin) -> String {
 }
 
 impl Origins {
-    /// The server's own origin, and its front ends. None: only its own pages use the sessions.
+    /// Creates the origins from the server's own and its front ends. Without front ends only the server's own pages use
+    /// the sessions.
     #[must_use]
     pub fn new(own: Origin, front_ends: impl IntoIterator<Item = Origin>) -> Self {
         let mut others = Vec::new();
@@ -87,45 +88,46 @@ impl Origins {
         Self { own, front_ends: others }
     }
 
-    /// The server's own origin.
+    /// Returns the server's own origin.
     #[must_use]
     pub const fn own(&self) -> &Origin {
         &self.own
     }
 
-    /// The other origins.
+    /// Returns the origins of the front ends.
     #[must_use]
     pub fn front_ends(&self) -> &[Origin] {
         &self.front_ends
     }
 
-    /// A front end of another site than the server, if there is one.
+    /// Returns a front end of another site than the server, if there is one.
     #[must_use]
     pub fn across_sites(&self) -> Option<&Origin> {
         self.front_ends.iter().find(|front_end| !front_end.is_same_site_as(&self.own))
     }
 
-    /// The cookie that all of these pages can use: `Secure` on https; `Lax` while all are one site, else `None` with
-    /// `Partitioned`.
+    /// Returns the settings of a cookie that all of these pages can use: `Secure` on https; `Lax` while all are one
+    /// site, else `None` with `Partitioned`.
     ///
     /// # Errors
     ///
-    /// When browsers would not let a front end use it.
+    /// When browsers would not let a front end use the cookie.
     pub fn cookie(&self) -> Result<CookieSettings, Unreachable> {
         self.reachable()?;
         Ok(self.derived())
     }
 
-    /// Whether browsers let every front end use the session.
+    /// Checks that browsers let every front end use the session.
     ///
     /// # Errors
     ///
-    /// When they would not.
+    /// When they would not let one of the front ends.
     pub fn reachable(&self) -> Result<(), Unreachable> {
         self.front_ends.iter().try_for_each(|front_end| self.reaches(front_end))
     }
 
-    /// As [`cookie`](Self::cookie), unchecked: for whoever has more to say of it first.
+    /// Returns the settings as [`cookie`](Self::cookie) does, without the check, for a caller with other checks to make
+    /// first.
     #[must_use]
     pub fn derived(&self) -> CookieSettings {
         let cookie = CookieSettings::new(self.own.is_https());
@@ -146,7 +148,8 @@ impl Origins {
         }
     }
 
-    /// The layer that lets these origins in and no other. It belongs outside of [`Sessions`](crate::session::Sessions).
+    /// Returns the layer that lets these origins in and no others. It belongs outside of
+    /// [`Sessions`](crate::session::Sessions).
     #[must_use]
     pub fn guard(&self) -> Guard {
         Guard::new(self.clone())
@@ -179,7 +182,7 @@ mod tests {
             ("https://api.example.com", &["https://app.example.com", "https://app.example.org"], across()),
             ("https://one.github.io", &["https://two.github.io"], across()),
             ("https://localhost:3443", &["https://127.0.0.1:2015"], across()),
-            // Somebody develops a page against a server elsewhere.
+            // A page under development uses a server on another machine.
             ("https://api.example.com", &["http://localhost:5173"], across()),
         ] {
             let cookie = origins(own, front_ends).cookie().unwrap_or_else(|error| panic!("{own} {error}"));
@@ -197,7 +200,7 @@ mod tests {
             ("http://localhost:3000", "http://app.example.com", "another site", "serve both over https"),
             ("http://localhost:3000", "https://localhost:2015", "another site", "serve both over https"),
             ("http://api.example.com", "https://app.example.com", "plain http", "over https too"),
-            ("https://api.example.com", "http://app.example.com", "anybody on the way", "over https"),
+            ("https://api.example.com", "http://app.example.com", "attacker on the network", "over https"),
         ] {
             let error = origins(own, &[front_end]).cookie().expect_err(own).to_string();
             assert!(error.contains(front_end) && error.contains(reason) && error.contains(cure), "{error}");

@@ -1,7 +1,7 @@
-//! Tables of an application's own, in SQLite or PostgreSQL, by one set of statements.
+//! An application's own tables in SQLite or PostgreSQL, accessed by one set of statements.
 //!
-//! They lie beside the sessions or in a database of their own, and are reached by the very connections that the stores
-//! use: with their patience, their TLS, and their way of getting over an outage.
+//! The tables are in the database of the sessions or in a separate one. They use the connections of the session stores:
+//! with the same timeouts, the same TLS, and the same recovery after an outage.
 
 use super::{OpenError, Schema, StoreError, postgres, sqlite};
 use sqlx::any::AnyRow;
@@ -19,20 +19,21 @@ enum Kind {
     Postgres(postgres::Tables),
 }
 
-/// The steps that lead to an application's tables, one chain a kind of database.
+/// The migrations of an application's tables, one list for each kind of database.
 ///
-/// Apart from that of the sessions: each has its own numbers, and its own table that says which of them are done.
+/// They are separate from the migrations of the sessions: each list has its own numbers, and its own table that records
+/// which of them have run.
 #[derive(Clone, Copy, Debug)]
 pub struct Chain {
-    /// For SQLite; its `table_name` must be its own.
+    /// For SQLite. No other list may have the same `table_name`.
     pub sqlite: &'static Migrator,
     /// For PostgreSQL. Its tables are in the schema `hardtack`.
     pub postgres: &'static Migrator,
-    /// The table in PostgreSQL that says which steps are done: `hardtack.…`.
+    /// The PostgreSQL table that records which migrations have run: `hardtack.…`.
     pub done: &'static str,
 }
 
-/// A value of a statement.
+/// A parameter of a statement.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value {
     /// `TEXT`.
@@ -68,31 +69,31 @@ impl Database {
         Self(Kind::Postgres(tables))
     }
 
-    /// Opens a SQLite file of its own, as [`SqliteStore::open`](sqlite::SqliteStore::open) does, with the tables of
-    /// `chain`.
+    /// Opens a separate SQLite file with the tables of `chain`, as [`SqliteStore::open`](sqlite::SqliteStore::open)
+    /// does.
     ///
     /// # Errors
     ///
-    /// As there.
+    /// Those of `SqliteStore::open`.
     pub async fn in_file(path: &Path, readers: u32, chain: &Chain, schema: Schema) -> Result<Self, OpenError> {
         Ok(Self::sqlite(sqlite::Tables::in_file(path, readers, chain.sqlite, schema).await?))
     }
 
-    /// Opens a database that ends with this process.
+    /// Opens an in-memory database with the tables of `chain`. It ends with this process.
     ///
     /// # Errors
     ///
-    /// When SQLite has no memory for it.
+    /// When SQLite cannot create it.
     pub async fn in_memory(chain: &Chain) -> Result<Self, OpenError> {
         Ok(Self::sqlite(sqlite::Tables::in_memory(chain.sqlite).await?))
     }
 
-    /// Opens a PostgreSQL database of its own, as [`PostgresStore::open`](postgres::PostgresStore::open) does, with the
-    /// tables of `chain`.
+    /// Opens a separate PostgreSQL database with the tables of `chain`, as
+    /// [`PostgresStore::open`](postgres::PostgresStore::open) does.
     ///
     /// # Errors
     ///
-    /// As there.
+    /// Those of `PostgresStore::open`.
     pub async fn at(
         url: &str,
         connections: u32,
@@ -103,11 +104,12 @@ impl Database {
         Ok(Self::postgres(postgres::Tables::open(url, connections, timeout, chain, schema).await?))
     }
 
-    /// Brings the tables of `chain` up to date in a database that is open, or refuses where `schema` says so.
+    /// Brings the tables of `chain` in an open database up to date, or refuses when `schema` forbids migrations.
     ///
     /// # Errors
     ///
-    /// When they are of a newer version, or of an older one that is not to be migrated now; when the database fails.
+    /// When the tables are of a newer version, or of an older one that may not be migrated now; when the database
+    /// fails.
     pub async fn prepare(&self, chain: &Chain, schema: Schema) -> Result<(), OpenError> {
         match &self.0 {
             Kind::Sqlite(tables) => tables.prepare(chain.sqlite, schema).await,
@@ -115,7 +117,7 @@ impl Database {
         }
     }
 
-    /// Fails when the file of a SQLite database was moved, replaced or removed since it was opened.
+    /// Fails when the file of a SQLite database has been moved, replaced or removed since it was opened.
     ///
     /// # Errors
     ///
@@ -127,10 +129,10 @@ impl Database {
         }
     }
 
-    /// Runs one statement, to its end and its commit, and hands out what it returns.
+    /// Runs one statement up to its commit and returns its rows.
     ///
-    /// Written as for PostgreSQL, with `$1` and tables named `hardtack.…`, in what both know. What changes something says
-    /// so by `RETURNING`.
+    /// The statement is written for PostgreSQL, with `$1` and tables named `hardtack.…`, in SQL that SQLite knows too.
+    /// A statement that changes rows must return them by `RETURNING`.
     ///
     /// # Errors
     ///

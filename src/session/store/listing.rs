@@ -1,4 +1,4 @@
-//! Sessions in lists: what is told of each, in which order, and how a list goes on.
+//! Sessions in lists: their fields, their order, and the pages of a list.
 
 use crate::session::clock::Timestamp;
 use crate::session::id::Handle;
@@ -10,21 +10,21 @@ use std::str::FromStr;
 /// A session in a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listed {
-    /// Its public name.
+    /// The public name.
     pub handle: Handle,
-    /// Whose it is, and where it was signed in.
+    /// The account that it belongs to, and the device that signed in.
     pub owner: Owner,
-    /// When it began.
+    /// The time of its creation or of its last sign-in.
     pub created: Timestamp,
     /// Orders it among the sessions of its account: see [`Record::signed_in`].
     pub signed_in: Timestamp,
-    /// When it was last used.
+    /// The time of its last use.
     pub seen: Timestamp,
-    /// Its two clocks.
+    /// The idle and the absolute timeout.
     pub lifetime: Lifetime,
-    /// Who set them.
+    /// Whether the engine or a handler set these timeouts.
     pub terms: Terms,
-    /// When it is over unless it is used.
+    /// The time at which it expires unless it is used.
     pub deadline: Timestamp,
 }
 
@@ -44,7 +44,7 @@ impl From<&Record> for Listed {
 }
 
 impl Listed {
-    /// The session as the present settings have it; `None` when it is over by them.
+    /// Applies the present settings to the session. Returns `None` when it has expired by them.
     #[must_use]
     pub fn within(mut self, bounds: &Bounds, now: Timestamp) -> Option<Self> {
         self.lifetime = bounds.bound(self.terms, self.lifetime);
@@ -52,26 +52,26 @@ impl Listed {
         Some(self).filter(|listed| listed.deadline > now)
     }
 
-    /// Where a list in [`Order::Used`] goes on behind this session.
+    /// Returns the position of this session, from which a list in [`Order::Used`] continues.
     #[must_use]
     pub const fn place(&self) -> After {
         After(self.seen, self.handle)
     }
 }
 
-/// The order of a list. Among equals the handle decides, so that all nodes agree.
+/// The order of a list. The handle decides between equal moments, so that all nodes agree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
-    /// The one used last first; with a place, only what comes behind it.
+    /// The last used session first; with a position, only the sessions behind it.
     Used(Option<After>),
-    /// The one used longest ago first: [`Order::Used`] backwards.
+    /// The session that has been unused longest first: the reverse of [`Order::Used`].
     Unused,
-    /// The one with the latest sign-in first.
+    /// The session with the latest sign-in first.
     SignedIn,
 }
 
 impl Order {
-    /// Brings a list into this order, and cuts it to its length: for stores that do not have it so already.
+    /// Sorts sessions into this order and cuts the list to `limit`, for stores whose queries cannot do so.
     #[must_use]
     pub fn cut(self, mut listed: Vec<Listed>, limit: u32) -> Vec<Listed> {
         let used = |listed: &Listed| (listed.seen, listed.handle);
@@ -90,9 +90,9 @@ impl Order {
     }
 }
 
-/// A place in a list of sessions, behind which the next page begins: when that session was last used, and which it is.
+/// A position in a list of sessions, behind which the next page begins: the last use of a session, and its handle.
 ///
-/// It stays good when the session ends. Written `4000000000000.b9a5d1f2-3c40-4b1f-9a57-1de0b7c2a111`.
+/// It stays valid when the session ends. Its text form is `4000000000000.b9a5d1f2-3c40-4b1f-9a57-1de0b7c2a111`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct After(pub Timestamp, pub Handle);
 
@@ -102,9 +102,9 @@ impl fmt::Display for After {
     }
 }
 
-/// The text is no place in a list.
+/// The error of a text that is not a position in a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("this is no place in a list of sessions")]
+#[error("this is not a position in a list of sessions")]
 pub struct NoPlace;
 
 impl FromStr for After {
@@ -117,20 +117,20 @@ impl FromStr for After {
     }
 }
 
-/// A part of all sessions.
+/// A page of all sessions.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Page {
-    /// The sessions.
+    /// The sessions of this page.
     pub sessions: Vec<Listed>,
-    /// What to ask the next page with; the store's own text. `None` on the last page.
+    /// The cursor of the next page, in the store's own format. `None` on the last page.
     pub next: Option<String>,
 }
 
-/// A part of the sessions of an account, which have ended.
+/// The result of ending a part of an account's sessions.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ended {
-    /// How many.
+    /// The number of sessions that have ended.
     pub sessions: u64,
-    /// What to ask the next step with; the store's own text. `None` when there are no more.
+    /// The cursor of the next step, in the store's own format. `None` when no sessions are left.
     pub next: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! Sessions in this process's memory: for tests and demonstrations. They end with the process.
+//! Sessions in the memory of this process, for tests and demonstrations. They end with the process.
 
 use super::{Applied, Ended, Listed, Loaded, Order, Page, Stats, Store, StoreError, Swept};
 use crate::session::clock::Timestamp;
@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// A bounded store in memory. When it is full, the session that would end first makes room.
+/// A bounded store in memory. When it is full, a new session replaces the one with the earliest deadline.
 #[derive(Debug)]
 pub struct MemoryStore {
     capacity: usize,
@@ -26,7 +26,7 @@ struct State {
     by_handle: BTreeMap<Handle, IdHash>,
     retired: HashMap<IdHash, Retired>,
     retired_by_end: BTreeSet<(Timestamp, IdHash)>,
-    /// Who sweeps, and until when.
+    /// The holder of the sweep lease, and the end of the lease.
     leader: Option<(Handle, Timestamp)>,
 }
 
@@ -34,19 +34,19 @@ struct State {
 struct Retired {
     until: Timestamp,
     handle: Handle,
-    /// The id that the session went on under, when the old one still reaches it.
+    /// The id that the session got next, when the old one still reaches it.
     successor: Option<IdHash>,
 }
 
 impl MemoryStore {
-    /// A store of at most `capacity` sessions. Default: 100,000.
+    /// Creates a store of at most `capacity` sessions. Default: 100,000.
     #[must_use]
     pub fn new(capacity: usize) -> Self {
         Self { capacity: capacity.max(1), state: Mutex::default(), voice: Voice::default() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // No step below can leave the state half changed, so a panic elsewhere has not spoilt it.
+        // No step under this lock can leave the state half changed, so a panic elsewhere has not damaged it.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -82,7 +82,7 @@ impl State {
         Some(record)
     }
 
-    /// Moves a session on in the order of deadlines, and in no other.
+    /// Marks a session as used and moves it in the order of deadlines. No other index changes.
     fn postpone(&mut self, id: &IdHash, seen: Timestamp) {
         if let Some(record) = self.live.get_mut(id) {
             let before = record.deadline();
@@ -99,7 +99,7 @@ impl State {
         self.live.get(id).filter(|record| record.deadline() > now)
     }
 
-    /// The id under which the session of `id` lives now.
+    /// Returns the id under which the session of `id` lives now.
     fn current(&self, id: &IdHash, now: Timestamp) -> IdHash {
         let mut id = *id;
         while let Some(Retired { successor: Some(next), .. }) =
@@ -110,7 +110,7 @@ impl State {
         id
     }
 
-    /// Whether an id that opens nothing is an earlier one of a session that is still there.
+    /// Returns whether an id that opens no session is an earlier id of a session that still exists.
     fn is_recognised(&self, id: &IdHash, now: Timestamp) -> bool {
         let retired = self.retired.get(id).filter(|old| old.until > now && old.successor.is_none());
         retired.is_some_and(|old| self.by_handle.contains_key(&old.handle))
@@ -121,7 +121,7 @@ impl State {
         self.retired_by_end.insert((retired.until, id));
     }
 
-    /// What `changes` would make of a live session, or why they cannot be made.
+    /// Returns the record of a live session with `changes` applied, or why they cannot be applied.
     fn changed(&self, id: &IdHash, changes: &Changes, now: Timestamp) -> Result<Record, Applied> {
         let record = self.live(id, now).ok_or(Applied::Gone)?;
         if changes.if_version.is_some_and(|version| version != record.version) {
@@ -147,7 +147,7 @@ impl State {
     }
 }
 
-/// Tells of a session that was removed, if one was.
+/// Notifies the watchers of a removed session. Returns whether there was one.
 fn tell(voice: &Voice, removed: Option<Arc<Record>>) -> bool {
     removed.inspect(|record| voice.tell(record.handle)).is_some()
 }

@@ -1,4 +1,4 @@
-//! Where sessions are kept: a small contract, and the stores that fulfil it.
+//! The [`Store`] contract, and the stores that implement it.
 
 pub mod contract;
 pub mod memory;
@@ -27,60 +27,64 @@ pub use open::{OpenError, Schema, Transport};
 pub use readiness::{Readiness, Ready};
 pub use skew::Skew;
 
-/// How many sessions one step ends of an account that has many: few enough for the patience of one statement.
+/// The number of sessions that one [`Store::end_some`] step ends, so few that one statement stays within its timeout.
 pub(in crate::session) const BATCH: u32 = 1000;
 
-/// A store of sessions.
+/// A store of sessions. Each session is stored under its id, the hash of its token ([`IdHash`]).
 ///
-/// Every step is atomic: it happens whole or not at all, also when several processes share the store. A store
-/// has no clock and no policy: the moment comes with the call, and what may be done is decided above it.
-/// A session whose deadline has come counts as absent, swept or not; only ending one that is over already may find it.
+/// Each change of a session is atomic: it takes effect as a whole or not at all, also when several processes share the
+/// store. A store has no clock and no policy: the caller passes the moment and enforces the rules. A session counts as
+/// absent from its deadline on, swept or not. Only a method that ends sessions may still find an expired one.
 ///
 /// # Errors
 ///
-/// "Not found" is a value of the answer, never an error. [`StoreError::Unavailable`] means that the store could not
-/// tell, [`StoreError::Corrupt`] that a record is there and makes no sense.
+/// "Not found" is a return value, never an error. [`StoreError::Unavailable`] means that the store could not be
+/// reached, [`StoreError::Corrupt`] that a record exists and cannot be read.
 ///
-/// [`contract`] holds the suite that proves an implementation.
+/// The suite in [`contract`] proves an implementation.
 #[async_trait]
 pub trait Store: Debug + Send + Sync + 'static {
-    /// The kind of store in a word, for people: `sqlite`.
+    /// Returns the kind of store in one word for logs and pages, such as `sqlite`.
     fn kind(&self) -> &'static str;
 
-    /// Finds the session of an id.
+    /// Loads the session of an id: its current id, or a renewed one within its grace period.
     async fn load(&self, id: &IdHash, now: Timestamp) -> Result<Loaded, StoreError>;
 
-    /// Keeps a new session. Never overwrites one: `false` when the id is in use.
+    /// Stores a new session. Returns `false` when the id is in use, and never overwrites a session.
     async fn create(&self, id: &IdHash, record: &Record) -> Result<bool, StoreError>;
 
-    /// Changes a live session and marks it as used. Never creates one.
+    /// Changes a live session and marks it as used. Never creates a session.
     async fn apply(&self, id: &IdHash, changes: &Changes, now: Timestamp) -> Result<Applied, StoreError>;
 
-    /// Gives a live session a new id, in one step: afterwards it lives under the new id alone.
+    /// Gives a live session a new id in one atomic step. Afterwards the session lives under the new id alone.
     ///
-    /// Handle and everything not named in `rotation` stay; a sign-in counts as a creation. Marks the session as used, and as
-    /// renewed now.
-    /// `id` must be the one that it lives under: an earlier one that still reaches it gets [`Applied::Gone`].
+    /// The handle and everything that `rotation` does not name stay. A sign-in counts as a creation. Marks the session
+    /// as used, and as renewed now.
+    /// `id` must be the current id: an earlier id that still reaches the session gets [`Applied::Gone`].
     async fn rotate(&self, id: &IdHash, rotation: &Rotation, now: Timestamp) -> Result<Applied, StoreError>;
 
-    /// Marks a live session as used and leaves its data alone. `false` when it is gone.
+    /// Marks a live session as used and leaves its data alone. Returns `false` when the session is gone.
     async fn touch(&self, id: &IdHash, now: Timestamp) -> Result<bool, StoreError>;
 
-    /// Ends a session. `false` when there was none.
+    /// Ends a session. Returns `false` when there was none.
     async fn end(&self, id: &IdHash) -> Result<bool, StoreError>;
 
-    /// Live sessions of an account in that order, at most `limit` of them.
+    /// Returns the live sessions of an account in this order, at most `limit` of them.
     async fn list(&self, account: &str, order: Order, limit: u32, now: Timestamp) -> Result<Vec<Listed>, StoreError>;
 
-    /// A page of all live sessions, in no order, and where the next page begins. The first has no cursor.
+    /// Returns a page of all live sessions in no particular order, and the cursor of the next page. The first page has
+    /// no cursor.
     ///
-    /// A page holds about `limit` of them, none at all included; what lives all the while is on some page.
+    /// A page holds about `limit` sessions and may be empty. A session that lives from the first page to the last is on
+    /// at least one of them.
     async fn browse(&self, cursor: Option<&str>, limit: u32, now: Timestamp) -> Result<Page, StoreError>;
 
-    /// Ends a session by its handle; with an account, only one of its own. `false` when there is no such session.
+    /// Ends a session by its handle; with an account, only a session of that account. Returns `false` when there is
+    /// none.
     async fn end_by_handle(&self, account: Option<&str>, handle: &Handle) -> Result<bool, StoreError>;
 
-    /// Ends those of these sessions that are the account's and, with a moment, have not been used after it; returns which.
+    /// Ends those of the sessions that belong to the account and, with `unused_since`, have not been used after that
+    /// moment. Returns the handles of the ended sessions.
     async fn end_those(
         &self,
         account: &str,
@@ -88,8 +92,9 @@ pub trait Store: Debug + Send + Sync + 'static {
         unused_since: Option<Timestamp>,
     ) -> Result<Vec<Handle>, StoreError>;
 
-    /// Ends about `batch` sessions of an account, one excepted, and returns how many it ended and where to go on. The first
-    /// call has no cursor. After the last one every session has ended that the account had before the first.
+    /// Ends about `batch` sessions of an account, but not `except`. Returns how many it ended, and the cursor of the
+    /// next call. The first call has no cursor. After the last call, all sessions that the account had before the first
+    /// have ended, except that one.
     async fn end_some(
         &self,
         account: &str,
@@ -98,8 +103,8 @@ pub trait Store: Debug + Send + Sync + 'static {
         batch: u32,
     ) -> Result<Ended, StoreError>;
 
-    /// Ends the sessions of an account, all of them or all but one, and says how many. In steps, so that an account may have
-    /// any number of them; after an error some have ended.
+    /// Ends all sessions of an account, or all but `except`, and returns how many. Works in steps, because an account
+    /// may have any number of sessions; after an error some have ended.
     async fn end_by_account(&self, account: &str, except: Option<&Handle>) -> Result<u64, StoreError> {
         let (mut ended, mut cursor) = (0, None);
         loop {
@@ -112,18 +117,20 @@ pub trait Store: Debug + Send + Sync + 'static {
         }
     }
 
-    /// Removes at most `batch` sessions whose deadline has come, those first that have been over longest, and at most
-    /// as many retired ids whose grace is over.
+    /// Removes at most `batch` expired sessions, beginning with those that expired first, and at most as many retired
+    /// ids after their grace period.
     async fn sweep(&self, now: Timestamp, batch: u32) -> Result<Swept, StoreError>;
 
-    /// Takes the office of sweeper until a moment, or keeps it: of all nodes on a store one at a time has it.
+    /// Takes or extends the sweep lease until the moment `until`. One of the nodes that share a store holds it at a
+    /// time.
     ///
-    /// `false` when another sweeper has it.
+    /// Returns `false` when another sweeper holds the lease.
     async fn lead(&self, sweeper: &Handle, until: Timestamp, now: Timestamp) -> Result<bool, StoreError>;
 
-    /// Whether the session of a handle lives. Asked of one that is watched when its id leads nowhere any more.
+    /// Returns whether the session of a handle lives. The engine calls it for a watched session when its id leads
+    /// nowhere.
     ///
-    /// Unless a store knows better, it goes through all sessions.
+    /// The default goes through all sessions; override it in a store that can look up a handle.
     async fn lives(&self, handle: &Handle, now: Timestamp) -> Result<bool, StoreError> {
         let mut cursor = None;
         loop {
@@ -138,92 +145,95 @@ pub trait Store: Debug + Send + Sync + 'static {
         }
     }
 
-    /// Tells of sessions as they end or are rotated, on whatever node, for as long as it is asked to: it ends with an error
-    /// when the channel is lost. Called while somebody watches, and dropped when nobody does.
+    /// Notifies `news` of sessions as they end or are rotated on any node. Runs until it is dropped, or until the
+    /// channel is lost, which is an error. The engine calls it while a client watches a session, and drops it when none
+    /// does.
     ///
-    /// First it says [`of_any`](News::of_any), when what happens from then on will be told. Deadlines that pass are
-    /// not news. Unless a store has a channel this ends at once, and what happens elsewhere is found by looking.
+    /// Calls [`of_any`](News::of_any) first, as soon as every later change will be notified. Deadlines that pass are
+    /// not notified. The default, for a store without a channel, returns at once; the engine then finds changes by
+    /// polling.
     async fn news(&self, _news: &News) -> Result<(), StoreError> {
         Ok(())
     }
 
-    /// Compares a node's clock with the store's own, where it has one that all nodes share; `None` where it has none.
+    /// Compares the node's clock with the store's own, which all nodes share. Returns `None` when the store has no
+    /// clock.
     ///
-    /// From then on the store judges by its own clock how long an id that was rotated away is good for something, so that
-    /// nodes with different clocks agree on it. Every other moment stays the caller's. A store that several nodes share and
-    /// that has no clock needs nodes whose clocks differ by less than `rotation_grace`.
+    /// From then on the store decides by its own clock how long a retired id is known, so that nodes with different
+    /// clocks agree on it. Every other moment is the caller's. If several nodes share a store that has no clock, their
+    /// clocks must differ by less than `rotation_grace`.
     async fn compare(&self, _clock: &Clock) -> Result<Option<Skew>, StoreError> {
         Ok(None)
     }
 
-    /// How many sessions there are.
+    /// Returns the number of live and of expired sessions.
     async fn stats(&self, now: Timestamp) -> Result<Stats, StoreError>;
 
     /// Succeeds when the store can be read and written.
     async fn ping(&self) -> Result<(), StoreError>;
 }
 
-/// What [`Store::load`] found.
+/// The result of [`Store::load`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Loaded {
-    /// A live session, and the id under which it lives now (another one than asked for after a renewal). Shared, so that a
-    /// store that has it in memory need not copy it.
+    /// A live session and its current id, which differs from the requested one after a renewal. The record is shared,
+    /// so that a store that has it in memory need not copy it.
     Live(IdHash, Arc<Record>),
-    /// The id was rotated away a moment ago and opens nothing any more.
+    /// The id was rotated away a moment ago and opens no session.
     Retired,
-    /// There is no such session, or none any more.
+    /// There is no such session, or it has ended or expired.
     Absent,
 }
 
-/// What became of [`Store::apply`] or [`Store::rotate`].
+/// The result of [`Store::apply`] or [`Store::rotate`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Applied {
-    /// It is done; this is the version of the data now.
+    /// The change is made; this is the new version of the data.
     Done(u64),
     /// The session is gone: ended, expired or rotated away. Nothing was written.
     Gone,
-    /// The data has another version than the changes ask for. Nothing was written.
+    /// The data has another version than the changes require. Nothing was written.
     Conflict,
-    /// The data would outgrow its limit. Nothing was written.
+    /// The data would exceed its size limit. Nothing was written.
     TooLarge,
 }
 
-/// What a sweep did.
+/// The result of a sweep.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Swept {
-    /// How many sessions it removed.
+    /// The number of sessions that it removed.
     pub sessions: u64,
-    /// Whether another sweep at this moment may find more to do.
+    /// Whether another sweep at the same moment may find more.
     pub more: bool,
 }
 
-/// How full a store is.
+/// The number of sessions in a store.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
-    /// Sessions that live.
+    /// Live sessions.
     pub live: u64,
-    /// Sessions that are over and not swept yet.
+    /// Expired sessions that are not swept yet.
     pub over: u64,
 }
 
-/// Why a store could not do what was asked.
+/// The reason why a call of the store failed.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The store could not be reached or did not answer.
     #[error("the session store cannot be reached: {0}")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// A record could not be understood. It is treated as absent.
+    /// A record could not be read. The engine treats it as absent.
     #[error("a session record could not be read: {0}")]
     Corrupt(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
 impl StoreError {
-    /// Wraps a client's error.
+    /// Wraps an error of the store's client.
     pub fn unavailable(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::Unavailable(error.into())
     }
 
-    /// Wraps a decoder's error.
+    /// Wraps an error of a decoder.
     pub fn corrupt(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::Corrupt(error.into())
     }

@@ -1,87 +1,87 @@
-//! Opening a store: what it may do to the schema, and why it could not be opened.
+//! Options and errors of opening a store.
 
 use std::io;
 
-/// What opening a store may do to a schema that is older than this program, or not there at all.
+/// The treatment of a schema that is missing or older than this program.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Schema {
-    /// Brings it up to date, under a lock: several nodes may start at once.
+    /// Brings it up to date. Several nodes may do so at once.
     #[default]
     Migrate,
-    /// Leaves it alone and refuses to open: for those who migrate as a step of its own (`hardtack migrate`).
+    /// Refuses to open the store, when migrations are a separate step (`hardtack migrate`).
     Check,
 }
 
-/// How safe the way to a store is.
+/// The protection of the connection to a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Transport {
-    /// It does not leave the machine: a loopback address, or a socket of the file system.
+    /// The connection stays on this machine: a loopback address, or a Unix domain socket.
     Local,
-    /// TLS, and the server proves its name by a certificate.
+    /// TLS, and the server proves its identity by a certificate.
     Verified,
-    /// Plain, or TLS with whoever answers.
+    /// No TLS, or TLS without a check of the server's identity.
     Unverified,
 }
 
-/// Why a store could not be opened. A sentence for the operator; no password is in it.
+/// The reason why a store could not be opened: a sentence for the operator, without passwords.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// The file or its folder cannot be made or written.
+    /// The file or its folder cannot be created or written.
     #[error("{place} cannot be used: {source}; make its folder writable for the server or name another file")]
     File {
         /// The file.
         place: String,
-        /// What the system said.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// The address makes no sense, or asks for what this kind of store has not.
+    /// The address is malformed, or asks for a feature that this kind of store does not have.
     #[error("the address of {place} cannot be used: {reason}")]
     Address {
-        /// Which store.
+        /// The name of the store.
         place: String,
-        /// What is wrong, and what to write instead.
+        /// The fault, and the correction.
         reason: String,
     },
-    /// Nobody answers there, or not as this kind of store does; or its certificate is not trusted.
+    /// The server does not answer, is not of this kind, or has a certificate that is not trusted.
     #[error("{place} cannot be opened: {reason}")]
     Unreachable {
-        /// Which store, without its password.
+        /// The name of the store, without its password.
         place: String,
-        /// What its client said.
+        /// The error of the store's client.
         reason: String,
     },
-    /// A newer version of this program wrote it.
+    /// A newer version of this program wrote the store.
     #[error(
         "{place} was written by a newer version of Hardtack (its schema {schema} is unknown here); \
          run that version, or name another store"
     )]
     Newer {
-        /// Which store.
+        /// The name of the store.
         place: String,
-        /// The number of the first unknown schema.
+        /// The number of the first schema that is unknown here.
         schema: i64,
     },
-    /// There is no such file, and none is to be made now.
+    /// The file does not exist and may not be created now.
     #[error(
-        "there is no database at {place}; run this where the server runs, or name its database; `hardtack migrate` makes a \
-         new one"
+        "there is no database at {place}; run this where the server runs, or name its database; `hardtack migrate` \
+         creates a new one"
     )]
     Missing {
         /// The file.
         place: String,
     },
-    /// It wants migrations, and they are not to be run now.
+    /// The schema needs migrations that may not run now.
     #[error("{place} has an older schema than this version of Hardtack; run `hardtack migrate` first")]
     Older {
-        /// Which store.
+        /// The name of the store.
         place: String,
     },
-    /// The store is no store of ours, or damaged.
-    #[error("{place} cannot be used as a session store: {reason}; name another one")]
+    /// The store is not one of Hardtack, or it is damaged.
+    #[error("{place} cannot be used: {reason}; name another one")]
     Unfit {
-        /// Which store.
+        /// The name of the store.
         place: String,
-        /// What it said.
+        /// The fault that was found.
         reason: String,
     },
 }

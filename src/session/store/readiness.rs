@@ -1,4 +1,4 @@
-//! Whether a store works: one call of it answers all clients that ask at the same time.
+//! The readiness of a store: one ping answers all clients that ask at the same time.
 
 use super::Store;
 use futures::FutureExt as _;
@@ -9,15 +9,15 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 
-/// How long the store may take to answer before it counts as silent.
+/// The timeout of a ping. A slower store counts as silent.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// How long an answer is given to later questions.
+/// The time for which a result is reused.
 const REMEMBERED: Duration = Duration::from_secs(1);
 
-/// Asks a store whether it works ([`Store::ping`]), at most once a second.
+/// A check whether a store works ([`Store::ping`]), made at most once a second.
 ///
-/// A ping writes, and it uses the connections that sessions use. So one ping is under way at a time, all clients that ask
-/// meanwhile get its answer, and the answer is remembered for a second. Clones share that answer.
+/// A ping writes, and it uses the connections that sessions use. So only one ping runs at a time, all clients that ask
+/// meanwhile get its result, and the result is reused for a second. Clones share that result.
 #[derive(Clone)]
 pub struct Readiness {
     ask: Arc<dyn Fn() -> BoxFuture<'static, Ready> + Send + Sync>,
@@ -30,19 +30,19 @@ impl fmt::Debug for Readiness {
     }
 }
 
-/// What a store answered.
+/// The result of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ready {
-    /// It works.
+    /// The store works.
     Yes,
-    /// It failed. The reason is in the log.
+    /// The store failed. The log has the reason.
     Failed,
-    /// It did not answer within a second.
+    /// The store did not answer within a second.
     Silent,
 }
 
 impl Readiness {
-    /// Of this store, which is not asked yet.
+    /// Creates the check of a store. Sends no ping yet.
     #[must_use]
     pub fn new(store: Arc<dyn Store>) -> Self {
         Self::of(move || {
@@ -51,13 +51,14 @@ impl Readiness {
         })
     }
 
-    /// Of something else that a server needs, such as another database. `ask` bounds the time that it takes by itself.
+    /// Creates the check of another resource of the server, such as a second database. `ask` must limit its own
+    /// duration.
     #[must_use]
     pub fn of<F: Future<Output = Ready> + Send + 'static>(ask: impl Fn() -> F + Send + Sync + 'static) -> Self {
         Self { ask: Arc::new(move || ask().boxed()), last: Arc::default() }
     }
 
-    /// Returns what the store answers now, or answered within the last second.
+    /// Returns the result of a ping now, or of one within the last second.
     pub async fn ask(&self) -> Ready {
         let mut last = Arc::clone(&self.last).lock_owned().await;
         if let Some((ready, at)) = *last
@@ -66,7 +67,8 @@ impl Readiness {
             return ready;
         }
         let ask = (self.ask)();
-        // In a task, because a client that hangs up would else break the ping off, and the next client make another one.
+        // In a task, because otherwise a client that disconnects would cancel the ping, and the next client would send
+        // another.
         let asked = tokio::spawn(async move {
             let ready = ask.await;
             *last = Some((ready, Instant::now()));

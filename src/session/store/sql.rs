@@ -1,4 +1,4 @@
-//! Numbers as SQL has them, which knows no unsigned ones.
+//! Conversions of unsigned numbers to the signed numbers of SQL, and back.
 
 pub(super) fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)

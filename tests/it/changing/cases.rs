@@ -1,21 +1,21 @@
-//! The changes of settings that are walked through, as `docs/CHANGING-SETTINGS.md` has them.
+//! The changes of settings to test, in the words of `docs/CHANGING-SETTINGS.md`.
 
 use std::time::Duration;
 
-/// Settings by their variables without `HARDTACK_`; `{folder}` is the place's.
+/// Settings, as variables without `HARDTACK_`. `{folder}` stands for the folder of the test.
 pub type Set = &'static [(&'static str, &'static str)];
 
-/// What a visitor must do who was signed in.
+/// The consequence of a change for a visitor who was signed in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
-    /// Nothing: the visitor is signed in still.
+    /// The visitor stays signed in.
     Stay,
-    /// Sign in again, once.
+    /// The visitor must sign in again, once.
     Leave,
 }
 
 impl Fate {
-    /// As the page has it.
+    /// Returns the words of the page.
     pub fn words(self) -> &'static str {
         match self {
             Self::Stay => "stay signed in",
@@ -24,22 +24,22 @@ impl Fate {
     }
 }
 
-/// One change, there and back.
+/// One change of settings, which is made and then undone.
 #[derive(Clone, Copy, Debug)]
 pub struct Case {
-    /// The setting, as `session.idle`.
+    /// The setting, such as `session.idle`.
     pub key: &'static str,
     /// The change, in the words of the page.
     pub change: &'static str,
     pub from: Set,
     pub to: Set,
-    /// The page that the visitors use, where it is another origin's.
+    /// The page that the visitors use, if it is on another origin.
     pub page: Option<&'static str>,
-    /// How long the visitors are away.
+    /// The time between the sign-in and the next visit.
     pub away: Duration,
-    /// Of an ordinary visitor, and of one who asked to stay signed in.
+    /// The fates of an ordinary visitor and of a visitor with "keep me signed in".
     pub fates: [Fate; 2],
-    /// The settings that the start speaks of, because visitors notice the change.
+    /// The settings that the start warns about, because visitors notice the change.
     pub said: &'static [&'static str],
 }
 
@@ -68,7 +68,7 @@ impl Case {
         Self { said, ..self }
     }
 
-    /// The words of the page for what becomes of the visitors.
+    /// Returns the words of the page for the fates of both visitors.
     pub fn words(&self) -> String {
         match self.fates {
             [ordinary, kept] if ordinary == kept => ordinary.words().to_owned(),
@@ -99,7 +99,7 @@ pub const PROVIDERS: Set = &[(
 const ONE_KEY: Set = &[("SESSION_KEYS", "{folder}/one.key")];
 const APART: Set = &[ACCOUNTS];
 
-/// All of them, in the order of the page.
+/// All cases, in the order of the page.
 pub const CASES: &[Case] = &[
     case("site.url", "from http to https", PLAIN, HTTPS, Leave).said(&["site.url"]),
     case("site.url", "from https to http", HTTPS, PLAIN, Leave).said(&["site.url"]),
@@ -218,7 +218,7 @@ pub const CASES: &[Case] = &[
     .said(&["store.url"]),
 ];
 
-/// Settings of one site whose cookies of one name differ in everything that browsers tell cookies apart by.
+/// Settings of one site whose session cookies have one name and differ in every attribute that tells cookies apart.
 pub const VARIANTS: [Set; 7] = [
     NAMED,
     &[URL, NAME, DOMAIN],
@@ -231,7 +231,7 @@ pub const VARIANTS: [Set; 7] = [
 const DOMAIN: Pair = ("SESSION_DOMAIN", "example.com");
 const PARTITIONED: Pair = ("SESSION_PARTITIONED", "true");
 
-/// Settings that leave no room to sign in, and the one that is to blame.
+/// Settings that leave no room for a sign-in, each with the setting that is too small.
 pub const NO_ROOM: [(&str, Pair); 4] = [
     ("session.max_data", ("SESSION_MAX_DATA", "1023")),
     ("limits.body", ("LIMITS_BODY", "1023")),

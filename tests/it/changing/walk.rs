@@ -1,4 +1,4 @@
-//! A browser that signs in, and comes back to a server whose settings have changed meanwhile.
+//! A browser that signs in and returns after the settings of the server have changed.
 
 use super::cases::{Case, Fate, Set};
 use crate::support::people::PASSWORD;
@@ -18,7 +18,7 @@ use tokio::task::JoinHandle;
 
 const USERNAME: &str = "ada@example.com";
 
-/// A folder with a store, its keys and its accounts, and the moment.
+/// A folder with a store, its keys and its accounts, and the current time.
 pub struct Place {
     folder: TempDir,
     clock: ManualClock,
@@ -39,7 +39,7 @@ impl Place {
         Self { folder, clock: ManualClock::at(now), now }
     }
 
-    /// The same files in another folder, at the same moment.
+    /// Copies the files into another folder, at the same time.
     fn copy(&self) -> Self {
         let copy =
             Self { folder: tempfile::tempdir().expect("a folder"), clock: ManualClock::at(self.now), now: self.now };
@@ -59,7 +59,7 @@ impl Place {
         u64::try_from(self.now.0 / 1000).expect("after 1970")
     }
 
-    /// Changes the database while no server runs on it.
+    /// Changes the database while no server uses it.
     pub async fn execute(&self, sql: &'static str) {
         let options = sqlx::sqlite::SqliteConnectOptions::new().filename(self.folder.path().join("hardtack.db"));
         let pool = sqlx::SqlitePool::connect_with(options).await.expect("the database");
@@ -71,15 +71,15 @@ impl Place {
         Server::start_with(settings, Clock::Manual(self.clock.clone())).await
     }
 
-    /// The sentence of a start that is refused.
+    /// Returns the error of a start that must fail.
     pub async fn refusal(&self, set: Set) -> String {
         match self.start(self.settings(set)).await {
-            Ok(_) => panic!("it starts with {set:?}"),
+            Ok(_) => panic!("the start with {set:?} must be refused"),
             Err(error) => error.to_string(),
         }
     }
 
-    /// The settings of a case: paths are below this folder.
+    /// Returns the settings of a case, with the files in this folder.
     fn settings(&self, set: Set) -> Settings {
         let below = |name: &str| self.folder.path().join(name).display().to_string();
         let database = format!("sqlite:{}", below("hardtack.db"));
@@ -93,13 +93,13 @@ impl Place {
     }
 }
 
-/// A server that runs on a place, as browsers reach it: behind a proxy where its address is https.
+/// A running server as browsers reach it: behind a proxy if its address is https.
 pub struct Site {
     url: Address,
     page: Address,
     cookie: String,
     address: SocketAddr,
-    /// The settings whose change visitors notice, as the start has found.
+    /// The settings whose change the start has warned about.
     pub said: Vec<&'static str>,
     now: u64,
     client: Client,
@@ -108,7 +108,7 @@ pub struct Site {
 }
 
 impl Site {
-    /// Starts it; visitors come from `page`, or from its own pages.
+    /// Starts the server. Visitors use `page`, or its own pages.
     pub async fn open(place: &Place, set: Set, page: Option<&str>) -> Self {
         let settings = place.settings(set);
         let url: Address = settings.site.url.to_string().parse().expect("an address");
@@ -129,14 +129,14 @@ impl Site {
     }
 }
 
-/// A visitor in one browser, who wants to stay signed in or does not.
+/// A visitor in one browser, with or without "keep me signed in".
 #[derive(Clone, Debug)]
 pub struct Visitor {
     jar: Jar,
     pub keep: bool,
 }
 
-/// An answer, as far as it matters here.
+/// The status and the JSON body of a response.
 type Answer = (u16, Value);
 
 impl Visitor {
@@ -144,7 +144,7 @@ impl Visitor {
         Self { jar: Jar::new(Browser::new(Maker::Chrome, false)), keep }
     }
 
-    /// Asks as the browser would: with the cookies that go along, and keeping those that come back.
+    /// Sends a request as the browser would: with the cookies that match, and storing the cookies of the response.
     async fn ask(&mut self, site: &Site, kind: Kind, (method, path): (Method, &str), body: Option<Value>) -> Answer {
         let to = site.url.at(path);
         let request = Request { to: &to, page: &site.page, kind, now: site.now, date: None };
@@ -170,7 +170,7 @@ impl Visitor {
         }
         let answer = sent.send().await.expect("an answer");
         for line in answer.headers().get_all("set-cookie") {
-            // What the browser refuses is seen by what follows.
+            // A rejected cookie shows in the later requests.
             self.jar.set(line.to_str().expect("text"), &request, &sites).ok();
         }
         (answer.status().as_u16(), answer.json().await.unwrap_or_default())
@@ -190,7 +190,7 @@ impl Visitor {
         self.ask(site, Kind::Fetch, (Method::POST, "/api/logout"), Some(json!({}))).await
     }
 
-    /// Looks at a page, which counts the visit and so begins a session where there is none; says whether the visitor is
+    /// Opens a page, which counts the visit and so begins a session if there is none. Returns whether the visitor is
     /// signed in.
     pub async fn comes(&mut self, site: &Site) -> Result<bool, String> {
         let (status, _) = if site.page.is_origin_of(&site.url) {
@@ -208,20 +208,20 @@ impl Visitor {
         }
     }
 
-    /// How many cookies of the session's name go along with a call.
+    /// Returns how many cookies with the session's name go along with a request.
     pub fn session_cookies(&self, site: &Site) -> usize {
         let to = site.url.at("/api/profile");
         let request = Request { to: &to, page: &site.page, kind: Kind::Fetch, now: site.now, date: None };
         self.jar.sent(&request, &Sites::default()).iter().filter(|name| **name == site.cookie).count()
     }
 
-    /// Comes, and signs in where that is needed: then it must be possible at once. Says whether it was needed.
+    /// Visits the site and signs in if necessary, which must then succeed at once. Returns whether it was necessary.
     pub async fn enters(&mut self, site: &Site) -> Result<Fate, String> {
         if self.comes(site).await? {
             return if self.comes(site).await? {
                 Ok(Fate::Stay)
             } else {
-                Err("is signed in at the first look alone".to_owned())
+                Err("is signed in at the first request only".to_owned())
             };
         }
         let told = self.sign_in(site).await;
@@ -229,16 +229,16 @@ impl Visitor {
             return Err(format!("cannot sign in: {told:?}"));
         }
         if !self.comes(site).await? || !self.comes(site).await? {
-            return Err("has signed in and is nobody".to_owned());
+            return Err("has signed in and is not signed in".to_owned());
         }
         match self.session_cookies(site) {
             1 => Ok(Fate::Leave),
-            count => Err(format!("has {count} cookies of the session after the sign-in")),
+            count => Err(format!("has {count} session cookies after the sign-in")),
         }
     }
 }
 
-/// A place at which two visitors have signed in under some settings: an ordinary one, and one who stays.
+/// The state before the change: two visitors have signed in, an ordinary one and one with "keep me signed in".
 pub struct Before {
     pub place: Place,
     pub visitors: [Visitor; 2],
@@ -258,7 +258,7 @@ impl Before {
         Self { place, visitors }
     }
 
-    /// What becomes of them when the settings change, and change back. Empty when it is what the case says.
+    /// Changes the settings and changes them back. Returns the differences from the case, which are none when it holds.
     pub async fn walk(&self, case: &Case) -> Vec<String> {
         let (mut place, mut visitors) = (self.place.copy(), self.visitors.clone());
         let mut wrong = Vec::new();
@@ -266,13 +266,13 @@ impl Before {
         place.advance(case.away);
         let site = Site::open(&place, case.to, case.page).await;
         if site.said != case.said {
-            complain(format!("the start speaks of {:?}", site.said));
+            complain(format!("the start warns about {:?}", site.said));
         }
         for (visitor, fate) in visitors.iter_mut().zip(case.fates) {
             let kept = if visitor.keep { "kept" } else { "ordinary" };
             match visitor.enters(&site).await {
                 Ok(met) if met == fate => {}
-                Ok(met) => complain(format!("the {kept} visitor is to {}, and did {}", fate.words(), met.words())),
+                Ok(met) => complain(format!("the {kept} visitor should {}, but did {}", fate.words(), met.words())),
                 Err(what) => complain(format!("the {kept} visitor {what}")),
             }
         }
@@ -286,7 +286,7 @@ impl Before {
             }
             let (status, _) = visitor.sign_out(&site).await;
             if status != 200 || visitor.comes(&site).await != Ok(false) {
-                complain(format!("back again, the {kept} visitor cannot sign out ({status})"));
+                complain(format!("after the change back, the {kept} visitor cannot sign out ({status})"));
             }
         }
         site.close().await;

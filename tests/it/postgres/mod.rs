@@ -1,4 +1,4 @@
-//! What is special to the PostgreSQL store: its address, its schema, its locks, its connections.
+//! The PostgreSQL store: its URL, its schema, its locks, its connections.
 
 mod opening;
 mod outage;
@@ -24,7 +24,7 @@ async fn open(url: &str, connections: u32) -> PostgresStore {
     open_within(url, connections, support::PATIENCE).await
 }
 
-/// With so much patience, which a busy machine may exceed before the test has begun: then once more.
+/// Opens a store with this timeout. Repeats it, because a busy machine may exceed the timeout before the test begins.
 async fn open_within(url: &str, connections: u32, timeout: Duration) -> PostgresStore {
     insist(async || PostgresStore::open(url, connections, timeout, Schema::Migrate).await).await
 }
@@ -38,7 +38,7 @@ async fn begin(store: &PostgresStore) -> (IdHash, Record) {
     (id, record)
 }
 
-/// Sets a value. It may be as large as it likes.
+/// Returns the change of one value, without a limit of its size.
 fn change(value: &str) -> Changes {
     let values = [("b".to_owned(), Some(value.to_owned()))].into();
     Changes { values, max_data: usize::MAX, ..Changes::default() }
@@ -72,10 +72,10 @@ async fn s101_a_spoilt_record_is_corrupt_and_its_value_is_not_told() {
     assert_eq!(
         store.list("somebody", Order::Used(None), 1000, NOW).await.expect("an answer").len(),
         2,
-        "a list shows no data"
+        "lists contain no data"
     );
     assert!(matches!(store.apply(&spoilt, &change("2"), NOW).await, Ok(Applied::Done(2))));
-    assert!(store.end(&spoilt).await.expect("an answer"), "it can be ended");
+    assert!(store.end(&spoilt).await.expect("an answer"), "a corrupt session can be ended");
 }
 
 #[tokio::test]
@@ -86,7 +86,7 @@ async fn s120_what_the_server_refuses_is_told_without_the_values() {
     let database = servers::database().await;
     let store = open(&database.url, 2).await;
     let (id, _) = begin(&store).await;
-    // The server's own details repeat the whole row.
+    // The details of the server's error repeat the whole row.
     sql(&database.url, "ALTER TABLE hardtack.session ADD CHECK (NOT data ? 'b')").await;
     let error = store.apply(&id, &change("\"hunter2\""), NOW).await.expect_err("refused");
     assert!(!format!("{error} {error:?}").contains("hunter2"), "{error:?}");
@@ -107,7 +107,7 @@ async fn nothing_waits_for_a_row_that_somebody_holds_but_what_is_about_that_row(
     sqlx::query(lock).bind(record.handle.to_string()).execute(&mut *taken).await.expect("a lock");
     let over = NOW + Lifetime::default().absolute;
     let others = async {
-        assert!(matches!(store.load(&held, NOW).await, Ok(Loaded::Live(..))), "readers never wait");
+        assert!(matches!(store.load(&held, NOW).await, Ok(Loaded::Live(..))), "reads do not wait");
         assert!(matches!(store.apply(&free, &change("2"), NOW).await, Ok(Applied::Done(2))));
         assert!(store.touch(&free, NOW).await.expect("an answer"));
         let to = Secret::generate().expect("random numbers").hash();
@@ -119,12 +119,12 @@ async fn nothing_waits_for_a_row_that_somebody_holds_but_what_is_about_that_row(
         assert_eq!(store.stats(NOW).await.expect("an answer"), Stats { live: 2, over: 0 });
         store.ping().await.expect("an answer");
         assert!(store.lead(&Handle::generate(), over, NOW).await.expect("an answer"));
-        assert_eq!(store.sweep(over, 10).await.expect("an answer").sessions, 1, "the sweep passes over it");
-        assert!(!store.end_by_handle(None, &other.handle).await.expect("an answer"), "and has taken the other one");
+        assert_eq!(store.sweep(over, 10).await.expect("an answer").sessions, 1, "the sweep skips the locked row");
+        assert!(!store.end_by_handle(None, &other.handle).await.expect("an answer"), "it has removed the other one");
     };
-    timeout(Duration::from_secs(20), others).await.expect("nobody waits");
+    timeout(Duration::from_secs(20), others).await.expect("no call waits");
     taken.rollback().await.expect("released");
-    assert_eq!(store.sweep(over, 10).await.expect("an answer").sessions, 1, "and takes it the next time");
+    assert_eq!(store.sweep(over, 10).await.expect("an answer").sessions, 1, "the next sweep removes it");
 }
 
 #[tokio::test]
@@ -144,11 +144,11 @@ async fn s114_whoever_gets_no_connection_in_time_is_told_so() {
     });
     let waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
     let until_it_waits = async { while number(&database.url, waits).await == 0 {} };
-    timeout(Duration::from_secs(20), until_it_waits).await.expect("it waits for the table");
+    timeout(Duration::from_secs(20), until_it_waits).await.expect("a call waits for the table");
     let error = store.load(&id, NOW).await.expect_err("the only connection is in use");
     assert!(error.to_string().contains("all connections to the server are in use"), "{error}");
     taken.rollback().await.expect("released");
-    assert!(waiting.await.expect("no panic").expect("an answer"), "whoever has it goes on");
+    assert!(waiting.await.expect("no panic").expect("an answer"), "the call with the connection completes");
     recovers(&store, &id, NOW, 1, || true).await;
 }
 
@@ -180,7 +180,7 @@ async fn s104_use_moves_no_index() {
         assert!(store.touch(&id, NOW + Duration::from_secs(second)).await.expect("an answer"));
         store.apply(&id, &change(&second.to_string()), NOW).await.expect("an answer");
     }
-    // Counts reach the server's statistics when a connection ends, or some time later.
+    // The server updates its statistics when a connection ends, or some time later.
     drop(store);
     let moved = "SELECT (CASE WHEN n_tup_upd = 20 THEN n_tup_upd - n_tup_hot_upd ELSE -1 END)::bigint \
                  FROM pg_stat_user_tables WHERE relname = 'session'";
@@ -189,7 +189,7 @@ async fn s104_use_moves_no_index() {
     while seen < 0 && std::time::Instant::now() < deadline {
         seen = number(&database.url, moved).await;
     }
-    assert_eq!(seen, 0, "each of twenty updates was HOT");
+    assert_eq!(seen, 0, "each of the twenty updates was HOT");
 }
 
 #[tokio::test]

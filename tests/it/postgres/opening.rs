@@ -1,4 +1,4 @@
-//! Addresses, schemas, certificates: what is opened, and what is refused with a sentence.
+//! Opening the PostgreSQL store: URLs, schemas, certificates, and the errors.
 
 use super::{NOW, begin, number, open, sql};
 use crate::support::authority::authority;
@@ -22,7 +22,7 @@ async fn many_nodes_start_at_once_on_an_empty_database() {
     }
     let database = servers::database().await;
     let stores = join_all((0..8).map(|_| open(&database.url, 1))).await;
-    assert_eq!(number(&database.url, "SELECT count(*) FROM hardtack.migration").await, 2, "one of them has migrated");
+    assert_eq!(number(&database.url, "SELECT count(*) FROM hardtack.migration").await, 2, "one node has migrated");
     let (id, record) = begin(&stores[0]).await;
     for store in &stores {
         assert_eq!(store.load(&id, NOW).await.expect("an answer"), Loaded::Live(id, record.clone().into()));
@@ -64,9 +64,9 @@ async fn a_check_refuses_an_empty_database_and_writes_nothing() {
     let error = refused(&database.url, Schema::Check).await;
     assert!(matches!(error, OpenError::Older { .. }), "{error}");
     let made = "SELECT count(*) FROM pg_namespace WHERE nspname = 'hardtack'";
-    assert_eq!(number(&database.url, made).await, 0, "nothing is written");
+    assert_eq!(number(&database.url, made).await, 0, "no table was created");
     open(&database.url, 1).await;
-    PostgresStore::open(&database.url, 1, support::PATIENCE, Schema::Check).await.expect("what was migrated passes");
+    PostgresStore::open(&database.url, 1, support::PATIENCE, Schema::Check).await.expect("a migrated schema passes");
 }
 
 #[tokio::test]
@@ -121,7 +121,7 @@ async fn s120_what_is_wrong_with_an_address_is_told_without_its_password() {
         ("postgres://me:hunter2@host/db?target_session_attrs=standby", "name the primary"),
         ("postgres://me:hunter2@host/db?gssencmode=require", "write `sslmode=verify-full`"),
         ("postgres://me:hunter2@host/db?channel_binding=require&sslmode=require", "write `sslmode=verify-full`"),
-        ("postgres://me:hunter2@host/db?channel_binding=hunter2", "`channel_binding` is `disable`"),
+        ("postgres://me:hunter2@host/db?channel_binding=hunter2", "`channel_binding` must be `disable`"),
         ("postgres://me:hunter2@host/db?sslmode=verify-full&sslrootcert=/no/such", "the file /no/such"),
     ] {
         let error = refused(url, Schema::Migrate).await.to_string();
@@ -159,7 +159,7 @@ async fn s87_a_certificate_of_another_authority_or_name_is_refused() {
     let params = CertificateParams::new(["localhost".to_owned()]).expect("a name");
     let certificate = params.signed_by(&key, &right).expect("a certificate");
     let server = Server::postgres(&[]).await;
-    // Written by the server, in its folder: whoever it runs as, it may read them, and nobody else.
+    // The server writes the files itself, so that they have its user as owner and pass its check of permissions.
     for (name, pem) in [("server.crt", certificate.pem()), ("server.key", key.serialize_pem())] {
         let lines = format!("SELECT unnest(string_to_array('{}', E'\\n'))", pem.trim());
         server.execute(format!("COPY ({lines}) TO PROGRAM 'umask 077; cat > {name}'")).await;
@@ -177,7 +177,7 @@ async fn s87_a_certificate_of_another_authority_or_name_is_refused() {
         let error = refused(&url, Schema::Migrate).await;
         assert!(matches!(error, OpenError::Unreachable { .. }), "{error}");
         assert!(error.to_string().contains("invalid peer certificate"), "{error}");
-        assert!(error.to_string().contains("`sslrootcert`"), "it says what to do: {error}");
+        assert!(error.to_string().contains("`sslrootcert`"), "the error says what to do: {error}");
     }
 }
 
@@ -193,9 +193,9 @@ async fn g3_a_replica_is_not_asked() {
     server.execute("COPY (SELECT '') TO PROGRAM 'cat > standby.signal'".to_owned()).await;
     server.stop().await;
     server.start().await;
-    let mut replica = PgConnection::connect(&url).await.expect("it can be read");
+    let mut replica = PgConnection::connect(&url).await.expect("a replica accepts reads");
     let session = sqlx::query("SELECT 1 FROM hardtack.session").fetch_all(&mut replica).await.expect("rows");
-    assert_eq!(session.len(), 1, "and shows what may have ended");
+    assert_eq!(session.len(), 1, "the replica shows a session that may have ended");
     let deadline = Instant::now() + process::PATIENCE;
     loop {
         let error = store.load(&id, NOW).await.expect_err("a replica lags behind").to_string();
@@ -248,7 +248,7 @@ async fn g1_a_role_with_another_isolation_is_served_as_any() {
         let database = servers::database().await;
         let name = database.url.rsplit('/').next().expect("a name");
         sql(&database.url, format!("ALTER DATABASE {name} SET default_transaction_isolation = '{level}'")).await;
-        // Two nodes, because the steps of one wait for each other before they reach the server.
+        // Two nodes, because one node runs its own steps one after the other.
         let url = format!("{}{parameters}", database.url);
         let (store, other) = (open(&url, 4).await, open(&url, 4).await);
         let (id, _) = begin(&store).await;

@@ -1,4 +1,4 @@
-//! The server stopped, frozen, cut off: service comes back by itself, with all connections (G8).
+//! Outages of PostgreSQL (G8): the server is stopped, frozen or cut off, and all connections recover by themselves.
 
 use super::{NOW, begin, open, open_within};
 use crate::support::servers::{self, Program, Server};
@@ -14,14 +14,14 @@ use std::time::Duration;
 
 const CONNECTIONS: u32 = 4;
 
-/// More visitors at once than there are connections.
+/// More concurrent visitors than connections.
 const VISITORS: usize = 16;
 
 async fn crowd(store: &PostgresStore, id: &IdHash) -> usize {
     visitors::crowd(store, id, NOW, VISITORS).await
 }
 
-/// Waits until everybody is served, and each connection is given back.
+/// Waits until all visitors are served and all connections are free.
 async fn all_is_well(store: &PostgresStore, id: &IdHash) {
     let free = format!("free: {CONNECTIONS}");
     visitors::recovers(store, id, NOW, VISITORS, || format!("{store:?}").contains(&free)).await;
@@ -42,7 +42,7 @@ async fn g8_comes_back_after_the_server_was_stopped() {
         } else {
             server.stop().await;
         }
-        assert_eq!(crowd(&store, &id).await, 0, "nobody is served meanwhile");
+        assert_eq!(crowd(&store, &id).await, 0, "no visitor is served meanwhile");
         server.start().await;
         all_is_well(&store, &id).await;
     }
@@ -59,10 +59,10 @@ async fn g8_nobody_notices_that_idle_connections_were_lost() {
     all_is_well(&store, &id).await;
     server.stop().await;
     server.start().await;
-    // Longer than a connection is trusted without a question.
+    // Longer than the time for which a connection is used without a check.
     tokio::time::sleep(Duration::from_millis(1100)).await;
     for answer in join_all((0..VISITORS).map(|_| store.load(&id, NOW))).await {
-        assert!(matches!(answer, Ok(Loaded::Live(..))), "each is tried before it is used: {answer:?}");
+        assert!(matches!(answer, Ok(Loaded::Live(..))), "a connection is checked before use: {answer:?}");
     }
 }
 
@@ -77,7 +77,7 @@ async fn g8_comes_back_after_the_server_was_frozen() {
     all_is_well(&store, &id).await;
     server.freeze().await;
     for _ in 0..3 {
-        assert_eq!(crowd(&store, &id).await, 0, "nobody is served meanwhile");
+        assert_eq!(crowd(&store, &id).await, 0, "no visitor is served meanwhile");
     }
     server.thaw().await;
     all_is_well(&store, &id).await;
@@ -92,7 +92,7 @@ async fn g8_comes_back_after_the_server_was_cut_off() {
     let wire = Wire::before(server.port).await;
     let (id, _) = begin(&open(&server.url_through(wire.port, "postgres"), 1).await).await;
     let store = open_within(&server.url_through(wire.port, "postgres"), CONNECTIONS, PATIENCE).await;
-    // Under load, so that the cut meets connections in every state; and once while nobody does anything.
+    // Under load, so that the cut meets connections in every state, and once without load.
     for busy in [true, false] {
         all_is_well(&store, &id).await;
         let load = async {
@@ -106,7 +106,7 @@ async fn g8_comes_back_after_the_server_was_cut_off() {
         };
         tokio::join!(load, cut);
         if busy {
-            assert_eq!(crowd(&store, &id).await, 0, "nobody is served meanwhile");
+            assert_eq!(crowd(&store, &id).await, 0, "no visitor is served meanwhile");
         }
         wire.mend();
         all_is_well(&store, &id).await;
@@ -121,28 +121,28 @@ async fn g8_visitors_who_leave_cost_no_connection() {
     let database = servers::database().await;
     let store = open(&database.url, 2).await;
     let (id, _) = begin(&store).await;
-    // As patient as the store, not as the engine: the machine may be busy.
+    // With the timeout of the store, not of the engine, because the machine may be busy.
     let is_served = async || matches!(store.load(&id, NOW).await, Ok(Loaded::Live(..)));
     let before = connections(&database.url).await;
-    // To where the server has been asked, and no further; once in a while it is faster.
+    // Polled until the statement was sent and then dropped. Sometimes the response is there at once.
     let mut left = 0;
     for _ in 0..100 {
         left += usize::from(futures::poll!(&mut store.load(&id, NOW)).is_pending());
     }
     assert!(is_served().await);
-    assert!(left > 0, "each was answered at once");
+    assert!(left > 0, "each call was answered at once");
     let mut after = connections(&database.url).await;
-    // A second one may have been opened beside the first.
+    // A second connection may have been opened meanwhile.
     assert!(after.len() <= 2 && before.is_subset(&after), "{before:?} and then {after:?}");
     for _ in 0..100 {
         drop(futures::poll!(&mut store.load(&id, NOW)));
         assert!(is_served().await);
     }
     after.extend(connections(&database.url).await);
-    assert!(after.len() <= 2, "and they stay the same: {after:?}");
+    assert!(after.len() <= 2, "the connections stay the same: {after:?}");
 }
 
-/// The processes of the server that the store's connections belong to.
+/// Returns the process ids of the store's connections at the server.
 async fn connections(url: &str) -> BTreeSet<i32> {
     let mut database = PgConnection::connect(url).await.expect("the database");
     let sql = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'hardtack'";
@@ -156,7 +156,7 @@ async fn g8_a_server_that_is_far_away_is_reached_and_stays_so() {
     }
     let server = Server::postgres(&[]).await;
     let (id, _) = begin(&open(&server.url("postgres"), 1).await).await;
-    // A connection takes longer than a call may: some nine exchanges of 240 ms each.
+    // Opening a connection takes longer than the timeout of a call: about nine round trips of 240 ms each.
     let port = Wire::long(server.port, Duration::from_millis(120)).await;
     let store = open_within(&server.url_through(port, "postgres"), 1, Duration::from_millis(800)).await;
     let within = async |tries: usize| {
@@ -167,11 +167,12 @@ async fn g8_a_server_that_is_far_away_is_reached_and_stays_so() {
         }
         false
     };
-    assert!(within(20).await, "a connection that is made too late for one call is there for the next");
+    assert!(within(20).await, "a connection that is too late for one call serves the next");
     let before = connections(&server.url("postgres")).await;
-    // Longer than a connection is trusted without a question, whose answer takes longer than a quarter of the timeout.
+    // Longer than the time for which a connection is used without a check. The check takes longer than a quarter of the
+    // timeout.
     tokio::time::sleep(Duration::from_millis(1100)).await;
     assert!(within(20).await);
     let after = connections(&server.url("postgres")).await;
-    assert!(after.is_subset(&before), "a slow one is not thrown away: {before:?} and then {after:?}");
+    assert!(after.is_subset(&before), "a slow connection is kept: {before:?} and then {after:?}");
 }

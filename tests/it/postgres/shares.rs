@@ -1,4 +1,4 @@
-//! Nobody has all connections: one session, one account, one row of a counter leave others their share.
+//! Shares of the connections: one session, one account or one row of a counter cannot use all of them.
 
 use super::{NOW, PATIENCE, begin, number, open_within};
 use crate::support::servers::{self, Program};
@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 const CONNECTIONS: u32 = 4;
 
-/// How many statements of the store wait for a lock.
+/// Counts the store's statements that wait for a lock.
 const WAIT: &str = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' \
                     AND application_name = 'hardtack'";
 
@@ -44,11 +44,11 @@ async fn g8_one_session_never_has_all_connections() {
     }
     until_some_wait(&database.url).await;
     assert!(matches!(store.load(&free, NOW).await, Ok(Loaded::Live(..))), "another session is read");
-    assert!(store.touch(&free, NOW).await.expect("a connection is left"), "and written");
-    assert_eq!(number(&database.url, WAIT).await, 1, "of the crowd one waits in the server, the others wait here");
+    assert!(store.touch(&free, NOW).await.expect("a connection is left"), "another session is written");
+    assert_eq!(number(&database.url, WAIT).await, 1, "one of the crowd waits in the server, the rest in the store");
     taken.rollback().await.expect("released");
     while let Some(touched) = crowd.join_next().await {
-        assert!(touched.expect("no panic").expect("an answer"), "everybody is served in the end");
+        assert!(touched.expect("no panic").expect("an answer"), "each call is served in the end");
     }
 }
 
@@ -72,7 +72,7 @@ async fn g8_accounts_and_lists_leave_sessions_half_of_the_connections() {
     }
     until_some_wait(&database.url).await;
     assert!(matches!(store.load(&id, NOW).await, Ok(Loaded::Live(..))), "sessions are read");
-    assert!(store.touch(&id, NOW).await.expect("a connection is left"), "and written");
+    assert!(store.touch(&id, NOW).await.expect("a connection is left"), "sessions are written");
     assert!(number(&database.url, WAIT).await <= i64::from(CONNECTIONS / 2), "sign-ins have half of the connections");
     store.ping().await.expect("the server is ready");
     taken.rollback().await.expect("released");

@@ -1,4 +1,4 @@
-//! What only a Cluster does: slots move, connections are many, commands are sent on.
+//! Redis Cluster: moved slots, several connections, redirected commands.
 
 use super::{NOW, ask, begin, change, is_live, new_id, open, open_within, past, sign_in};
 use crate::support::cluster::Cluster;
@@ -34,7 +34,7 @@ async fn sessions_lie_on_all_servers_and_are_found_as_one() {
     }
     for server in &mut servers(&cluster).await {
         let keys: Vec<String> = ask(server, cmd("KEYS").arg("hardtack:{*")).await;
-        assert!(!keys.is_empty(), "each server has a part");
+        assert!(!keys.is_empty(), "each server has some keys");
     }
     assert_eq!(
         (store.list("me", Order::Used(None), 1000, NOW).await.expect("an answer").len(), count(&store).await),
@@ -78,12 +78,12 @@ async fn g1_a_session_that_is_being_moved_is_read_and_written_all_the_while() {
     let set = |what: &str, node: &str| cmd("CLUSTER").arg("SETSLOT").arg(slot).arg(what).arg(node).to_owned();
     ask::<()>(&mut servers[to], &set("IMPORTING", &names[from])).await;
     ask::<()>(&mut servers[from], &set("MIGRATING", &names[to])).await;
-    assert_eq!(store.apply(&id, &change("1"), NOW).await.expect("an answer"), Applied::Done(2), "before it is moved");
+    assert_eq!(store.apply(&id, &change("1"), NOW).await.expect("an answer"), Applied::Done(2), "before the move");
     let port = cluster.nodes()[to].rsplit(':').next().expect("a port").trim_end_matches('/').to_owned();
     let mut migrate = cmd("MIGRATE");
     migrate.arg("127.0.0.1").arg(port).arg(&key).arg(0).arg(5000);
     ask::<()>(&mut servers[from], &migrate).await;
-    assert_eq!(store.apply(&id, &change("2"), NOW).await.expect("an answer"), Applied::Done(3), "when it was moved");
+    assert_eq!(store.apply(&id, &change("2"), NOW).await.expect("an answer"), Applied::Done(3), "after the move");
     assert!(matches!(store.load(&id, NOW).await, Ok(Loaded::Live(..))));
     let new = new_id();
     assert_eq!(store.rotate(&id, &sign_in(new, "you"), NOW).await.expect("an answer"), Applied::Done(4));
@@ -107,7 +107,7 @@ async fn g2_a_change_whose_answer_is_late_is_made_once() {
         cluster.node(node).freeze().await;
     }
     let answer = tokio::time::timeout(PATIENCE, impatient.apply(&id, &change("2"), NOW)).await;
-    assert!(!matches!(answer, Ok(Ok(_))), "nobody answers: {answer:?}");
+    assert!(!matches!(answer, Ok(Ok(_))), "no server answers: {answer:?}");
     for node in 0..3 {
         cluster.node(node).thaw().await;
     }
@@ -133,7 +133,7 @@ async fn g8_connections_that_are_closed_come_back() {
     let deadline = Instant::now() + Duration::from_secs(20);
     for id in &ids {
         while !matches!(store.load(id, NOW).await, Ok(Loaded::Live(..))) {
-            assert!(Instant::now() < deadline, "service does not come back");
+            assert!(Instant::now() < deadline, "the store does not recover");
         }
     }
 }
@@ -143,7 +143,7 @@ fn ports(cluster: &Cluster) -> Vec<u16> {
     cluster.nodes().iter().map(|node| port(node).expect("a port")).collect()
 }
 
-/// Makes the servers say that they are at these ports, and waits until all of them know it.
+/// Sets the announced ports of the servers, and waits until all servers know them.
 async fn announce(cluster: &Cluster, ports: &[u16]) {
     let mut servers = servers(cluster).await;
     for (server, port) in servers.iter_mut().zip(ports) {
@@ -153,13 +153,13 @@ async fn announce(cluster: &Cluster, ports: &[u16]) {
     let deadline = Instant::now() + Duration::from_secs(60);
     for server in &mut servers {
         while !known(&ask::<String>(server, cmd("CLUSTER").arg("NODES")).await) {
-            assert!(Instant::now() < deadline, "the servers never agree");
+            assert!(Instant::now() < deadline, "the servers do not agree");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
 }
 
-/// A Cluster whose servers say that they are where the wires before them are.
+/// Sets up a Cluster whose servers announce the ports of the wires before them.
 async fn behind_wires(cluster: &Cluster) -> Vec<Wire> {
     let wires = join_all(ports(cluster).into_iter().map(Wire::before)).await;
     announce(cluster, &wires.iter().map(|wire| wire.port).collect::<Vec<_>>()).await;
@@ -182,13 +182,13 @@ async fn g8_comes_back_after_the_ways_were_cut() {
         wires.iter().for_each(Wire::cut);
         for id in &ids[..3] {
             let answer = tokio::time::timeout(PATIENCE, store.load(id, NOW)).await;
-            assert!(!matches!(answer, Ok(Ok(_))), "nobody is served meanwhile: {answer:?}");
+            assert!(!matches!(answer, Ok(Ok(_))), "no call is served meanwhile: {answer:?}");
         }
         wires.iter().for_each(Wire::mend);
         let begun = Instant::now();
         for id in &ids {
             while !matches!(tokio::time::timeout(PATIENCE, store.load(id, NOW)).await, Ok(Ok(Loaded::Live(..)))) {
-                assert!(begun.elapsed() < Duration::from_secs(20), "service does not come back");
+                assert!(begun.elapsed() < Duration::from_secs(20), "the store does not recover");
             }
         }
     }

@@ -1,7 +1,7 @@
-//! A crash between any two commands of a step: nobody is lost sight of.
+//! Crashes between any two commands of a step: no session becomes invisible.
 //!
-//! The way to the server breaks after the first command of a step, then after the second, and so on until the step gets
-//! through. Each time, a whole store looks at what is left.
+//! The connection breaks after the first command of a step, then after the second, and so on until the step completes.
+//! Each time, another store checks the result.
 
 use super::{NOW, ask, begin, change, is_live, keys, new_id, open, open_within, past, record, sign_in};
 use crate::support::servers::{self, Program};
@@ -16,7 +16,7 @@ use redis::cmd;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// A step that is cut short.
+/// A step that is interrupted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {
     Create,
@@ -32,7 +32,7 @@ enum Step {
 
 const ME: &str = "me";
 
-/// What a step is made on.
+/// The session and the ids that a step is run on.
 struct Scene {
     id: IdHash,
     record: Record,
@@ -45,7 +45,7 @@ fn lifetime(idle: u64, absolute: u64) -> Changes {
     Changes { lifetime: Some(lifetime), ..change("2") }
 }
 
-/// Makes the step. Whether it was said to be done.
+/// Runs the step and returns whether the store reported it as done.
 async fn make(step: Step, store: &RedisStore, scene: &Scene) -> Result<bool, StoreError> {
     let done = |applied| matches!(applied, Applied::Done(_));
     let Scene { id, record, new, created } = scene;
@@ -66,15 +66,15 @@ async fn make(step: Step, store: &RedisStore, scene: &Scene) -> Result<bool, Sto
     }
 }
 
-/// Looks at everything after a step that was broken off, or not.
+/// Checks the whole store after a step, which may have been interrupted.
 async fn look(step: Step, after: usize, store: &RedisStore, url: &str, scene: &Scene, done: bool) {
-    let at = format!("{step:?}, broken off after {after} commands (done: {done})");
+    let at = format!("{step:?}, interrupted after {after} commands (done: {done})");
     let mut server = past(url).await;
     let (old, new) = (is_live(store, &scene.id).await, is_live(store, &scene.new).await);
     match step {
         Step::Create => assert!(!done || new, "{at}"),
-        Step::SignIn => assert!(if done { new && !old } else { new != old }, "{at}: under one id"),
-        Step::Renew => assert!(if done { new } else { old }, "{at}: within reach"),
+        Step::SignIn => assert!(if done { new && !old } else { new != old }, "{at}: live under one id"),
+        Step::Renew => assert!(if done { new } else { old }, "{at}: still reachable"),
         Step::Prolong | Step::Shorten => assert!(old, "{at}"),
         Step::End | Step::EndByHandle | Step::EndByAccount | Step::Sweep => assert!(!done || !old, "{at}"),
     }
@@ -89,7 +89,7 @@ async fn look(step: Step, after: usize, store: &RedisStore, url: &str, scene: &S
     assert_eq!(
         store.list(ME, Order::Used(None), 1000, NOW).await.expect("an answer").len(),
         mine,
-        "{at}: who lives is listed"
+        "{at}: every live session is listed"
     );
     let mut browsed = 0;
     let mut cursor = None;
@@ -101,16 +101,16 @@ async fn look(step: Step, after: usize, store: &RedisStore, url: &str, scene: &S
             break;
         }
     }
-    assert_eq!(browsed, sessions, "{at}: and on some page");
-    assert_eq!(store.end_by_account(ME, None).await.expect("an answer"), mine as u64, "{at}: and is ended");
+    assert_eq!(browsed, sessions, "{at}: every session is on a page");
+    assert_eq!(store.end_by_account(ME, None).await.expect("an answer"), mine as u64, "{at}: every session is ended");
     for (id, owner) in [(&scene.id, step != Step::SignIn || new), (&scene.new, true)] {
-        assert!(!owner || !is_live(store, id).await, "{at}: whoever is signed in");
+        assert!(!owner || !is_live(store, id).await, "{at}: the session of the account has ended");
     }
     let over = NOW + Duration::from_secs(300_000);
     while store.sweep(over, 100).await.expect("an answer").more {}
     let left: Vec<_> = keys(&mut server).await.into_iter().filter(|key| !key.starts_with("hardtack:id:")).collect();
     let leads_nowhere = |key: &String| key == "hardtack:schema" || key == "hardtack:account:me";
-    assert!(left.iter().all(leads_nowhere), "{at}: the sweep leaves nothing: {left:?}");
+    assert!(left.iter().all(leads_nowhere), "{at}: the sweep has left keys: {left:?}");
 }
 
 async fn survives(step: Step) {
@@ -120,7 +120,7 @@ async fn survives(step: Step) {
     for after in 0.. {
         let url = servers::redis().await;
         let store = open(&url).await;
-        // Signed in already, except for the step that signs in.
+        // The session is signed in already, except for the step that signs in.
         let (id, session) = begin(&store, Some(ME).filter(|_| step != Step::SignIn)).await;
         let scene = Scene { id, record: session, new: new_id(), created: record(Some(ME)) };
         let (server, database) = url.strip_prefix("redis://127.0.0.1:").and_then(|at| at.split_once('/')).expect("one");
@@ -132,12 +132,12 @@ async fn survives(step: Step) {
         wire.break_after(0);
         drop(broken);
         look(step, after, &store, &url, &scene, done).await;
-        // What clears up afterwards may be broken off without anybody being told, so a few more.
+        // The cleanup after a step may fail without an error, so a few more positions are tested.
         if done && after > 30 {
             assert!(matches!(answer, Ok(Ok(true))));
             return;
         }
-        assert!(after < 100, "{step:?} never gets through: {answer:?}");
+        assert!(after < 100, "{step:?} never completes: {answer:?}");
     }
 }
 
@@ -169,7 +169,7 @@ async fn g3_an_end() {
     }
 }
 
-/// The list's entry must last as long as the session does, whichever of the two is first.
+/// The entry in the account's list must last as long as the session, in either order of the two steps.
 #[tokio::test(flavor = "multi_thread")]
 async fn g3_a_sign_in_while_the_session_is_given_longer() {
     if !Program::Redis.is_here() {
@@ -191,7 +191,7 @@ async fn g3_a_sign_in_while_the_session_is_given_longer() {
     assert_eq!(
         one.list(ME, Order::Used(None), 1000, much_later).await.expect("an answer").len(),
         100,
-        "each is listed to its end"
+        "each session is listed until it ends"
     );
 }
 

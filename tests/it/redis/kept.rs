@@ -1,4 +1,4 @@
-//! What lies in Redis: under which keys, for how long, and what a damaged record does.
+//! Data in Redis: its keys, their lifetimes, and damaged records.
 
 use super::{NOW, ask, begin, change, is_live, keys, new_id, open, open_within, past, record, sign_in};
 use crate::support::servers::{self, Program, Server};
@@ -25,7 +25,7 @@ async fn s103_all_keys_are_below_one_name_and_none_shows_an_id() {
     store.lead(&record(None).handle, NOW, NOW).await.expect("an answer");
     store.ping().await.expect("an answer");
     let names = keys(&mut past(&url).await).await;
-    // The session, two ids, its account, its deadline, the office, the probe, the schema.
+    // The session, two ids, its account, its deadline, the lease, the probe, the schema.
     assert_eq!(names.len(), 8, "{names:?}");
     assert!(names.iter().all(|name| name.starts_with("hardtack:")), "{names:?}");
     for secret in [&first, &second] {
@@ -33,7 +33,7 @@ async fn s103_all_keys_are_below_one_name_and_none_shows_an_id() {
         for byte in secret.hash().0 {
             write!(pointer, "{byte:02x}").expect("a text");
         }
-        assert!(names.contains(&pointer), "known by its hash: {names:?}");
+        assert!(names.contains(&pointer), "the key contains the hash of the token: {names:?}");
     }
 }
 
@@ -67,7 +67,7 @@ async fn odd_names_and_values_come_back_as_they_were() {
         assert_eq!(store.end_by_account(account, None).await.expect("an answer"), 1, "{account:?}");
     }
     let (id, record) = begin(&store, None).await;
-    assert_eq!(store.end_by_account("", None).await.expect("an answer"), 0, "nobody is not the account without a name");
+    assert_eq!(store.end_by_account("", None).await.expect("an answer"), 0, "no account is not an empty name");
     assert!(!store.end_by_handle(Some(""), &record.handle).await.expect("an answer"));
     assert!(is_live(&store, &id).await);
 }
@@ -120,7 +120,7 @@ async fn s22_the_servers_own_clock_ends_nothing() {
     }
     let url = servers::redis().await;
     let store = open(&url).await;
-    // By the clock of the server, these are over for half a century, and not yet begun.
+    // By the server's clock, the first session expired half a century ago, and the second begins in the future.
     for now in [hardtack::session::clock::Timestamp(0), NOW] {
         let record = Record::new(Data::new(), Lifetime::default(), now);
         let id = new_id();
@@ -134,7 +134,7 @@ async fn s22_the_servers_own_clock_ends_nothing() {
     for key in keys(&mut server).await {
         let left: i64 = ask(&mut server, cmd("PTTL").arg(&key)).await;
         if key.starts_with("hardtack:{") {
-            assert!((hour..=hour + idle).contains(&left), "an hour more than the session: {key} {left}");
+            assert!((hour..=hour + idle).contains(&left), "an hour longer than the session: {key} {left}");
         } else if left < 0 {
             lasting.push(key);
         }
@@ -167,7 +167,7 @@ async fn s101_a_damaged_record_is_corrupt_and_the_others_work() {
         let mut damage = cmd(command);
         damage.arg(&key);
         for argument in arguments {
-            // No text of ours, but bytes.
+            // Bytes that are not UTF-8.
             damage.arg(if *argument == "\u{fffd}" { &b"\xff\xfe"[..] } else { argument.as_bytes() });
         }
         if command == "SET" {
@@ -182,21 +182,21 @@ async fn s101_a_damaged_record_is_corrupt_and_the_others_work() {
             store.rotate(&id, &sign_in(new, "me"), NOW).await.map(drop),
             store.touch(&id, NOW).await.map(drop),
         ] {
-            assert!(!matches!(answer, Err(StoreError::Unavailable(_))), "{arguments:?} is no outage: {answer:?}");
+            assert!(!matches!(answer, Err(StoreError::Unavailable(_))), "{arguments:?} must be no outage: {answer:?}");
         }
         let listed = store.list("me", Order::Used(None), 1000, NOW).await.expect("an answer");
-        assert!(listed.iter().any(|listed| listed.handle == other.handle), "the others are listed");
+        assert!(listed.iter().any(|listed| listed.handle == other.handle), "the other sessions are listed");
         store.browse(None, 10, NOW).await.expect("an answer");
-        // A value that is no text does not keep the session from going on under a new id.
+        // The session may have rotated, because a value that is not UTF-8 does not prevent that.
         let ended = [store.end(&id).await, store.end(&new).await].map(|ended| ended.expect("an answer"));
-        assert!(ended[0] || ended[1], "{arguments:?} can be ended");
+        assert!(ended[0] || ended[1], "{arguments:?}: the session can be ended");
         assert_eq!(store.load(&id, NOW).await.expect("an answer"), Loaded::Absent);
     }
     let (_, spoilt) = begin(&store, None).await;
     let key = format!("hardtack:{{{}}}", spoilt.handle);
     ask::<()>(&mut server, cmd("HSET").arg(&key).arg("seen").arg("?")).await;
     assert_eq!(store.sweep(NOW, 10).await.expect("an answer").sessions, 0);
-    assert_eq!(store.sweep(spoilt.deadline(), 10).await.expect("an answer").sessions, 2, "it is swept in its time");
+    assert_eq!(store.sweep(spoilt.deadline(), 10).await.expect("an answer").sessions, 2, "swept after its deadline");
     assert!(store.load(&whole, NOW).await.is_ok());
 }
 
@@ -227,9 +227,9 @@ async fn g3_an_id_that_was_given_anew_leads_to_its_new_session() {
     let url = servers::redis().await;
     let (one, other) = (open(&url).await, open(&url).await);
     let (id, _) = begin(&one, None).await;
-    assert!(is_live(&other, &id).await, "both know where it leads");
+    assert!(is_live(&other, &id).await, "both stores have cached the id");
     assert!(one.end(&id).await.expect("an answer"));
-    assert!(!is_live(&other, &id).await, "what is remembered makes nothing live");
+    assert!(!is_live(&other, &id).await, "a cached id does not revive a session");
     let again = record(Some("me"));
     assert!(one.create(&id, &again).await.expect("an answer"));
     for store in [&one, &other] {
@@ -271,9 +271,9 @@ async fn a_full_memory_lets_everybody_leave() {
     ask::<()>(&mut past, cmd("CONFIG").arg("SET").arg("maxmemory").arg(1)).await;
     let full = store.apply(&id, &change("2"), NOW).await.expect_err("no room").to_string();
     assert!(full.contains("OOM"), "{full}");
-    assert!(store.ping().await.is_err(), "it does not look healthy");
-    let Ok(Loaded::Live(_, record)) = store.load(&id, NOW).await else { panic!("it can be read") };
-    assert_eq!((record.version, record.data.len()), (1, 1), "and nothing was written");
+    assert!(store.ping().await.is_err(), "it must not report that it is healthy");
+    let Ok(Loaded::Live(_, record)) = store.load(&id, NOW).await else { panic!("the session can be read") };
+    assert_eq!((record.version, record.data.len()), (1, 1), "the change was not written");
     assert!(store.touch(&id, NOW).await.expect("an answer"));
     assert!(store.end(&id).await.expect("an answer"));
     assert_eq!(store.end_by_account("me", None).await.expect("an answer"), 1);
@@ -289,20 +289,20 @@ async fn g3_a_replica_is_not_asked() {
     let server = Server::redis(&[]).await;
     let store = open(&server.url("0")).await;
     let (id, _) = begin(&store, Some("me")).await;
-    // What a switch of roles does to the one that was the server till now.
+    // Demotes the server, as a failover does.
     let mut past = past(&server.url("0")).await;
-    // Nobody is there, so it keeps what it has.
+    // The port is unused, so that the server keeps its data.
     ask::<()>(&mut past, cmd("REPLICAOF").arg("127.0.0.1").arg(servers::free_port())).await;
     let kept: usize = ask(&mut past, &cmd("DBSIZE")).await;
-    assert!(kept > 1, "it would answer");
+    assert!(kept > 1, "it still has data");
     for _ in 0..3 {
-        let error = store.load(&id, NOW).await.expect_err("it may not know what has ended").to_string();
+        let error = store.load(&id, NOW).await.expect_err("a replica may still have an ended session").to_string();
         assert!(error.contains("replica"), "{error}");
     }
     ask::<()>(&mut past, cmd("REPLICAOF").arg("NO").arg("ONE")).await;
     let deadline = Instant::now() + Duration::from_secs(20);
     while !matches!(store.load(&id, NOW).await, Ok(Loaded::Live(..))) {
-        assert!(Instant::now() < deadline, "it is asked again when it is the server again");
+        assert!(Instant::now() < deadline, "the store does not use the server after its promotion");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }

@@ -1,4 +1,4 @@
-//! What is special to the Redis store: its address, its keys, its connections, and what a crash leaves of its steps.
+//! The Redis store: its URL, its keys, its connections, and crashes during its steps.
 
 mod cluster;
 mod crash;
@@ -25,7 +25,7 @@ async fn open(url: &str) -> RedisStore {
     open_within(url, support::PATIENCE).await
 }
 
-/// With so much patience, which a busy machine may exceed before the test has begun: then once more.
+/// Opens a store with this timeout. Repeats it, because a busy machine may exceed the timeout before the test begins.
 async fn open_within(url: &str, timeout: Duration) -> RedisStore {
     insist(async || RedisStore::open(url, timeout, Schema::Migrate).await).await
 }
@@ -50,7 +50,7 @@ async fn begin(store: &RedisStore, account: Option<&str>) -> (IdHash, Record) {
     (id, record)
 }
 
-/// Sets a value. It may be as large as it likes.
+/// Returns the change of one value, without a limit of its size.
 fn change(value: &str) -> Changes {
     let values = [("b".to_owned(), Some(value.to_owned()))].into();
     Changes { values, max_data: usize::MAX, ..Changes::default() }
@@ -69,7 +69,7 @@ async fn ask<T: FromRedisValue>(server: &mut MultiplexedConnection, command: &Cm
     command.query_async(server).await.expect("an answer")
 }
 
-/// The names of all keys of a server.
+/// Returns the names of all keys of a server.
 async fn keys(server: &mut MultiplexedConnection) -> Vec<String> {
     let mut keys: Vec<String> = ask(server, redis::cmd("KEYS").arg("*")).await;
     keys.sort();

@@ -1,4 +1,4 @@
-//! Opening: schemas, versions, certificates, and what is refused with a sentence.
+//! Opening the Redis store: schemas, versions, certificates, and the errors.
 
 use super::{NOW, ask, begin, keys, open, past};
 use crate::support;
@@ -42,9 +42,9 @@ async fn a_check_refuses_an_empty_server_and_writes_nothing() {
     let url = servers::redis().await;
     let error = refused(&url, Schema::Check).await;
     assert!(matches!(error, OpenError::Older { .. }), "{error}");
-    assert_eq!(keys(&mut past(&url).await).await, Vec::<String>::new(), "nothing is written");
+    assert_eq!(keys(&mut past(&url).await).await, Vec::<String>::new(), "no key was written");
     open(&url).await;
-    RedisStore::open(&url, support::PATIENCE, Schema::Check).await.expect("what was migrated passes");
+    RedisStore::open(&url, support::PATIENCE, Schema::Check).await.expect("a migrated schema passes");
 }
 
 #[tokio::test]
@@ -63,7 +63,7 @@ async fn a_server_of_a_newer_version_is_refused() {
     }
 }
 
-/// A server that answers each command with the same text.
+/// Starts a server that sends the same text in response to every command.
 async fn server_that_says(answers: &'static [u8]) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let port = listener.local_addr().expect("an address").port();
@@ -147,9 +147,9 @@ async fn a_user_needs_no_rights_but_those_to_its_own_keys() {
     store.ping().await.expect("an answer");
     assert_eq!(store.end_by_account("me", None).await.expect("an answer"), 1);
     assert_eq!(store.load(&id, NOW).await.expect("an answer"), Loaded::Absent);
-    assert_eq!(store.compare(&Clock::System).await.expect("an answer"), None, "it may not ask what time it is");
+    assert_eq!(store.compare(&Clock::System).await.expect("an answer"), None, "without the right to `TIME`");
     ask::<()>(&mut past, cmd("ACL").arg("SETUSER").arg("app").arg("+time")).await;
-    assert!(store.compare(&Clock::System).await.expect("an answer").is_some(), "and then it may");
+    assert!(store.compare(&Clock::System).await.expect("an answer").is_some(), "with the right to `TIME`");
     let error = refused(&url.replace("w%401", "w"), Schema::Migrate).await.to_string();
     assert!(error.contains("cannot be opened"), "{error}");
 }
@@ -189,7 +189,7 @@ async fn s87_a_certificate_of_another_authority_or_name_is_refused() {
     assert!(error.contains("no certificate"), "{error}");
 }
 
-/// A certificate that signs itself and calls itself an authority, as `openssl req -x509` makes it, and its key.
+/// Returns a self-signed certificate that claims to be an authority, as `openssl req -x509` makes it, and its key.
 fn signed_by_itself(folder: &Path, name: &str) -> (String, String) {
     let key = KeyPair::generate().expect("a key");
     let mut params = CertificateParams::new(["somewhere.example".to_owned()]).expect("a name");
@@ -216,15 +216,15 @@ async fn s87_a_certificate_that_signs_itself_is_pinned_or_taken_for_a_trial() {
     let pinned = format!("{plain}?ca={own}");
     let (id, _) = begin(&open(&pinned).await, None).await;
     let error = refused(&plain, Schema::Migrate).await.to_string();
-    assert!(error.contains("or the certificate itself, with `?ca=FILE`"), "it says what to do: {error}");
+    assert!(error.contains("or the certificate itself, with `?ca=FILE`"), "the error says what to do: {error}");
     let with = async |url: &str, trust| RedisStore::open_with(url, support::PATIENCE, Schema::Check, trust).await;
-    let trial = with(&plain, Trust::Anybody).await.expect("a trial takes any certificate");
+    let trial = with(&plain, Trust::Anybody).await.expect("any certificate is accepted without verification");
     assert!(matches!(trial.load(&id, NOW).await, Ok(Loaded::Live(..))));
     for trust in [Trust::Verified, Trust::Anybody] {
-        let error = with(&format!("{plain}?ca={other}"), trust).await.expect_err("another one is named");
+        let error = with(&format!("{plain}?ca={other}"), trust).await.expect_err("another certificate is named");
         assert!(error.to_string().contains("its certificate is not trusted"), "{error}");
     }
-    // The whole server.
+    // The same with a whole server.
     for (url, insecure) in [(&pinned, "false"), (&plain, "true")] {
         let place = Place::on(url);
         let server = place.serve(&[("STORE_INSECURE", insecure)]).await;

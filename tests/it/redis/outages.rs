@@ -1,4 +1,5 @@
-//! The server stopped, frozen, cut off: calls end in time, and service comes back by itself (G8).
+//! Outages of Redis (G8): the server is stopped, frozen or cut off, calls end in time, and the store recovers by
+//! itself.
 
 use super::{NOW, begin, open, open_within};
 use crate::support::servers::{Program, Server};
@@ -34,7 +35,7 @@ async fn g8_comes_back_after_the_server_was_stopped() {
         } else {
             server.stop().await;
         }
-        assert_eq!(crowd(&store, &id).await, 0, "nobody is served meanwhile");
+        assert_eq!(crowd(&store, &id).await, 0, "no visitor is served meanwhile");
         server.start().await;
         comes_back(&store, &id).await;
     }
@@ -50,7 +51,7 @@ async fn g8_a_server_that_comes_back_while_nobody_asks_costs_nobody_an_answer() 
     let (id, _) = begin(&store, None).await;
     server.stop().await;
     server.start().await;
-    assert!(matches!(store.load(&id, NOW).await, Ok(Loaded::Live(..))), "the very first is served");
+    assert!(matches!(store.load(&id, NOW).await, Ok(Loaded::Live(..))), "the first call is served");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -64,7 +65,7 @@ async fn g8_comes_back_after_the_server_was_frozen() {
     for calls in [1, 4] {
         server.freeze().await;
         for _ in 0..calls {
-            assert_eq!(crowd(&store, &id).await, 0, "nobody is served meanwhile");
+            assert_eq!(crowd(&store, &id).await, 0, "no visitor is served meanwhile");
         }
         server.thaw().await;
         comes_back(&store, &id).await;
@@ -84,7 +85,7 @@ async fn g8_comes_back_after_the_way_was_cut() {
         comes_back(&store, &id).await;
         wire.cut();
         for _ in 0..calls {
-            assert_eq!(crowd(&store, &id).await, 0, "nobody is served meanwhile");
+            assert_eq!(crowd(&store, &id).await, 0, "no visitor is served meanwhile");
         }
         wire.mend();
         comes_back(&store, &id).await;
@@ -99,7 +100,7 @@ async fn g8_a_call_that_nobody_waits_for_any_more_gives_a_dead_connection_away()
     let server = Server::redis(&[]).await;
     let wire = Wire::before(server.port).await;
     let (id, _) = begin(&open(&server.url("0")).await, None).await;
-    // Longer than the engine waits, so that the store itself never sees an answer fail.
+    // Longer than the engine waits, so that the store itself does not see the call fail.
     let store = open_within(&server.url_through(wire.port, "0"), Duration::from_millis(1599)).await;
     wire.cut();
     assert!(!served(&store, &id, NOW).await);

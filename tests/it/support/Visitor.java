@@ -1,4 +1,4 @@
-// Visits an address three times by each client that Java has, and writes down what it is told.
+// Visits a URL three times with each HTTP client of Java and prints the responses.
 
 import java.io.IOException;
 import java.net.CookieHandler;
@@ -39,7 +39,7 @@ public class Visitor {
         System.out.println(told);
     }
 
-    // As if the server had sent Max-Age alone: then Java takes the cookie for one of RFC 2965, and sends it in quotes.
+    // Imitates a server that only sends Max-Age: Java then treats the cookie as one of RFC 2965 and sends it in quotes.
     static class OlderServer extends CookieManager {
         OlderServer() {
             super(null, CookiePolicy.ACCEPT_ALL);

@@ -1,4 +1,4 @@
-//! The application as production runs it, in this process, on a free port.
+//! The application as in production, in this process, on a free port.
 
 use super::process::{PATIENT, UNHURRIED};
 use hardtack::server::Server;
@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 pub struct App {
     pub address: SocketAddr,
     pub clock: ManualClock,
-    /// Keeps cookies, as a browser does.
+    /// A client that keeps cookies as a browser does.
     pub browser: Client,
     folder: TempDir,
     stop: Option<oneshot::Sender<()>>,
@@ -23,12 +23,12 @@ pub struct App {
 }
 
 impl App {
-    /// With the default settings, and more patience.
+    /// Starts the application with the default settings and longer timeouts.
     pub async fn start() -> Self {
         Self::start_with(&[]).await
     }
 
-    /// With some settings, by the names of their variables without `HARDTACK_`.
+    /// Starts the application with some settings, named by their variables without `HARDTACK_`.
     pub async fn start_with(settings: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("Leptos.toml");
@@ -62,12 +62,12 @@ impl App {
         self.folder.path().join("hardtack.db")
     }
 
-    /// Sessions in the database.
+    /// Returns the number of sessions in the database.
     pub async fn sessions(&self) -> i64 {
         super::rows(&self.database(), "session").await
     }
 
-    /// Changes the database behind the application's back.
+    /// Changes the database directly, past the application.
     pub async fn execute(&self, sql: &'static str) {
         let options = sqlx::sqlite::SqliteConnectOptions::new().filename(self.database());
         let pool = sqlx::SqlitePool::connect_with(options).await.expect("the database");
@@ -75,7 +75,7 @@ impl App {
         pool.close().await;
     }
 
-    /// Stops as SIGTERM does, and waits for the end.
+    /// Stops the application as SIGTERM does, and waits for its end.
     pub async fn stop(mut self) {
         self.stop.take().expect("stopped once").send(()).expect("a running server");
         self.task.take().expect("stopped once").await.expect("no panic").expect("a clean end");
@@ -90,7 +90,7 @@ impl Drop for App {
     }
 }
 
-/// A client that keeps cookies and follows no redirect.
+/// Returns a client that keeps cookies and does not follow redirects.
 pub fn browser() -> Client {
     Client::builder()
         .cookie_store(true)
@@ -100,7 +100,7 @@ pub fn browser() -> Client {
         .expect("a client")
 }
 
-/// The `Set-Cookie` headers of an answer.
+/// Returns the `Set-Cookie` headers of a response.
 pub fn cookies_set(answer: &reqwest::Response) -> Vec<String> {
     let values = answer.headers().get_all("set-cookie").iter();
     values.map(|value| value.to_str().expect("text").to_owned()).collect()

@@ -1,9 +1,9 @@
-//! A certificate authority, and its certificate as a file.
+//! A certificate authority, with its certificate in a file.
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tempfile::NamedTempFile;
 
-/// Whoever signs certificates in a test.
+/// The issuer of the certificates of a test.
 pub type Authority = CertifiedIssuer<'static, KeyPair>;
 
 pub fn authority() -> (Authority, NamedTempFile) {

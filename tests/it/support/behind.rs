@@ -1,4 +1,4 @@
-//! What lies in a store, seen past it: for the contract's questions about thieves and faults.
+//! Direct access to the data of a store, for the contract's tests of theft and corruption.
 
 use super::servers::past;
 use super::{Kind, OwnStore};
@@ -35,7 +35,7 @@ impl Behind for OwnStore {
     async fn spoil(&self, id: &IdHash, handle: &Handle) {
         match self.kind {
             Kind::Memory => {
-                // Nothing spoils memory but the program itself: a value that is no JSON.
+                // Only the program itself can corrupt memory, so it stores a value that is not JSON.
                 let values = [("spoilt".to_owned(), Some("{".to_owned()))].into();
                 let changes = Changes { values, max_data: usize::MAX, ..Changes::default() };
                 let now = Timestamp(4_000_000_000_000);
@@ -68,20 +68,20 @@ impl Behind for OwnStore {
                         spoilt += 1;
                     }
                 }
-                assert_eq!(spoilt, 1, "a session is one key");
+                assert_eq!(spoilt, 1, "a session has one key");
             }
         }
     }
 }
 
 impl OwnStore {
-    /// The servers of a Redis, past the store.
+    /// Returns the URLs of the Redis servers, for access past the store.
     pub fn redis_nodes(&self) -> Vec<String> {
         self.cluster.as_ref().map_or_else(|| vec![self.url.clone()], super::cluster::Cluster::nodes)
     }
 }
 
-/// All rows of all tables that are not PostgreSQL's own, as text.
+/// Returns all rows of all tables that are not PostgreSQL's own, as text.
 async fn tables(url: &str) -> String {
     let mut database = PgConnection::connect(url).await.expect("the database");
     let named = "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables \
@@ -96,7 +96,7 @@ async fn tables(url: &str) -> String {
     dump
 }
 
-/// All keys of a Redis with all that they hold.
+/// Appends all keys of a Redis with their values.
 async fn keys_and_values(url: &str, dump: &mut Vec<u8>) {
     let mut node = past(url).await;
     for key in keys(&mut node, "*").await {
@@ -105,7 +105,7 @@ async fn keys_and_values(url: &str, dump: &mut Vec<u8>) {
             "string" => cmd("GET").arg(&key).to_owned(),
             "hash" => cmd("HGETALL").arg(&key).to_owned(),
             "zset" => cmd("ZRANGE").arg(&key).arg(&[0, -1]).arg("WITHSCORES").to_owned(),
-            other => panic!("a dump knows no {other}"),
+            other => panic!("a dump of the type {other} is not implemented"),
         };
         let held: redis::Value = read.query_async(&mut node).await.expect("a value");
         dump.extend_from_slice(key.as_bytes());
@@ -113,7 +113,7 @@ async fn keys_and_values(url: &str, dump: &mut Vec<u8>) {
     }
 }
 
-/// A value byte for byte: escapes would hide what is looked for.
+/// Appends a value byte for byte, because escapes would hide a match.
 fn flat(value: &redis::Value, dump: &mut Vec<u8>) {
     dump.push(b' ');
     match value {

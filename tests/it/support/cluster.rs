@@ -1,5 +1,5 @@
-//! Redis Clusters of three nodes. A test borrows one and has it to itself: a Cluster has one name space, and no numbers
-//! for its databases.
+//! Redis Clusters of three nodes. A test borrows a whole Cluster, because a Cluster has one namespace and no numbered
+//! databases.
 
 use super::servers::{Server, past};
 use redis::{Cmd, FromRedisValue, cmd};
@@ -8,13 +8,13 @@ use std::time::{Duration, Instant};
 
 static IDLE: Mutex<Vec<Vec<Server>>> = Mutex::new(Vec::new());
 
-/// A Cluster without any keys. Handed on to the next test when dropped.
+/// A Cluster without keys, which the next test gets when this value is dropped.
 pub struct Cluster {
     nodes: Vec<Server>,
 }
 
 impl Cluster {
-    /// One that nobody uses, or another one.
+    /// Returns an unused Cluster, or starts one.
     pub async fn borrow() -> Self {
         let idle = IDLE.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let Some(nodes) = idle else { return Self::start().await };
@@ -24,23 +24,24 @@ impl Cluster {
         Self { nodes }
     }
 
-    /// The address of one node, which knows the others.
+    /// Returns the URL of the Cluster, with one node that knows the others.
     pub fn url(&self) -> String {
         format!("redis-cluster://127.0.0.1:{}", self.nodes[0].port)
     }
 
-    /// The addresses of the nodes, each for itself.
+    /// Returns the URLs of the single nodes.
     pub fn nodes(&self) -> Vec<String> {
         self.nodes.iter().map(|node| node.url("")).collect()
     }
 
-    /// One of its servers: whoever stops it starts it again.
+    /// Returns one of the servers. A test that stops it must start it again.
     pub fn node(&self, number: usize) -> &Server {
         &self.nodes[number]
     }
 
     async fn start() -> Self {
-        // A short timeout lets the nodes agree soon. Afterwards a busy machine must not count as a dead node.
+        // With a short timeout the nodes agree soon. Afterwards it must be longer, so that a slow node does not count
+        // as dead.
         let settings = ["--databases", "1", "--cluster-enabled", "yes", "--cluster-node-timeout", "500"];
         let nodes = futures::future::join_all((0..3).map(|_| Server::redis(&settings))).await;
         for (node, slots) in nodes.iter().zip([(0, 5460), (5461, 10922), (10923, 16383)]) {
@@ -50,7 +51,7 @@ impl Cluster {
         let deadline = Instant::now() + Duration::from_secs(60);
         for node in &nodes {
             while !agrees(&ask::<String>(node, cmd("CLUSTER").arg("INFO")).await) {
-                assert!(Instant::now() < deadline, "the nodes never agree");
+                assert!(Instant::now() < deadline, "the nodes do not agree");
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
             ask::<()>(node, cmd("CONFIG").arg("SET").arg("cluster-node-timeout").arg(60_000)).await;
@@ -67,7 +68,7 @@ fn agrees(info: &str) -> bool {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        // What a test that failed leaves behind may not be well.
+        // A failed test may leave the servers in a bad state, so they are not used again.
         if std::thread::panicking() {
             return;
         }

@@ -1,4 +1,4 @@
-//! One answer of each kind that the application gives.
+//! Samples of the application's responses, one of each kind.
 
 use super::app::{App, browser};
 use super::people::Person;
@@ -8,9 +8,9 @@ use reqwest::RequestBuilder;
 use reqwest::header::{HeaderMap, HeaderName};
 use serde_json::json;
 
-/// An answer, and what it was to.
+/// A response, with the request that it belongs to.
 pub(crate) struct Answer {
-    /// Method and path.
+    /// The method and the path of the request.
     pub(crate) to: String,
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
@@ -27,7 +27,7 @@ impl Answer {
         self.headers.get("content-type").is_some_and(|value| value.as_bytes().starts_with(b"text/html"))
     }
 
-    /// The nonce in the policy of a page.
+    /// Returns the nonce in the content security policy of a page.
     pub(crate) fn nonce(&self) -> Option<&str> {
         let (_, rest) = self.header("content-security-policy").split_once("'nonce-")?;
         rest.split('\'').next()
@@ -39,12 +39,12 @@ pub(crate) async fn ask(request: RequestBuilder) -> Answer {
     let to = format!("{} {}", request.method(), request.url().path());
     let answer = browser().execute(request).await.expect("an answer");
     let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
-    // A stream of events comes to no end.
+    // An event stream has no end.
     let body = if is_stream(&headers) { String::new() } else { answer.text().await.expect("a body") };
     Answer { to, status, headers, body }
 }
 
-/// Returns the server's answer to a head that no client library would send.
+/// Returns the server's response to a head that no client library would send.
 pub(crate) async fn ask_raw(app: &App, head: &str) -> Answer {
     let request = format!("{head}\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     let answer = exchange(app.address, request.as_bytes()).await;
@@ -60,7 +60,7 @@ pub(crate) async fn ask_raw(app: &App, head: &str) -> Answer {
     Answer { to, status: status.expect("a status"), headers: lines.map(header).collect(), body }
 }
 
-/// One answer of each kind that there is.
+/// Returns one response of each kind.
 pub(crate) async fn crawl() -> Vec<Answer> {
     let app = App::start().await;
     let mut answers = Vec::new();
@@ -97,7 +97,7 @@ pub(crate) async fn crawl() -> Vec<Answer> {
     answers
 }
 
-/// Returns the answers of each page, each function of the API and each other address, without an account and with one.
+/// Returns the responses of all pages, functions of the API and other addresses, without an account and with one.
 async fn of_an_account(app: &App) -> Vec<Answer> {
     let ada = Person::at(&app.url(""), "ada@example.com");
     let cookie =
@@ -146,7 +146,7 @@ fn is_stream(headers: &HeaderMap) -> bool {
     headers.get("content-type").is_some_and(|value| value == "text/event-stream")
 }
 
-/// Faults of the store and of a record.
+/// Returns the responses to faults of the store and of a record.
 async fn failures(app: &App) -> Vec<Answer> {
     let first = ask(app.get("/")).await;
     let cookie = first.header("set-cookie").split(';').next().expect("a pair").to_owned();

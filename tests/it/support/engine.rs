@@ -1,4 +1,4 @@
-//! The engine under routes of a test's own, on a real listener.
+//! The engine with the routes of a test, on a real listener.
 
 use super::{Kind, OwnStore, open};
 use axum::Router;
@@ -10,10 +10,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Sessions that get a new id when they have had theirs for so long.
+/// Sets the time after which a session gets a new id.
 pub fn renewing(sessions: Sessions, every: Duration) -> Sessions {
     let clocks = Clocks { renew_every: Some(every), ..Clocks::default() };
-    sessions.clocks(clocks).expect("clocks that agree")
+    sessions.clocks(clocks).expect("valid timeouts")
 }
 
 /// A running engine.
@@ -26,7 +26,7 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// With these routes, on a store of that kind.
+    /// Starts an engine with these routes, on a new store of this kind.
     pub async fn start(kind: Kind, routes: Router) -> Self {
         let own = open(kind).await;
         let mut engine = Self::start_on(Arc::clone(&own.store), routes).await;
@@ -34,12 +34,12 @@ impl Engine {
         engine
     }
 
-    /// With these routes, on this very store.
+    /// Starts an engine with these routes, on this store.
     pub async fn start_on(store: Arc<dyn Store>, routes: Router) -> Self {
         Self::start_as(store, routes, |sessions| sessions).await
     }
 
-    /// With more to say about the sessions.
+    /// Starts an engine with more configuration of its sessions.
     pub async fn start_as(store: Arc<dyn Store>, routes: Router, set: impl Fn(Sessions) -> Sessions) -> Self {
         let clock = ManualClock::at(Timestamp(4_000_000_000_000));
         let sessions = Sessions::shared(Arc::clone(&store), Keys::generate().expect("a key"))
@@ -66,13 +66,13 @@ impl Engine {
         self.browser.get(self.url(path)).send().await.expect("an answer")
     }
 
-    /// As a browser that holds this cookie and no other.
+    /// Sends a request with this cookie only.
     pub async fn get_as(&self, cookie: &str, path: &str) -> reqwest::Response {
         let request = super::app::browser().get(self.url(path)).header("cookie", cookie);
         request.send().await.expect("an answer")
     }
 
-    /// A first request, and the cookie that it brought: `name=value`.
+    /// Sends a first request and returns the cookie of its response: `name=value`.
     pub async fn cookie_from(&self, path: &str) -> String {
         let answer = super::app::browser().get(self.url(path)).send().await.expect("an answer");
         let cookies = super::app::cookies_set(&answer);

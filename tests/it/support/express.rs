@@ -1,4 +1,4 @@
-//! Express servers, set up as a test says; and proxies before them.
+//! Express servers with the setup of a test, and reverse proxies.
 
 use super::servers::note_skipped;
 use super::tls::Tool;
@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
-/// A program that listens on this machine. Ended when dropped.
+/// A program that listens on this machine. It is stopped when dropped.
 pub struct Served {
     pub port: u16,
     program: Child,
@@ -33,7 +33,7 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("end2end")
 }
 
-/// Whether Express is here. If not, the test that asks is noted as skipped.
+/// Returns whether Express is installed. If not, the calling test is noted as skipped.
 pub fn is_here() -> bool {
     let installed = folder().join("node_modules/express").exists();
     if !installed {
@@ -42,7 +42,7 @@ pub fn is_here() -> bool {
     Tool::Node.is_here() && installed
 }
 
-/// An Express server with `GET` and `POST /session`.
+/// Starts an Express server with `GET` and `POST /session`.
 pub fn express(setup: &Value) -> Served {
     let mut command = Command::new(Tool::Node.path().expect("Node"));
     command.arg(folder().join("fixtures/express/doctor.mjs")).env("SETUP", setup.to_string());
@@ -53,7 +53,7 @@ pub fn express(setup: &Value) -> Served {
     Served { port, program, _folder: None }
 }
 
-/// Caddy, with this in the block of its one site. Over https its certificate is one that nobody trusts.
+/// Starts Caddy with this block as its only site. Over https it has an untrusted certificate.
 pub fn caddy(scheme: &str, block: &str) -> Served {
     let folder = tempfile::tempdir().expect("a folder");
     let port = super::servers::free_port();
@@ -68,14 +68,14 @@ pub fn caddy(scheme: &str, block: &str) -> Served {
     let mut served = Served { port, program: program.expect("Caddy runs"), _folder: Some(folder) };
     let deadline = Instant::now() + super::process::PATIENCE;
     while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
-        assert!(Instant::now() < deadline, "Caddy never listened");
+        assert!(Instant::now() < deadline, "Caddy does not listen");
         assert!(served.program.try_wait().expect("a status").is_none(), "Caddy has ended");
         std::thread::sleep(Duration::from_millis(20));
     }
     served
 }
 
-/// Makes a certificate for this machine, and says so to Caddy.
+/// Makes a certificate for this machine and returns the line of Caddy's configuration that names it.
 fn certificate(folder: &Path) -> String {
     let key = rcgen::KeyPair::generate().expect("a key");
     let certificate = rcgen::CertificateParams::new(["localhost".to_owned()]).expect("a name").self_signed(&key);

@@ -1,9 +1,9 @@
-//! Where handlers wait until a test lets them go on.
+//! A barrier at which handlers wait until a test releases them.
 
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 
-/// Handlers say here that they have loaded, and go on when they may.
+/// A barrier at which a handler reports that it has loaded its session and waits.
 #[derive(Clone, Debug)]
 pub struct Gate {
     loaded: Arc<Semaphore>,
@@ -15,7 +15,7 @@ impl Gate {
         Self { loaded: Arc::new(Semaphore::new(0)), go: Arc::new(Semaphore::new(0)) }
     }
 
-    /// A handler has loaded, and waits.
+    /// Reports that a handler has loaded its session, and waits.
     pub async fn pass(&self) {
         self.loaded.add_permits(1);
         self.go.acquire().await.expect("open").forget();
@@ -26,7 +26,7 @@ impl Gate {
         self.loaded.acquire().await.expect("open").forget();
     }
 
-    /// Lets one handler go on.
+    /// Releases one handler.
     pub fn open(&self) {
         self.go.add_permits(1);
     }

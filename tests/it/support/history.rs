@@ -1,10 +1,10 @@
-//! What clients of a store were shown, and whether a store that keeps its promises could have shown it to them.
+//! Histories of the clients of a store, and a check whether the guarantees allow them.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// One thing that a client did, from before it asked until after it was answered.
+/// An operation of a client, from before its request until after its response.
 #[derive(Clone, Debug)]
 pub struct Event {
     pub session: usize,
@@ -15,22 +15,22 @@ pub struct Event {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum What {
-    /// A value was set. Without an acknowledgement it may be set at any time from then on, or never.
+    /// A value was set. Without an acknowledgement it may take effect at any later time, or never.
     Set { key: char, value: u32, acknowledged: bool },
     /// A value was read.
     Get { key: char, value: u32 },
-    /// One was added to the counter, which was told to be at so many then. Without an answer one is added at any time from
-    /// then on, or never.
+    /// The counter was incremented, with the number in the response. Without a response the increment may take effect
+    /// at any later time, or never.
     Counted { told: Option<u32> },
-    /// The session could be used in another way.
+    /// The session was used in another way.
     Used,
-    /// The session was not there, or no more.
+    /// The session did not exist any more.
     Gone,
-    /// The session was ended; perhaps, without an acknowledgement.
+    /// The session was ended. Without an acknowledgement it may or may not have been.
     Revoke { acknowledged: bool },
 }
 
-/// All that happened, by all clients, on one clock.
+/// The operations of all clients on one clock.
 #[derive(Debug)]
 pub struct History {
     origin: Instant,
@@ -46,7 +46,7 @@ impl History {
         self.origin.elapsed()
     }
 
-    /// Notes what has just come to its end.
+    /// Adds an operation that has just completed.
     pub fn note(&self, session: usize, begun: Duration, what: What) {
         let event = Event { session, begun, done: self.now(), what };
         self.events.lock().unwrap_or_else(PoisonError::into_inner).push(event);
@@ -56,9 +56,9 @@ impl History {
         self.events.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The promises that were broken, each as a sentence.
+    /// Returns the violated guarantees, each as a sentence.
     ///
-    /// A key has one writer, who sets growing values one after the other; anybody reads.
+    /// Each key has one writer, which sets growing values one after the other. Any client reads.
     pub fn broken(&self) -> Vec<String> {
         let mut sessions: BTreeMap<usize, Vec<Event>> = BTreeMap::new();
         for event in self.events() {
@@ -68,7 +68,7 @@ impl History {
     }
 }
 
-/// The broken promises of one session.
+/// Returns the violated guarantees of one session.
 fn broken(events: &[Event]) -> Vec<String> {
     let revokes = || events.iter().filter(|event| matches!(event.what, What::Revoke { .. }));
     let over =
@@ -89,7 +89,7 @@ fn broken(events: &[Event]) -> Vec<String> {
             What::Used => true,
             What::Gone => {
                 if ending.is_none_or(|ending| event.done < ending) {
-                    broken.push(format!("lost, and nobody had ended it: {event:?}"));
+                    broken.push(format!("lost, although it was not ended: {event:?}"));
                 }
                 false
             }
@@ -102,7 +102,7 @@ fn broken(events: &[Event]) -> Vec<String> {
     broken
 }
 
-/// What is wrong with a value that was read, if something is.
+/// Returns the fault in a value that was read, if there is one.
 fn unfit(events: &[Event], get: &Event, key: char, value: u32) -> Option<String> {
     let sets = || {
         events.iter().filter_map(|event| match event.what {
@@ -111,17 +111,17 @@ fn unfit(events: &[Event], get: &Event, key: char, value: u32) -> Option<String>
         })
     };
     let Some((set, _, acknowledged)) = sets().find(|(_, set, _)| *set == value) else {
-        return Some(format!("a value that nobody set: {get:?}"));
+        return Some(format!("a value that was never set: {get:?}"));
     };
     if set.begun > get.done {
         return Some(format!("a value of the future: {get:?}"));
     }
     let newer = sets().any(|(event, newer, acknowledged)| acknowledged && newer > value && event.done < get.begun);
-    // One that was not acknowledged may have come late, and over a newer one.
+    // A write without an acknowledgement may take effect late, over a newer one.
     (acknowledged && newer).then(|| format!("a value that was superseded before: {get:?}"))
 }
 
-/// Returns the fault in the number that a counter told, if there is one.
+/// Returns the fault in a number of the counter, if there is one.
 fn miscounted(events: &[Event], count: &Event, told: u32) -> Option<String> {
     let counts = || {
         events.iter().filter_map(|event| match event.what {
@@ -140,7 +140,7 @@ fn miscounted(events: &[Event], count: &Event, told: u32) -> Option<String> {
         .then(|| format!("{before} counts were done before and {begun} were begun: {count:?}"))
 }
 
-/// A history that is made up: moments in milliseconds.
+/// Returns the faults of a made-up history, with times in milliseconds.
 fn told(events: &[(u64, u64, What)]) -> Vec<String> {
     let at = Duration::from_millis;
     let event = |(begun, done, what): &(u64, u64, What)| Event {
@@ -159,11 +159,11 @@ fn a_history_that_can_be_is_believed() {
     let history = [
         (0, 1, set(1, true)),
         (2, 3, get(1)),
-        // A read beside a write may see either.
+        // A read during a write may return either value.
         (4, 8, set(2, true)),
         (5, 6, get(1)),
         (5, 7, get(2)),
-        // A write that failed may still come, and late.
+        // A failed write may still take effect, and late.
         (10, 11, set(3, false)),
         (12, 13, get(2)),
         (14, 15, set(4, true)),
@@ -185,7 +185,7 @@ fn a_history_that_cannot_be_is_not() {
     let revoked = (2, 3, What::Revoke { acknowledged: true });
     let counted = |told| What::Counted { told: Some(told) };
     let cases = [
-        (vec![(0, 1, set(1, true)), (2, 3, get(2))], "nobody set"),
+        (vec![(0, 1, set(1, true)), (2, 3, get(2))], "never set"),
         (vec![(0, 1, set(1, true)), (2, 3, set(2, true)), (4, 5, get(1))], "superseded"),
         (vec![(0, 1, set(1, true)), (2, 3, get(2)), (4, 5, set(2, true))], "future"),
         (vec![(0, 1, set(1, true)), revoked.clone(), (4, 5, get(1))], "after its end"),

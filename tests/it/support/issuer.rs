@@ -1,6 +1,6 @@
-//! A provider of sign-ins at the tests' hand, which also says what no provider says: tokens that are wrong in one thing.
+//! A stub OpenID provider, which can also issue tokens with a single fault.
 //!
-//! The real one is in the browser tests (`end2end/tests/elsewhere.spec.ts`).
+//! The browser tests use a real provider (`end2end/tests/elsewhere.spec.ts`).
 
 use super::app::{browser, cookies_set};
 use super::people::Person;
@@ -28,12 +28,12 @@ use url::Url;
 
 pub use super::stage::{Stage, profile};
 
-/// The secret that a site in the test's own process shares with it: what `cargo test` puts into the environment.
+/// The client secret of a site in the test process: a variable that `cargo test` sets.
 pub const CLIENT_SECRET: &str = env!("CARGO_PKG_NAME");
-/// What stands where nobody may see it.
+/// A marked access token, which must not appear in a page or a log.
 pub const ACCESS_TOKEN: &str = "canary-access-token-4711";
 
-/// Makes the text of a token of its claims.
+/// A function that makes the text of a token from its claims.
 pub type Make = Arc<dyn Fn(&Keys, Map<String, Value>) -> Option<String> + Send + Sync>;
 
 /// A running provider.
@@ -44,7 +44,7 @@ struct Inner {
     address: SocketAddr,
     profile: Profile,
     clock: Mutex<Clock>,
-    /// What userinfo says to the bearer of an access token.
+    /// The userinfo responses, by access token.
     told: Mutex<HashMap<String, Value>>,
     keys: Mutex<Keys>,
     codes: Mutex<HashMap<String, Good>>,
@@ -52,21 +52,21 @@ struct Inner {
     described: AtomicUsize,
 }
 
-/// What a code is good for: a token that says this, for whoever proves the challenge, and how it is made.
+/// The grant behind a code: the claims of its token, the PKCE challenge, and the function that makes the token.
 struct Good {
     claims: Map<String, Value>,
     challenge: Option<String>,
     make: Make,
 }
 
-/// The keys that tokens are signed with: the published one, and one that nobody knows.
+/// The signing keys: the published one, and an unknown one.
 pub struct Keys {
     pub id: String,
     pub own: CoreEdDsaPrivateSigningKey,
     pub other: CoreEdDsaPrivateSigningKey,
 }
 
-/// A way to the provider, as the browser is sent on it.
+/// An authorization request, which the browser is sent to the provider with.
 pub struct Way {
     pub to: Url,
     pub state: String,
@@ -83,7 +83,7 @@ impl Keys {
         Self { id: id.to_owned(), own: key(id), other: key(id) }
     }
 
-    /// A token as it should be.
+    /// Returns a correct token.
     pub fn token(&self, claims: &Map<String, Value>) -> String {
         signed(&json!({"alg": "EdDSA", "kid": self.id}), claims, &self.own)
     }
@@ -95,7 +95,7 @@ pub fn signed(head: &Value, claims: &Map<String, Value>, key: &CoreEdDsaPrivateS
     format!("{text}.{}", URL_SAFE_NO_PAD.encode(signature))
 }
 
-/// Head and claims of a token.
+/// Returns the header and the claims of a token.
 pub fn unsigned(head: &Value, claims: &Map<String, Value>) -> String {
     let part = |value: String| URL_SAFE_NO_PAD.encode(value);
     format!("{}.{}", part(head.to_string()), part(Value::from(claims.clone()).to_string()))
@@ -110,7 +110,7 @@ impl Issuer {
         Self::start_as(Profile::plain()).await
     }
 
-    /// One that does some things otherwise.
+    /// Starts a provider with the peculiarities of a profile.
     pub async fn start_as(profile: Profile) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
@@ -136,7 +136,7 @@ impl Issuer {
         issuer
     }
 
-    /// What it vouches by.
+    /// Returns the issuer identifier.
     pub fn url(&self) -> String {
         format!("http://{}{}", self.0.address, self.0.profile.path)
     }
@@ -145,12 +145,12 @@ impl Issuer {
         &self.0.profile
     }
 
-    /// Says by this clock from now on when people have signed in.
+    /// Uses this clock from now on for `auth_time`.
     pub fn follow(&self, clock: &ManualClock) {
         *self.0.clock.lock().expect("the clock") = Clock::Manual(clock.clone());
     }
 
-    /// The setting that names it.
+    /// Returns the setting for this provider.
     pub fn setting(&self, id: &str) -> String {
         let url = self.url();
         format!(
@@ -159,12 +159,12 @@ impl Issuer {
         )
     }
 
-    /// How many codes it was asked to take.
+    /// Returns the number of token requests.
     pub fn asked(&self) -> usize {
         self.0.asked.load(Ordering::SeqCst)
     }
 
-    /// How often it said what it is.
+    /// Returns the number of requests for the metadata.
     pub fn described(&self) -> usize {
         self.0.described.load(Ordering::SeqCst)
     }
@@ -174,7 +174,7 @@ impl Issuer {
         *self.0.keys.lock().expect("the keys") = Keys::new("second");
     }
 
-    /// The claims of somebody who signs in there now, as a good token has them.
+    /// Returns the claims of a correct token for a person who signs in now.
     pub fn claims(&self, way: &Way, subject: &str) -> Map<String, Value> {
         let now = seconds_now();
         let claims = json!({
@@ -194,7 +194,7 @@ impl Issuer {
         claims
     }
 
-    /// The code that somebody is sent back with who has signed in there.
+    /// Returns a code for a token of these claims.
     pub fn code(&self, way: &Way, claims: Map<String, Value>, make: Make) -> String {
         assert_eq!((self.0.profile.refuses)(way), None, "{}", way.to);
         let mut codes = self.0.codes.lock().expect("the codes");
@@ -203,19 +203,19 @@ impl Issuer {
         code
     }
 
-    /// The code of somebody of whose token some claims are otherwise; `null` takes one away.
+    /// Returns a code for a token with changed claims; `null` removes a claim.
     pub fn code_with(&self, way: &Way, subject: &str, change: &Value) -> String {
         let claims = changed(self.claims(way, subject).into(), change);
         self.code(way, claims, Arc::new(|keys, claims| Some(keys.token(&claims))))
     }
 
-    /// The code of somebody of whom all is as it should be.
+    /// Returns a code for a correct token.
     pub fn good(&self, way: &Way, subject: &str) -> String {
         self.code_with(way, subject, &json!({}))
     }
 }
 
-/// Claims with others in their place, without those that are `null` then.
+/// Replaces claims, and removes those that are `null` afterwards.
 fn changed(claims: Value, change: &Value) -> Map<String, Value> {
     let Value::Object(mut claims) = claims else { panic!("no claims: {claims}") };
     claims.extend(change.as_object().expect("claims").clone());
@@ -245,7 +245,7 @@ async fn describe(State(issuer): State<Issuer>) -> Response {
 
 async fn user_info(State(issuer): State<Issuer>, headers: HeaderMap) -> Response {
     let bearer = headers.get("authorization").and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
-    let told = bearer.and_then(|token| issuer.0.told.lock().expect("what is told").get(token).cloned());
+    let told = bearer.and_then(|token| issuer.0.told.lock().expect("the userinfo").get(token).cloned());
     told.map_or_else(|| StatusCode::UNAUTHORIZED.into_response(), |told| Json(told).into_response())
 }
 
@@ -274,10 +274,10 @@ async fn token(
     if let Some(more) = &profile.user_info {
         let subject = claims.get("sub").and_then(Value::as_str).unwrap_or_default();
         let told = json!({"sub": subject, "email": format!("{subject}@example.com")});
-        issuer.0.told.lock().expect("what is told").insert(access.clone(), changed(told, more).into());
+        issuer.0.told.lock().expect("the userinfo").insert(access.clone(), changed(told, more).into());
     }
     let token = make(&issuer.0.keys.lock().expect("the keys"), claims);
-    // What some write as text.
+    // Some providers write the number as text.
     let mut answer = json!({"access_token": access, "token_type": "Bearer", "expires_in": "3600"});
     if let Some(token) = token {
         answer["id_token"] = token.into();
@@ -286,12 +286,12 @@ async fn token(
 }
 
 impl Person {
-    /// Begins to sign in by a provider, and goes no further than to its address.
+    /// Starts a sign-in with a provider, and stops at the provider's URL.
     pub async fn leave(&self, fields: &[(&str, &str)]) -> Way {
         Way::of(self.ask_to_leave(fields).await).await
     }
 
-    /// The same, and what the browser remembers it by.
+    /// Starts a sign-in, and also returns the cookie of its transaction.
     pub async fn leave_remembered(&self, fields: &[(&str, &str)]) -> (Way, String) {
         let answer = self.ask_to_leave(fields).await;
         let cookie = cookies_set(&answer)[0].split(';').next().expect("a pair").to_owned();
@@ -303,13 +303,13 @@ impl Person {
         request.header("accept", "application/json").send().await.expect("an answer")
     }
 
-    /// Comes back from there, as a browser does.
+    /// Requests the callback as a browser does.
     pub async fn arrive(&self, provider: &str, query: &[(&str, &str)]) -> Answer {
         let request = self.browser.get(callback(&self.server, provider, query));
         request.header("accept", "text/html").send().await.expect("an answer")
     }
 
-    /// Comes back with a code, in the way in which this provider leads back.
+    /// Requests the callback with a code, in the response mode of this provider.
     pub async fn arrive_from(&self, issuer: &Issuer, provider: &str, way: &Way, code: &str) -> Answer {
         let (profile, own) = (issuer.profile(), issuer.url());
         let mut told = vec![("state", way.state.as_str()), ("code", code)];
@@ -317,7 +317,7 @@ impl Person {
         if !profile.posts {
             return self.arrive(provider, &told).await;
         }
-        // A form of its page, with which no cookie goes along.
+        // A form post from the provider's page, which browsers send without cookies.
         told.push(("user", "{\"name\":{\"firstName\":\"Ada\"}}"));
         let posted = browser().post(callback(&self.server, provider, &[])).form(&told).header("accept", "text/html");
         let posted = posted.header("origin", "https://appleid.apple.com").header("sec-fetch-site", "cross-site");
@@ -326,21 +326,21 @@ impl Person {
         request.header("sec-fetch-site", "cross-site").send().await.expect("an answer")
     }
 
-    /// Goes to a provider and comes back as somebody whom it knows.
+    /// Signs in at a provider as this subject, with these fields in the first request.
     pub async fn goes_by(&self, issuer: &Issuer, fields: &[(&str, &str)], subject: &str) -> Answer {
         let way = self.leave(fields).await;
         let code = issuer.good(&way, subject);
         self.arrive_from(issuer, fields[0].1, &way, &code).await
     }
 
-    /// Signs in by the provider `a` as somebody whom it knows.
+    /// Signs in with the provider `a` as this subject.
     pub async fn sign_in_at(&self, issuer: &Issuer, subject: &str) -> Answer {
         self.goes_by(issuer, &[("provider", "a")], subject).await
     }
 }
 
 impl Way {
-    /// The one that an answer leads on.
+    /// Returns the request that a response redirects to.
     pub async fn of(answer: Answer) -> Self {
         let status = answer.status();
         let body: Value = answer.json().await.expect("JSON");
@@ -356,18 +356,18 @@ impl Way {
         Self { state, ..way }
     }
 
-    /// A parameter of the address.
+    /// Returns a parameter of the URL.
     pub fn asked(&self, name: &str) -> Option<String> {
         self.to.query_pairs().find(|(known, _)| known == name).map(|(_, value)| value.into_owned())
     }
 }
 
-/// The address that a provider leads back to.
+/// Returns the URL of the callback.
 pub fn callback(server: &str, provider: &str, query: &[(&str, &str)]) -> Url {
     Url::parse_with_params(&format!("{server}/sign-in/{provider}/callback"), query).expect("an address")
 }
 
-/// Where an answer leads.
+/// Returns the target of a redirect.
 pub fn leads(answer: &Answer) -> String {
     assert_eq!(answer.status(), 303, "{answer:?}");
     answer.headers()["location"].to_str().expect("text").to_owned()

@@ -1,5 +1,5 @@
-//! What the tests start: the whole application, the engine alone under routes of a test's own, real servers of stores,
-//! and server processes.
+//! Test fixtures: the whole application, the engine with the routes of a test, real store servers, and server
+//! processes.
 
 pub mod app;
 pub mod authority;
@@ -41,7 +41,7 @@ use servers::Program;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The stores that every guarantee is proved on.
+/// The stores on which the guarantees are tested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Memory,
@@ -52,7 +52,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Whether its server is installed. If not, the test that asks is noted as skipped.
+    /// Returns whether the store's server is installed. If not, the calling test is noted as skipped.
     pub fn is_here(self) -> bool {
         match self {
             Self::Memory | Self::Sqlite => true,
@@ -62,7 +62,7 @@ impl Kind {
     }
 }
 
-/// Kinds of stores to go through, without those whose server is not installed.
+/// A list of stores, whose iteration leaves out stores without an installed server.
 #[derive(Clone, Copy, Debug)]
 pub struct Kinds(&'static [Kind]);
 
@@ -82,19 +82,19 @@ impl IntoIterator for Kinds {
     }
 }
 
-/// A store of a test's own, and where it lives.
+/// A store of a single test, with the resources behind it.
 pub struct OwnStore {
     pub store: Arc<dyn Store>,
     pub folder: tempfile::TempDir,
-    /// The address, as settings write it.
+    /// The URL as in the settings.
     pub url: String,
     pub kind: Kind,
-    /// Held, because it goes when this does.
+    /// Dropped together with the store.
     _database: Option<servers::Database>,
     cluster: Option<cluster::Cluster>,
 }
 
-/// An empty store of that kind.
+/// Opens an empty store of this kind.
 pub async fn open(kind: Kind) -> OwnStore {
     let folder = tempfile::tempdir().expect("a folder");
     let (mut database, mut cluster) = (None, None);
@@ -109,16 +109,16 @@ pub async fn open(kind: Kind) -> OwnStore {
 }
 
 impl OwnStore {
-    /// Another store on the same data, which knows nothing of the first: as another process would have it.
+    /// Opens another store on the same data, with caches of its own, as in another process.
     pub async fn again(&self) -> Arc<dyn Store> {
         if self.kind == Kind::Memory { Arc::clone(&self.store) } else { connect(&self.url, PATIENCE).await }
     }
 }
 
-/// How long a store waits for its server where a test is not about that: the machine may be busy with other tests.
+/// The timeout of stores in tests of other things, because the machine may be busy.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
-/// The store at an address.
+/// Opens the store at a URL.
 pub async fn connect(url: &str, timeout: Duration) -> Arc<dyn Store> {
     let (scheme, rest) = url.split_once(':').expect("an address");
     let migrate = Schema::Migrate;
@@ -130,7 +130,7 @@ pub async fn connect(url: &str, timeout: Duration) -> Arc<dyn Store> {
     }
 }
 
-/// Counts the rows of a table of an application's database.
+/// Returns the number of rows in a table of the application's database.
 pub async fn rows(database: &std::path::Path, table: &'static str) -> i64 {
     let options = sqlx::sqlite::SqliteConnectOptions::new().filename(database).read_only(true);
     let pool = sqlx::SqlitePool::connect_with(options).await.expect("the database");
@@ -145,13 +145,13 @@ pub async fn rows(database: &std::path::Path, table: &'static str) -> i64 {
     sqlx::query_scalar(sql).fetch_one(&pool).await.expect("a count")
 }
 
-/// Adds one to a counter of the session.
+/// Increments a counter in the session.
 pub async fn count(session: &Session) -> u32 {
     const COUNT: hardtack::session::Key<u32> = hardtack::session::Key::new("count");
     session.update(COUNT, |n| n.unwrap_or(0) + 1).await.expect("a counted session")
 }
 
-/// What a store knows the session of a cookie by.
+/// Returns the hash by which the store knows the session of a cookie.
 pub fn id_of(cookie: &str) -> hardtack::session::id::IdHash {
     use base64::Engine as _;
     use sha2::Digest as _;

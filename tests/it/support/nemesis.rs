@@ -1,5 +1,4 @@
-//! Two servers on one store, and what can happen to them: they are killed, the store freezes, the way to it is cut.
-//! Their clocks differ.
+//! Two servers with different clocks on one store, and faults: killed servers, a frozen store, a cut connection.
 
 use super::chance::Chance;
 use super::node::{Answer, Node, Plan};
@@ -10,7 +9,7 @@ use sqlx::{Connection as _, SqliteConnection};
 use std::time::{Duration, Instant};
 use tokio::sync::RwLock;
 
-/// The time by which the clock of the second server is ahead, also after each of its starts.
+/// The time by which the clock of the second server is ahead, also after a restart.
 pub const SKEW: Duration = Duration::from_secs(20);
 
 pub struct Nemesis {
@@ -19,20 +18,20 @@ pub struct Nemesis {
     store: Store,
 }
 
-/// What the servers stand on.
+/// The store of the servers, and its faults.
 enum Store {
-    /// A file can be locked.
+    /// A file, which can be locked.
     File(OwnStore),
-    /// A Cluster is left alone: its nodes tell their own addresses.
+    /// A Cluster, which has no faults, because its nodes announce their own addresses.
     Cluster { _own: OwnStore },
-    /// A server can be frozen, and each way to it cut.
+    /// A server, which can be frozen, and whose connections can be cut.
     Server(Server, [Proxy; 2]),
 }
 
 impl Nemesis {
     pub async fn on(kind: Kind) -> Self {
         let (store, urls) = match kind {
-            Kind::Memory => panic!("nobody shares memory"),
+            Kind::Memory => panic!("a store in memory cannot be shared"),
             Kind::Sqlite | Kind::Cluster => {
                 let own = open(kind).await;
                 let url = own.url.clone();
@@ -50,21 +49,21 @@ impl Nemesis {
             }
         };
         let [first, second] = urls;
-        // They read a session that is used at every request, and say so to the store.
+        // Each request loads the session and touches it in the store.
         let usual = Plan { timeout: Duration::from_millis(800), touch_every: Duration::ZERO, ..Plan::on(&first) };
         let plans = [usual.clone(), Plan { url: second, ahead: SKEW, ..usual }];
         let nodes = [RwLock::new(Node::start(&plans[0]).await), RwLock::new(Node::start(&plans[1]).await)];
         Self { nodes, plans, store }
     }
 
-    /// Asks one of the two. Nothing, when it is killed meanwhile.
+    /// Sends a request to one of the servers. Returns `None` if it is killed meanwhile.
     pub async fn ask(&self, node: usize, cookie: &str, path: &str) -> Option<Answer> {
-        // Whoever kills it does not wait for answers.
+        // Release the lock, because the kill must not wait for responses.
         let request = self.nodes[node].read().await.ask(cookie, path);
         request.await.ok()
     }
 
-    /// Asks until there is an answer: when all is mended, there must be one soon.
+    /// Repeats a request until it succeeds, which must be soon, because no fault is active.
     pub async fn surely(&self, node: usize, cookie: &str, path: &str) -> Answer {
         let deadline = Instant::now() + Duration::from_secs(60);
         loop {
@@ -76,7 +75,7 @@ impl Nemesis {
         }
     }
 
-    /// Lets something happen, and mends it.
+    /// Causes a fault and ends it.
     pub async fn strike(&self, chance: &mut Chance) {
         let while_away = Duration::from_millis(100) + chance.span(Duration::from_millis(1100));
         let at = chance.below(2);
@@ -84,7 +83,7 @@ impl Nemesis {
             (Store::File(own), 0) => {
                 let path = own.folder.path().join("hardtack.db").display().to_string();
                 let mut other = SqliteConnection::connect(&path).await.expect("the database");
-                // The servers hold it most of the time.
+                // The servers hold the lock most of the time.
                 sqlx::query("PRAGMA busy_timeout = 20000").execute(&mut other).await.expect("set");
                 let lock = other.begin_with("BEGIN IMMEDIATE").await.expect("the lock");
                 tokio::time::sleep(while_away).await;
@@ -108,14 +107,14 @@ impl Nemesis {
         }
     }
 
-    /// Moves the time of both on.
+    /// Advances the clocks of both servers.
     pub async fn advance(&self, span: Duration) {
         for node in 0..2 {
             self.surely(node, "", &format!("/clock/{}", span.as_millis())).await;
         }
     }
 
-    /// The handles of all live sessions.
+    /// Returns the handles of all live sessions.
     pub async fn handles(&self) -> Vec<String> {
         let listed = self.surely(0, "", "/handles").await.text;
         listed.lines().map(str::to_owned).collect()

@@ -1,7 +1,7 @@
-//! Servers of the engine that share a store: processes of their own where the store can be shared, so that nothing but
-//! the store is between them.
+//! Servers of the engine on one store. They run in separate processes if the store can be shared, so that they have
+//! only the store in common.
 //!
-//! Such a process is this test binary, started once more for the one test below.
+//! Such a process is this test binary, which runs the one test below.
 
 use super::routes::routes;
 use super::{Kind, OwnStore, PATIENCE, connect};
@@ -17,31 +17,31 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
-/// The name of the variable that makes a test binary a server.
+/// The variable that makes a test binary a server.
 const PLAN: &str = "TEST_NODE";
 
-/// The time at which all clocks of the tests begin: far ahead, for Redis also forgets by its own clock.
+/// The initial time of all test clocks: far in the future, because Redis also expires keys by its own clock.
 pub const BEGIN: Timestamp = Timestamp(4_000_000_000_000);
 
-/// What a server is to be.
+/// The configuration of a server.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Plan {
-    /// The address of the store.
+    /// The URL of the store.
     pub url: String,
-    /// Signing keys, the first signs.
+    /// The signing keys, of which the first signs.
     pub keys: Vec<String>,
-    /// How long a request waits for the store.
+    /// The timeout of a request to the store.
     pub timeout: Duration,
-    /// Connections to a PostgreSQL.
+    /// The number of PostgreSQL connections.
     pub connections: u32,
     pub renew_every: Option<Duration>,
     pub touch_every: Duration,
-    /// The time by which its clock is ahead.
+    /// The time by which the clock of the server is ahead.
     pub ahead: Duration,
 }
 
 impl Plan {
-    /// For servers on that store, with a key that is new.
+    /// Returns the configuration for servers on this store, with a new key.
     pub fn on(url: &str) -> Self {
         Self {
             url: url.to_owned(),
@@ -61,12 +61,12 @@ impl Plan {
             .expect("a cookie that browsers keep")
             .timeout(self.timeout)
             .clocks(Clocks { renew_every: self.renew_every, touch_every: self.touch_every, ..Clocks::default() })
-            .expect("clocks that agree")
+            .expect("valid timeouts")
             .clock(Clock::Manual(clock.clone()))
     }
 }
 
-/// A signing key, as text.
+/// Returns a new signing key as text.
 pub fn new_key() -> String {
     let mut key = [0_u8; 32];
     getrandom::fill(&mut key).expect("random numbers");
@@ -74,7 +74,7 @@ pub fn new_key() -> String {
     key.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
-/// A server. A process of its own is killed when this is dropped.
+/// A server. Its process is killed when this value is dropped.
 pub struct Node {
     pub address: SocketAddr,
     child: Option<Child>,
@@ -89,12 +89,12 @@ pub struct Pair {
 }
 
 impl Pair {
-    /// Two processes; on a store in memory, which no process can share, two servers in this one.
+    /// Starts two processes. A store in memory cannot be shared by processes, so it gets two servers in this one.
     pub async fn start(kind: Kind) -> Self {
         Self::start_as(kind, |_| ()).await
     }
 
-    /// With more to say about them.
+    /// Starts both servers with a changed configuration.
     pub async fn start_as(kind: Kind, set: impl Fn(&mut Plan)) -> Self {
         let own = super::open(kind).await;
         let mut plan = Plan::on(&own.url);
@@ -109,24 +109,24 @@ impl Pair {
         Self { nodes, own, plan }
     }
 
-    /// Moves the time of both on.
+    /// Advances the clocks of both servers.
     pub async fn advance(&self, span: Duration) {
         let path = format!("/clock/{}", span.as_millis());
         for node in &self.nodes {
             node.get("", &path).await;
-            // In one process they share the clock.
+            // Two servers in one process share the clock.
             if node.child.is_none() {
                 break;
             }
         }
     }
 
-    /// How many live sessions the store holds.
+    /// Returns the number of live sessions in the store.
     pub async fn live(&self) -> usize {
         self.nodes[0].get("", "/live").await.text.parse().expect("a number")
     }
 
-    /// The handles of all live sessions.
+    /// Returns the handles of all live sessions.
     pub async fn handles(&self) -> Vec<String> {
         let listed = self.nodes[0].get("", "/handles").await.text;
         listed.lines().map(str::to_owned).collect()
@@ -134,7 +134,7 @@ impl Pair {
 }
 
 impl Node {
-    /// A process of its own.
+    /// Starts a server in a separate process.
     pub async fn start(plan: &Plan) -> Self {
         let mut command = Command::new(std::env::current_exe().expect("this binary"));
         command.args(["--exact", "support::node::a_process_of_its_own", "--nocapture"]);
@@ -144,7 +144,8 @@ impl Node {
         let mut child = command.spawn().expect("a second process");
         let output = BufReader::new(child.stdout.take().expect("its output"));
         let (told, address) = oneshot::channel();
-        // Read to its end, because the test harness of that process writes a line after a minute, and dies where it cannot.
+        // Read to the end, because the test harness of that process writes a line after a minute and dies when it
+        // cannot.
         std::thread::spawn(move || {
             let mut told = Some(told);
             for line in output.lines().map_while(Result::ok) {
@@ -165,23 +166,23 @@ impl Node {
         Self { address, child: Some(child), client: client() }
     }
 
-    /// A server in this process.
+    /// Starts a server in this process.
     pub async fn within(plan: &Plan, store: Arc<dyn Store>, clock: ManualClock) -> Self {
         let address = serve(plan.sessions(store, &clock), clock).await;
         Self { address, child: None, client: client() }
     }
 
-    /// Asks as a browser that holds this cookie, or none: `name=value`.
+    /// Sends a request with this cookie (`name=value`), or without one.
     pub async fn get(&self, cookie: &str, path: &str) -> Answer {
         self.try_get(cookie, path).await.expect("an answer")
     }
 
-    /// The same of a server that may be dead.
+    /// Sends a request to a server that may be dead.
     pub async fn try_get(&self, cookie: &str, path: &str) -> reqwest::Result<Answer> {
         self.ask(cookie, path).await
     }
 
-    /// The same as a value of its own, for many at once.
+    /// Returns the same request as a future without borrows, for many requests at once.
     pub fn ask(&self, cookie: &str, path: &str) -> impl Future<Output = reqwest::Result<Answer>> + Send + use<> {
         let mut request = self.client.get(format!("http://{}{path}", self.address));
         if !cookie.is_empty() {
@@ -190,7 +191,7 @@ impl Node {
         async move { Answer::of(request.send().await?).await }
     }
 
-    /// The cookie of a session that begins at this path; who is told to come again does so.
+    /// Begins a session at this path and returns its cookie. Repeats the request while the response is 503.
     pub async fn begin(&self, path: &str) -> String {
         let deadline = Instant::now() + super::process::PATIENCE;
         loop {
@@ -201,7 +202,7 @@ impl Node {
         }
     }
 
-    /// Ends the process, with SIGKILL.
+    /// Kills the process with SIGKILL.
     pub fn kill(&mut self) {
         let child = self.child.as_mut().expect("a process of its own");
         child.kill().expect("killed");
@@ -212,18 +213,18 @@ impl Node {
 impl Drop for Node {
     fn drop(&mut self) {
         if let Some(child) = &mut self.child {
-            // Fails when it has ended already, which is as well.
+            // Fails when the process has ended already, which is fine.
             child.kill().ok();
             child.wait().ok();
         }
     }
 }
 
-/// What a server answered.
+/// The response of a server.
 #[derive(Clone, Debug)]
 pub struct Answer {
     pub status: u16,
-    /// The cookie that it gives: `name=value`.
+    /// The cookie that the response sets: `name=value`.
     pub cookie: Option<String>,
     /// All `Set-Cookie` headers.
     pub set: Vec<String>,
@@ -256,7 +257,8 @@ async fn serve(sessions: Sessions, clock: ManualClock) -> SocketAddr {
     address
 }
 
-/// A server, when the variable says so; else the proof that such a process serves, and ends with its parent's interest.
+/// Runs a server if the variable is set. Otherwise tests that such a process serves, and ends when its parent closes
+/// its input.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_process_of_its_own() {
     if let Ok(plan) = std::env::var(PLAN) {
@@ -265,7 +267,7 @@ async fn a_process_of_its_own() {
         clock.advance(plan.ahead);
         let store = connect(&plan.url, plan.timeout).await;
         println!("\nserves on {}", serve(plan.sessions(store, &clock), clock).await);
-        // Until the process that started this one lets go, or is gone.
+        // Runs until the parent process closes the input or ends.
         std::thread::spawn(|| {
             std::io::stdin().read_to_end(&mut Vec::new()).ok();
             std::process::exit(0);
@@ -277,5 +279,5 @@ async fn a_process_of_its_own() {
     assert_eq!(pair.nodes[1].get(&cookie, "/count").await.text, "2");
     let address = pair.nodes[0].address;
     drop(pair);
-    assert!(tokio::net::TcpStream::connect(address).await.is_err(), "it is gone");
+    assert!(tokio::net::TcpStream::connect(address).await.is_err(), "the process has ended");
 }

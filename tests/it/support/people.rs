@@ -1,14 +1,14 @@
-//! People with accounts, each in a browser of their own.
+//! People with accounts, each in a separate browser.
 
 use super::app::{browser, cookies_set};
 use super::process::Running;
 use reqwest::{Client, RequestBuilder, Response};
 use serde_json::{Value, json};
 
-/// A password that nobody else takes.
+/// A password that no other test uses.
 pub const PASSWORD: &str = "le sel de la mer 7";
 
-/// A browser at a server, and who sits before it.
+/// A person in a browser at a server.
 #[derive(Clone)]
 pub struct Person {
     pub browser: Client,
@@ -16,7 +16,7 @@ pub struct Person {
     pub username: String,
 }
 
-/// What a server has answered.
+/// The response of a server.
 #[derive(Debug)]
 pub struct Told {
     pub status: u16,
@@ -37,12 +37,12 @@ impl Person {
         Self { browser: browser(), server: server.trim_end_matches('/').to_owned(), username: username.to_owned() }
     }
 
-    /// The same person, in a browser that nobody has used yet.
+    /// Returns the same person in a new browser.
     pub fn elsewhere(&self) -> Self {
         Self { browser: browser(), ..self.clone() }
     }
 
-    /// The same browser, at another server of the same sessions.
+    /// Returns the same browser at another server with the same sessions.
     pub fn moved(&self, server: &Running) -> Self {
         Self { server: server.url("").trim_end_matches('/').to_owned(), ..self.clone() }
     }
@@ -59,7 +59,7 @@ impl Person {
         self.post("/api/register", json!({"name": "Ada", "username": self.username, "password": PASSWORD})).await
     }
 
-    /// Registers, and must succeed.
+    /// Registers the account, which must succeed.
     pub async fn registered(self) -> Self {
         let told = self.register().await;
         assert_eq!(told.status, 200, "{told:?}");

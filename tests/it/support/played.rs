@@ -1,4 +1,4 @@
-//! A server that answers to the letter what a test says: healthy, but for one thing.
+//! A stub server that is healthy except for the fault of a test.
 
 use axum::Router;
 use axum::body::Body;
@@ -10,20 +10,20 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// An answer in the making.
+/// A response under construction.
 pub struct Answer {
     pub status: u16,
     pub headers: Vec<(&'static str, String)>,
 }
 
 impl Answer {
-    /// Puts these values in the place of those that a header has.
+    /// Replaces the values of a header.
     pub fn set(&mut self, name: &'static str, values: &[&str]) {
         self.headers.retain(|(known, _)| *known != name);
         self.headers.extend(values.iter().map(|value| (name, (*value).to_owned())));
     }
 
-    /// The same, where the header is in the answer.
+    /// Replaces the value of a header if the response has it.
     pub fn change(&mut self, name: &'static str, value: &str) {
         if self.headers.iter().any(|(known, _)| *known == name) {
             self.set(name, &[value]);
@@ -31,10 +31,10 @@ impl Answer {
     }
 }
 
-/// How a server differs from a healthy one.
+/// A change that makes a healthy response faulty.
 pub type Change = Arc<dyn Fn(&Parts, &mut Answer) + Send + Sync>;
 
-/// What a healthy server answers, with a session at `/session`.
+/// Returns the response of a healthy server with a session at `/session`.
 fn healthy(request: &Parts, fresh: &str) -> Answer {
     let mut headers = vec![("cache-control", "no-store".to_owned())];
     let known = |origin: &&HeaderValue| !origin.as_bytes().ends_with(b".invalid");
@@ -59,7 +59,7 @@ fn healthy(request: &Parts, fresh: &str) -> Answer {
     Answer { status, headers }
 }
 
-/// Routes that do so. Each value that they give out is another.
+/// Returns routes with this fault. Each session gets another cookie value.
 pub fn routes(change: Change) -> Router {
     let count = Arc::new(AtomicU32::new(0));
     Router::new().fallback(async move |request: Request| {
@@ -77,7 +77,7 @@ pub fn routes(change: Change) -> Router {
     })
 }
 
-/// A server on this address of this machine, and its port.
+/// Starts a server on this address of this machine and returns its port.
 pub async fn serve(ip: IpAddr, change: Change) -> u16 {
     let listener = tokio::net::TcpListener::bind((ip, 0)).await.expect("a port");
     let port = listener.local_addr().expect("an address").port();
@@ -85,7 +85,7 @@ pub async fn serve(ip: IpAddr, change: Change) -> u16 {
     port
 }
 
-/// An address of this machine by which others reach it, if there is one. Nothing is sent.
+/// Returns an address of this machine that other machines reach, if there is one. No packet is sent.
 pub fn own_address() -> Option<IpAddr> {
     let socket = std::net::UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
     socket.connect((Ipv4Addr::new(203, 0, 113, 1), 9)).ok()?;

@@ -1,4 +1,4 @@
-//! The real binary, in a folder of its own.
+//! The real binary in a folder of the test.
 
 use hardtack::session::Keys;
 use reqwest::Client;
@@ -15,19 +15,19 @@ use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-/// How long a test waits for what must come. Never measured, only a bound.
+/// The time that a test waits for an event. It is a bound and is never measured.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// How long a server waits for its store where a test is not about that: the machine may be busy with other tests.
+/// The store timeout in tests of other things, because the machine may be busy.
 pub(crate) const PATIENT: (&str, &str) = ("STORE_TIMEOUT", "20s");
 
-/// The time that a password waits for its turn where a test is not about that.
+/// The time that a password waits in the queue in tests of other things.
 pub(crate) const UNHURRIED: (&str, &str) = ("LIMITS_PASSWORD_WAIT", "20s");
 
-/// Where a server tells its figures.
+/// A listener for metrics, on a port that the system picks.
 pub(crate) const METRICS: (&str, &str) = ("METRICS_LISTEN", "127.0.0.1:0");
 
-/// A folder for a server's data, in which the binary is started with settings of the test's own.
+/// A folder for the data of a server, in which the binary runs with the settings of the test.
 pub(crate) struct Place {
     folder: TempDir,
     binary: PathBuf,
@@ -39,7 +39,7 @@ impl Place {
         Self { folder, binary: env!("CARGO_BIN_EXE_hardtack").into() }
     }
 
-    /// With a binary of its own, so that the test can put files beside it.
+    /// Returns a folder with a copy of the binary, so that the test can put files next to it.
     pub(crate) fn with_own_binary() -> Self {
         let place = Self::new();
         let folder = place.path().join("bin");
@@ -51,18 +51,18 @@ impl Place {
         Self { binary, ..place }
     }
 
-    /// Whose servers and commands use the store at this address, and share a key.
+    /// Returns a folder whose servers and commands share the store at this URL and a key.
     pub(crate) fn on(url: &str) -> Self {
         let place = Self::new();
         place.keys();
-        // Redis keeps no accounts.
+        // Redis stores no accounts.
         let accounts = if url.starts_with("redis") { "[accounts]\ndatabase = 'sqlite:accounts.db'\n" } else { "" };
         let settings = format!("[store]\nurl = '{url}'\n[session]\nkeys = ['shared.key']\n{accounts}");
         fs::write(place.path().join("Leptos.toml"), settings).expect("a file of settings");
         place
     }
 
-    /// The key of [`on`](Self::on).
+    /// Returns the key of [`on`](Self::on).
     pub(crate) fn keys(&self) -> Keys {
         Keys::in_file(&self.path().join("shared.key")).expect("a key")
     }
@@ -75,14 +75,14 @@ impl Place {
         self.path().join("data/hardtack.db")
     }
 
-    /// The command, in this folder, with no settings but these (named without `HARDTACK_`) and more patience.
+    /// Returns the command in this folder with only these settings (named without `HARDTACK_`) and longer timeouts.
     pub(crate) fn command(&self, arguments: &[&str], settings: &[(&str, &str)]) -> Command {
         let mut command = Command::new(&self.binary);
         command.args(arguments);
         self.settled(command, settings)
     }
 
-    /// A command in this folder, with these settings and more patience.
+    /// Adds the folder, these settings and longer timeouts to a command.
     fn settled(&self, mut command: Command, settings: &[(&str, &str)]) -> Command {
         command.current_dir(self.path()).env_clear().stdin(Stdio::null());
         for (name, value) in [PATIENT, UNHURRIED].iter().chain(settings) {
@@ -91,17 +91,17 @@ impl Place {
         command
     }
 
-    /// Runs the command to its end.
+    /// Runs the command until it ends.
     pub(crate) fn run(&self, arguments: &[&str], settings: &[(&str, &str)]) -> Output {
         Self::to_its_end(self.command(arguments, settings))
     }
 
-    /// Runs it to its end: its own, or the one that patience has.
+    /// Runs a command until it ends, or kills it after [`PATIENCE`].
     pub(crate) fn to_its_end(mut command: Command) -> Output {
         let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary runs");
         let (ended, end) = mpsc::channel::<()>();
         let id = child.id();
-        // A server that should have refused to start would otherwise run for ever.
+        // A server that wrongly starts would run for ever.
         let watch = std::thread::spawn(move || {
             if end.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
                 send_signal("KILL", id);
@@ -113,7 +113,7 @@ impl Place {
         output
     }
 
-    /// Runs a command that must refuse, and returns the one line that it writes.
+    /// Runs a command that must fail, and returns its one line of error.
     pub(crate) fn refusal(&self, code: i32, arguments: &[&str], settings: &[(&str, &str)]) -> String {
         let output = self.run(arguments, settings);
         let said = String::from_utf8(output.stderr).expect("text");
@@ -128,12 +128,12 @@ impl Place {
         self.wait_for(self.command(&["serve"], settings)).await
     }
 
-    /// The same, where no file may grow beyond so many KiB: as if the disk were full.
+    /// Starts the server under a limit of its files' size in KiB, as on a full disk.
     pub(crate) async fn serve_on_a_full_disk(&self, kib: u32) -> Running {
         self.wait_for(self.on_a_full_disk(kib)).await
     }
 
-    /// The same, of a server that cannot start.
+    /// Runs a server under such a limit that cannot start.
     pub(crate) fn start_on_a_full_disk(&self, kib: u32) -> Output {
         let mut command = self.on_a_full_disk(kib);
         command.env("HARDTACK_SITE_LISTEN", "127.0.0.1:0").output().expect("the binary starts")
@@ -143,12 +143,12 @@ impl Place {
         self.under(&format!("trap '' XFSZ; ulimit -f {kib}"), &[])
     }
 
-    /// The server, with so many open files at first, and so many at most.
+    /// Returns the server's command with a soft and a hard limit of open files.
     pub(crate) fn with_files(&self, first: u32, most: u32, settings: &[(&str, &str)]) -> Command {
         self.under(&format!("ulimit -Sn {first} && ulimit -Hn {most}"), settings)
     }
 
-    /// The server, begun by a shell after these words.
+    /// Returns the server's command, run by a shell after these words.
     fn under(&self, words: &str, settings: &[(&str, &str)]) -> Command {
         let mut command = Command::new("/bin/bash");
         command.args(["-c", &format!("{words} && exec \"$0\" serve")]).arg(&self.binary);
@@ -158,7 +158,7 @@ impl Place {
     pub(crate) async fn wait_for(&self, mut command: Command) -> Running {
         command.env("HARDTACK_SITE_LISTEN", "127.0.0.1:0");
         let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary starts");
-        // Held from here on: what goes wrong below must not leave a server running.
+        // Owned from here on, so that a failure below does not leave a server running.
         let address = SocketAddr::from(([127, 0, 0, 1], 0));
         let mut server = Running { address, said: Said::default(), readers: Vec::new(), child };
         let (output, log) = (server.child.stdout.take(), server.child.stderr.take());
@@ -174,7 +174,7 @@ impl Place {
     }
 }
 
-/// All lines that the server has written so far.
+/// The lines that the server has written so far.
 #[derive(Clone, Default)]
 pub(crate) struct Said(Arc<Mutex<Vec<String>>>);
 
@@ -183,13 +183,13 @@ impl Said {
         self.0.lock().expect("no panic while writing").clone()
     }
 
-    /// The first line with these words, waited for.
+    /// Waits for a line with these words and returns it.
     pub(crate) async fn wait_for(&self, words: &str) -> String {
         let find = || self.lines().into_iter().find(|line| line.contains(words));
-        until(find).await.unwrap_or_else(|| panic!("{words:?} never came: {:#?}", self.lines()))
+        until(find).await.unwrap_or_else(|| panic!("{words:?} was not logged: {:#?}", self.lines()))
     }
 
-    /// Reads to the end of the stream, on a thread that ends with it.
+    /// Reads the stream to its end on a thread.
     fn follow(&self, stream: impl std::io::Read + Send + 'static) -> JoinHandle<()> {
         let lines = Arc::clone(&self.0);
         std::thread::spawn(move || {
@@ -200,7 +200,7 @@ impl Said {
     }
 }
 
-/// A server that listens. Killed when dropped.
+/// A server that listens. It is killed when dropped.
 pub(crate) struct Running {
     pub(crate) address: SocketAddr,
     pub(crate) said: Said,
@@ -213,7 +213,7 @@ impl Running {
         format!("http://{}{path}", self.address)
     }
 
-    /// The line that tells of the start; no longer waited for when the process has ended.
+    /// Waits for the line that logs the start, or for the end of the process.
     async fn begun(&mut self) -> String {
         let told = || self.said.lines().into_iter().find(|line| line.contains("listening"));
         let mut ended = || self.child.try_wait().expect("a status").map(|status| format!("ended with {status}"));
@@ -232,18 +232,18 @@ impl Running {
         body["visits"].as_u64().expect("a count")
     }
 
-    /// Begins a visit, with this cookie or with none: the server has read its head, and waits for the body `{}`.
+    /// Begins a visit with this cookie, or without one: the server has read the head and waits for the body `{}`.
     pub(crate) async fn begin_visit(&self, cookie: Option<&str>) -> TcpStream {
         let mut stream = TcpStream::connect(self.address).await.expect("a connection");
         let cookie = cookie.map(|pair| format!("Cookie: {pair}\r\n")).unwrap_or_default();
-        // The 100 is sent when somebody begins to read the body.
+        // The server sends 100 when the handler begins to read the body.
         let head = format!(
             "POST /api/visits HTTP/1.1\r\nHost: localhost\r\n{cookie}Expect: 100-continue\r\n\
              Content-Type: application/json\r\nContent-Length: 2\r\n\r\n"
         );
         stream.write_all(head.as_bytes()).await.expect("sent");
         let mut told = [0; 25];
-        stream.read_exact(&mut told).await.expect("an invitation");
+        stream.read_exact(&mut told).await.expect("100 Continue");
         assert_eq!(&told, b"HTTP/1.1 100 Continue\r\n\r\n");
         stream
     }
@@ -253,14 +253,14 @@ impl Running {
         send_signal(name, self.child.id());
     }
 
-    /// The most memory that the process has had at once, in MiB, where the system tells (Linux).
+    /// Returns the peak memory of the process in MiB, if the system reports it (Linux).
     pub(crate) fn most_memory(&self) -> Option<u64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
         Some(line.trim().strip_suffix(" kB")?.parse::<u64>().ok()? / 1024)
     }
 
-    /// Waits until nobody listens on the address any more.
+    /// Waits until the address refuses connections.
     pub(crate) async fn deaf(&self) {
         until(|| std::net::TcpStream::connect(self.address).err()).await.expect("the listener closes");
     }
@@ -270,12 +270,12 @@ impl Running {
         until(|| self.child.try_wait().expect("a status")).await.expect("the process ends")
     }
 
-    /// Stops it, and returns all that it wrote: to the last line, for both streams have been read to their ends.
+    /// Stops the server and returns all lines that it wrote. Both streams have been read to the end.
     pub(crate) async fn stop(mut self) -> Vec<String> {
         self.signal("TERM");
         assert!(self.end().await.success(), "{:#?}", self.said.lines());
         let read = || self.readers.iter().all(JoinHandle::is_finished).then_some(());
-        until(read).await.expect("nobody else holds its output");
+        until(read).await.expect("no other process holds its output");
         let lines = self.said.lines();
         assert!(lines.iter().any(|line| line.contains("stopped")), "{lines:#?}");
         lines
@@ -284,7 +284,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // Fails when it has ended already, which is as well.
+        // Fails when the process has ended already, which is fine.
         self.child.kill().ok();
         self.child.wait().ok();
     }
@@ -295,7 +295,7 @@ fn send_signal(name: &str, process: u32) {
     assert!(kill.expect("the command kill").success());
 }
 
-/// What comes on a connection until the server closes it.
+/// Reads from a connection until the server closes it.
 pub(crate) async fn rest(stream: &mut TcpStream) -> String {
     let mut text = Vec::new();
     let read = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut text)).await;
@@ -303,7 +303,7 @@ pub(crate) async fn rest(stream: &mut TcpStream) -> String {
     String::from_utf8_lossy(&text).into_owned()
 }
 
-/// Tries again and again until it is done. When patience ends, the last error is told.
+/// Repeats an attempt until it succeeds. Panics with the last error after [`PATIENCE`].
 pub(crate) async fn insist<T, E: std::fmt::Display>(mut attempt: impl AsyncFnMut() -> Result<T, E>) -> T {
     let deadline = Instant::now() + PATIENCE;
     loop {
@@ -314,7 +314,7 @@ pub(crate) async fn insist<T, E: std::fmt::Display>(mut attempt: impl AsyncFnMut
     }
 }
 
-/// Asks again and again until there is an answer, or until patience ends.
+/// Repeats a call until it returns a value, or until [`PATIENCE`] is over.
 pub(crate) async fn until<T>(mut ask: impl FnMut() -> Option<T>) -> Option<T> {
     let deadline = Instant::now() + PATIENCE;
     loop {

@@ -1,50 +1,50 @@
-//! Twelve providers as they are known to behave, for the played issuer: what each announces, says and refuses otherwise than
-//! the standard's example. `docs/PROVIDERS.md` has the settings for them.
+//! Profiles of twelve providers for the stub issuer: their known deviations from the standard's examples.
+//! `docs/PROVIDERS.md` has the settings for them.
 
 use super::issuer::Way;
 use serde_json::{Value, json};
 
-/// A provider, as far as it differs.
+/// A provider's deviations.
 #[derive(Clone, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a quirk of its own")]
 pub struct Profile {
     /// Its name in the table of `docs/PROVIDERS.md`.
     pub name: &'static str,
-    /// What stands behind the host in its issuer.
+    /// The path of its issuer identifier.
     pub path: &'static str,
-    /// Whether it describes itself.
+    /// Whether it publishes metadata.
     pub describes: bool,
-    /// Fields of its description; `null` takes one away.
+    /// Changed fields of its metadata; `null` removes a field.
     pub description: Value,
-    /// Claims of its ID tokens; `null` takes one away.
+    /// Changed claims of its ID tokens; `null` removes a claim.
     pub token: Value,
-    /// Claims of its userinfo, if it has that.
+    /// The claims of its userinfo, if it has userinfo.
     pub user_info: Option<Value>,
     /// When its ID tokens have `auth_time`.
     pub says_when: When,
-    /// Whether its answers name it (RFC 9207).
+    /// Whether its responses contain `iss` (RFC 9207).
     pub names_itself: bool,
-    /// Whether it leads back by a form that it posts.
+    /// Whether it returns by a form post.
     pub posts: bool,
-    /// Whether it takes the client's secret in the body alone.
+    /// Whether it accepts the client secret in the body only.
     pub secret_in_body: bool,
-    /// What it refuses to be asked, with its reason.
+    /// Returns the reason for which it refuses a request, if it does.
     pub refuses: fn(&Way) -> Option<&'static str>,
-    /// What its page for signing out must be told.
+    /// The parameters that its sign-out page requires.
     pub sign_out: &'static [&'static str],
 }
 
-/// When a provider says when a person has signed in there.
+/// When a provider reports the time of a sign-in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum When {
     Always,
-    /// Where it was asked for an age, as the standard demands.
+    /// If the request has `max_age`, as the standard demands.
     Asked,
     Never,
 }
 
 impl Profile {
-    /// One that keeps to the standard.
+    /// Returns a provider that follows the standard.
     pub fn plain() -> Self {
         Self {
             name: "",
@@ -63,7 +63,7 @@ impl Profile {
     }
 }
 
-/// Takes name and address out of the ID token, for those that tell them in userinfo.
+/// Removes name and address from the ID token, for providers that report them in userinfo.
 fn thin(more: &Value) -> Value {
     let mut thin = json!({"name": null, "email": null, "email_verified": null});
     let (all, more) = (thin.as_object_mut().expect("claims"), more.as_object().expect("claims"));
@@ -81,7 +81,7 @@ fn apples(way: &Way) -> Option<&'static str> {
     }
 }
 
-/// All twelve.
+/// Returns all twelve profiles.
 #[expect(clippy::too_many_lines, reason = "it is a table")]
 pub fn profiles() -> Vec<Profile> {
     vec![

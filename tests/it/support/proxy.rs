@@ -1,4 +1,4 @@
-//! A way to a server that can be cut without either end being told, as a switch does that loses packets.
+//! A proxy whose connections can be cut without notice to either end, like a network that loses packets.
 
 use std::sync::Arc;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -7,7 +7,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-/// Passes on what comes, until it is cut. Ends when dropped.
+/// A proxy that forwards data until it is cut. It ends when dropped.
 pub struct Proxy {
     pub port: u16,
     whole: Arc<watch::Sender<bool>>,
@@ -15,7 +15,7 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// In front of the server on that port.
+    /// Starts a proxy in front of the server on this port.
     pub async fn before(server: u16) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let port = listener.local_addr().expect("an address").port();
@@ -29,12 +29,12 @@ impl Proxy {
         Self { port, whole, accepting }
     }
 
-    /// Lets nothing through in either direction. Connections stay open; new ones are taken and lead nowhere.
+    /// Stops forwarding in both directions. Connections stay open, and new ones are accepted but lead nowhere.
     pub fn cut(&self) {
         self.whole.send_replace(false);
     }
 
-    /// Lets everything through again, what was held up first: TCP sends again what was lost.
+    /// Forwards again, beginning with the held data, because TCP retransmits lost data.
     pub fn mend(&self) {
         self.whole.send_replace(true);
     }
@@ -63,7 +63,7 @@ async fn copy(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut way: watch::R
             return;
         }
     }
-    // An end is lost as well as anything else.
+    // The end of a connection is held like data.
     if way.wait_for(|whole| *whole).await.is_ok() {
         to.shutdown().await.ok();
     }

@@ -1,4 +1,4 @@
-//! The routes of a test server, in this process or in one of its own: each does one thing to the session of its caller.
+//! The routes of a test server, which each do one thing to the session.
 
 use super::gate::Gate;
 use axum::extract::Path;
@@ -16,7 +16,7 @@ use std::time::Duration;
 
 pub const COUNT: Key<u32> = Key::new("count");
 
-/// The routes under these sessions, whose time is this clock's.
+/// Returns the routes with these sessions and this clock.
 pub fn routes(sessions: Sessions, clock: ManualClock) -> Router {
     let gate = Gate::new();
     let store = sessions.store();
@@ -35,7 +35,7 @@ pub fn routes(sessions: Sessions, clock: ManualClock) -> Router {
         .route("/slow/{how}", get(slow))
         .route("/then/{after}/{step}", get(then))
         .layer(sessions)
-        // Below here nobody asks for a session.
+        // The routes below use no session.
         .route("/gate/loaded", get(async |Extension(gate): Extension<Gate>| gate.wait_for_loaded().await))
         .route("/gate/open", get(async |Extension(gate): Extension<Gate>| gate.open()))
         .route("/clock/{millis}", get(async move |Path(span): Path<u64>| clock.advance(Duration::from_millis(span))))
@@ -77,7 +77,7 @@ async fn count(session: &Session) -> Result<String, Error> {
     Ok(session.update(COUNT, |n| n.unwrap_or(0) + 1).await?.to_string())
 }
 
-/// The load of another writer's value is part of it, as in handlers that read before they write.
+/// Loads the value of another writer first, as handlers do that read before they write.
 async fn put(session: Session, Path((name, value)): Path<(String, String)>) -> Response {
     match session.insert(&name, value).await {
         Ok(()) => "saved".into_response(),
@@ -92,7 +92,7 @@ async fn read(session: Session, Path(name): Path<String>) -> Response {
     }
 }
 
-/// What the visitor's own session remembers of whose it is; the first visit says it.
+/// Returns the marker in the visitor's session, which the first visit sets.
 async fn mine(session: Session, Path(marker): Path<String>) -> Result<String, Error> {
     const MARKER: Key<String> = Key::new("marker");
     session.update(MARKER, |kept| kept.unwrap_or_else(|| marker.clone())).await
@@ -106,7 +106,7 @@ async fn handle(session: &Session) -> Result<Option<Handle>, Error> {
     Ok(session.facts().await?.map(|facts| facts.handle))
 }
 
-/// The handles of all live sessions, a line each.
+/// Returns the handles of all live sessions, a line each.
 async fn handles(store: &dyn Store, now: Timestamp) -> String {
     let (mut found, mut cursor) = (std::collections::BTreeSet::new(), None);
     loop {
@@ -123,7 +123,7 @@ async fn who(session: Session) -> Result<String, Error> {
     Ok(session.facts().await?.and_then(|facts| facts.owner.account).unwrap_or_default())
 }
 
-/// One step: `count`, `put`, `tower-put`, `read`, `rotate`, `end`, `flush`, or `sign-in` as `ada`.
+/// Runs one step: `count`, `put`, `tower-put`, `read`, `rotate`, `end`, `flush`, or `sign-in` as `ada`.
 async fn step(session: &Session, what: &str) -> Result<String, Error> {
     match what {
         "count" => return count(session).await,
@@ -143,14 +143,14 @@ async fn step(session: &Session, what: &str) -> Result<String, Error> {
     Ok("done".to_owned())
 }
 
-/// Loads, waits at the gate, and then takes a step whose failure it ignores.
+/// Loads the session, waits at the gate, and runs a step whose failure is ignored.
 async fn slow(session: Session, Path(how): Path<String>, Extension(gate): Extension<Gate>) -> Result<String, Error> {
     session.read(COUNT).await?;
     gate.pass().await;
     Ok(step(&session, &how).await.unwrap_or_else(|_| "the handler does not care".to_owned()))
 }
 
-/// Takes a step, and then fails in a way: with a 500, a panic, or by waiting at the gate until it is abandoned.
+/// Runs a step and then fails: with a 500, with a panic, or by waiting at the gate until the request is aborted.
 async fn then(
     session: Session,
     Path((after, what)): Path<(String, String)>,

@@ -1,4 +1,4 @@
-//! Servers with a certificate of a test's own.
+//! Servers with a certificate of the test.
 
 use super::authority::Authority;
 use axum::Router;
@@ -37,7 +37,7 @@ impl axum::serve::Listener for Secured {
     }
 }
 
-/// Serves over https with a certificate for these names, which holds for so many days from so many days on.
+/// Serves over https with a certificate for these names, which is valid between these days from now.
 pub async fn serve(routes: Router, authority: &Authority, names: &[&str], begins: i64, ends: i64) -> u16 {
     let mut params =
         CertificateParams::new(names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>()).expect("names");
@@ -46,7 +46,7 @@ pub async fn serve(routes: Router, authority: &Authority, names: &[&str], begins
         let seconds = now.checked_add_signed(days * 86400).expect("a day");
         rcgen::date_time_ymd(1970, 1, 1) + std::time::Duration::from_secs(seconds)
     };
-    // A moment beyond, so that a whole day is left.
+    // A minute more, so that a whole day is left.
     (params.not_before, params.not_after) = (day(begins), day(ends) + std::time::Duration::from_secs(60));
     let key = KeyPair::generate().expect("a key");
     let certificate = params.signed_by(&key, authority).expect("a certificate");

@@ -1,7 +1,7 @@
-//! Real PostgreSQL and Redis servers: on free ports, in folders of their own, gone when the test process is gone.
+//! Real PostgreSQL and Redis servers on free ports and in temporary folders, which end with the test process.
 //!
-//! Most tests share one of each and have a database to themselves ([`database`], [`redis`]). A test that stops or
-//! freezes a server starts one of its own ([`Server`]).
+//! Most tests share one server of each kind and have a separate database ([`database`], [`redis`]). A test that stops
+//! or freezes a server starts a separate one ([`Server`]).
 
 use ::redis::AsyncConnectionConfig;
 use ::redis::aio::MultiplexedConnection;
@@ -29,9 +29,10 @@ pub enum Program {
 }
 
 impl Program {
-    /// Whether it is here. If not, the test that asks is noted as skipped, for `tools/test` to count.
+    /// Returns whether the program is installed. If not, the calling test is noted as skipped, for `tools/test` to
+    /// count.
     ///
-    /// To be asked by the test itself, not by a task that it spawned: the thread bears the test's name.
+    /// The test itself must call this, not a task that it spawned, because the thread has the name of the test.
     pub fn is_here(self) -> bool {
         let here = self.path().is_some();
         if !here {
@@ -40,7 +41,7 @@ impl Program {
         here
     }
 
-    /// The server's program.
+    /// Returns the path of the server's program.
     fn path(self) -> Option<&'static Path> {
         static POSTGRES: LazyLock<Option<PathBuf>> = LazyLock::new(|| find("postgres", 15));
         static REDIS: LazyLock<Option<PathBuf>> = LazyLock::new(|| find("redis-server", 7));
@@ -51,7 +52,7 @@ impl Program {
     }
 }
 
-/// A program on `PATH` or where Debian keeps PostgreSQL's, if it is of that version or later.
+/// Returns a program on `PATH`, or in Debian's folder of PostgreSQL, if it has this version or a later one.
 pub fn find(name: &str, oldest: u32) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
@@ -66,7 +67,7 @@ pub fn find(name: &str, oldest: u32) -> Option<PathBuf> {
     })
 }
 
-/// Notes the test that runs on this thread as skipped, for want of something.
+/// Notes the test on this thread as skipped, because something is not installed.
 pub fn note_skipped(program: impl std::fmt::Debug) {
     let thread = std::thread::current();
     let test = thread.name().unwrap_or("a test");
@@ -77,13 +78,13 @@ pub fn note_skipped(program: impl std::fmt::Debug) {
     }
 }
 
-/// A database of PostgreSQL of a test's own, dropped with this value.
+/// A PostgreSQL database of a single test, which is dropped with this value.
 pub struct Database {
     pub url: String,
     name: String,
 }
 
-/// An empty database on the PostgreSQL that all tests share.
+/// Creates an empty database on the shared PostgreSQL.
 pub async fn database() -> Database {
     static NUMBER: AtomicU32 = AtomicU32::new(1);
     let name = format!("test{}", NUMBER.fetch_add(1, Ordering::Relaxed));
@@ -93,7 +94,7 @@ pub async fn database() -> Database {
 }
 
 impl Drop for Database {
-    /// In the background: it would be gone with the server anyway, but a disk has its limits.
+    /// Runs in the background. The database would end with the server, but the disk space is limited.
     fn drop(&mut self) {
         let drop = format!("DROP DATABASE {} WITH (FORCE)", self.name);
         std::thread::spawn(move || {
@@ -108,7 +109,7 @@ async fn shared_postgres() -> &'static Server {
     SHARED.get_or_init(|| Server::postgres(&[])).await
 }
 
-/// The address of an empty database on the Redis that all tests share.
+/// Returns the URL of an empty database on the shared Redis.
 pub async fn redis() -> String {
     static SHARED: OnceCell<Server> = OnceCell::const_new();
     static NUMBER: AtomicU32 = AtomicU32::new(0);
@@ -116,7 +117,7 @@ pub async fn redis() -> String {
     server.url(&NUMBER.fetch_add(1, Ordering::Relaxed).to_string())
 }
 
-/// A server that only the test has that started it. Ends with this value.
+/// A server of a single test, which ends with this value.
 pub struct Server {
     program: Program,
     pub port: u16,
@@ -125,13 +126,14 @@ pub struct Server {
 }
 
 impl Server {
-    /// A PostgreSQL with a superuser `hardtack` and no password, and more of its settings: `["fsync=on"]`.
+    /// Starts a PostgreSQL with a superuser `hardtack` without password, and with more settings such as `["fsync=on"]`.
     pub async fn postgres(settings: &[&str]) -> Self {
         let program = Program::Postgres.path().expect("PostgreSQL 15 or later");
         let initdb = program.with_file_name("initdb");
         Self::start_on_a_free_port(Program::Postgres, async |folder, port| {
             let data = folder.join("data");
-            // It refuses to run as root. (`runuser` would stay, as a parent that is in the way of signals.)
+            // PostgreSQL refuses to run as root. `setpriv` is used because `runuser` would stay as a parent process
+            // that intercepts signals.
             let (owner, run_as) = match folder.metadata().expect("a folder").uid() {
                 0 => (
                     format!("chown postgres '{}' &&", folder.display()),
@@ -150,11 +152,11 @@ impl Server {
             let usual = [
                 "listen_addresses=127.0.0.1",
                 "unix_socket_directories=",
-                // What is in no file of the folder would outlive a killed server.
+                // Shared memory outside of the folder would outlive a killed server.
                 "dynamic_shared_memory_type=mmap",
                 "shared_buffers=32MB",
                 "max_connections=400",
-                // The machine does not lose power here, and a killed process loses nothing without these.
+                // Tests cause no power failure, and a killed process loses no data without these.
                 "fsync=off",
                 "full_page_writes=off",
                 "autovacuum=off",
@@ -169,7 +171,7 @@ impl Server {
         .await
     }
 
-    /// A Redis that writes nothing to disk unless more of its settings say so: `["--appendonly", "yes"]`.
+    /// Starts a Redis without persistence, unless more settings request it: `["--appendonly", "yes"]`.
     pub async fn redis(settings: &[&str]) -> Self {
         let program = Program::Redis.path().expect("Redis 7 or later");
         Self::start_on_a_free_port(Program::Redis, async |folder, port| {
@@ -194,7 +196,7 @@ impl Server {
             let ending = if program == Program::Postgres { "QUIT" } else { "TERM" };
             let supervisor = Supervisor::start(&folder, ending, &preparation, &command);
             let server = Self { program, port, folder, supervisor: Arc::new(Mutex::new(supervisor)) };
-            // Another process may have been faster to take the port.
+            // Another process may have taken the port meanwhile.
             if server.answers().await {
                 return server;
             }
@@ -203,7 +205,7 @@ impl Server {
         panic!("{program:?} does not start:{said}");
     }
 
-    /// The address of one of its databases: a name for PostgreSQL, a number for Redis.
+    /// Returns the URL of a database: a name for PostgreSQL, a number for Redis.
     pub fn url(&self, database: &str) -> String {
         match self.program {
             Program::Postgres => format!("postgres://hardtack@127.0.0.1:{}/{database}", self.port),
@@ -211,38 +213,38 @@ impl Server {
         }
     }
 
-    /// The same through something that stands on another port.
+    /// Returns the URL through a proxy on another port.
     pub fn url_through(&self, port: u16, database: &str) -> String {
         self.url(database).replace(&format!(":{}/", self.port), &format!(":{port}/"))
     }
 
-    /// Ends the process; [`start`](Self::start) brings it back with what it has kept.
+    /// Ends the process; [`start`](Self::start) starts it again with its data.
     pub async fn stop(&self) {
         self.order("stop").await;
     }
 
-    /// Ends the process as a crash would.
+    /// Kills the process.
     pub async fn kill(&self) {
         self.order("kill").await;
     }
 
-    /// Starts the process again, and waits until it answers.
+    /// Starts the process again, and waits until it responds.
     pub async fn start(&self) {
         self.order("start").await;
         assert!(self.answers().await, "{:?} does not come back: {}", self.program, self.log());
     }
 
-    /// Stops the process where it stands: connections stay open, and nobody answers on them.
+    /// Suspends the process: connections stay open without a response.
     pub async fn freeze(&self) {
         self.order("freeze").await;
     }
 
-    /// Lets a frozen process go on.
+    /// Resumes a frozen process.
     pub async fn thaw(&self) {
         self.order("thaw").await;
     }
 
-    /// What it wrote.
+    /// Returns the log of the server.
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.folder.join("log")).unwrap_or_default()
     }
@@ -256,7 +258,7 @@ impl Server {
         connection.close().await.expect("closed");
     }
 
-    /// Waits until it can be used. `false` when it has ended instead.
+    /// Waits until the server can be used. Returns `false` if it has ended.
     async fn answers(&self) -> bool {
         let deadline = Instant::now() + MINUTE;
         while Instant::now() < deadline {
@@ -264,7 +266,7 @@ impl Server {
                 return false;
             }
             if self.responds().await {
-                // By this server, and not by another one that had the port first.
+                // The response must come from this server, and not from another one on the port.
                 return self.order("alive").await == "done";
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
@@ -294,7 +296,7 @@ impl Server {
     }
 }
 
-/// The shell that runs a server, and ends it when this process ends, however it ends.
+/// The shell that runs a server, and ends it when this process ends for any reason.
 struct Supervisor {
     shell: Child,
     orders: Option<ChildStdin>,
@@ -303,14 +305,14 @@ struct Supervisor {
 
 impl Supervisor {
     fn start(folder: &Path, ending: &str, preparation: &str, command: &[String]) -> Self {
-        // Readable by the user that PostgreSQL runs as.
+        // The folder will belong to the user that runs PostgreSQL.
         std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700)).expect("a folder of its own");
         let mut shell = Command::new("sh");
         shell.args(["-c", include_str!("supervise.sh"), "supervise"]);
         shell.arg(folder).args([ending, preparation]).args(command);
-        // In a folder that everybody may enter, in a process group that Ctrl-C does not reach.
+        // In a folder that every user may enter, and in a process group that Ctrl-C does not reach.
         shell.current_dir("/").process_group(0);
-        // Nothing of it may hold the output of the tests open.
+        // The shell must not hold the output of the tests open.
         shell.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut shell = shell.spawn().expect("a shell");
         let orders = shell.stdin.take();
@@ -335,21 +337,21 @@ impl Supervisor {
 
 impl Drop for Supervisor {
     fn drop(&mut self) {
-        // The end of the orders is the order to end.
+        // The end of the input makes the shell end.
         self.orders = None;
         self.shell.wait().ok();
     }
 }
 
-/// A connection to a Redis past the store, as patient as a test.
+/// Opens a connection to a Redis past the store, with a long timeout.
 pub async fn past(url: &str) -> MultiplexedConnection {
     let patient = AsyncConnectionConfig::new().set_connection_timeout(Some(MINUTE)).set_response_timeout(Some(MINUTE));
     let client = ::redis::Client::open(url).expect("an address");
     client.get_multiplexed_async_connection_with_config(&patient).await.expect("a server")
 }
 
-/// A port that nobody listens on: below those that the system gives to outgoing connections, one of which might take it
-/// while a server is stopped. Its neighbour 10000 above is free too: Redis nodes speak to each other there.
+/// Returns an unused port. It is below the system's range for outgoing connections, because one of those could take the
+/// port while a server is stopped. The port 10000 above it is unused too, because Redis nodes use it among themselves.
 pub fn free_port() -> u16 {
     let free = |port: u16| TcpListener::bind(("127.0.0.1", port)).is_ok();
     for _ in 0..1000 {
@@ -359,5 +361,5 @@ pub fn free_port() -> u16 {
             return port;
         }
     }
-    panic!("no port is free");
+    panic!("no unused port was found");
 }

@@ -1,4 +1,4 @@
-//! A site with providers of sign-ins, and the people who use both.
+//! A site with OpenID providers, and people who use both.
 
 use super::app::App;
 use super::issuer::{Issuer, leads};
@@ -7,7 +7,7 @@ use futures::future::join;
 use serde_json::Value;
 use std::time::Duration;
 
-/// A site that knows two providers, `a` and `b`.
+/// A site with two providers, `a` and `b`.
 pub struct Stage {
     pub app: App,
     pub a: Issuer,
@@ -30,7 +30,7 @@ impl Stage {
         Self { app, a, b }
     }
 
-    /// Waits, without waiting, until sign-ins of now are no longer fresh.
+    /// Advances the clock until the sign-ins of now are no longer recent.
     pub fn wait_until_not_fresh(&self) {
         self.app.clock.advance(Duration::from_secs(16 * 60));
     }
@@ -43,7 +43,7 @@ impl Stage {
         super::rows(&self.app.database(), table).await
     }
 
-    /// Connects a provider with the account of somebody who is signed in.
+    /// Connects a provider to the account of a person who is signed in.
     pub async fn connect(&self, person: &Person, (id, issuer): (&str, &Issuer), subject: &str) -> String {
         let way = person.leave(&[("provider", id), ("purpose", "connect")]).await;
         let code = issuer.good(&way, subject);
@@ -51,7 +51,7 @@ impl Stage {
     }
 }
 
-/// Who is signed in, as the site says it.
+/// Returns the profile of the person who is signed in.
 pub async fn profile(person: &Person) -> Value {
     let told = person.profile().await;
     assert_eq!(told.status, 200, "{told:?}");

@@ -1,4 +1,4 @@
-//! A stream of events, as a browser reads it.
+//! An event stream, read as a browser reads it.
 
 use super::people::Person;
 use super::process::PATIENCE;
@@ -7,8 +7,8 @@ use serde_json::Value;
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// Less than it takes until a server looks by itself, 7.5 s after the stream has begun. Counted from the end of what is
-/// told, which a slow machine takes its time for.
+/// The longest time until an event. It is shorter than the poll interval of 7.5 s, so that a poll cannot deliver the
+/// event. It counts from the end of the action, which is slow on a busy machine.
 pub const TOLD: Duration = Duration::from_secs(5);
 
 /// An open stream.
@@ -18,21 +18,21 @@ pub struct Stream {
 }
 
 impl Stream {
-    /// Opens one; it must be to be had.
+    /// Opens a stream, which must succeed.
     pub async fn open(request: RequestBuilder) -> Self {
         let answer = request.send().await.expect("an answer");
         assert_eq!((answer.status().as_u16(), &answer.headers()["content-type"]), (200, &EVENTS.parse().expect("one")));
         Self { answer, text: String::new() }
     }
 
-    /// What a page of somebody who is signed in listens to. How much is left is told first of all.
+    /// Opens the stream of a page of a person who is signed in. The first event tells the time that is left.
     pub async fn of(person: &Person) -> Self {
         let mut stream = Self::open(person.browser.get(format!("{}/api/events", person.server))).await;
         assert_eq!(stream.name().await, "expiring");
         stream
     }
 
-    /// The next event, by its name and its data; `None` when the stream has ended. Comments are passed over.
+    /// Returns the name and the data of the next event, or `None` at the end of the stream. Comments are skipped.
     pub async fn next(&mut self) -> Option<(String, Value)> {
         loop {
             let block = self.block().await?;
@@ -44,12 +44,12 @@ impl Stream {
         }
     }
 
-    /// The next event's name.
+    /// Returns the name of the next event.
     pub async fn name(&mut self) -> String {
         self.next().await.map(|(name, _)| name).unwrap_or_default()
     }
 
-    /// Everything up to the next empty line, a heartbeat included.
+    /// Returns the text up to the next empty line, which may be a heartbeat.
     pub async fn block(&mut self) -> Option<String> {
         loop {
             if let Some((block, rest)) = self.text.split_once("\n\n") {
@@ -57,7 +57,7 @@ impl Stream {
                 self.text = rest;
                 return Some(block);
             }
-            // A connection that is cut off is as good as an end.
+            // A broken connection counts as the end.
             let part = timeout(PATIENCE, self.answer.chunk()).await.expect("a heartbeat at least").ok().flatten()?;
             self.text.push_str(str::from_utf8(&part).expect("text"));
         }

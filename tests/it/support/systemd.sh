@@ -1,15 +1,16 @@
 #!/usr/bin/env bash
-# Stands in for what `docs/DEPLOY.md` calls and a test cannot have: it is linked under the name of each into a folder on PATH.
+# Replaces the programs that `docs/DEPLOY.md` uses and a test cannot run. A folder on PATH has a link to it under each
+# name.
 #
-# Below $DEPLOY_ROOT it does what systemd does with the unit there: variables, user, folder, mask. Without root everything belongs
-# to one user, and the difference between root's files and the service's does not show.
+# Below $DEPLOY_ROOT it does with the unit what systemd does: variables, user, folder, umask. Without root all files
+# belong to one user, so the owners of files are not tested.
 set -eu
 
 root=$DEPLOY_ROOT
 unit=$root/etc/systemd/system/hardtack.service
 log=$root/journal
 pid=$root/hardtack.pid
-# Of those that systemd gives to users that exist only meanwhile.
+# A number in the range that systemd gives to dynamic users.
 user=61234
 
 fail() {
@@ -18,7 +19,7 @@ fail() {
 }
 
 settings=()
-# The variables of such a file. Source: systemd.exec(5), EnvironmentFile=.
+# Adds the variables of a file. Source: systemd.exec(5), EnvironmentFile=.
 add_file() {
     local line value
     while IFS= read -r line || [ -n "$line" ]; do
@@ -29,8 +30,8 @@ add_file() {
     done <"$1"
 }
 
-# Runs a program as the service's user, in its folder. The folder is the user's, and what is in it is left as it is unless the
-# folder was somebody else's. Source: systemd.exec(5), StateDirectory=.
+# Runs a program as the service's user, in its state folder. The folder belongs to that user, and its content is changed
+# only when the folder had another owner. Source: systemd.exec(5), StateDirectory=.
 as_the_service() {
     local folder=$root/var/lib/private/hardtack become=()
     mkdir -p "$folder"
@@ -64,7 +65,7 @@ start() {
     : >"$log"
     (as_the_service "${program[@]}") </dev/null >>"$log" 2>&1 &
     echo $! >"$pid"
-    # systemd does not wait; what comes after this does.
+    # systemd does not wait for the listener, but the next steps of the test need it.
     while lives && ! grep -q listening "$log"; do sleep 0.05; done
 }
 
@@ -78,11 +79,11 @@ systemctl)
     "restart hardtack") stop && start ;;
     "reload caddy") caddy validate --adapter caddyfile --config "$root/etc/caddy/Caddyfile" >/dev/null 2>&1 ;;
     "reload nginx") ;;
-    *) fail "what is this? $*" ;;
+    *) fail "unknown command: $*" ;;
     esac
     ;;
 journalctl)
-    [ "$1 $2" = "-u hardtack" ] || fail "what is this? $*"
+    [ "$1 $2" = "-u hardtack" ] || fail "unknown command: $*"
     cat "$log"
     ;;
 systemd-run)
@@ -97,11 +98,11 @@ systemd-run)
             EnvironmentFile=*) add_file "${2#EnvironmentFile=}" ;;
             DynamicUser=yes | User=hardtack | StateDirectoryMode=0700 | UMask=0077 | WorkingDirectory="$root/var/lib/hardtack") ;;
             StateDirectory=hardtack) state=yes ;;
-            *) fail "what is this? $2" ;;
+            *) fail "unknown command: $2" ;;
             esac
             shift
             ;;
-        *) fail "what is this? $1" ;;
+        *) fail "unknown command: $1" ;;
         esac
         shift
     done
@@ -111,24 +112,24 @@ systemd-run)
     exec env -i "${settings[@]}" "$@"
     ;;
 apt)
-    [ "$1" = install ] || fail "what is this? $*"
+    [ "$1" = install ] || fail "unknown command: $*"
     shift
     for package; do
         case $package in nginx-light | certbot | python3-certbot-nginx | sqlite3) ;; *) fail "what is $package?" ;; esac
     done
     ;;
 certbot)
-    [ "$1 $2 $3" = "certonly --nginx -d" ] || fail "what is this? $*"
+    [ "$1 $2 $3" = "certonly --nginx -d" ] || fail "unknown command: $*"
     live=$root/etc/letsencrypt/live/$4
     mkdir -p "$live"
     openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj "/CN=$4" -keyout "$live/privkey.pem" -out "$live/fullchain.pem" 2>/dev/null
     ;;
 nginx)
-    [ "$*" = -t ] || fail "what is this? $*"
+    [ "$*" = -t ] || fail "unknown command: $*"
     real=$(PATH=${PATH#*:}:/usr/sbin command -v nginx)
     tried=$root/nginx
     mkdir -p "$tried"
-    # On ports that are free and everybody's; not every machine has IPv6.
+    # On unprivileged ports. IPv6 is left out, because some machines lack it.
     sed -E '/listen \[::\]/d; s/listen (80|443)/listen 127.0.0.1:2\1/' "$root"/etc/nginx/sites-enabled/* >"$tried/site"
     {
         printf 'daemon off;\npid nginx.pid;\nerror_log stderr;\nevents {}\nhttp {\n access_log off;\n'

@@ -1,4 +1,4 @@
-//! A client under TLS that sees what is under a request, and certificates as OpenSSL makes them.
+//! A TLS client that shows the connection below a request, and certificates made by OpenSSL.
 
 use super::process::{PATIENCE, Place, Running, insist};
 use super::servers::note_skipped;
@@ -24,7 +24,7 @@ pub const SITE: (&str, &str) = ("SITE_URL", "https://localhost:3443");
 pub const LOCAL: [(&str, &str); 2] = [SITE, ("TLS_MODE", "local")];
 pub const FILES: [(&str, &str); 2] = [SITE, ("TLS_MODE", "files")];
 
-/// A connection that the server has shown a certificate on.
+/// A connection on which the server has shown a certificate.
 pub type Secure = TlsStream<TcpStream>;
 
 /// A program that a test may need and that a machine may lack.
@@ -38,7 +38,7 @@ pub enum Tool {
 }
 
 impl Tool {
-    /// Where it is. If nowhere, the test that asks is noted as skipped.
+    /// Returns the path of the program. If it is not installed, the calling test is noted as skipped.
     pub fn path(self) -> Option<PathBuf> {
         let name = format!("{self:?}").to_lowercase();
         let path = std::env::var_os("PATH").unwrap_or_default();
@@ -54,7 +54,7 @@ impl Tool {
     }
 }
 
-/// Whom a client trusts, and which protocols it offers.
+/// A client with its trusted authorities and the protocols that it offers.
 pub struct Browser {
     roots: RootCertStore,
     protocols: Vec<Vec<u8>>,
@@ -70,17 +70,17 @@ impl Browser {
         Self { roots, protocols: vec![b"http/1.1".to_vec()] }
     }
 
-    /// Trusts the authority of a server.
+    /// Trusts the local authority of a server.
     pub fn of(place: &Place) -> Self {
         Self::trusting(&place.path().join("data/tls/authority.pem"))
     }
 
-    /// Offers these protocols, most wanted first.
+    /// Offers these protocols, in order of preference.
     pub fn offering(self, protocols: &[&str]) -> Self {
         Self { protocols: protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect(), ..self }
     }
 
-    /// A connection to a host of this name.
+    /// Opens a connection to this host name.
     pub async fn connect(&self, address: SocketAddr, name: &str) -> io::Result<Secure> {
         let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
         let config = config.with_safe_default_protocol_versions().expect("versions");
@@ -91,19 +91,19 @@ impl Browser {
         TlsConnector::from(Arc::new(config)).connect(name, stream).await
     }
 
-    /// The answer to `GET` over HTTP/1.1, head and body.
+    /// Returns the response to a `GET` over HTTP/1.1, head and body.
     pub async fn get(&self, server: &Running, path: &str) -> String {
         let mut stream = self.connect(server.address, "localhost").await.expect("a connection");
         ask(&mut stream, &format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")).await;
         rest(&mut stream).await
     }
 
-    /// A connection, also where a busy machine is too slow for the server's patience.
+    /// Opens a connection, and repeats it when a busy machine exceeds the server's timeout.
     pub async fn shaken(&self, address: SocketAddr) -> Secure {
         insist(async || self.connect(address, "localhost").await).await
     }
 
-    /// Waits until it is answered, in the same way.
+    /// Waits until a request is answered, with repetitions.
     pub async fn is_answered(&self, server: &Running) {
         insist(async || {
             let mut stream = self.shaken(server.address).await;
@@ -115,7 +115,7 @@ impl Browser {
         .await;
     }
 
-    /// A connection of HTTP/2.
+    /// Opens an HTTP/2 connection.
     pub async fn http2(&self, server: &Running) -> SendRequest<Body> {
         let stream = self.connect(server.address, "localhost").await.expect("a connection");
         assert_eq!(stream.get_ref().1.alpn_protocol(), Some(b"h2".as_slice()));
@@ -131,31 +131,31 @@ pub async fn ask(stream: &mut Secure, request: &str) {
     stream.flush().await.expect("sent");
 }
 
-/// What comes until the server closes the connection.
+/// Reads until the server closes the connection.
 pub async fn rest(stream: &mut Secure) -> String {
     let mut text = Vec::new();
     timeout(PATIENCE, stream.read_to_end(&mut text)).await.expect("the server closes it").ok();
     String::from_utf8_lossy(&text).into_owned()
 }
 
-/// Asks for `/healthz`, and leaves the connection open.
+/// Requests `/healthz` and leaves the connection open.
 pub async fn ask_and_stay(stream: &mut Secure) {
     ask(stream, "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
     let mut text = String::new();
     while !text.contains("\"alive\"}") {
         let mut part = [0; 4096];
         let read = timeout(PATIENCE, stream.read(&mut part)).await.expect("an answer").expect("an answer");
-        assert_ne!(read, 0, "closed before its answer: {text}");
+        assert_ne!(read, 0, "closed before its response: {text}");
         text.push_str(&String::from_utf8_lossy(&part[..read]));
     }
 }
 
-/// The certificate that the server has shown.
+/// Returns the certificate that the server has shown.
 pub fn shown(stream: &Secure) -> CertificateDer<'static> {
     stream.get_ref().1.peer_certificates().expect("a certificate")[0].clone().into_owned()
 }
 
-/// Status and body of an answer over HTTP/2.
+/// Sends a request over HTTP/2 and returns the status and the body of the response.
 pub async fn send(requests: &mut SendRequest<Body>, request: axum::http::Request<Body>) -> (u16, String) {
     let answer = timeout(PATIENCE, requests.send_request(request)).await.expect("in time").expect("an answer");
     let status = answer.status().as_u16();
@@ -170,8 +170,8 @@ pub fn openssl(place: &Place, arguments: &str) {
     assert!(output.status.success(), "openssl {arguments}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// A certificate for `localhost` that a key signs for itself. (That of `openssl req -x509` calls itself an authority, which
-/// rustls, as a client, takes from no server; browsers do.)
+/// Makes a self-signed certificate for `localhost`. (A certificate of `openssl req -x509` claims to be an authority.
+/// rustls as a client rejects that for a server; browsers accept it.)
 pub fn certificate(place: &Place, key: &str, file: &str) {
     std::fs::write(place.path().join("names"), "subjectAltName=DNS:localhost,IP:127.0.0.1").expect("written");
     openssl(place, &format!("req -new -key {key} -subj /CN=localhost -out request"));

@@ -1,11 +1,11 @@
-//! A proxy as companies have one at their border: it makes connections for its clients (CONNECT), wherever they wish to go.
+//! An outgoing proxy of a company, which opens connections for its clients (CONNECT).
 
 use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-/// A proxy that leads every connection to one port of this machine. Ends when dropped.
+/// A proxy that connects every client to one port of this machine. It ends when dropped.
 pub struct Tunnel {
     pub port: u16,
     asked: Arc<Mutex<Vec<String>>>,
@@ -13,7 +13,7 @@ pub struct Tunnel {
 }
 
 impl Tunnel {
-    /// To this port; with `None` it refuses what it is asked for.
+    /// Starts a proxy to this port. With `None` it refuses every request.
     pub async fn to(port: Option<u16>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let own = listener.local_addr().expect("an address").port();
@@ -27,7 +27,7 @@ impl Tunnel {
         Self { port: own, asked, accepting }
     }
 
-    /// The heads of what it was asked for.
+    /// Returns the heads of the requests to the proxy.
     pub fn asked(&self) -> Vec<String> {
         self.asked.lock().expect("no panic").clone()
     }

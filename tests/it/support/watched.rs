@@ -1,4 +1,4 @@
-//! A store that counts what is asked of it, and that can be frozen like a stopped server.
+//! A store that counts its calls and can be frozen or broken.
 
 use async_trait::async_trait;
 use hardtack::session::News;
@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::watch;
 
-/// A real store behind a counter and a tap.
+/// A real store behind a counter and the faults of a test.
 #[derive(Debug)]
 pub struct Watched {
     inner: Arc<dyn Store>,
@@ -33,7 +33,7 @@ impl Watched {
         Arc::new(Self::before(inner))
     }
 
-    /// Without the store's channel: what ends elsewhere is not told.
+    /// Returns a store without its notification channel, so that changes by others are not reported.
     pub fn mute(inner: Arc<dyn Store>) -> Arc<Self> {
         Arc::new(Self { mute: true, ..Self::before(inner) })
     }
@@ -58,47 +58,47 @@ impl Watched {
         }
     }
 
-    /// How often somebody began to listen to its channel.
+    /// Returns how often a listener was started on its channel.
     pub fn listened(&self) -> usize {
         self.listened.load(Ordering::SeqCst)
     }
 
-    /// Calls since the last time this was asked: all of them, and those that write.
+    /// Returns the number of calls since this was last called: all calls, and those that write.
     pub fn asked(&self) -> (usize, usize) {
         (self.calls.swap(0, Ordering::SeqCst), self.writes.swap(0, Ordering::SeqCst))
     }
 
-    /// Answers no more, until thawed.
+    /// Suspends all calls until thawed.
     pub fn freeze(&self, frozen: bool) {
         self.frozen.store(frozen, Ordering::SeqCst);
     }
 
-    /// Answers what only reads, until thawed.
+    /// Suspends the calls that write until thawed.
     pub fn freeze_writes(&self, frozen: bool) {
         self.frozen_writes.store(frozen, Ordering::SeqCst);
     }
 
-    /// Fails at once, until mended.
+    /// Makes all calls fail at once until mended.
     pub fn break_down(&self, broken: bool) {
         self.broken.store(broken, Ordering::SeqCst);
     }
 
-    /// Lets what writes wait, until it may go on.
+    /// Makes the calls that write wait until they are released.
     pub fn hold_writes(&self, held: bool) {
         self.held_writes.send_replace(held);
     }
 
-    /// Says after each sweep that there is more.
+    /// Reports after each sweep that there is more.
     pub fn sweep_without_end(&self) {
         self.endless.store(true, Ordering::SeqCst);
     }
 
-    /// Returns the highest number of sessions that each sweep was to remove.
+    /// Returns the limit of each sweep.
     pub fn sweeps(&self) -> Vec<u32> {
         self.sweeps.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Fails to list at once, until mended.
+    /// Makes lists fail at once until mended.
     pub fn break_lists(&self, broken: bool) {
         self.broken_lists.store(broken, Ordering::SeqCst);
     }

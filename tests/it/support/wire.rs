@@ -1,4 +1,4 @@
-//! Ways to a server that fail: cut without a word, or after so many commands; and one that is long.
+//! Connections to a server that fail without notice or after a number of commands, and slow connections.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,18 +7,18 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-/// What becomes of what is sent.
+/// The state of the wire.
 #[derive(Clone, Copy, Debug)]
 enum Way {
-    /// It arrives.
+    /// Data arrives.
     Open,
-    /// It is swallowed, and nobody is told. Connections that see this are dead for ever.
+    /// Data is lost without notice. A connection that loses data stays dead.
     Swallowed,
-    /// So many commands of Redis arrive, and then every connection ends.
+    /// This many Redis commands arrive, and then every connection ends.
     Commands(usize),
 }
 
-/// A wire before a server. Unlike what a [`Proxy`](super::proxy::Proxy) holds up, what is cut off here never arrives.
+/// A wire in front of a server. Unlike a [`Proxy`](super::proxy::Proxy), which holds data, it loses data.
 pub struct Wire {
     pub port: u16,
     way: Arc<watch::Sender<Way>>,
@@ -38,7 +38,7 @@ impl Wire {
         Self { port, way }
     }
 
-    /// A long one: whatever is sent arrives so much later, in each direction.
+    /// Starts a slow wire, which delays data in each direction.
     pub async fn long(server: u16, delay: Duration) -> u16 {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let port = listener.local_addr().expect("an address").port();
@@ -55,17 +55,18 @@ impl Wire {
         port
     }
 
-    /// Swallows everything from now on. Whoever is connected stays so, and never hears again.
+    /// Loses all data from now on. Existing connections stay open and are dead.
     pub fn cut(&self) {
         self.way.send_replace(Way::Swallowed);
     }
 
-    /// New connections work again. The old ones do not.
+    /// Lets new connections work again. Existing ones stay dead.
     pub fn mend(&self) {
         self.way.send_replace(Way::Open);
     }
 
-    /// Lets so many commands through, with or without their answers; then nothing, and nobody in.
+    /// Lets this many commands through, with or without their responses. Then it closes all connections and refuses new
+    /// ones.
     pub fn break_after(&self, commands: usize) {
         self.way.send_replace(Way::Commands(commands));
     }
@@ -78,7 +79,7 @@ async fn carry(client: TcpStream, server: u16, ways: Arc<watch::Sender<Way>>) {
         Way::Open => {}
         Way::Commands(_) => return,
         Way::Swallowed => {
-            // Taken by nobody, and never closed.
+            // The connection is accepted and never served.
             std::future::pending::<()>().await;
         }
     }
@@ -119,12 +120,12 @@ async fn answers(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut way: watch
     }
 }
 
-/// Waits until it is so; not, when nobody can change it any more.
+/// Waits until data is lost. Returns `false` if that cannot happen any more.
 async fn swallowed(way: &mut watch::Receiver<Way>) -> bool {
     way.wait_for(|way| matches!(way, Way::Swallowed)).await.is_ok()
 }
 
-/// What becomes of the bytes that have come.
+/// The fate of received bytes.
 enum Verdict {
     Pass(usize),
     Swallow,
@@ -166,7 +167,7 @@ fn judge(ways: &watch::Sender<Way>, held: &[u8]) -> Verdict {
     verdict
 }
 
-/// The length of the first whole command in what was sent: `*2␍␊$3␍␊GET␍␊$1␍␊a␍␊`.
+/// Returns the length of the first complete command: `*2␍␊$3␍␊GET␍␊$1␍␊a␍␊`.
 fn command(sent: &[u8]) -> Option<usize> {
     let (mut parts, mut at) = number(sent, 0)?;
     while parts > 0 {
@@ -177,7 +178,7 @@ fn command(sent: &[u8]) -> Option<usize> {
     (sent.len() >= at).then_some(at)
 }
 
-/// The number on a line, and where the next line begins.
+/// Returns the number on a line and the position of the next line.
 fn number(sent: &[u8], at: usize) -> Option<(usize, usize)> {
     let line = sent.get(at + 1..)?;
     let end = line.iter().position(|byte| *byte == b'\r')?;

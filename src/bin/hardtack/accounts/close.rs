@@ -6,7 +6,7 @@ use crate::table::escaped;
 use hardtack::backend::registry::Registry;
 use serde_json::json;
 
-/// Closes it, and ends its sessions.
+/// Closes the account and ends its sessions.
 pub(crate) async fn run(registry: &Registry, account: OneAccount) -> Outcome {
     let OneAccount { username, json } = account;
     let ended = registry.close(&username).await?;

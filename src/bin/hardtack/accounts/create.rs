@@ -8,9 +8,9 @@ use serde_json::json;
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// The e-mail address that it signs in by.
+    /// The e-mail address that the account signs in with.
     username: String,
-    /// What it is called; without it, by its address.
+    /// The name of the account. Default: the e-mail address.
     #[arg(long)]
     name: Option<String>,
     /// Prints a JSON document instead of a sentence.
@@ -18,10 +18,10 @@ pub(crate) struct Arguments {
     json: bool,
 }
 
-/// Makes it.
+/// Creates the account.
 pub(crate) async fn run(registry: &Registry, arguments: Arguments) -> Outcome {
     let Arguments { username, name, json } = arguments;
     let name = name.as_ref().unwrap_or(&username);
     let profile = registry.create(name, &username, &ask_password()?).await?;
-    say(json, &json!({ "profile": &profile }), || format!("There is an account {} now.", escaped(&profile.username)))
+    say(json, &json!({ "profile": &profile }), || format!("Created the account {}.", escaped(&profile.username)))
 }

@@ -6,7 +6,7 @@ use crate::table::escaped;
 use hardtack::backend::registry::Registry;
 use serde_json::json;
 
-/// Ends them, and says how many there were.
+/// Ends the account's sessions and prints how many there were.
 pub(crate) async fn run(registry: &Registry, account: OneAccount) -> Outcome {
     let OneAccount { username, json } = account;
     let ended = registry.end_sessions(&username).await?;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Lists at most so many.
+    /// Lists at most N accounts.
     #[arg(long, default_value_t = 1000, value_name = "N")]
     limit: u32,
     /// Prints a JSON document instead of a table.
@@ -23,7 +23,7 @@ pub(crate) async fn run(registry: &Registry, arguments: Arguments) -> Outcome {
     let document = json!({ "accounts": accounts.iter().map(document).collect::<Vec<_>>() });
     say(json, &document, || match &accounts[..] {
         [] => "No accounts.".to_owned(),
-        accounts => table(["ID", "ADDRESS", "NAME", "MADE", "CLOSED"], accounts.iter().map(row)),
+        accounts => table(["ID", "ADDRESS", "NAME", "CREATED", "CLOSED"], accounts.iter().map(row)),
     })
 }
 

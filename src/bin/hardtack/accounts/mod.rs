@@ -1,4 +1,4 @@
-//! `hardtack accounts`: the operator's hand on the accounts and their sessions.
+//! `hardtack accounts`: the commands for accounts and their sessions.
 
 mod close;
 mod create;
@@ -17,29 +17,30 @@ use std::process::ExitCode;
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Makes an account. The password is asked for, or read from the standard input.
+    /// Creates an account. Asks for the password, or reads it from standard input.
     Create(create::Arguments),
-    /// Lists accounts by their e-mail addresses.
+    /// Lists accounts, ordered by e-mail address.
     List(list::Arguments),
-    /// Closes an account and signs it out everywhere. Its address stays taken.
+    /// Closes an account and signs it out everywhere. Its e-mail address stays taken.
     Close(OneAccount),
-    /// Gives an account another password and signs it out everywhere. It is asked for, or read from the standard input.
+    /// Sets another password for an account and signs it out everywhere. Asks for the password, or reads it from
+    /// standard input.
     Password(OneAccount),
     /// Signs an account out everywhere.
     EndSessions(OneAccount),
 }
 
-/// The account that a command is about.
+/// The account for a command.
 #[derive(clap::Args)]
 pub(crate) struct OneAccount {
-    /// The e-mail address that the account signs in by.
+    /// The e-mail address that the account signs in with.
     username: String,
     /// Prints a JSON document instead of a sentence.
     #[arg(long)]
     json: bool,
 }
 
-/// Opens accounts and sessions, and carries the command out.
+/// Opens the accounts and the sessions, and runs the command.
 pub(crate) fn run(config: Option<&Path>, command: Command) -> ExitCode {
     carry_out(config, async |settings| {
         let registry = open_registry(&settings).await?;
@@ -53,23 +54,23 @@ pub(crate) fn run(config: Option<&Path>, command: Command) -> ExitCode {
     })
 }
 
-/// The password that is typed, twice, or the first line of the standard input.
+/// Returns the password that is typed twice, or the first line of standard input.
 ///
-/// Never an argument: all users of a machine can read those.
+/// It is never an argument, because all users of a machine can read the arguments of programs.
 fn ask_password() -> Result<Password, Box<dyn Error>> {
     if stdin().is_terminal() {
         let typed = rpassword::prompt_password("Password: ")?;
-        let again = Password::new(rpassword::prompt_password("Once more: ")?);
+        let again = Password::new(rpassword::prompt_password("Repeat the password: ")?);
         let typed = Password::new(typed);
-        return if typed.is(&again) { Ok(typed) } else { Err("the two passwords differ; begin again".into()) };
+        return if typed.is(&again) { Ok(typed) } else { Err("the two passwords differ; try again".into()) };
     }
     let mut line = String::new();
     stdin().read_line(&mut line)?;
-    // What ends the line is no part of the password; everything else is.
+    // The line break is not part of the password; everything else is.
     let length = line.strip_suffix("\r\n").or_else(|| line.strip_suffix('\n')).unwrap_or(&line).len();
     line.truncate(length);
     if line.is_empty() {
-        Err("no password came in; write it to the standard input".into())
+        Err("there is no password on standard input; write one line to it".into())
     } else {
         Ok(Password::new(line))
     }

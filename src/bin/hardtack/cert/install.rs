@@ -1,4 +1,4 @@
-//! `hardtack cert trust --install`: the steps that a program can take by itself.
+//! `hardtack cert trust --install`: the steps that a program can run by itself.
 
 use hardtack::server::Facts;
 use std::ffi::OsStr;
@@ -8,28 +8,28 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Where Debian looks for authorities of this machine's own.
+/// The folder in which Debian reads the machine's own certificate authorities.
 const SYSTEM: &str = "/usr/local/share/ca-certificates";
 
-/// Nothing at all could be done.
+/// The error when no step succeeded.
 #[derive(Debug, thiserror::Error)]
-#[error("the authority was installed nowhere: {0}")]
+#[error("the authority could not be installed: {0}")]
 struct Nowhere(String);
 
-/// What became of a step.
+/// The result of a step.
 enum Step {
     Done(String),
     Not(String),
 }
 
-/// What databases and folders know the authority by: `hardtack-1a2b3c4d`.
+/// Returns the authority's name in databases and folders: `hardtack-1a2b3c4d`.
 pub(super) fn name(facts: &Facts) -> String {
     let number = facts.subject.rsplit(' ').next().unwrap_or_default();
     let number: String = number.chars().filter(char::is_ascii_alphanumeric).collect();
     format!("hardtack-{number}")
 }
 
-/// Takes the steps, and says of each what became of it.
+/// Runs the steps, and returns a sentence about the result of each.
 pub(super) fn install(file: &Path, facts: &Facts) -> Result<Vec<String>, Box<dyn std::error::Error>> {
     let name = name(facts);
     let steps = [("Chrome and Chromium", chromium(file, &name)), ("this system", system(file, &name))];
@@ -41,14 +41,14 @@ pub(super) fn install(file: &Path, facts: &Facts) -> Result<Vec<String>, Box<dyn
     if done { Ok(report.into()) } else { Err(Nowhere(report.join("; ")).into()) }
 }
 
-/// In the database of the user, which Chromium reads when it starts.
+/// Installs it in the user's database, which Chromium reads when it starts.
 fn chromium(file: &Path, name: &str) -> Step {
     let Some(home) = std::env::var_os("HOME").filter(|home| !home.is_empty()) else {
-        return Step::Not("there is no HOME".to_owned());
+        return Step::Not("the variable HOME is not set".to_owned());
     };
     let folder = PathBuf::from(home).join(".pki/nssdb");
     if let Err(error) = fs::create_dir_all(&folder) {
-        return Step::Not(format!("{} cannot be made ({error})", folder.display()));
+        return Step::Not(format!("{} cannot be created ({error})", folder.display()));
     }
     let database = format!("sql:{}", folder.display());
     let database = OsStr::new(&database);
@@ -60,12 +60,12 @@ fn chromium(file: &Path, name: &str) -> Step {
     let [new, open] = ["-N", "--empty-password"].map(OsStr::new);
     let made = || if folder.join("cert9.db").exists() { Ok(()) } else { certutil(&[new, open]) };
     match made().and_then(|()| certutil(&[add, trust, OsStr::new("C,,"), named, name.as_ref(), from, file.as_ref()])) {
-        Ok(()) => Step::Done(format!("{}; start the browser anew", folder.display())),
+        Ok(()) => Step::Done(format!("{}; restart the browser", folder.display())),
         Err(why) => Step::Not(format!("{why} (certutil comes with the package libnss3-tools or nss-tools)")),
     }
 }
 
-/// For all programs that ask the system.
+/// Installs it for all programs that use the system's authorities.
 fn system(file: &Path, name: &str) -> Step {
     let Some(update) = found("update-ca-certificates") else {
         return Step::Not("there is no update-ca-certificates here".to_owned());
@@ -81,13 +81,13 @@ fn system(file: &Path, name: &str) -> Step {
     }
 }
 
-/// A program on `PATH`.
+/// Returns the path of a program on `PATH`.
 fn found(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path).map(|folder| folder.join(program)).find(|program| program.is_file())
 }
 
-/// Runs it to its end, silently.
+/// Runs a program to its end, without output.
 fn run(program: impl AsRef<OsStr>, arguments: &[&OsStr]) -> Result<(), String> {
     let program = program.as_ref();
     let shown = program.display();

@@ -11,13 +11,13 @@ use std::process::ExitCode;
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Shows where the certificates are, which hosts they are for, and when they end.
+    /// Shows the certificate files, their hosts, and when they expire.
     Show(show::Arguments),
-    /// Says what each system and browser needs to trust the local authority.
+    /// Prints the steps that make each system and browser trust the local authority.
     Trust(trust::Arguments),
 }
 
-/// Carries the command out.
+/// Runs the command.
 pub(crate) fn run(config: Option<&Path>, command: &Command) -> ExitCode {
     carry_out(config, async |settings| match command {
         Command::Show(arguments) => show::run(&settings.tls, arguments),

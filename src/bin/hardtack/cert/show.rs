@@ -13,7 +13,7 @@ pub(crate) struct Arguments {
     json: bool,
 }
 
-/// Shows the certificate of `tls.mode = "files"`; else those of the local authority, also of one that is not in use.
+/// Shows the certificate of `tls.mode = "files"`, or else those of the local authority, even if it is not in use.
 pub(crate) fn run(tls: &Tls, arguments: &Arguments) -> Outcome {
     let paths = match tls.mode {
         TlsMode::Files => vec![tls.certificate.clone()],

@@ -1,9 +1,9 @@
-//! The same for programs. What is named here keeps its name and its meaning.
+//! The reports as JSON documents. Fields keep their names and meanings in later versions.
 
 use hardtack::doctor::{Evidence, Finding, State, Topology, Verdict};
 use serde_json::{Value, json};
 
-/// Of settings.
+/// Returns the document about settings.
 pub(super) fn setup(topology: &Topology, found: &[Finding]) -> Value {
     let pages: Vec<_> = topology.pages.iter().map(hardtack::doctor::Address::origin).collect();
     json!({
@@ -12,12 +12,12 @@ pub(super) fn setup(topology: &Topology, found: &[Finding]) -> Value {
     })
 }
 
-/// Of settings that make no sense.
+/// Returns the document about settings that cannot be used.
 pub(super) fn unusable(error: &str) -> Value {
     json!({ "server": null, "pages": [], "cookie": null, "error": error, "findings": [] })
 }
 
-/// Of a server that was spoken to.
+/// Returns the document about a server that was probed.
 pub(super) fn visit(evidence: &Evidence, found: &[Finding], verdicts: &[Verdict]) -> Value {
     let exchanges = evidence.exchanges.iter().map(|exchange| {
         let pairs = |headers: Vec<(&str, String)>| -> Vec<_> {
@@ -48,7 +48,7 @@ pub(super) fn visit(evidence: &Evidence, found: &[Finding], verdicts: &[Verdict]
     })
 }
 
-/// The same without any cookie's value, wherever a server repeats one.
+/// Returns the document without any cookie's value, wherever a server repeats one.
 pub(super) fn hidden(document: Value, hide: &dyn Fn(&str) -> String) -> Value {
     match document {
         Value::String(text) => Value::String(hide(&text)),

@@ -1,7 +1,7 @@
-//! `hardtack doctor`: why a session's cookie is lost, here or at any server.
+//! `hardtack doctor`: why a session's cookie is lost, with these settings or at any server.
 //!
-//! Exit code 0: nothing, or nothing that a session is lost by; 1: warnings, or not all was seen; 2: errors, also in the
-//! settings or the arguments themselves.
+//! Exit code 0: no findings, or notes alone; 1: warnings, or not all was seen; 2: errors, every browser loses the
+//! session, or the settings or the arguments are unusable.
 
 mod document;
 mod report;
@@ -19,50 +19,51 @@ use std::process::ExitCode;
 #[derive(clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct Arguments {
-    /// A server to speak to as a browser would, of whatever make. Without it the settings of this one are judged.
+    /// The URL of any server, which is called as a browser would call it. Without it, the settings of this server are
+    /// checked.
     url: Option<String>,
-    /// The origin of the page that calls it, as `http://localhost:5173`. Without it, its own pages.
+    /// The origin of the page that calls it, such as `http://localhost:5173`. Default: the server's own pages.
     #[arg(long, requires = "url")]
     origin: Option<String>,
-    /// The path to ask for, best one that begins a session. Without it the path of URL.
+    /// The path to request, ideally one that begins a session. Default: the path of URL.
     #[arg(long, requires = "url")]
     path: Option<String>,
-    /// The name of the session's cookie. Without it: the cookies that are named as frameworks name
-    /// a session's, else those that scripts cannot read.
+    /// The name of the session's cookie. Default: the cookies with names that frameworks use for sessions, or else
+    /// those that scripts cannot read.
     #[arg(long, value_name = "NAME", requires = "url")]
     cookie: Option<String>,
-    /// Goes on past a certificate that browsers refuse.
+    /// Continues after a certificate that browsers reject.
     #[arg(long, requires = "url")]
     insecure: bool,
     /// Leaves out the call that posts the JSON `{}`.
     #[arg(long, requires = "url")]
     no_post: bool,
-    /// The method of the call that uses the session, as `PUT`. Without it that is a POST, after those that only read.
+    /// The method of the call that uses the session, such as `PUT`. Default: POST, after the calls that only read.
     #[arg(long, value_name = "METHOD", requires = "url", conflicts_with = "no_post")]
     method: Option<String>,
-    /// A header that each call to the server brings along, as `Authorization: Basic …`. May be given several times.
+    /// A header for each call to the server, such as `Authorization: Basic …`. May be given several times.
     #[arg(long = "header", value_name = "NAME: VALUE", requires = "url")]
     headers: Vec<String>,
-    /// How long one call may take: a server that starts at the first call needs longer. Default: 5s.
+    /// The longest time for one call. A server that starts at the first call needs longer. Default: 5s.
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, requires = "url")]
     timeout: Option<std::time::Duration>,
-    /// Shows each request and its answer, without the values of cookies.
+    /// Shows each request and its response, without the values of cookies.
     #[arg(long, requires = "url")]
     verbose: bool,
-    /// Prints a JSON document instead.
+    /// Prints a JSON document instead of text.
     #[arg(long)]
     json: bool,
 }
 
-/// What was found, for programs and for people.
+/// A report, for programs and for people.
 struct Report {
     code: u8,
     document: Value,
-    /// With colours, which are left out where nobody sees them.
+    /// With colours, which are removed where the output cannot show them.
     text: String,
 }
 
-/// Judges the settings, or the server at an address.
+/// Checks the settings, or the server at a URL.
 pub(crate) fn run(config: Option<&Path>, arguments: &Arguments) -> ExitCode {
     let report = match &arguments.url {
         None => setup::report(config),
@@ -77,13 +78,13 @@ pub(crate) fn run(config: Option<&Path>, arguments: &Arguments) -> ExitCode {
         anstream::AutoStream::auto(stdout()).write_all(report.text.as_bytes())
     };
     match said {
-        // Whoever reads has seen enough: `hardtack doctor | head`.
+        // The reader has closed the pipe: `hardtack doctor | head`.
         Err(error) if error.kind() != ErrorKind::BrokenPipe => refuse(error, 2),
         _ => ExitCode::from(report.code),
     }
 }
 
-/// The exit code of what was found.
+/// Returns the exit code for findings.
 fn code(findings: &[Finding]) -> u8 {
     match findings.iter().map(|finding| finding.severity).min() {
         Some(Severity::Error) => 2,

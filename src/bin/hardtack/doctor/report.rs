@@ -1,11 +1,11 @@
-//! Findings for people: what is wrong, why, and what to copy.
+//! Findings for people: the problem, the reason, and the cure to copy.
 
 use crate::table::escaped;
 use anstyle::{AnsiColor, Style};
 use hardtack::doctor::{Finding, Severity};
 use std::fmt::Write as _;
 
-/// Whose server it is, as far as is known: its cure is shown.
+/// The framework of the server, as far as it is known. It decides which cure is shown.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Maker {
     Hardtack,
@@ -13,22 +13,22 @@ pub(super) enum Maker {
     Unknown,
 }
 
-/// What draws the eye.
+/// Returns bold text.
 pub(super) fn bold(text: &str) -> String {
     painted(Style::new().bold(), text)
 }
 
-/// Well.
+/// Returns text in the colour of success.
 pub(super) fn good(text: &str) -> String {
     painted(AnsiColor::Green.on_default(), text)
 }
 
-/// Broken.
+/// Returns text in the colour of failure.
 pub(super) fn bad(text: &str) -> String {
     painted(AnsiColor::Red.on_default().bold(), text)
 }
 
-/// What is beside the point.
+/// Returns dimmed text, for details.
 pub(super) fn dim(text: &str) -> String {
     painted(Style::new().dimmed(), text)
 }
@@ -37,7 +37,7 @@ fn painted(style: Style, text: &str) -> String {
     format!("{style}{text}{style:#}")
 }
 
-/// One paragraph for each, or the sentence that there is none.
+/// Returns a paragraph for each finding, or the sentence `none` when there are no findings.
 pub(super) fn findings(found: &[Finding], maker: Maker, none: &str) -> String {
     if found.is_empty() {
         return format!("{} {none}\n", good("✓"));
@@ -76,14 +76,14 @@ fn paragraph(finding: &Finding, maker: Maker) -> String {
     text
 }
 
-/// Text under a word, further in, so that what is to be copied stands by itself.
+/// Returns text under a title, indented further, so that text to copy stands by itself.
 fn part(title: &str, text: &str) -> String {
     let lines =
         text.lines().map(|line| if line.is_empty() { "\n".to_owned() } else { format!("      {}\n", escaped(line)) });
     format!("  {}\n{}", dim(title), lines.collect::<String>())
 }
 
-/// Settings that cannot be judged, because they make no sense.
+/// Returns the report on settings that cannot be used.
 pub(super) fn refused(error: &str) -> String {
     format!("{}  {}\n", bad("error"), escaped(error))
 }

@@ -1,4 +1,4 @@
-//! The settings of this server, judged.
+//! The check of this server's settings.
 
 use super::report::{Maker, bold, findings, refused};
 use super::{Report, code, document};
@@ -10,7 +10,7 @@ use std::fmt::{Display, Write as _};
 use std::path::Path;
 use tokio::runtime::Runtime;
 
-/// Whatever keeps the server from starting is an error too.
+/// Returns the report on the settings. An error that keeps the server from starting is an error here too.
 pub(super) fn report(config: Option<&Path>) -> Report {
     let settings = match Settings::load(config, environment()) {
         Ok(settings) => settings,
@@ -36,7 +36,7 @@ pub(super) fn report(config: Option<&Path>) -> Report {
 fn judged(topology: &Topology, providers: Vec<Finding>) -> Report {
     let mut found = check(topology);
     found.extend(providers);
-    // Within a severity as each way has put them.
+    // The sort is stable: within a severity, the order of the checks stays.
     found.sort_by_key(|finding| finding.severity);
     let server = topology.server.origin();
     let mut text = format!("The session of {}", bold(&escaped(&server)));
@@ -44,7 +44,7 @@ fn judged(topology: &Topology, providers: Vec<Finding>) -> Report {
         let _ = write!(text, ", used by pages of {}", bold(&escaped(&page.origin())));
     }
     text.push_str("\n\n");
-    text.push_str(&findings(&found, Maker::Hardtack, "Nothing is wrong with these settings, as far as they tell."));
+    text.push_str(&findings(&found, Maker::Hardtack, "Nothing is wrong with these settings, as far as they show."));
     Report { code: code(&found), document: document::setup(topology, &found), text }
 }
 

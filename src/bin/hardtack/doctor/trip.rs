@@ -1,17 +1,17 @@
-//! The trip of the session, drawn; the verdicts of the browsers; and what all of it rests on.
+//! The report on a session's path: the drawing, the verdicts of the browsers, and the evidence for both.
 
 use super::report::{bad, bold, dim, good};
 use crate::table::{escaped, table};
 use hardtack::doctor::{Browser, Code, Evidence, Exchange, Finding, Hop, State, Verdict};
 use std::fmt::Write as _;
 
-/// From the page to the server and back, as browsers are delivered.
+/// Draws the path from the page to the server and back, in browsers with their usual settings.
 pub(super) fn drawn(evidence: &Evidence, verdicts: &[Verdict]) -> String {
     let usual: Vec<_> = verdicts.iter().filter(|verdict| Browser::USUAL.contains(&verdict.browser)).collect();
     let mut text = format!("  browser, on a page of {}\n", bold(&evidence.page.origin()));
     let own = evidence.page.is_origin_of(&evidence.url);
     for hop in [Hop::Reach, Hop::Ask, Hop::Read, Hop::Keep, Hop::Return, Hop::Know] {
-        // Nobody asks for leave on its own server.
+        // A page needs no permission on its own server.
         if own && hop.needs_leave() {
             continue;
         }
@@ -26,14 +26,14 @@ pub(super) fn drawn(evidence: &Evidence, verdicts: &[Verdict]) -> String {
         text.push_str(&leg(hop, &states));
         let asks = usual.iter().filter(|verdict| hop == Hop::Reach && verdict.asks);
         for verdict in asks {
-            let _ = writeln!(text, "    │          the visitor is asked first ({})", verdict.browser.maker);
+            let _ = writeln!(text, "    │          the browser asks the visitor first ({})", verdict.browser.maker);
         }
     }
     let _ = write!(text, "    ▼\n  session, at {}\n\n", bold(&escaped(&evidence.url.to_string())));
     text
 }
 
-/// One hop, and who breaks it for what reason.
+/// Draws one step, with the browsers that fail at it and their reasons.
 fn leg(hop: Hop, states: &[(String, &State)]) -> String {
     let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
     for (maker, state) in states {
@@ -62,7 +62,7 @@ fn leg(hop: Hop, states: &[(String, &State)]) -> String {
     text
 }
 
-/// Each browser by its own rules.
+/// Returns the verdict of each browser, by its own rules.
 pub(super) fn table_of(verdicts: &[Verdict]) -> String {
     let rows = verdicts.iter().map(|verdict| {
         let blocked = if verdict.browser.blocks_third_parties { "blocked" } else { "allowed" };
@@ -71,7 +71,7 @@ pub(super) fn table_of(verdicts: &[Verdict]) -> String {
             Some((hop, _)) => format!("lost: {}", hop.fails()),
             None if verdict.holds() => "the session holds".to_owned(),
             None if verdict.holds_if_allowed() => {
-                "asks first; the session holds where the visitor allows it".to_owned()
+                "asks first; the session holds only if the visitor allows it".to_owned()
             }
             None => "not all was seen".to_owned(),
         };
@@ -80,7 +80,7 @@ pub(super) fn table_of(verdicts: &[Verdict]) -> String {
     format!("{}\n\n", table(["BROWSER", "THIRD-PARTY COOKIES", "VERDICT"], rows))
 }
 
-/// The calls, and the headers that decide; the servers' clock where it is wrong.
+/// Returns the calls and the headers that decide. The server's clock is among them when it is wrong.
 pub(super) fn evidence(evidence: &Evidence, found: &[Finding]) -> String {
     let wrong = found.iter().any(|finding| matches!(finding.code, Code::Clock | Code::Expired));
     let mut rows = Vec::new();
@@ -97,13 +97,13 @@ pub(super) fn evidence(evidence: &Evidence, found: &[Finding]) -> String {
     for (step, failure) in &evidence.unanswered {
         rows.push([evidence.purpose(*step), String::new(), "-".to_owned(), "-".to_owned(), failure.to_string()]);
     }
-    let mut text = format!("\n{}\n", table(["CALL", "REQUEST", "ANSWER", "TOOK", "WHAT DECIDES"], rows));
+    let mut text = format!("\n{}\n", table(["CALL", "REQUEST", "STATUS", "TIME", "DECIDING HEADERS"], rows));
     let addresses: Vec<_> = evidence.addresses.iter().map(ToString::to_string).collect();
     let _ = write!(text, "\n{} is at {}.", escaped(evidence.url.host()), addresses.join(", "));
     if let Some(tls) = &evidence.tls {
         let trusted = if tls.is_accepted() { "is accepted" } else { "is refused" };
         let (days, issuer) = (tls.term.days_left(), escaped(&tls.issuer));
-        let _ = write!(text, " Its certificate {trusted}, of `{issuer}`, {days} days left.");
+        let _ = write!(text, " Its certificate {trusted}; its issuer is `{issuer}`, and it has {days} days left.");
     }
     text.push('\n');
     let (taken, others) = evidence.candidates();
@@ -113,13 +113,13 @@ pub(super) fn evidence(evidence: &Evidence, found: &[Finding]) -> String {
         let (taken, others) = (list(&taken), list(&others));
         let _ = writeln!(
             text,
-            "Taken for the session's cookie: {taken}. Passed over: {others}. Say `--cookie NAME` if that is wrong."
+            "Assumed to be the session's cookie: {taken}. Ignored: {others}. Add `--cookie NAME` if that is wrong."
         );
     }
     text
 }
 
-/// Each request and its answer.
+/// Returns each request and its response.
 pub(super) fn letters(evidence: &Evidence) -> String {
     let letter = |exchange: &Exchange| {
         let lines = |sign: &str, headers: Vec<(&str, String)>| -> String {

@@ -1,4 +1,4 @@
-//! Any server, spoken to as a browser on a page's origin would.
+//! The report on any server, called as a browser on a page's origin would call it.
 
 use super::report::{Maker, bold, dim, findings};
 use super::{Arguments, Report, code, document, trip};
@@ -9,7 +9,7 @@ use std::error::Error;
 use std::fmt::Write as _;
 use tokio::runtime::Runtime;
 
-/// What was seen, and what follows.
+/// Probes the server and returns the report.
 pub(super) fn report(url: &str, arguments: &Arguments) -> Result<Report, Box<dyn Error>> {
     let mut visit = Visit::new(url, arguments.path.as_deref(), arguments.origin.as_deref())?;
     visit.cookie.clone_from(&arguments.cookie);
@@ -35,7 +35,7 @@ pub(super) fn report(url: &str, arguments: &Arguments) -> Result<Report, Box<dyn
     let seen = verdicts.iter().all(|verdict| verdict.holds() || verdict.broken().is_some());
     if found.is_empty() && !seen {
         let sign = dim(&State::Unseen.sign().to_string());
-        let _ = writeln!(text, "{sign} Not all was seen, so nothing can be said.");
+        let _ = writeln!(text, "{sign} Not all was seen, so there is no result.");
     } else {
         text.push_str(&findings(&found, maker(&evidence), "Nothing is wrong with what was seen."));
     }
@@ -45,17 +45,18 @@ pub(super) fn report(url: &str, arguments: &Arguments) -> Result<Report, Box<dyn
     if arguments.verbose {
         text.push_str(&trip::letters(&evidence));
     }
-    // Whatever the findings are: what every browser loses is lost.
+    // A session that every browser loses is an error, whatever the findings are.
     let lost =
         verdicts.iter().filter(|verdict| Browser::USUAL.contains(&verdict.browser)).all(|it| it.broken().is_some());
     let code = code(&found).max(u8::from(!seen)).max(if lost { 2 } else { 0 });
-    // Here and nowhere else, so that no text is forgotten: addresses and findings repeat what a server says.
+    // Values are hidden in the finished report, so that no text is forgotten: URLs and findings repeat texts of a
+    // server.
     let hide = evidence.hider();
     let document = document::hidden(document::visit(&evidence, &found, &verdicts), &hide);
     Ok(Report { code, document, text: hide(&text) })
 }
 
-/// Whose cure to show first.
+/// Returns the framework that decides which cure is shown first.
 fn maker(evidence: &Evidence) -> Maker {
     let mut powered = evidence.exchanges.iter().filter_map(|exchange| exchange.one("x-powered-by"));
     if powered.any(|by| by == "Express") { Maker::Express } else { Maker::Unknown }

@@ -10,13 +10,13 @@ use uuid::Uuid;
 #[derive(clap::Args)]
 #[command(override_usage = "hardtack sessions end <HANDLE>...\n       hardtack sessions end --all --yes")]
 pub(crate) struct Arguments {
-    /// The sessions, by the handles that `list` shows.
+    /// The handles of the sessions, as `list` shows them.
     #[arg(value_name = "HANDLE", required_unless_present = "all", conflicts_with = "all")]
     handles: Vec<Uuid>,
-    /// Ends every session of everybody.
+    /// Ends every session of all users.
     #[arg(long)]
     all: bool,
-    /// Says that `--all` is meant.
+    /// Confirms `--all`.
     #[arg(long, requires = "all")]
     yes: bool,
     /// Prints a JSON document instead of a sentence.
@@ -25,17 +25,17 @@ pub(crate) struct Arguments {
 }
 
 impl Arguments {
-    /// Refuses what is too much to be done by one word.
+    /// Rejects `--all` without `--yes`, because it signs out all users.
     pub(crate) fn check(&self) -> Result<(), ExitCode> {
         if self.all && !self.yes {
-            let sentence = "`--all` ends every session and signs everybody out; add `--yes` if that is meant";
+            let sentence = "`--all` ends every session and signs out all users; add `--yes` to confirm";
             return Err(refuse(sentence, 2));
         }
         Ok(())
     }
 }
 
-/// Ends them, and tells which there were not.
+/// Ends the sessions, and reports the handles without a session.
 pub(crate) async fn run(operator: &Operator, arguments: Arguments) -> Outcome {
     let Arguments { handles, all, json, .. } = arguments;
     if all {
@@ -56,7 +56,7 @@ pub(crate) async fn run(operator: &Operator, arguments: Arguments) -> Outcome {
     }
     let unknown = unknown.join(", ");
     Err(format!(
-        "there is no session {unknown}; it may have ended already, `hardtack sessions list` shows those that live"
+        "there is no session {unknown}; it may have ended already. `hardtack sessions list` shows the live ones"
     )
     .into())
 }

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// The id of the account, as `list` shows it. For an e-mail address: `hardtack accounts end-sessions`.
+    /// The id of the account, as `list` shows it. For an e-mail address, use `hardtack accounts end-sessions`.
     account: String,
     /// Prints a JSON document instead of a sentence.
     #[arg(long)]
@@ -16,21 +16,21 @@ pub(crate) struct Arguments {
 }
 
 impl Arguments {
-    /// Refuses an e-mail address, because it is no account's id and would end nothing.
+    /// Rejects an e-mail address, because it is not an account's id and would end nothing.
     pub(crate) fn check(&self) -> Result<(), ExitCode> {
         if !self.account.contains('@') {
             return Ok(());
         }
         let account = escaped(&self.account);
         let sentence = format!(
-            "`{account}` is an e-mail address, and this command takes an account's id, as `hardtack sessions list` shows it; \
-             run `hardtack accounts end-sessions {account}`"
+            "`{account}` is an e-mail address, but this command needs an account's id, as `hardtack sessions list` shows it; \
+             for the address, run `hardtack accounts end-sessions {account}`"
         );
         Err(refuse(sentence, 2))
     }
 }
 
-/// Ends them and says how many there were.
+/// Ends the account's sessions and prints how many there were.
 pub(crate) async fn run(operator: &Operator, arguments: Arguments) -> Outcome {
     let Arguments { account, json } = arguments;
     let ended = operator.end_account(&account).await?;

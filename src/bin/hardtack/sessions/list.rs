@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Lists the sessions of this account alone.
+    /// Lists only the sessions of this account, given by its id.
     #[arg(long)]
     account: Option<String>,
-    /// Lists at most so many.
+    /// Lists at most N sessions.
     #[arg(long, default_value_t = 100, value_name = "N")]
     limit: usize,
     /// Prints a JSON document instead of a table.
@@ -31,7 +31,7 @@ pub(crate) async fn run(operator: &Operator, arguments: Arguments) -> Outcome {
         _ => {
             let headings = ["HANDLE", "ACCOUNT", "DEVICE", "BEGAN", "LAST USED", "ENDS IN"];
             let table = table(headings, sessions.iter().map(|session| row(session, now)));
-            let rest = if more { "\n… and more: --limit shows so many, --account those of one." } else { "" };
+            let rest = if more { "\n… and more: raise `--limit`, or list one account with `--account`." } else { "" };
             format!("{table}{rest}")
         }
     })

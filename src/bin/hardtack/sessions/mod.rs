@@ -1,4 +1,4 @@
-//! `hardtack sessions`: the operator's hand on the sessions of the configured store.
+//! `hardtack sessions`: the commands for the sessions of the configured store.
 
 mod end;
 mod end_account;
@@ -14,19 +14,19 @@ use std::process::ExitCode;
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Lists live sessions, the one used last first.
+    /// Lists live sessions, the most recently used first.
     List(list::Arguments),
-    /// Ends sessions by their handles, or all of them. Their browsers are signed out with the next request.
+    /// Ends sessions by their handles, or all of them. Their browsers are signed out at the next request.
     End(end::Arguments),
     /// Ends the sessions of an account.
     EndAccount(end_account::Arguments),
-    /// Removes what is over now. Servers do so by themselves, a minute later.
+    /// Removes expired sessions now. Servers do so by themselves, about a minute later.
     Sweep(sweep::Arguments),
     /// Counts the sessions.
     Stats(stats::Arguments),
 }
 
-/// Opens the store and carries the command out.
+/// Opens the store and runs the command.
 pub(crate) fn run(config: Option<&Path>, command: Command) -> ExitCode {
     let checked = match &command {
         Command::End(arguments) => arguments.check(),

@@ -12,10 +12,10 @@ pub(crate) struct Arguments {
     json: bool,
 }
 
-/// Prints how many sessions there are.
+/// Prints the numbers of sessions.
 pub(crate) async fn run(operator: &Operator, arguments: Arguments) -> Outcome {
     let Stats { live, over } = operator.stats().await?;
     let store = operator.kind();
     let document = json!({ "store": store, "live": live, "over": over });
-    say(arguments.json, &document, || format!("store  {store}\nlive   {live}\nover   {over} (not swept yet)"))
+    say(arguments.json, &document, || format!("store    {store}\nlive     {live}\nexpired  {over} (not removed yet)"))
 }

@@ -6,7 +6,7 @@ use serde_json::json;
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Sweeps even while another node has the office of sweeper. It does no harm, only work twice.
+    /// Sweeps even while another node holds the sweep lease. It does no harm, but does the work twice.
     #[arg(long)]
     force: bool,
     /// Prints a JSON document instead of a sentence.
@@ -14,11 +14,11 @@ pub(crate) struct Arguments {
     json: bool,
 }
 
-/// Removes what is over and says how many there were.
+/// Removes expired sessions and prints how many there were.
 pub(crate) async fn run(operator: &Operator, arguments: Arguments) -> Outcome {
     let removed = operator.sweep(arguments.force).await?;
     let document = json!({ "removed": removed });
     say(arguments.json, &document, || {
-        format!("Removed {} that {} over.", sessions(removed), if removed == 1 { "was" } else { "were" })
+        format!("Removed {} that {} expired.", sessions(removed), if removed == 1 { "was" } else { "were" })
     })
 }

@@ -1,4 +1,4 @@
-//! Many at once.
+//! Concurrent calls from many tasks.
 
 use super::rotation::{recognised, rotation};
 use super::{NOW, begin, begin_for, changes, did, listed, live, new_id, owner};
@@ -29,7 +29,7 @@ async fn g2_lets_one_writer_win_a_version(store: Arc<dyn Store>) {
         }
     })
     .await;
-    assert_eq!(won.into_iter().filter(|won| *won).count(), 1, "of many changes of one version, one is made");
+    assert_eq!(won.into_iter().filter(|won| *won).count(), 1, "of many changes for one version, one is made");
 }
 
 async fn g1_loses_nothing_among_writers(store: Arc<dyn Store>) {
@@ -42,7 +42,7 @@ async fn g1_loses_nothing_among_writers(store: Arc<dyn Store>) {
     })
     .await;
     let record = live(&*store, &id, NOW).await.expect("a live session");
-    assert_eq!((record.data.len(), record.version), (64, 65), "every writer's value is there");
+    assert_eq!((record.data.len(), record.version), (64, 65), "the value of every writer is stored");
 }
 
 async fn g3_lets_no_writer_revive(store: Arc<dyn Store>) {
@@ -61,7 +61,7 @@ async fn g3_lets_no_writer_revive(store: Arc<dyn Store>) {
             }
         })
         .await;
-        assert_eq!(live(&*store, &id, NOW).await, None, "whoever wrote while it ended, it has ended");
+        assert_eq!(live(&*store, &id, NOW).await, None, "no concurrent write revives an ended session");
     }
 }
 
@@ -85,9 +85,9 @@ async fn g4_lets_one_of_many_rotate(store: Arc<dyn Store>) {
         .await;
         let won: Vec<_> = done.into_iter().flatten().collect();
         assert_eq!(won.len(), 1, "of many rotations of one id, one is made");
-        let Loaded::Live(id, now) = did(store.load(&won[0], NOW).await) else { panic!("the new id is the session's") };
+        let Loaded::Live(id, now) = did(store.load(&won[0], NOW).await) else { panic!("the new id has no session") };
         assert_eq!((id, now.handle), (won[0], record.handle));
-        assert_eq!(now.data.len() as u64, now.version - 1, "each change that was made is there, and no other");
+        assert_eq!(now.data.len() as u64, now.version - 1, "exactly the changes that were acknowledged are stored");
     }
 }
 
@@ -116,16 +116,16 @@ async fn g3_ends_an_account_while_it_signs_in(store: Arc<dyn Store>) {
         for (_, new) in &ids {
             alive += usize::from(live(&*store, new, NOW).await.is_some());
         }
-        assert_eq!(listed(&*store, &me, NOW).await.len(), alive, "who lives is listed");
+        assert_eq!(listed(&*store, &me, NOW).await.len(), alive, "every live session is listed");
         did(store.end_by_account(&me, None).await);
         for (old, new) in &ids {
             let left = (live(&*store, old, NOW).await, live(&*store, new, NOW).await);
-            assert_eq!(left, (None, None), "and nobody is missed");
+            assert_eq!(left, (None, None), "no session of the account is left");
         }
     }
 }
 
-/// Runs `count` tasks that begin together.
+/// Runs `count` tasks that start at the same moment, and returns their results.
 async fn at_once<T, F>(count: usize, task: impl Fn(usize) -> F) -> Vec<T>
 where
     T: Send + 'static,

@@ -1,7 +1,7 @@
-//! The suite that proves a store. Every store of this crate passes it whole; a store of your own can run it too.
+//! The test suite that proves a store. Every store of this crate passes it; a store of your own can run it too.
 //!
-//! It panics with a sentence at the first promise that is broken, so call it from a test. Some promises are about what
-//! lies in the store behind its back: [`Behind`] lets the suite look there. `examples/own_store.rs` shows the whole.
+//! It panics with a sentence at the first broken promise, so call it from a test. Some promises are about the stored
+//! bytes, which the suite reads and damages by way of [`Behind`]. `examples/own_store.rs` shows a complete use.
 
 mod crowd;
 mod lists;
@@ -19,23 +19,23 @@ use async_trait::async_trait;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Far ahead, so that nothing here depends on today.
+/// A moment far in the future, so that the suite does not depend on today's date.
 const NOW: Timestamp = Timestamp(4_000_000_000_000);
 const LIMIT: usize = 1024;
 
-/// What a thief or a fault could do to a store, behind its back.
+/// Direct access to the stored bytes, past the methods of the store, as a thief or a fault would have it.
 #[async_trait]
 pub trait Behind: Send + Sync {
-    /// Everything that the store keeps, as bytes: a dump of the database, or its file.
+    /// Returns everything that the store keeps, as bytes: a dump of the database, or its file.
     async fn dump(&self) -> Vec<u8>;
 
-    /// Makes the record of a session unreadable, in any way that this kind of store can suffer: half a JSON text, a
-    /// field of the wrong type.
+    /// Makes the record of a session unreadable, in any way that this kind of store can suffer: truncated JSON, a field
+    /// of the wrong type.
     async fn spoil(&self, id: &IdHash, handle: &Handle);
 }
 
-/// Runs the suite on a store. It may hold other sessions; those that are over at the suite's time, far in the
-/// future, are swept.
+/// Runs the suite on a store. The store may hold other sessions; the suite sweeps those that have expired at its own
+/// time, far in the future.
 ///
 /// # Panics
 ///
@@ -78,11 +78,11 @@ async fn begin(store: &dyn Store, pairs: &[(&str, &str)]) -> (IdHash, Record) {
 async fn begin_for(store: &dyn Store, pairs: &[(&str, &str)], account: Option<&str>) -> (IdHash, Record) {
     let id = new_id();
     let record = Record { owner: owner(account), ..Record::new(data(pairs), lifetime(), NOW) };
-    assert!(did(store.create(&id, &record).await), "a new session is kept");
+    assert!(did(store.create(&id, &record).await), "a new session is stored");
     (id, record)
 }
 
-/// All live sessions of an account, the one used last first.
+/// Returns all live sessions of an account, the last used one first.
 async fn listed(store: &dyn Store, account: &str, now: Timestamp) -> Vec<Listed> {
     did(store.list(account, Order::Used(None), 1000, now).await)
 }

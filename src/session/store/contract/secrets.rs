@@ -1,4 +1,4 @@
-//! What lies in the store behind its back: no secrets, and nothing that a fault could turn into a panic.
+//! The stored bytes: they hold no secrets, and damage to them causes no panic.
 
 use super::{Behind, NOW, begin, data, did, lifetime, live};
 use crate::session::clock::{Clock, ManualClock};
@@ -27,15 +27,15 @@ async fn g5_s96_holds_no_secret(store: &dyn Store, behind: &dyn Behind) {
     assert!(did(store.create(&secret.hash(), &record).await));
     let dump = behind.dump().await;
     let holds = |needle: &[u8]| dump.windows(needle.len()).any(|window| window == needle);
-    assert!(holds(b"look for me"), "the dump shows what the store keeps");
+    assert!(holds(b"look for me"), "the dump holds the stored values");
     let text = secret.encode();
     let raw = URL_SAFE_NO_PAD.decode(&text).expect("base64");
     let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or_default();
     let hex: String = raw.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect();
     for form in [raw.clone(), text.into_bytes(), STANDARD_NO_PAD.encode(&raw).into_bytes()] {
-        assert!(!holds(&form), "a secret lies in the store");
+        assert!(!holds(&form), "the store holds a token");
     }
-    assert!(!holds(hex.as_bytes()) && !holds(hex.to_uppercase().as_bytes()), "a secret lies in the store, as digits");
+    assert!(!holds(hex.as_bytes()) && !holds(hex.to_uppercase().as_bytes()), "the store holds a token, as hex");
 }
 
 async fn s101_bears_what_it_cannot_read(store: &dyn Store, behind: &dyn Behind) {
@@ -43,14 +43,14 @@ async fn s101_bears_what_it_cannot_read(store: &dyn Store, behind: &dyn Behind) 
     let (other, whole) = begin(store, &[("a", "2")]).await;
     behind.spoil(&id, &record.handle).await;
     match store.load(&id, NOW).await {
-        // Values are text to a store: what is no JSON is noticed above it.
-        Ok(Loaded::Live(_, loaded)) => assert_ne!(*loaded, record, "the record was spoilt"),
+        // A store keeps values as text, so the engine and not the store notices invalid JSON.
+        Ok(Loaded::Live(_, loaded)) => assert_ne!(*loaded, record, "the record is damaged"),
         Ok(Loaded::Absent | Loaded::Retired) | Err(StoreError::Corrupt(_)) => {}
-        Err(error) => panic!("a spoilt record is no outage: {error}"),
+        Err(error) => panic!("a damaged record counts as an outage: {error}"),
     }
-    assert_eq!(live(store, &other, NOW).await, Some(whole), "the others are whole");
+    assert_eq!(live(store, &other, NOW).await, Some(whole), "other sessions are unharmed");
     did(store.end(&id).await);
-    assert_eq!(live(store, &id, NOW).await, None, "it can be ended");
+    assert_eq!(live(store, &id, NOW).await, None, "a damaged session can be ended");
 }
 
 async fn s101_serves_whoever_has_a_spoilt_session_as_nobody(store: &Arc<dyn Store>, behind: &dyn Behind) {
@@ -78,8 +78,8 @@ async fn s101_serves_whoever_has_a_spoilt_session_as_nobody(store: &Arc<dyn Stor
     let record = live(&**store, &id, NOW).await.expect("a live session");
     behind.spoil(&id, &record.handle).await;
     let (new, count) = visit(&cookie).await;
-    assert_eq!(count, "1", "the visitor begins anew");
-    assert_ne!(new.expect("a new session"), cookie, "under an id of its own");
+    assert_eq!(count, "1", "a new session replaces the damaged one");
+    assert_ne!(new.expect("a new session"), cookie, "the new session has a token of its own");
 }
 
 async fn body(answer: Response<Body>) -> String {

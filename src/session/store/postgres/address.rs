@@ -1,4 +1,4 @@
-//! The address of a PostgreSQL database: what it may say, what may be told of it, how safe the way there is.
+//! The address of a PostgreSQL database: its parameters, and the protection of the connection.
 
 use super::libpq::{self, Meaning};
 use crate::session::store::{OpenError, Transport};
@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use std::str::FromStr as _;
 use url::Url;
 
-/// What may stand behind the question mark and goes to the client as it is.
+/// The parameters after the question mark that go to the client as they are.
 const PARAMETERS: [&str; 11] = [
     "sslmode",
     "ssl-mode",
@@ -24,17 +24,17 @@ const PARAMETERS: [&str; 11] = [
     "options",
 ];
 
-/// What names a file there.
+/// The parameters that name a file.
 const FILES: [&str; 7] = ["sslrootcert", "ssl-root-cert", "ssl-ca", "sslcert", "ssl-cert", "sslkey", "ssl-key"];
 
-/// An address that makes sense.
+/// A valid address.
 pub(super) struct Address {
     pub(super) options: PgConnectOptions,
-    /// Statements are prepared for one transaction only, because the next one may be on another connection.
+    /// Whether statements are prepared for one transaction only, because the next one may be on another connection.
     pub(super) unnamed: bool,
-    /// What was passed over, each with the reason: sentences for the operator.
+    /// The ignored parameters, each with the reason: sentences for the operator.
     pub(super) passed: Vec<String>,
-    /// Each parameter that names a file, and the file.
+    /// Each parameter that names a file, with the file.
     files: Vec<(String, String)>,
 }
 
@@ -42,7 +42,7 @@ impl Address {
     pub(super) fn read(text: &str) -> Result<Self, OpenError> {
         one_host(hosts(text))?;
         let mut url = Url::parse(text).map_err(|error| {
-            nonsense(format!("{error}; in a password write `/`, `?`, `#`, `@` and `%` percent-encoded (`%2F` for `/`)"))
+            nonsense(format!("{error}; in a password, percent-encode `/`, `?`, `#`, `@` and `%` (`%2F` for `/`)"))
         })?;
         let (mut unnamed, mut files, mut passed) = (false, Vec::new(), Vec::new());
         let (mut bound, mut fallback) = (false, None);
@@ -54,12 +54,12 @@ impl Address {
             } else if PARAMETERS.contains(&&*name) || name.starts_with("options[") {
                 unnamed |= name == "statement-cache-capacity" && value == "0";
             } else {
-                // Here, because sqlx only warns, and with the value: a password, maybe.
+                // Checked here, because sqlx only logs a warning with the value, which may be a password.
                 match libpq::meaning(&name, &value) {
                     Meaning::Unknown => return Err(unknown(&name)),
                     Meaning::Refused(reason) => return Err(nonsense(format!("`{name}` {reason}"))),
                     Meaning::Kept => {}
-                    Meaning::Passed(reason) => passed.push(format!("`{name}` is passed over: {reason}")),
+                    Meaning::Passed(reason) => passed.push(format!("`{name}` is ignored: {reason}")),
                     Meaning::Transactions => unnamed = true,
                     Meaning::Bound => bound = true,
                     Meaning::Called => fallback = Some(value),
@@ -75,14 +75,14 @@ impl Address {
         }
         let mut options = PgConnectOptions::from_str(url.as_str()).map_err(|error| nonsense(error.to_string()))?;
         one_host(options.get_host())?;
-        // As URLs write IPv6 addresses, and nothing else does.
+        // An IPv6 address has brackets in a URL and nowhere else.
         if let Some(bare) = options.get_host().strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
             options = options.clone().host(bare);
         }
         if options.get_application_name().is_none() {
             options = options.application_name(fallback.as_deref().unwrap_or("hardtack"));
         }
-        // No number here is a fraction, and some proxies refuse a parameter that they do not know.
+        // Not sent, because no column is a float, and some proxies refuse a parameter that they do not know.
         let options = options.extra_float_digits(None).disable_statement_logging();
         let mut address = Self { options, unnamed, passed, files };
         if bound {
@@ -91,22 +91,22 @@ impl Address {
         Ok(address)
     }
 
-    /// Answers `channel_binding=require`, which the client does not know: it is to prove that nobody stands between, and
-    /// only a verified certificate proves that as well.
+    /// Checks `channel_binding=require`, which the client does not support. The parameter rules out a man in the
+    /// middle, and only a verified certificate does so as well.
     fn bind(&mut self) -> Result<(), OpenError> {
         if self.transport() == Transport::Unverified {
             return Err(nonsense(
-                "`channel_binding=require` cannot be kept here, and without it anybody could stand between; write \
-                 `sslmode=verify-full`, which proves the server as well, or leave `channel_binding` out"
+                "`channel_binding=require` is not supported; write `sslmode=verify-full`, which protects against a man \
+                 in the middle as well, or leave `channel_binding` out"
                     .to_owned(),
             ));
         }
-        let reason = "the client does not know it; the way proves the server as well";
-        self.passed.push(format!("`channel_binding` is passed over: {reason}"));
+        let reason = "the client does not support it, and the connection is protected without it";
+        self.passed.push(format!("`channel_binding` is ignored: {reason}"));
         Ok(())
     }
 
-    /// Refuses files that cannot be read. The client would not say which one.
+    /// Refuses files that cannot be read, because the client's error would not name the file.
     pub(super) fn has_its_files(&self) -> Result<(), OpenError> {
         for (name, path) in &self.files {
             if let Err(error) = std::fs::File::open(path) {
@@ -116,7 +116,7 @@ impl Address {
         Ok(())
     }
 
-    /// Where it is, without user and password.
+    /// Returns the name of the database for logs and errors, without user and password.
     pub(super) fn place(&self) -> String {
         let options = &self.options;
         let database = options.get_database().unwrap_or(options.get_username());
@@ -135,59 +135,60 @@ impl Address {
         match self.options.get_ssl_mode() {
             _ if local => Transport::Local,
             PgSslMode::VerifyFull => Transport::Verified,
-            // verify-ca too: any certificate of any authority that the system knows would do, whatever name is in it.
+            // `verify-ca` too, because it accepts a certificate for any name from any authority that the system trusts.
             _ => Transport::Unverified,
         }
     }
 }
 
-/// How safe the way to the database at `url` is.
+/// Returns the protection of the connection to the database at `url`.
 ///
-/// [`Transport::Verified`] with `sslmode=verify-full` alone: `verify-ca` takes a certificate for any name.
+/// Over a network, only `sslmode=verify-full` gives [`Transport::Verified`], because `verify-ca` accepts a certificate
+/// for any name.
 ///
 /// # Errors
 ///
-/// When the address makes no sense.
+/// When the address is malformed.
 pub fn transport(url: &str) -> Result<Transport, OpenError> {
     Address::read(url).map(|address| address.transport())
 }
 
-/// Why a server could not be reached, as a sentence.
+/// Returns the error of a server that could not be reached, with advice for some causes.
 pub(super) fn unreachable(place: &str, error: &sqlx::Error) -> OpenError {
     let mut reason = error.to_string();
     let untrusted = match error {
         sqlx::Error::Tls(_) => true,
-        // rustls tells so what it thinks of a certificate.
+        // rustls reports a rejected certificate with this kind.
         sqlx::Error::Io(error) => error.kind() == io::ErrorKind::InvalidData,
         _ => false,
     };
     if reason.contains("CaUsedAsEndEntity") {
         reason.push_str(
-            "; it calls itself an authority, as `openssl req -x509` makes it, and none such is taken from a server: sign \
-             the server's certificate by an authority of your own and name that as `sslrootcert`, or write \
-             `sslmode=require` and set `store.insecure = true` for a trial",
+            "; it is marked as an authority, as `openssl req -x509` makes it, and is not accepted from a server: sign \
+             the server's certificate with an authority of your own and name it as `sslrootcert`, or for a trial write \
+             `sslmode=require` and set `store.insecure = true`",
         );
     } else if reason.contains("does not support TLS") {
-        reason.push_str("; switch it on there (`ssl = on`), because `sslmode` wants it");
+        reason.push_str("; switch it on in the server (`ssl = on`), because `sslmode` requires it");
     } else if untrusted {
         reason.push_str("; name the authority that signed the server's certificate as `sslrootcert`");
     }
     OpenError::Unreachable { place: place.to_owned(), reason }
 }
 
-/// The hosts of an address, as they stand there.
+/// Returns the hosts of an address, as they are written.
 fn hosts(text: &str) -> &str {
     let rest = text.split_once("://").map_or(text, |(_, rest)| rest);
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     authority.rsplit_once('@').map_or(authority, |(_, hosts)| hosts)
 }
 
-/// Refuses several hosts, of which libpq takes the first that is as it is asked for.
+/// Refuses an address with several hosts. (libpq would try them in order.)
 fn one_host(hosts: &str) -> Result<(), OpenError> {
     if hosts.contains(',') {
         return Err(nonsense(
-            "it names several hosts, and one is asked here; name the one that always leads to the primary: a name in DNS \
-             or an address that moves with it, or a proxy before them"
+            "it names several hosts, and only one is supported; name the one that always leads to the primary: a DNS \
+             name or an address that moves with it, or a proxy in front of them"
                 .to_owned(),
         ));
     }
@@ -196,7 +197,7 @@ fn one_host(hosts: &str) -> Result<(), OpenError> {
 
 fn unknown(name: &str) -> OpenError {
     let known = [&PARAMETERS[..], &FILES, &libpq::KNOWN].concat().join(", ");
-    nonsense(format!("`{name}` is not known; leave it out; known are {known}"))
+    nonsense(format!("`{name}` is not known; leave it out, or use one of these: {known}"))
 }
 
 fn nonsense(reason: String) -> OpenError {

@@ -1,7 +1,7 @@
-//! Parameters that addresses bring along for other clients: what each means here.
+//! The meaning of parameters that addresses have for other clients, such as libpq and Prisma.
 //!
-//! Providers of databases hand out addresses made for libpq or for Prisma. What does no harm is taken or passed over, so that
-//! such an address works as it is. What asks for a protection that is not here is refused.
+//! Database providers hand out addresses made for libpq or for Prisma. Harmless parameters are accepted or ignored, so
+//! that such an address works unchanged. A parameter that asks for a protection that is missing here is refused.
 //!
 //! Source: PostgreSQL 18, "Parameter Key Words" of libpq; Prisma, "PostgreSQL connection URL".
 
@@ -31,26 +31,26 @@ pub(super) const KNOWN: [&str; 22] = [
     "prepared_statements",
 ];
 
-/// What a parameter means here.
+/// The meaning of a parameter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Meaning {
-    /// It is so anyway.
+    /// It asks for the default behaviour.
     Kept,
-    /// Nothing, for this reason.
+    /// It is ignored, for this reason.
     Passed(&'static str),
-    /// Each transaction may have another connection.
+    /// Each transaction may be on another connection.
     Transactions,
-    /// The connection must be bound to its TLS.
+    /// The authentication must be bound to the TLS connection.
     Bound,
-    /// The name of the application, unless it has one.
+    /// It names the application, unless another parameter does.
     Called,
-    /// Something that cannot be had; what it does, and what to do.
+    /// It asks for something that is not supported; with its effect, and advice.
     Refused(&'static str),
-    /// Nothing that is known.
+    /// It is not known.
     Unknown,
 }
 
-/// What a parameter means. The value is never repeated, because it may be a password under a wrong name.
+/// Returns the meaning of a parameter. The value is never repeated, because it may be a password under a wrong name.
 pub(super) fn meaning(name: &str, value: &str) -> Meaning {
     match (name, value) {
         ("channel_binding", "require") => Meaning::Bound,
@@ -67,25 +67,25 @@ pub(super) fn meaning(name: &str, value: &str) -> Meaning {
         ("client_encoding", encoding) if is_utf8(encoding) => Meaning::Kept,
         ("fallback_application_name", _) => Meaning::Called,
         ("connect_timeout" | "tcp_user_timeout" | "pool_timeout", _) => {
-            Meaning::Passed("how long anything may take is for `store.timeout` to say")
+            Meaning::Passed("`store.timeout` sets all timeouts")
         }
         ("keepalives" | "keepalives_count" | "keepalives_idle" | "keepalives_interval", _) => {
-            Meaning::Passed("a connection that was idle proves that it lives before it is used")
+            Meaning::Passed("an idle connection is checked before it is used")
         }
-        ("connection_limit", _) => Meaning::Passed("how many there may be is for `store.connections` to say"),
+        ("connection_limit", _) => Meaning::Passed("`store.connections` sets the number of connections"),
         ("schema", _) => Meaning::Passed("all tables are in the schema `hardtack`"),
-        ("sslnegotiation", "direct") => Meaning::Passed("TLS is asked for first, which every server understands"),
-        ("sslnegotiation", _) => Meaning::Refused("is `postgres` or `direct`"),
-        ("load_balance_hosts", _) => Meaning::Passed("there is one host"),
-        ("sslsni" | "sslcompression", _) => Meaning::Passed("TLS names the host and compresses nothing"),
-        ("ssl_min_protocol_version" | "ssl_max_protocol_version", _) => Meaning::Passed("it is TLS 1.2 or 1.3"),
-        ("client_encoding", _) => Meaning::Passed("all text is in UTF-8"),
+        ("sslnegotiation", "direct") => Meaning::Passed("TLS is requested in the way that every server supports"),
+        ("sslnegotiation", _) => Meaning::Refused("must be `postgres` or `direct`"),
+        ("load_balance_hosts", _) => Meaning::Passed("the address has one host"),
+        ("sslsni" | "sslcompression", _) => Meaning::Passed("TLS always names the host and never compresses"),
+        ("ssl_min_protocol_version" | "ssl_max_protocol_version", _) => Meaning::Passed("TLS is always 1.2 or 1.3"),
+        ("client_encoding", _) => Meaning::Passed("all text is UTF-8"),
         ("target_session_attrs", _) => Meaning::Refused(
-            "asks for a server that may be a replica, which may not know yet what has ended; leave it out and name the \
-             primary",
+            "asks for a server that may be a replica, which may not know yet that a session has ended; leave it out \
+             and name the primary",
         ),
-        ("gssencmode", _) => Meaning::Refused("asks for GSSAPI, which is not spoken here; write `sslmode=verify-full`"),
-        ("channel_binding", _) => Meaning::Refused("is `disable`, `prefer` or `require`"),
+        ("gssencmode", _) => Meaning::Refused("asks for GSSAPI, which is not supported; write `sslmode=verify-full`"),
+        ("channel_binding", _) => Meaning::Refused("must be `disable`, `prefer` or `require`"),
         _ => Meaning::Unknown,
     }
 }

@@ -1,4 +1,4 @@
-//! What reaches over many sessions: an account's, a page of all.
+//! Operations on many sessions: the list of an account, a page of all.
 
 use super::PostgresStore;
 use super::rows::{handle, listed};
@@ -7,7 +7,7 @@ use crate::session::id::Handle;
 use crate::session::store::{After, Ended, Listed, Order, Page, StoreError};
 use sqlx::query;
 
-/// Sessions as lists show them.
+/// A query for the sessions of a list.
 macro_rules! listed {
     ($rest:literal) => {
         concat!(
@@ -55,7 +55,7 @@ impl PostgresStore {
     ) -> Result<Page, StoreError> {
         let after = cursor.map(str::parse::<uuid::Uuid>).transpose().map_err(StoreError::corrupt)?;
         let sql = listed!("WHERE s.handle > $1::uuid ORDER BY s.handle LIMIT $2");
-        // No handle is the nil UUID.
+        // The nil UUID comes before every handle.
         let page = query(sql).bind(after.unwrap_or_default().to_string()).bind(i64::from(limit.max(1)));
         let rows = self.pool.rows_beside(page).await?;
         let mut sessions = rows.iter().map(listed).collect::<Result<Vec<_>, _>>()?;
@@ -83,8 +83,8 @@ impl PostgresStore {
         _: Option<&str>,
         batch: u32,
     ) -> Result<Ended, StoreError> {
-        // What is left is what has not ended: the next step needs no place to go on from. Locked by their order, so that two
-        // of these do not wait for each other.
+        // The next call needs no cursor, because the sessions of this one are gone. The rows are locked in order, so
+        // that two such statements do not deadlock.
         let sql = end!(
             "handle = ANY (ARRAY(SELECT s.handle FROM hardtack.session s WHERE s.account = $1 \
              AND s.handle IS DISTINCT FROM $2::uuid ORDER BY s.handle LIMIT $3 FOR UPDATE)) AND account = $1"

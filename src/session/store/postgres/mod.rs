@@ -1,37 +1,37 @@
-//! Sessions in PostgreSQL, 15 or later: for several nodes that share them.
+//! Sessions in PostgreSQL 15 or later, for several nodes that share them.
 //!
-//! All of it lies in a schema of its own, `hardtack`, and every statement names it. So the store can share a database
-//! with an application, and works through a proxy that gives each transaction another connection: with one that knows
-//! prepared statements as it is, with any other when the address says `statement-cache-capacity=0` (or `pgbouncer=true`).
-//! Behind the first kind the role must begin its transactions at READ COMMITTED, as it does unless somebody has set
-//! `default_transaction_isolation`; everywhere else that is seen to here.
+//! All tables are in a schema of their own, `hardtack`, and every statement names it. So the store can share a database
+//! with an application, and works through a proxy that gives each transaction another connection. A proxy that supports
+//! prepared statements needs no setting; with any other the address must say `statement-cache-capacity=0` (or
+//! `pgbouncer=true`). Behind a proxy of the first kind the role must begin its transactions at READ COMMITTED, which is
+//! the default of `default_transaction_isolation`. In all other cases this store sets the level itself.
 //!
-//! # What a failed primary can take with it
+//! # Losses when a primary fails
 //!
-//! With asynchronous replication (the default: no `synchronous_standby_names`) a replica that is promoted in place of a
-//! failed primary lacks what the primary had answered in the last moments and not sent on yet: sessions begun and values
-//! written then are lost, and a session that was ended or revoked then, or moved to a new id by a sign-in, lives again
-//! under its old id and with its old rights until it expires or is ended once more. With `synchronous_commit = on` and the
-//! promoted replica among `synchronous_standby_names` nothing is lost that was answered; with `synchronous_commit = off`
-//! even a crash of the primary alone undoes the last moments in the same way, up to three times `wal_writer_delay` (0.6 s
-//! by default).
+//! With asynchronous replication (the default: no `synchronous_standby_names`), a replica that is promoted in place of
+//! a failed primary lacks the last writes that the primary had acknowledged and not sent on yet. Sessions begun and
+//! values written then are lost. A session that was ended or revoked then, or got a new id by a sign-in, lives again
+//! under its old id and with its old rights until it expires or is ended once more. With `synchronous_commit = on` and
+//! the promoted replica among `synchronous_standby_names`, no acknowledged write is lost. With `synchronous_commit =
+//! off`, even a crash of the primary alone undoes the last moments in the same way, up to three times
+//! `wal_writer_delay` (0.6 s by default).
 
-/// The channel that all nodes listen to.
+/// The name of the channel that all nodes listen on.
 macro_rules! channel {
     () => {
         "hardtack"
     };
 }
 
-/// Tells of a session when the statement commits, and not when it does not. Of no others than those that end or get a new
-/// id: commits that tell something wait for each other.
+/// Notifies all nodes of a session when the statement commits, and only then. Used only when a session ends or gets a
+/// new id, because commits that notify wait for each other.
 macro_rules! tell {
     ($handle:literal) => {
         concat!("pg_notify('", channel!(), "', ", $handle, "::text)")
     };
 }
 
-/// Ends the sessions that `$which` names, and tells of each: a row a session.
+/// Ends the sessions that `$which` selects and notifies of each. Returns one row for each session.
 macro_rules! end {
     ($which:literal) => {
         concat!(
@@ -72,44 +72,44 @@ pub use address::transport;
 #[derive(Clone, Debug)]
 pub struct PostgresStore {
     pool: Pool,
-    /// Steps on one session wait for each other here. In the server, where the row lets one through at a time as well, each
-    /// would hold a connection that others need.
+    /// Writes of one session wait for each other here. The server too lets one of them through at a time, but each
+    /// would hold a connection there that other sessions need.
     turns: Arc<Queues>,
-    /// Judges how long ids that were rotated away are good for something.
+    /// The store's clock, which decides how long retired ids are known.
     clock: StoreClock,
 }
 
 impl PostgresStore {
-    /// Opens the database at `url` and makes its tables when they are missing and `schema` allows it.
+    /// Opens the database at `url`. Creates its tables when they are missing and `schema` allows it.
     ///
-    /// `url` is read as by libpq: `postgres://user:password@host:port/database`, with `sslmode`, `sslrootcert` and others
-    /// behind a question mark; what it leaves out comes from `PGHOST`, `PGPASSWORD`, `PGSSLMODE` and so on. With
-    /// `sslmode=verify-full` the server must have a certificate for its name, signed by an authority in the file
-    /// `sslrootcert` or known to the system. Parameters of libpq and of Prisma that change nothing here are passed over with a
-    /// warning; `pgbouncer=true` means what `statement-cache-capacity=0` does.
+    /// `url` is read as libpq reads it: `postgres://user:password@host:port/database`, with `sslmode`, `sslrootcert`
+    /// and other parameters after a question mark. Missing parts come from `PGHOST`, `PGPASSWORD`, `PGSSLMODE` and so
+    /// on. With `sslmode=verify-full` the server must have a certificate for its name, signed by an authority in the
+    /// file `sslrootcert` or by one that the system trusts. Parameters of libpq and of Prisma that change nothing here
+    /// are ignored with a warning; `pgbouncer=true` has the effect of `statement-cache-capacity=0`.
     ///
-    /// At most `connections` are in use at a time, at least one. While the server is silent, earlier ones that are still being
-    /// tried can be open beside them for some seconds. A call that gets none within `timeout`, or none that
-    /// answers, fails; nothing need be done for it to go well again.
+    /// At most `connections` are in use at a time, at least one. While the server is silent, earlier connection
+    /// attempts can stay open beside them for some seconds. A call that gets no connection within `timeout`, or no
+    /// response, fails. The store recovers by itself when the server is back.
     ///
     /// # Errors
     ///
-    /// When the address makes no sense, nobody answers there, the certificate is not trusted, the server is older than 15
-    /// or only a replica, the database is not in UTF-8, or of a newer version; or of an older one that is not to be
-    /// migrated now.
+    /// When the address is malformed, the server does not answer, its certificate is not trusted, it is older than 15
+    /// or only a replica, or the database is not in UTF-8; when the schema is of a newer version, or of an older one
+    /// that may not be migrated now.
     pub async fn open(url: &str, connections: u32, timeout: Duration, schema: Schema) -> Result<Self, OpenError> {
         let pool = open(url, connections, timeout, SESSIONS, schema).await?;
         Ok(Self { pool, turns: Arc::default(), clock: StoreClock::default() })
     }
 
-    /// The same database, for tables of an application's own beside the sessions. Shares the connections.
+    /// Returns the same database for an application's own tables beside the sessions. It shares the connections.
     #[must_use]
     pub fn database(&self) -> Database {
         Database::postgres(Tables { pool: self.pool.clone() })
     }
 }
 
-/// Opens a database whose schema is up to date afterwards, as far as `chain` goes.
+/// Opens a database and brings the schema of `chain` up to date.
 async fn open(url: &str, connections: u32, timeout: Duration, chain: Chain, schema: Schema) -> Result<Pool, OpenError> {
     let address = Address::read(url)?;
     address.has_its_files()?;
@@ -122,15 +122,15 @@ async fn open(url: &str, connections: u32, timeout: Duration, chain: Chain, sche
 
 async fn bring_up_to_date(address: &Address, timeout: Duration, chain: Chain, schema: Schema) -> Result<(), OpenError> {
     let place = address.place();
-    // No request waits for a start, and the first connection may be slow.
+    // A longer timeout than that of a request, because the first connection may be slow and no request waits for it.
     let patience = timeout.max(pool::PATIENCE);
     let Ok(opened) = tokio::time::timeout(patience, pool::connect(&address.options)).await else {
-        let reason = format!("there was no answer for {} s", patience.as_secs());
+        let reason = format!("the server did not answer within {} s", patience.as_secs());
         return Err(OpenError::Unreachable { place, reason });
     };
     let (mut connection, _) = opened.map_err(|error| address::unreachable(&place, &error))?;
     schema::bring_up_to_date(&mut connection, chain, &place, schema).await?;
-    // What there was to do is done; the pool opens its own when they are needed.
+    // The pool opens its own connections when they are needed.
     connection.close().await.ok();
     Ok(())
 }

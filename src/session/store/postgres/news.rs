@@ -1,4 +1,4 @@
-//! News of sessions by PostgreSQL's own channel: told by the statement that ends one, at its commit.
+//! Notifications by PostgreSQL's `NOTIFY`, sent by the statement that ends a session, when it commits.
 
 use super::pool::Pool;
 use crate::session::id::Handle;
@@ -9,15 +9,15 @@ use sqlx::postgres::{PgListener, PgPoolOptions};
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// The channel. It is the database's, as the schema of that name is.
+/// The channel. It belongs to the database, as the schema of that name does.
 const CHANNEL: &str = channel!();
-/// After how much silence the server is asked whether it is still there: a connection that was cut looks like a quiet one.
+/// The time of silence after which the server is pinged, because a connection that was cut looks like a quiet one.
 const SILENCE: Duration = Duration::from_secs(5);
 
 impl Pool {
-    /// Listens on a connection of its own, and tells of what comes. Ends when the connection is lost.
+    /// Listens on a connection of its own and passes notifications on. Ends with an error when the connection is lost.
     ///
-    /// Through a proxy that gives each transaction another connection nothing ever comes.
+    /// Through a proxy that gives each transaction another connection, no notification arrives.
     pub(super) async fn tell(&self, news: &News) -> Result<(), StoreError> {
         let patience = self.timeout().max(Duration::from_secs(5));
         let late = |_| StoreError::unavailable("the server did not answer");
@@ -41,11 +41,11 @@ impl Pool {
     }
 
     async fn listener(&self) -> Result<PgListener, StoreError> {
-        // The client wants a pool for this; it holds the one connection and no more.
+        // The listener of sqlx needs a pool. This one holds its connection and no other.
         let pool = PgPoolOptions::new().max_connections(1).idle_timeout(None).max_lifetime(None);
         let pool = pool.connect_lazy_with(self.address().options.clone());
         let mut listener = PgListener::connect_with(&pool).await.map_err(|error| failure(&error))?;
-        // What was missed while there was no connection must be looked for.
+        // No silent reconnection, because the caller must look for changes that were missed meanwhile.
         listener.eager_reconnect(false);
         listener.listen(CHANNEL).await.map_err(|error| failure(&error))?;
         Ok(listener)

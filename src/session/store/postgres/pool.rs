@@ -1,9 +1,9 @@
-//! Connections: at most so many, lent to one call each, and given up as soon as they are in doubt.
+//! The connection pool: a limited number of connections, each lent to one call and closed as soon as it is in doubt.
 //!
-//! Not sqlx's own pool. That one asks the server once more after each statement, and waits for the answer as long as it
-//! takes: a server that falls silent would keep every place until the system gives its connections up, a quarter of an
-//! hour later. Here nothing waits without a limit, an outage leaves nothing behind that could not be used after it, and a
-//! statement costs one exchange with the server.
+//! sqlx's own pool is not used, because it pings the server after each statement and waits for the response without a
+//! limit: a server that falls silent would keep every connection until the system gives it up, a quarter of an hour
+//! later. Here every wait has a limit, the pool works again as soon as an outage ends, and a statement costs one round
+//! trip.
 
 use super::address::Address;
 use crate::session::store::StoreError;
@@ -18,19 +18,19 @@ use tokio::runtime::Handle;
 use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::timeout;
 
-/// No statement takes longer. Whoever can wait less drops the call; the sweep, which has no such limit, must not wait for
-/// a dead connection for ever.
+/// The timeout of a statement. A request has less time and drops the call earlier; the sweep has no limit of its own
+/// and must not wait for a dead connection for ever.
 const LONGEST: Duration = Duration::from_secs(30);
-/// A connection that was used so recently is taken to be alive.
+/// The time after its last use for which a connection counts as alive.
 const FRESH: Duration = Duration::from_secs(1);
-/// A connection that nobody needed for so long is closed.
+/// The time after which an unused connection is closed.
 const IDLE: Duration = Duration::from_secs(10 * 60);
-/// No connection is kept for longer, so that a proxy or a name that points elsewhere now is followed in time.
+/// The longest life of a connection, so that a change of a proxy or of a DNS name takes effect in time.
 const AGE: Duration = Duration::from_secs(30 * 60);
-/// How long a connection may take to be made, at least: TLS and a password are some nine exchanges with the server, where a
-/// request needs one.
+/// The shortest timeout of a connection attempt, because TLS and a password are some nine round trips, and a request is
+/// one.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
-/// How many exchanges with the server a connection that is asked whether it lives may take for its answer.
+/// The number of round trips that a connection may take to answer a ping.
 const EXCHANGES: u32 = 3;
 
 /// The connections to one database. Clones share them.
@@ -40,16 +40,17 @@ pub(super) struct Pool(Arc<Shared>);
 struct Shared {
     address: Address,
     timeout: Duration,
-    /// As many as there may be connections.
+    /// One permit for each connection that may be in use.
     places: Arc<Semaphore>,
-    /// As many as calls beside those of single sessions may have: half of them. So an account with many sessions, or a
-    /// crowd at the sign-in, leaves the visitors of other pages their share.
+    /// The permits of calls about many sessions or about none: half of the connections. So an account with many
+    /// sessions, or a crowd at the sign-in, leaves connections to the requests of other sessions.
     beside: Arc<Semaphore>,
-    /// One connection at a time may be made slowly without a place, because in an outage places must not wait for it.
+    /// The permit to finish one slow connection attempt without a place, because in an outage places must not wait for
+    /// it.
     slowly: Arc<Semaphore>,
-    /// What nobody uses, the one used last on top: in quiet times few are used, and the others grow old and are closed.
+    /// The unused connections, the last used one on top, so that in quiet times few are used and the others are closed.
     idle: Mutex<Vec<Held>>,
-    /// Counts the failures. What was put aside before the last one must prove that it is alive.
+    /// The number of failures. A connection that became idle before the last one must answer a ping before it is used.
     alarms: AtomicU64,
 }
 
@@ -58,7 +59,7 @@ struct Held {
     opened: Instant,
     used: Instant,
     alarms: u64,
-    /// How long an exchange with the server took when it was opened.
+    /// The duration of a round trip to the server, measured when the connection was opened.
     exchange: Duration,
 }
 
@@ -69,7 +70,7 @@ impl Held {
     }
 }
 
-/// What a call holds while it has a connection.
+/// The permits that a call holds while it has a connection.
 struct Place {
     _one: OwnedSemaphorePermit,
     _beside: Option<OwnedSemaphorePermit>,
@@ -92,12 +93,13 @@ impl Pool {
         self.0.timeout
     }
 
-    /// Runs one statement about one session, to its end and its commit, and hands out what it returns.
+    /// Runs one statement about one session up to its commit and returns its rows.
     pub(super) async fn rows(&self, query: Query<'_, Postgres, PgArguments>) -> Result<Vec<PgRow>, StoreError> {
         self.run(query, false).await
     }
 
-    /// The same of a statement about many sessions, or about none: such calls leave half of the connections to others.
+    /// Runs a statement about many sessions, or about none, in the same way. Such calls leave half of the connections
+    /// to others.
     pub(super) async fn rows_beside(&self, query: Query<'_, Postgres, PgArguments>) -> Result<Vec<PgRow>, StoreError> {
         self.run(query, true).await
     }
@@ -114,19 +116,20 @@ impl fmt::Debug for Pool {
     }
 }
 
-/// A connection to a server that may write, and how long an exchange with it takes.
+/// Connects to a server that accepts writes, and measures the duration of a round trip.
 pub(super) async fn connect(options: &PgConnectOptions) -> Result<(PgConnection, Duration), sqlx::Error> {
     let mut connection = PgConnection::connect_with(options).await?;
     let asked = Instant::now();
-    // A replica lags behind: a session that was ended would live on there (G3).
+    // A replica lags behind, so a session that has ended could still live there (G3).
     let facts = "SELECT pg_is_in_recovery(), current_setting('transaction_isolation')";
     let row = sqlx::raw_sql(facts).fetch_one(&mut connection).await?;
     let exchange = asked.elapsed();
     if sqlx::Row::try_get::<bool, _>(&row, 0)? {
-        return Err(sqlx::Error::Protocol("the server is a replica, which cannot be written".to_owned()));
+        return Err(sqlx::Error::Protocol("the server is a replica, which does not accept writes".to_owned()));
     }
-    // A role or a database may begin its transactions otherwise. The steps rest on this level (see steps.rs): on a higher
-    // one writers of one row fail instead of waiting. Not as a parameter of the connection, which some proxies refuse.
+    // A role or a database may have another default level. The statements depend on this one (see steps.rs), because on
+    // a higher level writers of one row fail instead of waiting. It is not set by a parameter of the connection,
+    // because some proxies refuse that.
     if sqlx::Row::try_get::<&str, _>(&row, 1)? != "read committed" {
         let level = "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED";
         sqlx::raw_sql(level).execute(&mut connection).await?;
@@ -148,13 +151,13 @@ impl Shared {
             if held.used.elapsed() < FRESH && held.alarms == self.alarms.load(Ordering::Relaxed) {
                 return Ok(Lease { shared: Arc::clone(self), parts: Some((held, place)) });
             }
-            // Firewalls forget connections on which nothing moves, and tell nobody.
+            // The connection may be dead, because firewalls drop idle connections silently.
             let patience = (self.timeout / 4).max(EXCHANGES * held.exchange).min(self.timeout);
             if let Ok(Ok(Some(held))) = timeout(patience, self.prove(held)).await {
                 return Ok(Lease { shared: Arc::clone(self), parts: Some((held, place)) });
             }
             self.alarm();
-            // The others have lain there for longer. They prove themselves before a call meets them.
+            // The other connections have been idle for longer, so each must answer a ping before a call gets it.
             let others = std::mem::take(&mut *self.idle());
             for held in others {
                 drop(self.prove(held));
@@ -163,8 +166,8 @@ impl Shared {
         self.open(place).await
     }
 
-    /// Asks the server for a sign of life on a connection, in a task of its own. A connection that answers after nobody
-    /// waits any more is kept for later, because a slow one is not a dead one.
+    /// Pings the server over a connection, in a task of its own. A connection that answers after the caller has given
+    /// up is kept for later, because a slow connection is not a dead one.
     fn prove(self: &Arc<Self>, mut held: Held) -> oneshot::Receiver<Option<Held>> {
         let (give, take) = oneshot::channel();
         let shared = Arc::clone(self);
@@ -177,8 +180,8 @@ impl Shared {
         take
     }
 
-    /// Opens a connection. Whoever gives up waiting for it leaves it to the next call: otherwise a server on which
-    /// that takes longer than a request has time would never be reached.
+    /// Opens a connection. A caller that gives up leaves it to the next call, because otherwise a server to which
+    /// connecting takes longer than a request has time would never be reached.
     async fn open(self: &Arc<Self>, place: Place) -> Result<Lease, StoreError> {
         let (give, take) = oneshot::channel();
         let shared = Arc::clone(self);
@@ -199,11 +202,11 @@ impl Shared {
                 lease.give_back();
             }
         });
-        take.await.unwrap_or_else(|_| Err(StoreError::unavailable("the program is ending")))
+        take.await.unwrap_or_else(|_| Err(StoreError::unavailable("the program is shutting down")))
     }
 
-    /// Goes on with a connection that no call waits for any more. One at a time, and without a place: in an outage it
-    /// leads nowhere, and calls must not wait behind it when the server is back.
+    /// Finishes a connection attempt that no call waits for any more. Only one at a time and without a place, because
+    /// in an outage it fails, and calls must not wait behind it when the server is back.
     async fn finish(&self, connecting: impl Future<Output = Result<(PgConnection, Duration), sqlx::Error>>) {
         let Ok(_slowly) = self.slowly.try_acquire() else { return };
         if let Ok(Ok(made)) = timeout(self.timeout.max(PATIENCE), connecting).await {
@@ -211,7 +214,7 @@ impl Shared {
         }
     }
 
-    /// Keeps a connection that has no place, while there is room: others may have been opened meanwhile.
+    /// Keeps a connection that has no place, if there is room, because others may have been opened meanwhile.
     fn keep(&self, held: Held) {
         if self.idle().len() < self.places.available_permits() {
             self.put_aside(held);
@@ -236,12 +239,12 @@ impl Shared {
     }
 
     fn idle(&self) -> MutexGuard<'_, Vec<Held>> {
-        // Nothing under this lock can leave the list half changed.
+        // No step under this lock can leave the list half changed.
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Whether the server answers on this connection, which may have been left in the middle of a statement.
+/// Returns whether the server answers on this connection, which may have been left in the middle of a statement.
 async fn answers(connection: &mut PgConnection, patience: Duration) -> bool {
     matches!(timeout(patience, connection.ping()).await, Ok(Ok(())))
 }
@@ -249,7 +252,7 @@ async fn answers(connection: &mut PgConnection, patience: Duration) -> bool {
 /// A connection that one call uses.
 struct Lease {
     shared: Arc<Shared>,
-    /// Until it is given back.
+    /// `None` once the connection has been given back or dropped.
     parts: Option<(Held, Place)>,
 }
 
@@ -263,7 +266,7 @@ impl Lease {
                 Ok(rows)
             }
             Err(error) => {
-                // Whatever went wrong, on a new connection it does not linger.
+                // Drops the connection after any error, so that the error cannot affect the next call.
                 self.parts = None;
                 self.shared.alarm();
                 Err(failure(&error))
@@ -279,8 +282,9 @@ impl Lease {
 }
 
 impl Drop for Lease {
-    /// The call was given up half-way: the visitor has gone, or the server did not answer in time. The first must not cost
-    /// a connection, the second must not keep one: the answer may still come, for a moment.
+    /// Handles a call that was dropped half-way: the client has disconnected, or the server did not answer in time. In
+    /// the first case the connection is kept, in the second it is closed. A ping decides, with a short timeout, because
+    /// the response may still come.
     fn drop(&mut self) {
         let (Some((mut held, place)), Ok(runtime)) = (self.parts.take(), Handle::try_current()) else { return };
         let shared = Arc::clone(&self.shared);
@@ -307,17 +311,18 @@ async fn fetch(
     if !unnamed {
         return query.fetch_all(connection).await;
     }
-    // To a proxy that gives each transaction another connection, preparing and running must be one.
-    // The level is named, because a role or a database may have another one, and nothing that is set on a connection holds.
+    // Prepares and runs the statement in one transaction, because a proxy may give the next one another connection. The
+    // level is named, because a role or a database may have another default, and a setting of the connection does not
+    // last there.
     let mut step = connection.begin_with("BEGIN ISOLATION LEVEL READ COMMITTED").await?;
     let rows = query.persistent(false).fetch_all(&mut *step).await?;
     step.commit().await?;
     Ok(rows)
 }
 
-/// What the server said, without its details: those repeat the values of the row.
+/// Converts an error of the server. Leaves out its details, because they repeat values of the row.
 fn failure(error: &sqlx::Error) -> StoreError {
-    // Class 22: the statement met a value that it cannot work with.
+    // Class 22, data exception: the statement met a value that it cannot process.
     let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
     if code.is_some_and(|code| code.starts_with("22")) {
         StoreError::corrupt(error.to_string())

@@ -1,4 +1,4 @@
-//! Rows, and what they mean.
+//! Conversions between rows and sessions.
 
 use crate::session::clock::{Timestamp, millis};
 use crate::session::id::{Handle, IdHash};
@@ -11,11 +11,11 @@ use sqlx::{Decode, Postgres, Row as _, Type};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// A whole session.
+/// Returns the whole session of a row.
 pub(super) fn record(row: &PgRow) -> Result<Record, StoreError> {
-    // The reader's own words would repeat the value that it stumbled over.
+    // The parser's own message would repeat the value.
     let data = serde_json::from_str::<Data>(column(row, "data")?)
-        .map_err(|error| StoreError::corrupt(format!("its data make no sense at byte {}", error.column())))?;
+        .map_err(|error| StoreError::corrupt(format!("its data is malformed at byte {}", error.column())))?;
     Ok(Record {
         handle: handle(row)?,
         owner: owner(row)?,
@@ -30,7 +30,7 @@ pub(super) fn record(row: &PgRow) -> Result<Record, StoreError> {
     })
 }
 
-/// What a list shows of a session.
+/// Returns the session of a row, for a list.
 pub(super) fn listed(row: &PgRow) -> Result<Listed, StoreError> {
     Ok(Listed {
         handle: handle(row)?,
@@ -44,7 +44,7 @@ pub(super) fn listed(row: &PgRow) -> Result<Listed, StoreError> {
     })
 }
 
-/// The id under which a session lives.
+/// Returns the current id of a session.
 pub(super) fn id(row: &PgRow) -> Result<IdHash, StoreError> {
     let bytes: &[u8] = column(row, "id_hash")?;
     bytes.try_into().map(IdHash).map_err(StoreError::corrupt)
@@ -71,7 +71,8 @@ fn terms(row: &PgRow) -> Result<Terms, StoreError> {
     column(row, "terms").map(Terms::from_code)
 }
 
-/// Of a session that a version before this one wrote nothing better is known than when it got its id.
+/// Returns the order of the session's sign-in. Earlier versions did not store it, and the last renewal is the best
+/// estimate.
 fn signed_in(row: &PgRow) -> Result<Timestamp, StoreError> {
     let known: Option<i64> = column(row, "signed_in")?;
     known.map_or_else(|| column(row, "renewed"), Ok).map(Timestamp)
@@ -81,7 +82,7 @@ pub(super) fn handle(row: &PgRow) -> Result<Handle, StoreError> {
     column::<&str>(row, "handle")?.parse().map(Handle).map_err(StoreError::corrupt)
 }
 
-/// The values that changes set, as a JSON object, and the names that they remove.
+/// Returns the values that the changes set, as a JSON object, and the names that they remove.
 pub(super) fn parts(changes: &Changes) -> Result<(String, Vec<String>), StoreError> {
     let (mut set, mut removed) = (BTreeMap::new(), Vec::new());
     for (name, value) in &changes.values {
@@ -93,7 +94,7 @@ pub(super) fn parts(changes: &Changes) -> Result<(String, Vec<String>), StoreErr
     Ok((serde_json::to_string(&set).map_err(StoreError::corrupt)?, removed))
 }
 
-/// A span that can be added to any moment: the server knows no number beyond.
+/// Returns a span in milliseconds, so short that the server can add it to any moment without an overflow.
 pub(super) fn span(span: Duration) -> i64 {
     millis(span).min(i64::MAX / 4)
 }

@@ -1,4 +1,4 @@
-//! The tables, and how they come to be.
+//! The migrations of the tables.
 
 use super::address::unreachable;
 use crate::session::store::{OpenError, Schema};
@@ -7,20 +7,20 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 
-/// Migrations, and the table that says which of them have been run.
+/// Migrations, and the table that records which of them have run.
 #[derive(Clone, Copy)]
 pub(super) struct Chain {
     pub(super) migrations: &'static Migrator,
     pub(super) table: &'static str,
 }
 
-/// Those of the sessions.
+/// The migrations of the sessions.
 pub(super) static SESSIONS: Chain = Chain { migrations: &MIGRATIONS, table: "hardtack.migration" };
 
-/// Whoever migrates holds this lock of the database: "hardtack" in ASCII.
+/// The advisory lock of the node that migrates: "hardtack" in ASCII.
 const LOCK: i64 = i64::from_be_bytes(*b"hardtack");
 
-/// The oldest server that this is tested with, as servers number themselves.
+/// The oldest server version that is tested, in PostgreSQL's own numbering.
 const OLDEST: i32 = 15_00_00;
 
 pub(super) async fn bring_up_to_date(
@@ -40,7 +40,7 @@ pub(super) async fn bring_up_to_date(
     }
 }
 
-/// Refuses what would fail later, and less clearly.
+/// Refuses a server that would fail later, and less clearly.
 async fn fits(connection: &mut PgConnection, trouble: &Trouble<'_>) -> Result<(), OpenError> {
     let facts = "SELECT current_setting('server_version_num')::int, current_setting('server_encoding')";
     let row = sqlx::raw_sql(facts).fetch_one(connection).await.map_err(|e| trouble.with(&e))?;
@@ -55,7 +55,7 @@ async fn fits(connection: &mut PgConnection, trouble: &Trouble<'_>) -> Result<()
     Ok(())
 }
 
-/// The migrations that have not been run. A migration that is unknown here is an error.
+/// Returns the migrations that have not run. A migration in the database that is unknown here is an error.
 async fn pending(connection: &mut PgConnection, chain: Chain, trouble: &Trouble<'_>) -> Result<Vec<i64>, OpenError> {
     let Chain { migrations, table } = chain;
     let there = AssertSqlSafe(format!("SELECT to_regclass('{table}') IS NOT NULL"));
@@ -72,21 +72,22 @@ async fn pending(connection: &mut PgConnection, chain: Chain, trouble: &Trouble<
             return Err(OpenError::Newer { place: trouble.place.to_owned(), schema: version });
         };
         if *known.checksum != checksum[..] {
-            return Err(trouble.unfit(format!("its schema {version} is not the one that Hardtack made")));
+            return Err(trouble.unfit(format!("its schema {version} differs from the one of Hardtack")));
         }
         pending.retain(|other| *other != version);
     }
     Ok(pending)
 }
 
-/// Runs what is pending, whole or not at all.
+/// Runs the pending migrations, all of them or none.
 ///
-/// Not by sqlx's migrator: its lock belongs to a connection, and so it is none through a proxy that gives each
-/// transaction another one; and it comes after the schema is made, where two nodes would collide.
+/// sqlx's migrator is not used, because its lock belongs to a connection, and so has no effect through a proxy that
+/// gives each transaction another one. It also takes the lock after the schema is created, where two nodes would
+/// collide.
 async fn migrate(connection: &mut PgConnection, chain: Chain, trouble: &Trouble<'_>) -> Result<(), OpenError> {
     let Chain { migrations, table } = chain;
     let mut step = connection.begin().await.map_err(|e| trouble.with(&e))?;
-    // A migration may take as long as it takes; to wait for another node's has an end. The lock ends with the transaction.
+    // A migration has no time limit, but the wait for another node's has one. The lock ends with the transaction.
     let wait = "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '60s'";
     sqlx::raw_sql(wait).execute(&mut *step).await.map_err(|e| trouble.with(&e))?;
     sqlx::query("SELECT pg_advisory_xact_lock($1)")
@@ -95,7 +96,7 @@ async fn migrate(connection: &mut PgConnection, chain: Chain, trouble: &Trouble<
         .execute(&mut *step)
         .await
         .map_err(|e| trouble.with(&e))?;
-    // Looked at first: making a schema, even one that exists, takes a right to that in the database.
+    // Looks for the schema first, because `CREATE SCHEMA` needs a privilege even when the schema exists.
     let there = "SELECT to_regnamespace('hardtack') IS NOT NULL";
     let row = sqlx::raw_sql(there).fetch_one(&mut *step).await.map_err(|e| trouble.with(&e))?;
     if !row.try_get::<bool, _>(0).map_err(|e| trouble.with(&e))? {
@@ -124,7 +125,7 @@ async fn migrate(connection: &mut PgConnection, chain: Chain, trouble: &Trouble<
     step.commit().await.map_err(|e| trouble.with(&e))
 }
 
-/// What to say when something goes wrong here.
+/// The errors of this module, for one database.
 struct Trouble<'a> {
     place: &'a str,
 }

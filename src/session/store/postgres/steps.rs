@@ -1,10 +1,10 @@
-//! The steps of the store contract, each one statement.
+//! The [`Store`] implementation. Each change is one statement.
 //!
-//! One, because between two statements of a transaction a node can vanish, and the row that it holds would stay locked
-//! until the server notices: hours, by default. And one is atomic without more: under READ COMMITTED an `UPDATE` or
-//! `DELETE` that had to wait for another writer of its row looks again at what that one left, evaluates its `WHERE` anew
-//! and computes the new values from the new row, or leaves the row alone. So concurrent changes merge, a version is good
-//! for one of them, what was ended is not changed, and what was rotated is not found under its old id.
+//! One statement, because a node can vanish between two statements of a transaction, and its row would stay locked
+//! until the server notices: hours, by default. One statement is also atomic: under READ COMMITTED an `UPDATE` or
+//! `DELETE` that had to wait for another writer of its row reads the row again, evaluates its `WHERE` again and
+//! computes the new values from the new row, or leaves the row alone. So concurrent changes merge, each version allows
+//! one change, an ended session is not changed, and a rotated session is not found under its old id.
 
 use super::PostgresStore;
 use super::rows::{column, id as live_id, parts, record, span};
@@ -28,8 +28,8 @@ macro_rules! record {
     };
 }
 
-/// A guarded change of a session, bound by [`changing`], and in the same step of what `$more` names. `$created` is when the
-/// session counts as created afterwards.
+/// An `UPDATE` of a session that is guarded by liveness, version and size, and that changes `$more` in the same step.
+/// [`changing`] binds its parameters. `$created` is the session's creation afterwards.
 macro_rules! change {
     ($more:literal, $created:literal) => {
         concat!(
@@ -54,7 +54,7 @@ macro_rules! change {
     };
 }
 
-/// How much data measure, in bytes.
+/// The size of the data in bytes.
 macro_rules! size {
     ($data:literal) => {
         concat!("(SELECT coalesce(sum(octet_length(key) + octet_length(value)), 0) FROM jsonb_each_text(", $data, "))")
@@ -82,7 +82,7 @@ fn changing<'q>(
 }
 
 impl PostgresStore {
-    /// Where the session of an id lives, be it a renewed one, and the version of its data.
+    /// Returns the current id of the session that an id leads to, also by a renewed id, and the version of its data.
     async fn whereabouts(&self, id: &IdHash, now: Timestamp) -> Result<Option<(IdHash, i64)>, StoreError> {
         let sql = "SELECT id_hash, version FROM hardtack.session WHERE id_hash = $1 AND expires > $2 \
                    UNION ALL SELECT s.id_hash, s.version FROM hardtack.retired_id r \
@@ -93,13 +93,13 @@ impl PostgresStore {
         rows.first().map(|row| Ok((live_id(row)?, column(row, "version")?))).transpose()
     }
 
-    /// Runs a statement that touches one row or none, and says whether it did.
+    /// Runs a statement that affects one row or none, and returns whether it did.
     async fn hits(&self, query: Query<'_, Postgres, PgArguments>) -> Result<bool, StoreError> {
         Ok(!self.pool.rows(query).await?.is_empty())
     }
 }
 
-/// Why a live session was not changed.
+/// Returns why a live session was not changed.
 fn refused(changes: &Changes, version: i64) -> Applied {
     match changes.if_version {
         Some(asked) if signed(asked) != version => Applied::Conflict,
@@ -118,7 +118,7 @@ impl Store for PostgresStore {
         if let Some(row) = self.pool.rows(query(sql).bind(id.0.as_slice()).bind(now.0)).await?.first() {
             return Ok(Loaded::Live(*id, record(row)?.into()));
         }
-        // In one look: between two the session might move on.
+        // One statement reads both tables, because the session might be rotated between two.
         let sql = concat!(
             "SELECT r.reaches, s.expires, ",
             record!(),
@@ -171,8 +171,8 @@ impl Store for PostgresStore {
             if let Some(row) = rows.first() {
                 return Ok(Applied::Done(unsigned(column(row, "version")?)));
             }
-            // Where it lives now is changed under that id and no other way: a sign-in that moves it on meanwhile must
-            // leave this change nothing to find (G4).
+            // Tries again under the current id, and not by the handle, so that after a sign-in meanwhile this change
+            // finds nothing (G4).
             match self.whereabouts(&id, now).await? {
                 None => return Ok(Applied::Gone),
                 Some((live, version)) if live == id => return Ok(refused(changes, version)),
@@ -199,8 +199,9 @@ impl Store for PostgresStore {
                  signed_in = coalesce($17, signed_in, renewed), created = CASE WHEN $17 IS NULL THEN created ELSE $4 END, ",
                 "CASE WHEN $17 IS NULL THEN created ELSE $4 END"
             ),
-            // An id that reached it before may have been planted. None can have come since this statement began: only a
-            // rotation retires an id, and another one of this session leaves this one nothing to find.
+            // Earlier ids may have been planted, so they stop reaching the session. No new one can appear while this
+            // statement runs: only a rotation retires an id, and after another rotation of this session this statement
+            // finds nothing.
             "), cut AS (UPDATE hardtack.retired_id r SET reaches = false FROM moved \
              WHERE r.handle = moved.handle AND r.reaches AND NOT $15), \
              kept AS (INSERT INTO hardtack.retired_id (id_hash, handle, reaches, until) \
@@ -282,9 +283,9 @@ impl Store for PostgresStore {
     }
 
     async fn sweep(&self, now: Timestamp, batch: u32) -> Result<Swept, StoreError> {
-        // Waits for nobody. A row that somebody holds is swept the next time, and one that was used since it was looked
-        // at is not deleted: `expires` is asked once more of the row as it is then. The ids come as arrays, because a
-        // planner that does not know how many a LIMIT lets through would read the whole table.
+        // Waits for no other statement: a locked row is swept the next time. A row that was used since the first look
+        // is not deleted, because the `DELETE` checks `expires` again. The ids come as arrays, because the planner does
+        // not know how few rows the LIMIT returns, and would read the whole table.
         let sessions = "WITH due AS (SELECT id_hash FROM hardtack.session WHERE due <= $1 \
                         ORDER BY due LIMIT $2 FOR UPDATE SKIP LOCKED), \
                         gone AS (DELETE FROM hardtack.session \
@@ -322,15 +323,15 @@ impl Store for PostgresStore {
         let ask = async {
             let sql = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now";
             let rows = self.pool.rows(query(sql)).await?;
-            let row = rows.first().ok_or_else(|| StoreError::unavailable("the server does not tell its time"))?;
+            let row = rows.first().ok_or_else(|| StoreError::unavailable("the server did not return its time"))?;
             column(row, "now").map(Timestamp)
         };
         self.clock.compare(clock, ask).await.map(Some)
     }
 
     async fn stats(&self, now: Timestamp) -> Result<Stats, StoreError> {
-        // Above a million the server's own estimate, which its vacuum keeps: the sweep asks every minute, and to count
-        // them is to read them all.
+        // Above a million sessions, uses the server's own estimate, which its vacuum updates. An exact count reads all
+        // rows, and the sweep asks every minute.
         let sql = "SELECT over, greatest(total - over, 0) AS live FROM \
                    (SELECT count(*) AS over FROM hardtack.session WHERE due <= $1 AND expires <= $1) AS over, \
                    (SELECT CASE WHEN reltuples > 1e6 THEN reltuples::bigint \
@@ -342,7 +343,7 @@ impl Store for PostgresStore {
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
-        // A row is written each time: a full disk, or a server that can only be read, must not look healthy.
+        // Each ping writes a row, because a full disk or a read-only server must not look healthy.
         let sql = "INSERT INTO hardtack.probe AS probe (id, count) VALUES (1, 1) \
                    ON CONFLICT (id) DO UPDATE SET count = probe.count + 1 RETURNING count";
         self.pool.rows(query(sql)).await.map(drop)

@@ -7,7 +7,7 @@ use crate::session::store::{self, OpenError, Schema, StoreError, Value};
 use sqlx::any::AnyRow;
 use std::time::Duration;
 
-/// The connections to a database that may hold sessions too.
+/// The connections to a database that may also hold sessions.
 #[derive(Clone, Debug)]
 pub(in crate::session::store) struct Tables {
     pub(super) pool: Pool,

@@ -1,4 +1,4 @@
-//! The address of a Redis, taken apart: which servers, by which way, as whom.
+//! The address of a Redis, parsed: its servers, its user, and the protection of the connection.
 
 use super::Trust;
 use crate::session::store::{OpenError, Transport};
@@ -9,24 +9,24 @@ use std::path::PathBuf;
 use std::time::Duration;
 use url::Url;
 
-/// Where a Redis is.
+/// The parsed address of a Redis.
 pub(super) struct Address {
-    /// For people: without user and password.
+    /// The address for logs and errors, without user and password.
     pub(super) place: String,
-    /// Whether its servers are a Cluster.
+    /// Whether the servers are a Cluster.
     pub(super) cluster: bool,
-    /// The servers to ask first.
+    /// The servers to connect to first.
     pub(super) servers: Vec<ConnectionInfo>,
-    /// Who must have signed the servers' certificates, if it is not the system's list.
+    /// The file of the certificates that are trusted instead of the system's.
     pub(super) authority: Option<PathBuf>,
-    /// Whom else TLS is spoken with.
+    /// The check of certificates when there is no such file.
     pub(super) trust: Trust,
-    /// How safe the way is.
+    /// The protection of the connection.
     pub(super) transport: Transport,
 }
 
 impl Address {
-    /// Reads `redis://[user:password@]host[:port][/database][?ca=/path/ca.pem]` and its kin.
+    /// Parses `redis://[user:password@]host[:port][/database][?ca=/path/ca.pem]` and the other schemes.
     pub(super) fn parse(url: &str, trust: Trust) -> Result<Self, OpenError> {
         let (scheme, rest) = url.split_once("://").unwrap_or_default();
         let (tls, cluster) = match scheme {
@@ -34,7 +34,7 @@ impl Address {
             "rediss" => (true, false),
             "redis-cluster" => (false, true),
             "rediss-cluster" => (true, true),
-            _ => return Err(wrong("it begins with none of `redis://`, `rediss://`, `redis-cluster://`")),
+            _ => return Err(wrong("begin it with `redis://`, `rediss://`, `redis-cluster://` or `rediss-cluster://`")),
         };
         let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
         let (authority, database) = rest.split_once('/').unwrap_or((rest, ""));
@@ -43,7 +43,7 @@ impl Address {
             None => (String::new(), authority),
         };
         if hosts.contains(',') && !cluster {
-            return Err(wrong("it names several servers; those of a Cluster begin with `redis-cluster://`"));
+            return Err(wrong("it names several servers; begin the address of a Cluster with `redis-cluster://`"));
         }
         let database = database_number(database, cluster)?;
         let file = certificate_authority(query, tls)?;
@@ -55,7 +55,7 @@ impl Address {
             let one = Url::parse(&format!("{scheme}://{user}{host}/{database}"));
             let one = one.map_err(|_| wrong("one of its hosts, or the user and password, cannot be read"))?;
             if one.fragment().is_some() {
-                return Err(wrong("there is a `#` in it; in a user or password write `%23`"));
+                return Err(wrong("it contains a `#`; write `%23` in a user or password"));
             }
             local &= is_loopback(&one);
             servers.push(connection(one, anybody)?);
@@ -79,10 +79,10 @@ impl Address {
 fn database_number(text: &str, cluster: bool) -> Result<u32, OpenError> {
     let number = if text.is_empty() { Ok(0) } else { text.parse() };
     match number {
-        Ok(number) if cluster && number != 0 => Err(wrong("a Cluster has no database but 0")),
+        Ok(number) if cluster && number != 0 => Err(wrong("a Cluster has only database 0; leave the number out")),
         Ok(number) => Ok(number),
-        // What stands there may be a piece of a password with a `/` in it, so it is not repeated.
-        Err(_) => Err(wrong("its path is no database number; a `/` in a password is written `%2F`")),
+        // The path may be a part of a password with a `/` in it, so it is not repeated.
+        Err(_) => Err(wrong("its path is not a database number; write `%2F` for a `/` in a password")),
     }
 }
 
@@ -90,21 +90,21 @@ fn certificate_authority(query: &str, tls: bool) -> Result<Option<PathBuf>, Open
     let mut authority = None;
     for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
         if name != "ca" || value.is_empty() {
-            return Err(wrong("of what may follow a `?`, only `ca=FILE` is known; in a password write `%3F`"));
+            return Err(wrong("only `ca=FILE` may follow a `?`; write `%3F` for a `?` in a password"));
         }
         authority = Some(PathBuf::from(value.as_ref()));
     }
     if authority.is_some() && !tls {
-        return Err(wrong("it names a certificate authority but no TLS; begin it with `rediss` for that"));
+        return Err(wrong("it names a certificate authority but does not use TLS; begin it with `rediss`"));
     }
     Ok(authority)
 }
 
 fn connection(mut url: Url, anybody: bool) -> Result<ConnectionInfo, OpenError> {
-    // The client's own word for TLS without verification.
+    // The client's own option for TLS without verification.
     url.set_fragment(anybody.then_some("insecure"));
     let info = url.into_connection_info().map_err(|_| wrong("one of its hosts cannot be connected to"))?;
-    // RESP3, because with it the client says at once when a connection is lost.
+    // RESP3, because with it the client reports a lost connection at once.
     let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
     let tcp = TcpSettings::default().set_nodelay(true).set_user_timeout(Duration::from_secs(10));
     Ok(info.set_redis_settings(settings).set_tcp_settings(tcp))
@@ -127,7 +127,7 @@ mod tests {
 
     fn said(url: &str) -> String {
         match Address::parse(url, Trust::Verified) {
-            Ok(address) => panic!("{} is taken", address.place),
+            Ok(address) => panic!("{} is accepted", address.place),
             Err(error) => error.to_string(),
         }
     }
@@ -136,7 +136,7 @@ mod tests {
     fn an_address_is_taken_apart() {
         let address =
             Address::parse("rediss-cluster://me:p%2Fw@a:7000,[::1]:7001?ca=/etc/my%20ca.pem", Trust::Verified)
-                .expect("one");
+                .expect("an address");
         assert_eq!(address.place, "rediss-cluster://a:7000,[::1]:7001");
         assert!(address.cluster && address.transport == Transport::Verified);
         assert_eq!(address.authority, Some("/etc/my ca.pem".into()));
@@ -194,11 +194,11 @@ mod tests {
             ("redis://:hunter2@a?ca=/x", "rediss"),
             ("rediss://:hunter2@a#insecure", "`%23`"),
             ("rediss://:hunter#2@a", "cannot be read"),
-            ("redis-cluster://:hunter2@a:1,/2", "database but 0"),
+            ("redis-cluster://:hunter2@a:1,/2", "only database 0"),
             ("redis-cluster://:hunter2@a:1,", "cannot be read"),
             ("redis://:hunter2@0.0.0.0", "connected to"),
             ("redis://", "one of its hosts"),
-            ("hunter2", "begins with none"),
+            ("hunter2", "begin it with `redis://`"),
         ] {
             let said = said(url);
             assert!(said.contains(reason) && !said.contains("hunter"), "{url}: {said}");

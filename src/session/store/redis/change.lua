@@ -1,6 +1,6 @@
 #!lua
--- Changes a live session, and gives it a new id when one is asked for: all of it or nothing, in one step.
--- KEYS: the session. ARGV: see `Change` in change.rs. Optional texts have a `=` in front, or are empty.
+-- Changes a live session, and gives it a new id when one is passed: all of it or nothing, in one step.
+-- KEYS: the session. ARGV: see `arguments` in change.rs. Optional texts have a `=` in front, or are empty.
 local key = KEYS[1]
 local id, now, if_version, max_data = ARGV[1], tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4])
 local new_idle, new_absolute = ARGV[5], ARGV[6]
@@ -69,7 +69,7 @@ if after > max_data and after > before then
   return { 'large' }
 end
 
--- Nothing is refused from here on.
+-- All checks have passed; from here on the script writes.
 local function text(number)
   return string.format('%.0f', number)
 end
@@ -106,7 +106,8 @@ if owned == '1' then
   end
 end
 if new_id ~= '' and signed_in == '' and not kept.signed_in then
-  -- A session of an earlier version: a renewal must not pass for a sign-in.
+  -- An earlier version wrote no `signed_in`, so `renewed` stands in for it. This rotation changes `renewed`, so the old
+  -- moment is written here.
   redis.call('HSET', key, 'signed_in', kept.renewed or text(created))
 end
 if new_id ~= '' then
@@ -116,7 +117,7 @@ if new_id ~= '' then
       if not until_ or tonumber(until_) <= store then
         redis.call('HDEL', key, name)
       elseif reaches == '0' then
-        -- It may have been planted: a change of privilege cuts it off too.
+        -- An attacker may have planted this id, so a change of privilege rejects it too.
         redis.call('HSET', key, name, until_ .. ':0')
       end
     end

@@ -1,4 +1,4 @@
-//! One change of a session, as the script `change.lua` is asked for it.
+//! The arguments and the response of the script `change.lua`, which changes one session.
 
 use super::keys;
 use super::link::Script;
@@ -12,34 +12,34 @@ use std::sync::LazyLock;
 
 pub(super) static CHANGE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("change.lua")));
 
-/// What a careful change was prepared for. When the session is another one by then, nothing is written.
+/// The state of a session that a change was prepared for. If it differs by the time of the script, nothing is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Facts {
-    /// The id under which it lives.
+    /// The current id.
     pub(super) id: IdHash,
-    /// Its account.
+    /// The account.
     pub(super) account: Option<String>,
-    /// When it was created.
+    /// The time of its creation.
     pub(super) created: Timestamp,
-    /// Its absolute lifetime, as Redis has it.
+    /// The absolute timeout, as Redis has it.
     pub(super) absolute: String,
 }
 
-/// What came of a change.
+/// The result of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
-    /// It is done; with the version of the data, and the deadline of the session now.
+    /// The change is made; with the new version of the data, and the session's deadline.
     Done(u64, Timestamp),
     /// Nothing was written, for this reason.
     Refused(Applied),
-    /// The session is not what the change was prepared for. Nothing was written.
+    /// The session differs from the state that the change was prepared for. Nothing was written.
     Again,
-    /// The record makes no sense.
+    /// The record is malformed.
     Corrupt,
 }
 
-/// The arguments of a change; their order is that of the script. The moment is the caller's; the store's clock judges ids that
-/// were rotated away.
+/// Returns the arguments of a change, in the order of the script. The moment is the caller's; the store's clock decides
+/// about retired ids.
 pub(super) fn arguments(
     id: &IdHash,
     changes: &Changes,
@@ -88,7 +88,7 @@ pub(super) fn arguments(
     arguments.into_iter().map(String::into_bytes).collect()
 }
 
-/// A text that may be missing, so that it differs from an empty one.
+/// Writes a text that may be missing, so that a missing one differs from an empty one.
 pub(super) fn optional(text: Option<&str>) -> String {
     text.map(|text| format!("={text}")).unwrap_or_default()
 }
@@ -97,7 +97,7 @@ fn flag(set: bool) -> String {
     if set { "1".to_owned() } else { "0".to_owned() }
 }
 
-/// What the script said.
+/// Parses the response of the script.
 pub(super) fn outcome(answer: &[String]) -> Option<Outcome> {
     Some(match answer {
         [word, version, deadline] if word == "done" => {

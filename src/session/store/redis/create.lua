@@ -1,5 +1,5 @@
 #!lua
--- Keeps a new session, unless one of that handle is there.
+-- Stores a new session, unless there is one with this handle.
 -- KEYS: the session. ARGV: its time to live, then its fields, each a name and a value.
 if redis.call('EXISTS', KEYS[1]) == 1 then
   return 0

@@ -1,11 +1,12 @@
 #!lua flags=allow-oom
--- Ends a session, and says what else was written because of it: its account, its id and the ids before.
--- KEYS: the session. ARGV: conditions, each empty or with a `=` in front: the id that it lives under, its account,
--- the moment at which it must be over, the moment after which it must not have been used.
+-- Ends a session. Returns its account, its id and its earlier ids, so that the caller can remove the keys that lead to
+-- it.
+-- KEYS: the session. ARGV: conditions, each empty or with a `=` in front: its current id, its account, the moment at
+-- which it must have expired, the moment after which it must not have been used.
 local key, id, account, over, unused = KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local all = redis.pcall('HGETALL', key)
 if all.err then
-  -- No session at all, but something in its place. It goes, unless it is asked for as somebody's.
+  -- The key is not a hash, so it is no session. It is deleted, unless the caller asks for a session of an account.
   if account ~= '' then
     return { 'gone' }
   end
@@ -19,7 +20,7 @@ local kept = {}
 for i = 1, #all, 2 do
   kept[all[i]] = all[i + 1]
 end
--- A session without an id is damaged and opens nothing: whoever still leads here may end it.
+-- A session without an id is damaged and opens nothing, so every id that still leads here may end it.
 local lives_under = #(kept.id or '') == 64 and string.match(kept.id, '^%x+$')
 if id ~= '' and lives_under and '=' .. lives_under ~= id then
   return { 'gone' }

@@ -1,49 +1,49 @@
-//! The names of everything in Redis: all below `hardtack:`, and each in one slot of a Cluster.
+//! The names of all keys in Redis. They begin with `hardtack:`, and each is in one slot of a Cluster.
 
 use crate::session::id::{Handle, IdHash};
 use std::fmt::Write as _;
 
-/// The number of the schema: what the keys below mean.
+/// The number of the schema, which defines the meaning of the other keys.
 pub(super) const SCHEMA: &str = "hardtack:schema";
-/// Who sweeps, and until when.
+/// The holder of the sweep lease, and the end of the lease.
 pub(super) const LEAD: &str = "hardtack:lead";
-/// Written to find out whether the server can be written.
+/// A counter that each ping writes, to find out whether the server accepts writes.
 pub(super) const PROBE: &str = "hardtack:probe";
 
-/// The channel on which the handles are told of sessions that end or get a new id. One for all databases of a server.
+/// The channel for the handles of sessions that end or get a new id. All databases of a server share it.
 pub(super) const NEWS: &str = "hardtack:news";
 
-/// How many parts the index of deadlines has: a Cluster spreads them over its nodes.
+/// The number of parts of the index of deadlines, which a Cluster spreads over its nodes.
 pub(super) const SHARDS: usize = 16;
 
-/// A hash: the whole session, wherever its id leads from.
+/// Returns the key of a hash: the whole session, whatever its id is.
 ///
-/// The braces name its slot, for keys that may stand beside it one day.
+/// The braces determine its slot, for keys that may be added beside it later.
 pub(super) fn session(handle: &Handle) -> String {
     format!("hardtack:{{{handle}}}")
 }
 
-/// A string: the handle of the session that this id was given to. It never changes while it exists.
+/// Returns the key of a string: the handle of the session that this id was given to. It never changes while it exists.
 pub(super) fn pointer(id: &IdHash) -> String {
     format!("hardtack:id:{}", hex(id))
 }
 
-/// A sorted set: the handles that an account may own, by the absolute end of their sessions.
+/// Returns the key of a sorted set: the handles that an account may own, by the absolute end of their sessions.
 pub(super) fn account(account: &str) -> String {
     format!("hardtack:account:{account}")
 }
 
-/// A sorted set: handles by a deadline that their sessions do not end before.
+/// Returns the key of a sorted set: handles by a moment before which their sessions do not end.
 pub(super) fn due(shard: usize) -> String {
     format!("hardtack:due:{shard:x}")
 }
 
-/// The part of the index of deadlines that a session is in: the first digit of its handle.
+/// Returns the part of the index of deadlines that a session is in: the first hexadecimal digit of its handle.
 pub(super) fn shard(handle: &Handle) -> usize {
     usize::from(handle.0.as_bytes()[0] >> 4)
 }
 
-/// The hash of an id as Redis keeps it.
+/// Returns an id in hexadecimal digits, as Redis keeps it.
 pub(super) fn hex(id: &IdHash) -> String {
     id.0.iter().fold(String::with_capacity(64), |mut text, byte| {
         // Writing to a `String` cannot fail.
@@ -52,7 +52,7 @@ pub(super) fn hex(id: &IdHash) -> String {
     })
 }
 
-/// The hash that was written as `text`, if it is one.
+/// Parses an id in hexadecimal digits; `None` when `text` is not one.
 pub(super) fn id(text: &[u8]) -> Option<IdHash> {
     let mut bytes = [0; 32];
     let digit = |sign: u8| char::from(sign).to_digit(16).and_then(|digit| u8::try_from(digit).ok());

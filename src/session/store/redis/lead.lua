@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
--- Takes the office of sweeper, or keeps it.
--- KEYS: the office. ARGV: who asks, until when, now, the time to live of the office.
+-- Takes or extends the sweep lease.
+-- KEYS: the lease. ARGV: the sweeper, the end of the lease, now, the time to live of the key.
 local held = redis.call('GET', KEYS[1])
 local until_, holder = string.match(held or '', '^(-?%d+):(.*)$')
 if holder and holder ~= ARGV[1] and tonumber(until_) > tonumber(ARGV[3]) then

@@ -1,8 +1,8 @@
-//! The way to Redis, which mends itself.
+//! The connection to Redis, which is made anew when it fails.
 //!
-//! All commands share one connection; answers come in the order of the questions. A connection that has gone silent
-//! looks like a slow one, and nobody closes it for us. So whoever waits in vain, or is dropped after having waited for a
-//! good part of the timeout, marks it as suspect, and the next command goes over a fresh one.
+//! All commands share one connection, and responses come in the order of the commands. A connection that has gone
+//! silent looks like a slow one, and the system does not close it. So a caller whose command times out, or is dropped
+//! after half of the timeout, marks the connection as suspect, and the next command uses a new one.
 
 use super::address::Address;
 use super::wire::{Client, Wire};
@@ -14,14 +14,15 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-/// How long after a connection could not be made the next one is not tried: calls fail at once meanwhile.
+/// The time after a failed connection attempt in which no new one is made and calls fail at once.
 const PAUSE: Duration = Duration::from_millis(100);
-/// How many commands of a list are on their way at once. A request that comes meanwhile waits behind them all.
+/// The number of commands of a list that are in flight at once. A request that comes meanwhile waits behind all of
+/// them.
 const AT_ONCE: usize = 4;
-/// How often a command is sent after a Cluster that is being rearranged.
+/// The number of times that a command is sent while a Cluster that is being rearranged redirects it.
 const REDIRECTS: u32 = 5;
 
-/// A Lua script, known to Redis by its hash.
+/// A Lua script, which Redis identifies by its hash.
 pub(super) struct Script {
     hash: String,
     text: &'static str,
@@ -32,7 +33,7 @@ impl Script {
         Self { hash: redis::Script::new(text).get_hash().to_owned(), text }
     }
 
-    /// The command that runs the script on its one key.
+    /// Returns the command that runs the script on one key.
     fn command(&self, by_hash: bool, key: &str, arguments: &[Vec<u8>]) -> Cmd {
         let (name, script) = if by_hash { ("EVALSHA", self.hash.as_str()) } else { ("EVAL", self.text) };
         let mut command = redis::cmd(name);
@@ -41,7 +42,7 @@ impl Script {
     }
 }
 
-/// The way to a server or a Cluster.
+/// The shared connection to a server or a Cluster.
 pub(super) struct Link {
     place: String,
     client: Client,
@@ -54,7 +55,7 @@ type Outcome = Result<Arc<Wire>, RedisError>;
 #[derive(Default)]
 struct State {
     wire: Option<Arc<Wire>>,
-    /// A connection that is being made, for all who wait for it.
+    /// A connection attempt in progress, for all callers that wait for it.
     attempt: Option<watch::Receiver<Option<Outcome>>>,
     failed: Option<(Instant, RedisError)>,
 }
@@ -64,22 +65,22 @@ impl Link {
         Self { place: address.place.clone(), client, timeout, state: Mutex::default() }
     }
 
-    /// How long a command may take.
+    /// Returns the timeout of a command.
     pub(super) const fn timeout(&self) -> Duration {
         self.timeout
     }
 
-    /// Asks one command of whichever server its key is on.
+    /// Sends one command to the server that holds its key.
     pub(super) async fn ask<T: FromRedisValue>(self: &Arc<Self>, command: &Cmd) -> Result<T, StoreError> {
         understand(self.send(command).await.map_err(failure)?)
     }
 
-    /// Asks commands that have nothing to do with each other, many at once; the answers are in their order.
+    /// Sends independent commands, several at once. Returns the responses in the order of the commands.
     pub(super) async fn ask_all(self: &Arc<Self>, commands: Vec<Cmd>) -> Vec<Result<Value, StoreError>> {
         self.each(commands, |link, command| async move { link.ask(&command).await }).await
     }
 
-    /// Runs a script on many keys at once; the answers are in their order.
+    /// Runs a script on many keys, several at once. Returns the responses in the order of the keys.
     pub(super) async fn run_all(
         self: &Arc<Self>,
         script: &'static Script,
@@ -112,7 +113,7 @@ impl Link {
                 None => break,
             }
         }
-        let lost = || Err(StoreError::unavailable("the question was dropped"));
+        let lost = || Err(StoreError::unavailable("the command was dropped"));
         answers.into_iter().map(|answer| answer.unwrap_or_else(lost)).collect()
     }
 
@@ -124,7 +125,7 @@ impl Link {
         arguments: &[Vec<u8>],
     ) -> Result<T, StoreError> {
         let answer = match self.send(&script.command(true, key, arguments)).await {
-            // This server has not met the script yet, and learns it by the way.
+            // This server does not have the script yet. `EVAL` sends its text, and the server keeps it.
             Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
                 self.send(&script.command(false, key, arguments)).await
             }
@@ -133,7 +134,7 @@ impl Link {
         understand(answer.map_err(failure)?)
     }
 
-    /// Asks one command of any server.
+    /// Sends one command to any server.
     pub(super) async fn ask_any<T: FromRedisValue>(self: &Arc<Self>, command: &Cmd) -> RedisResult<T> {
         let wire = self.wire().await?;
         let watch = wire.watch(self.timeout);
@@ -142,8 +143,8 @@ impl Link {
         Ok(redis::from_redis_value(answer?)?)
     }
 
-    /// Sends a command, once: what may have been carried out is not sent again, because not every step may be made
-    /// twice. Only a server that says "not here" has certainly not carried it out.
+    /// Sends a command. A command that may have been run is not sent again, because not every command may run twice.
+    /// Only a redirection proves that the server has not run it.
     async fn send(self: &Arc<Self>, command: &Cmd) -> RedisResult<Value> {
         let mut asked = None;
         for _ in 0..REDIRECTS {
@@ -159,10 +160,10 @@ impl Link {
                 other => return other,
             }
         }
-        Err((ErrorKind::Client, "the Cluster sends the command round in circles").into())
+        Err((ErrorKind::Client, "the Cluster redirected the command too many times").into())
     }
 
-    /// A connection to ask by, made anew when the last one is suspect.
+    /// Returns a connection; makes a new one when the last one is suspect.
     pub(super) async fn wire(self: &Arc<Self>) -> RedisResult<Arc<Wire>> {
         let mut attempt = match self.look() {
             Look::Found(wire) => return Ok(wire),
@@ -171,7 +172,7 @@ impl Link {
         };
         match attempt.wait_for(Option::is_some).await.map(|outcome| outcome.clone()) {
             Ok(Some(outcome)) => outcome,
-            // The runtime that was making it has ended; the next call begins anew.
+            // The runtime of the attempt has ended. The next call starts a new attempt.
             Ok(None) | Err(_) => Err((ErrorKind::Io, "the connection was not made").into()),
         }
     }
@@ -180,7 +181,8 @@ impl Link {
         let mut state = self.state();
         let usable = match &state.wire {
             Some(wire) if !wire.is_suspect() => return Look::Found(Arc::clone(wire)),
-            // Of a Cluster perhaps one server only is silent: what the others have goes on while a new connection is made.
+            // In a Cluster perhaps only one server is silent, so calls go on over this connection while a new one is
+            // made.
             Some(wire) if wire.is_cluster() => Some(Arc::clone(wire)),
             _ => None,
         };
@@ -196,7 +198,7 @@ impl Link {
         usable.map_or(Look::Wait(attempt), Look::Found)
     }
 
-    /// Makes a connection, in a task of its own: whoever asked for it may give up before it is there.
+    /// Starts a connection attempt in a task of its own, because its caller may give up before it ends.
     fn begin(self: &Arc<Self>, state: &mut State) -> watch::Receiver<Option<Outcome>> {
         let (tell, attempt) = watch::channel(None);
         state.attempt = Some(attempt.clone());
@@ -220,7 +222,7 @@ impl Link {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // No step under the lock can panic half way.
+        // No step under this lock can panic half-way.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -237,25 +239,25 @@ enum Look {
     Wait(watch::Receiver<Option<Outcome>>),
 }
 
-/// Whether a server of a Cluster has refused a command because another one must be asked.
+/// Returns whether a server of a Cluster refused a command because another server must run it.
 fn is_elsewhere(error: &RedisError) -> bool {
     use ServerErrorKind::{Ask, Moved};
     matches!(error.kind(), ErrorKind::Server(Ask | Moved) | ErrorKind::ClusterConnectionNotFound)
 }
 
-/// The server that a key is being moved to at this moment.
+/// Returns the server that the key is being moved to at this moment.
 fn moving_to(error: &RedisError) -> Option<(String, u16)> {
     let (server, _) = error.redirect_node().filter(|_| error.kind() == ErrorKind::Server(ServerErrorKind::Ask))?;
     let (host, port) = server.rsplit_once(':')?;
     Some((host.to_owned(), port.parse().ok()?))
 }
 
-/// What an error of the client is to the engine.
+/// Converts an error of the client to one of the store.
 fn failure(error: RedisError) -> StoreError {
     if error.code() == Some("WRONGTYPE") { super::rows::damaged("a key") } else { StoreError::unavailable(error) }
 }
 
-/// An answer as what was asked for. What it holds is not repeated in the error: it may be anybody's data.
+/// Decodes a response. The error does not repeat its contents, because they may be personal data.
 pub(super) fn understand<T: FromRedisValue>(answer: Value) -> Result<T, StoreError> {
-    redis::from_redis_value(answer).map_err(|_| super::rows::damaged("an answer"))
+    redis::from_redis_value(answer).map_err(|_| super::rows::damaged("a response"))
 }

@@ -1,4 +1,4 @@
-//! The store contract on Redis, whole; and what reaches over many sessions: an account's, a page of all.
+//! The [`Store`] implementation, and the operations on many sessions: the list of an account, a page of all.
 
 use super::link::understand;
 use super::steps::{Conditions, END, tell, traces};
@@ -11,13 +11,13 @@ use crate::session::store::{Applied, Ended, Listed, Loaded, Order, Page, Skew, S
 use async_trait::async_trait;
 use redis::{Value, cmd};
 
-/// How many steps a page makes through the index at most: the index may hold much that is over.
+/// The most steps through the index for one page, because the index may hold many expired sessions.
 const STEPS: u32 = 32;
-/// How many sessions are ended before their traces are cleared away.
+/// The number of sessions that are ended before the keys that led to them are removed.
 const HANDFUL: usize = 100;
 
 impl RedisStore {
-    /// What lists show of sessions; those that are gone are left out, those that cannot be read too.
+    /// Reads sessions for a list. Leaves out those that have expired, are gone or cannot be read.
     async fn listed(&self, handles: Vec<Handle>, now: Timestamp) -> Result<Vec<Listed>, StoreError> {
         let ask = |handle: &Handle| {
             let mut ask = cmd("HMGET");
@@ -38,7 +38,7 @@ impl RedisStore {
         Ok(found)
     }
 
-    /// The handles that an account may own whose sessions end at the moment or later.
+    /// Returns the handles that an account may own, of sessions whose absolute end is at `from` or later.
     async fn handles_of(&self, account: &str, from: &str) -> Result<Vec<Handle>, StoreError> {
         let mut range = cmd("ZRANGE");
         range.arg(keys::account(account)).arg(from).arg("+inf").arg("BYSCORE");
@@ -49,7 +49,7 @@ impl RedisStore {
     async fn page(&self, cursor: Option<&str>, limit: u32, now: Timestamp) -> Result<Page, StoreError> {
         let (mut shard, mut place) = match cursor {
             None => (0, 0),
-            Some(text) => parse_cursor(text).ok_or_else(|| StoreError::corrupt("this is no cursor of ours"))?,
+            Some(text) => parse_cursor(text).ok_or_else(|| StoreError::corrupt("the cursor is malformed"))?,
         };
         let mut page = Page::default();
         for _ in 0..STEPS {
@@ -71,7 +71,7 @@ impl RedisStore {
         Ok(page)
     }
 
-    /// Ends those of these sessions for which the conditions hold, and returns which.
+    /// Ends those of the sessions for which the conditions hold, and returns their handles.
     async fn end_each(&self, handles: &[Handle], conditions: Conditions<'_>) -> Result<Vec<Handle>, StoreError> {
         let runs = handles.iter().map(|handle| (keys::session(handle), conditions.arguments()));
         let answers = self.link.run_all(&END, runs.collect()).await;
@@ -90,12 +90,12 @@ impl RedisStore {
             }
         }
         self.tidy(after).await;
-        // Some may have ended: whoever asks again ends the others.
+        // Some sessions may have ended; the next call ends the others.
         failed.map_or(Ok(ended), Err)
     }
 
-    /// Ends a part of an account's sessions. Goes through the account's list by `ZSCAN`, which shows all that is there from
-    /// the first call to the last.
+    /// Ends a part of an account's sessions. Reads the account's list by `ZSCAN`, which returns every entry that is
+    /// there from the first call to the last.
     async fn end_part(
         &self,
         account: &str,
@@ -112,7 +112,7 @@ impl RedisStore {
         handles.retain(|handle| Some(handle) != except);
         let conditions = Conditions { account: Some(account), ..Conditions::default() };
         let mut sessions = 0;
-        // In handfuls, so that what clears up after each has the time for it.
+        // In small parts, so that the clean-up after each has enough time.
         for handles in handles.chunks(HANDFUL) {
             sessions += self.end_each(handles, conditions).await?.len() as u64;
         }
@@ -120,7 +120,7 @@ impl RedisStore {
     }
 }
 
-/// Takes sessions out of a part of the index of deadlines.
+/// Returns the command that removes sessions from a part of the index of deadlines.
 pub(super) fn undue(shard: usize, handles: &[Handle]) -> redis::Cmd {
     let mut undue = cmd("ZREM");
     undue.arg(keys::due(shard));
@@ -130,7 +130,7 @@ pub(super) fn undue(shard: usize, handles: &[Handle]) -> redis::Cmd {
     undue
 }
 
-/// The part of the index, and the place in it: `a:123`.
+/// Parses a part of the index and the position in it: `a:123`.
 fn parse_cursor(text: &str) -> Option<(usize, u64)> {
     let (shard, place) = text.split_once(':')?;
     let shard = usize::from_str_radix(shard, 16).ok().filter(|shard| *shard < keys::SHARDS)?;
@@ -171,7 +171,7 @@ impl Store for RedisStore {
         let from = now.0.saturating_sub(millis(SLACK)).to_string();
         let handles = self.handles_of(account, &from).await?;
         let mut listed = self.listed(handles, now).await?;
-        // The list says who may own, the session says who does.
+        // The list holds the sessions that the account may own; the owner in the session decides.
         listed.retain(|listed| listed.owner.account.as_deref() == Some(account));
         Ok(order.cut(listed, limit))
     }
@@ -225,11 +225,12 @@ impl Store for RedisStore {
     }
 
     async fn compare(&self, clock: &Clock) -> Result<Option<Skew>, StoreError> {
-        // Asked once more by the comparison, which must not take the answer that says whether it may be asked.
+        // The comparison asks again, because it needs the duration of its own call, and this call only finds out
+        // whether the Redis user may run `TIME`.
         if self.time().await?.is_none() {
             return Ok(None);
         }
-        let ask = async { self.time().await?.ok_or_else(|| rows::damaged("a moment")) };
+        let ask = async { self.time().await?.ok_or_else(|| rows::damaged("the server's time")) };
         self.clock.compare(clock, ask).await.map(Some)
     }
 
@@ -238,7 +239,7 @@ impl Store for RedisStore {
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
-        // A key is written each time: a full memory, or a replica, must not look healthy.
+        // Each ping writes a key, because a Redis with full memory or a replica must not look healthy.
         self.link.ask::<i64>(cmd("INCR").arg(keys::PROBE)).await?;
         self.link.ask::<Value>(cmd("GET").arg(keys::PROBE)).await.map(drop)
     }

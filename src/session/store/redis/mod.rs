@@ -1,17 +1,17 @@
 //! Sessions in Redis 7 or later: one server, or a Cluster.
 //!
-//! A session is one hash. Everything that decides about it is in that hash, and one script on that one key is each
-//! atomic step; so a Cluster needs nothing that a single server does not. What leads to the hash, an id's pointer and
-//! the indexes of accounts and deadlines, lies in other slots. Those are written before the session and removed after
-//! it: a crash in between leaves a pointer or an entry that leads nowhere, never a session that its account's list does
-//! not show.
+//! A session is one hash. That hash holds everything that decides about the session, and each atomic step is one script
+//! on that one key, so a Cluster needs nothing that a single server does not. The keys that lead to the hash are in
+//! other slots: the pointers of ids, and the indexes of accounts and deadlines. They are written before the session and
+//! removed after it. A crash in between leaves a pointer or an entry that leads nowhere, never a session that the list
+//! of its account does not show.
 //!
-//! What replication can lose: Redis acknowledges a write before its replicas have it, so a failover can lose
-//! acknowledged writes, and then a session that was ended lives again until its deadline, and a counter steps back; the
-//! command `WAIT` makes that rarer and not impossible, because it is no consensus, and it is not used here. A single
-//! server that crashes comes back with what its append-only file holds: with `appendfsync everysec` the last second or
-//! two of acknowledged writes can be missing from it, with `appendfsync always` none, and without such a file all since
-//! the last snapshot.
+//! Replication can lose writes: Redis acknowledges a write before its replicas have it, so a failover can lose
+//! acknowledged writes. Then a session that was ended lives again until its deadline, and a counter steps back. The
+//! command `WAIT` makes that rarer but not impossible, because it is no consensus, and it is not used here. A single
+//! server that crashes restarts with the contents of its append-only file: with `appendfsync everysec` the last second
+//! or two of acknowledged writes can be missing, with `appendfsync always` none, and without such a file all writes
+//! since the last snapshot.
 
 mod address;
 mod change;
@@ -36,61 +36,63 @@ use std::sync::Arc;
 use std::time::Duration;
 use trail::Memory;
 
-/// How much longer a key stays than what it is for. Clocks that differ by minutes must not cost a session; that what
-/// is over opens nothing is seen to by the caller's clock, not by this.
+/// The time for which a key outlives its session or list entry, because clocks that differ by minutes must not cost a
+/// session. An expired session is refused by the caller's clock, and not by the expiry of its key.
 const SLACK: Duration = Duration::from_secs(60 * 60);
 
-/// Whom TLS is spoken with.
+/// The check of a server's certificate in TLS.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Trust {
-    /// With a server whose certificate is trusted.
+    /// The certificate must be trusted.
     #[default]
     Verified,
-    /// With anybody, unless the address names an authority: for trials, `store.insecure`.
+    /// Any certificate is accepted, unless the address names an authority: for trials, `store.insecure`.
     Anybody,
 }
 
-/// A store in Redis.
+/// A store in Redis. Clones share its connection.
 #[derive(Clone, Debug)]
 pub struct RedisStore {
     link: Arc<Link>,
     memory: Arc<Memory>,
     ears: Arc<Ears>,
-    /// Judges how long ids that were rotated away are good for something.
+    /// The store's clock, which decides how long retired ids are known.
     clock: StoreClock,
 }
 
 impl RedisStore {
-    /// Opens the Redis at `url`; a connection and a command may take `timeout` each.
+    /// Opens the Redis at `url`. `timeout` limits each connection attempt and each command.
     ///
     /// ```text
     /// redis://[user:password@]host[:port][/database]
     /// redis-cluster://[user:password@]host[:port][,host[:port]…]
     /// ```
     ///
-    /// `rediss` and `rediss-cluster` speak TLS: the server's certificate must be signed by an authority that the system
-    /// trusts, or by the one in the file that `?ca=/path/ca.pem` names; or it is itself in that file.
+    /// `rediss` and `rediss-cluster` use TLS. The server's certificate must be signed by an authority that the system
+    /// trusts, or by one in the file that `?ca=/path/ca.pem` names; or the certificate itself must be in that file.
     ///
-    /// Of a Cluster name several servers: any of them may be away when this starts. A user of its own (`ACL SETUSER`)
-    /// needs `~hardtack:* &hardtack:* +@read +@write +eval +evalsha +hello +client +info +publish +subscribe +ping +time`, and
-    /// on a Cluster `+cluster +asking`. Without the channel all works, and who watches a session learns later that it has
-    /// ended. Without `+time` the clocks of all nodes must agree within the grace of a rotation.
+    /// For a Cluster, name several servers, because any of them may be down at the start. A Redis user of its own (`ACL
+    /// SETUSER`) needs `~hardtack:* &hardtack:* +@read +@write +eval +evalsha +hello +client +info +publish +subscribe
+    /// +ping +time`, and on a Cluster `+cluster +asking`. Without the channel everything works, but clients that watch
+    /// a session learn later that it has ended. Without `+time` the clocks of all nodes must differ by less than the
+    /// grace period of a rotation.
     ///
-    /// Logs a warning when this Redis may drop sessions by itself: when it evicts keys, or keeps them in memory alone.
+    /// Logs a warning when this Redis may lose sessions by itself: when it evicts keys, or keeps them in memory alone.
     ///
     /// # Errors
     ///
-    /// When the address makes no sense; when nobody answers, or not as Redis 7, or with a certificate that is not
-    /// trusted; when a newer version of this program has written there, or with [`Schema::Check`] none yet.
+    /// When the address is malformed; when the server does not answer, is not Redis 7 or later, or has a certificate
+    /// that is not trusted; when a newer version of this program has written to it, or with [`Schema::Check`] no
+    /// version yet.
     pub async fn open(url: &str, timeout: Duration, schema: Schema) -> Result<Self, OpenError> {
         Self::open_with(url, timeout, schema, Trust::Verified).await
     }
 
-    /// As [`open`](Self::open), and says whom TLS is spoken with.
+    /// Opens the Redis at `url` as [`open`](Self::open) does; `trust` selects the check of the server's certificate.
     ///
     /// # Errors
     ///
-    /// As there.
+    /// Those of [`open`](Self::open).
     pub async fn open_with(url: &str, timeout: Duration, schema: Schema, trust: Trust) -> Result<Self, OpenError> {
         let address = Address::parse(url, trust)?;
         let client = opening::client(&address, timeout)?;
@@ -102,19 +104,19 @@ impl RedisStore {
         if matches!(store.time().await, Ok(None)) {
             tracing::warn!(
                 store = address.place,
-                "this user may not ask this Redis for its time, so the clocks of all nodes must differ by less than \
-                 `session.rotation_grace`: give the user `+time`"
+                "the Redis user may not run `TIME`, so the clocks of all nodes must differ by less than \
+                 `session.rotation_grace`; give the user `+time`"
             );
         }
         Ok(store)
     }
 }
 
-/// How safe the way to the Redis at `url` is.
+/// Returns the protection of the connection to the Redis at `url`.
 ///
 /// # Errors
 ///
-/// When the address makes no sense.
+/// When the address is malformed.
 pub fn transport(url: &str, trust: Trust) -> Result<Transport, OpenError> {
     Ok(Address::parse(url, trust)?.transport)
 }

@@ -1,4 +1,5 @@
-//! News of sessions by Redis' own channel: told after the step that ended one. A Cluster passes it on to all its servers.
+//! Notifications by Redis Pub/Sub, published after the step that ends a session. A Cluster passes them to all its
+//! servers.
 
 use super::address::Address;
 use super::server::Server;
@@ -10,13 +11,13 @@ use redis::aio::PubSub;
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// After how much silence the server is asked whether it is still there: a connection that was cut looks like a quiet one.
+/// The time of silence after which the server is pinged, because a connection that was cut looks like a quiet one.
 const SILENCE: Duration = Duration::from_secs(5);
 
-/// What listens, on a connection of its own.
+/// A subscriber on a connection of its own.
 #[derive(Debug)]
 pub(super) struct Ears {
-    /// Any of these servers will do.
+    /// The servers. A connection to any of them is enough.
     servers: Vec<Server>,
     patience: Duration,
 }
@@ -26,7 +27,7 @@ impl Ears {
         Ok(Self { servers: opening::each(address)?, patience: timeout.max(Duration::from_secs(1)) })
     }
 
-    /// Tells of what comes. Ends when the connection is lost.
+    /// Passes notifications on. Ends with an error when the connection is lost.
     pub(super) async fn tell(&self, news: &News) -> Result<(), StoreError> {
         let (mut ask, mut told) = self.open().await?.split();
         news.of_any();

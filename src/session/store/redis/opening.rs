@@ -1,4 +1,4 @@
-//! Opening a Redis: is it one, is it new enough, will it keep what it is given?
+//! The opening of a Redis: the client, and checks of the server's version, mode, settings and schema.
 
 use super::Trust;
 use super::address::Address;
@@ -16,10 +16,10 @@ use std::time::Duration;
 
 /// The schema that this version writes.
 const SCHEMA: i64 = 1;
-/// The oldest version of Redis that has all that is used here.
+/// The oldest major version of Redis that has every command used here.
 const OLDEST: u32 = 7;
 
-/// What makes connections to an address.
+/// Creates the client that makes connections to an address.
 pub(super) fn client(address: &Address, timeout: Duration) -> Result<Client, OpenError> {
     let nowhere = || OpenError::Address { place: address.place.clone(), reason: "it names no server".to_owned() };
     let first = address.servers.first().ok_or_else(nowhere)?;
@@ -31,8 +31,8 @@ pub(super) fn client(address: &Address, timeout: Duration) -> Result<Client, Ope
         .response_timeout(timeout)
         .overall_response_timeout(None)
         .tcp_settings(first.tcp_settings().clone())
-        // A command whose answer was lost may have been carried out. The client would send it once more, and a
-        // counter would count twice.
+        // The client must not repeat a command whose response was lost: the server may have run it, and a counter would
+        // count twice.
         .retries(0);
     if let Some(file) = &address.authority {
         certificates(file)?;
@@ -44,7 +44,7 @@ pub(super) fn client(address: &Address, timeout: Duration) -> Result<Client, Ope
     Ok(Client::Cluster(Box::new(builder.build().map_err(|error| address.refused(&error))?)))
 }
 
-/// What makes connections to each of its servers alone.
+/// Returns each server of the address, for connections to one server alone.
 pub(super) fn each(address: &Address) -> Result<Vec<Server>, OpenError> {
     address.servers.iter().map(|server| Server::of(address, server)).collect()
 }
@@ -53,7 +53,7 @@ fn file_error(file: &Path, source: std::io::Error) -> OpenError {
     OpenError::File { place: file.display().to_string(), source }
 }
 
-/// Connects, and refuses what is no Redis 7; warns of what may lose sessions by itself.
+/// Connects, and refuses a server that is not Redis 7 or later. Warns of settings that may lose sessions.
 pub(super) async fn greet(link: &Arc<Link>, address: &Address) -> Result<(), OpenError> {
     let unfit = |reason: String| OpenError::Unfit { place: address.place.clone(), reason };
     let hello: HashMap<String, redis::Value> =
@@ -63,12 +63,12 @@ pub(super) async fn greet(link: &Arc<Link>, address: &Address) -> Result<(), Ope
     };
     let version = said("version");
     if version.split('.').next().and_then(|major| major.parse::<u32>().ok()).is_none_or(|major| major < OLDEST) {
-        return Err(unfit(format!("its version is {version:?}, and what is used here begins with Redis {OLDEST}")));
+        return Err(unfit(format!("its version is {version:?}, and Redis {OLDEST} or later is needed")));
     }
     if !address.cluster && said("mode") == "cluster" {
         return Err(unfit("it is a server of a Cluster; begin the address with `redis-cluster://`".to_owned()));
     }
-    // Whoever may not ask this is told nothing.
+    // A Redis user without the right to run `INFO` gets no warnings.
     if let Ok(info) = link.ask_any::<String>(&redis::cmd("INFO")).await {
         for worry in worries(&info) {
             tracing::warn!(store = address.place, "{worry}");
@@ -77,27 +77,27 @@ pub(super) async fn greet(link: &Arc<Link>, address: &Address) -> Result<(), Ope
     Ok(())
 }
 
-/// What an operator should know about a Redis that is to hold sessions. `info` is what it says of itself.
+/// Returns warnings for the operator of a Redis whose settings may lose sessions. `info` is its response to `INFO`.
 fn worries(info: &str) -> Vec<&'static str> {
     let lines: HashMap<_, _> = info.lines().filter_map(|line| line.trim_end().split_once(':')).collect();
     let is = |name: &str, value: &str| lines.get(name).is_some_and(|found| *found == value);
     let mut worries = Vec::new();
     if lines.get("maxmemory_policy").is_some_and(|policy| *policy != "noeviction") {
         worries.push(
-            "this Redis evicts keys when its memory is full, and would sign people out by that: \
+            "this Redis evicts keys when its memory is full, which signs people out; \
              set its `maxmemory-policy` to `noeviction`",
         );
     }
     if is("aof_enabled", "0") && is("role", "master") && is("connected_slaves", "0") {
         worries.push(
-            "this Redis has neither an append-only file nor a replica, so when it ends it forgets what came since \
-             its last snapshot: set its `appendonly` to `yes`",
+            "this Redis has neither an append-only file nor a replica, so a restart loses everything since \
+             its last snapshot; set its `appendonly` to `yes`",
         );
     }
     worries
 }
 
-/// Agrees with what is there about what the keys mean.
+/// Checks the schema of the keys; in an empty Redis, writes its number if `schema` allows it.
 pub(super) async fn agree(link: &Arc<Link>, address: &Address, schema: Schema) -> Result<(), OpenError> {
     let place = address.place.clone();
     let failed = |error: StoreError| OpenError::Unreachable { place: address.place.clone(), reason: error.to_string() };
@@ -105,7 +105,7 @@ pub(super) async fn agree(link: &Arc<Link>, address: &Address, schema: Schema) -
     look.arg(keys::SCHEMA);
     let mut found: Option<String> = link.ask(&look).await.map_err(failed)?;
     if found.is_none() && schema == Schema::Migrate {
-        // Whoever is first writes it; all who are there at once read what it has become.
+        // `NX`, so that of several nodes the first one writes it. All of them then read the stored number.
         let mut set = redis::cmd("SET");
         set.arg(keys::SCHEMA).arg(SCHEMA).arg("NX");
         link.ask::<redis::Value>(&set).await.map_err(failed)?;
@@ -115,22 +115,23 @@ pub(super) async fn agree(link: &Arc<Link>, address: &Address, schema: Schema) -
         Some(Ok(SCHEMA)) => Ok(()),
         Some(Ok(schema)) if schema > SCHEMA => Err(OpenError::Newer { place, schema }),
         None => Err(OpenError::Older { place }),
-        Some(_) => Err(OpenError::Unfit { place, reason: format!("its key `{}` holds no number", keys::SCHEMA) }),
+        Some(_) => Err(OpenError::Unfit { place, reason: format!("its key `{}` is not a number", keys::SCHEMA) }),
     }
 }
 
 impl Address {
-    /// Why a Redis could not be spoken to. The client's own words hold no address and no password.
+    /// Returns why a Redis could not be used. The client's own messages hold no address and no password.
     pub(super) fn refused(&self, error: &RedisError) -> OpenError {
         let said = error.to_string();
         let reason = if error.kind() == ErrorKind::RESP3NotSupported {
-            format!("it does not speak RESP3, which Redis {OLDEST} does")
+            format!("it does not support RESP3; use Redis {OLDEST} or later")
         } else if self.cluster && said.contains("cluster support disabled") {
-            "it is no Cluster; begin the address with `redis://`".to_owned()
+            "it is not a Cluster; begin the address with `redis://`".to_owned()
         } else if self.cluster && said.contains("CaUsedAsEndEntity") {
             format!(
-                "its certificate calls itself an authority, as `openssl req -x509` makes it, and of a Cluster none such is \
-                 taken ({said}); sign the servers' certificates by an authority of your own, and name that with `?ca=FILE`"
+                "its certificate is marked as an authority, as `openssl req -x509` makes it, and is not accepted for \
+                 a Cluster ({said}); sign the servers' certificates with an authority of your own, and name it with \
+                 `?ca=FILE`"
             )
         } else if said.contains("certificate") {
             format!(
@@ -157,6 +158,6 @@ mod tests {
         assert_eq!(worries(&info("noeviction", "0", "1")).len(), 0);
         assert!(worries(&info("allkeys-lru", "1", "0"))[0].contains("noeviction"));
         assert!(worries(&info("noeviction", "0", "0"))[0].contains("appendonly"));
-        assert_eq!(worries("").len(), 0, "who says nothing is not accused");
+        assert_eq!(worries("").len(), 0, "an empty response causes no warning");
     }
 }

@@ -1,4 +1,4 @@
-//! Fields, and what they mean.
+//! Conversions between the fields of a hash and a session.
 
 use super::keys;
 use crate::session::clock::{Timestamp, millis};
@@ -11,11 +11,11 @@ use std::time::Duration;
 /// A field of a session: its name and its value.
 pub(super) type Field = (Vec<u8>, Vec<u8>);
 
-/// The fields that a list wants, without data.
+/// The fields that a list needs, without the values of the session.
 pub(super) const LISTED: [&str; 11] =
     ["id", "account", "label", "address", "created", "signed_in", "renewed", "seen", "idle", "absolute", "terms"];
 
-/// What is known of a session before it is read to the end.
+/// The fields of a session that have been read so far.
 #[derive(Default)]
 struct Draft {
     id: Option<IdHash>,
@@ -31,12 +31,12 @@ struct Draft {
     terms: Option<i64>,
     version: Option<u64>,
     data: Data,
-    /// Until when the id that is asked for is remembered, and whether it reaches the session.
+    /// The end of the requested id's grace period, and whether the id reaches the session until then.
     retired: Option<(Timestamp, bool)>,
 }
 
 impl Draft {
-    /// Takes a field. Names that are not known here are a newer version's and mean nothing yet.
+    /// Takes over a field. Ignores names that are unknown here, because a newer version may write them.
     fn take(&mut self, name: &[u8], value: Vec<u8>, asked: &[u8]) -> Result<(), StoreError> {
         match name {
             b"id" => self.id = Some(keys::id(&value).ok_or_else(|| damaged("its id"))?),
@@ -68,18 +68,18 @@ impl Draft {
             let device = self.label.zip(self.address).map(|(label, address)| Device { label, address });
             let owner = Owner { account: self.account, device };
             let renewed = self.renewed.map_or(created, Timestamp);
-            // Of a session that a version before this one wrote nothing better is known than when it got its id.
+            // Earlier versions did not store this moment, and the time of the last renewal is the best estimate.
             let signed_in = self.signed_in.map_or(renewed, Timestamp);
             let (data, version, terms) = (self.data, self.version?, Terms::from_code(self.terms));
             Some((id, Record { handle, owner, data, lifetime, terms, created, signed_in, renewed, seen, version }))
         })();
-        whole.ok_or_else(|| damaged("a field that each has"))
+        whole.ok_or_else(|| damaged("a required field"))
     }
 }
 
-/// What a session, with all its fields, is to an id that led to it.
+/// Returns the result of loading a session by an id that led to it, from all its fields.
 ///
-/// `now` is the moment on the caller's clock, which judges the session, and `store` on the store's, which judges the id.
+/// `now` is the caller's time, which decides about the session; `store` is the store's, which decides about the id.
 pub(super) fn loaded(
     handle: Handle,
     fields: Vec<Field>,
@@ -105,7 +105,7 @@ pub(super) fn loaded(
     })
 }
 
-/// What a list shows of a session; `None` when it is gone. The values are those of [`LISTED`].
+/// Returns the session of a list; `None` when it is gone. The values are those of [`LISTED`].
 pub(super) fn listed(handle: Handle, values: Vec<Option<Vec<u8>>>) -> Result<Option<Listed>, StoreError> {
     if values.iter().all(Option::is_none) {
         return Ok(None);
@@ -119,7 +119,7 @@ pub(super) fn listed(handle: Handle, values: Vec<Option<Vec<u8>>>) -> Result<Opt
     draft.finish(handle).map(|(_, record)| Some(Listed::from(&record)))
 }
 
-/// All fields of a new session.
+/// Returns all fields of a new session.
 pub(super) fn fields(id: &IdHash, record: &Record) -> Vec<Field> {
     let mut fields: Vec<Field> = Vec::with_capacity(10 + record.data.len());
     let mut put = |name: &str, value: String| fields.push((name.as_bytes().to_vec(), value.into_bytes()));
@@ -147,14 +147,14 @@ pub(super) fn fields(id: &IdHash, record: &Record) -> Vec<Field> {
     fields
 }
 
-/// A handle as Redis keeps it.
+/// Parses a handle as Redis keeps it.
 pub(super) fn handle(text: &[u8]) -> Option<Handle> {
     uuid::Uuid::try_parse_ascii(text).ok().map(Handle)
 }
 
-/// The record makes no sense. What it holds is not said: it may be anybody's.
+/// Returns the error of a malformed record. It does not repeat the contents, because they may be personal data.
 pub(super) fn damaged(what: &str) -> StoreError {
-    StoreError::corrupt(format!("{what} is missing or makes no sense"))
+    StoreError::corrupt(format!("{what} is missing or malformed"))
 }
 
 fn text(bytes: Vec<u8>) -> Result<String, StoreError> {
@@ -165,7 +165,7 @@ fn number<T: std::str::FromStr>(bytes: Vec<u8>) -> Result<T, StoreError> {
     text(bytes)?.parse().map_err(|_| damaged("a number"))
 }
 
-/// The moment until which an id is remembered, and whether it reaches: `4000000000000:1`.
+/// Parses the end of an id's grace period, and whether the id reaches the session until then: `4000000000000:1`.
 fn retired(value: &[u8]) -> Result<(Timestamp, bool), StoreError> {
     let parts = std::str::from_utf8(value).ok().and_then(|text| text.split_once(':'));
     let until = parts.and_then(|(until, _)| until.parse().ok());

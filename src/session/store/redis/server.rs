@@ -1,8 +1,8 @@
-//! One server of Redis, and how connections to it are made.
+//! One Redis server, and the making of connections to it.
 //!
-//! What `openssl req -x509` makes is signed by itself and calls itself an authority, and the usual verification takes such a
-//! certificate from no server. So where `?ca=` names a file, TLS is made here, and a certificate that is itself in the file is
-//! taken as well as one that is signed by what is there.
+//! A certificate of `openssl req -x509` is signed by itself and marked as an authority, and the usual verification
+//! accepts no such certificate from a server. So when `?ca=` names a file, this module makes the TLS connection itself.
+//! It accepts a certificate that is in the file, and one that a certificate in the file has signed.
 
 use super::address::Address;
 use crate::session::store::OpenError;
@@ -22,12 +22,12 @@ use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use tokio_rustls::rustls::{self, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 
-/// A server, and by which way.
+/// A server, and the way to connect to it.
 #[derive(Debug)]
 pub(super) enum Server {
-    /// By the client's own ways.
+    /// By the redis client alone.
     Usual(Box<redis::Client>),
-    /// By TLS with a certificate that the file of `?ca=` knows.
+    /// By TLS of this module, with the certificates in the file of `?ca=`.
     Known(Box<Known>),
 }
 
@@ -49,12 +49,12 @@ impl Server {
         };
         let (stream, settings) = (server.stream().await?, server.info.redis_settings());
         let (connection, driver) = MultiplexedConnection::new_with_config(settings, stream, config.clone()).await?;
-        // It ends with the last clone of the connection.
+        // The driver ends with the last clone of the connection.
         tokio::spawn(driver);
         Ok(connection)
     }
 
-    /// Makes a connection for a channel.
+    /// Makes a connection for a subscription to a channel.
     pub(super) async fn listen(&self) -> RedisResult<PubSub> {
         match self {
             Self::Usual(client) => client.get_async_pubsub().await,
@@ -63,7 +63,7 @@ impl Server {
     }
 }
 
-/// A server whose certificate a file knows.
+/// A server that is verified by the certificates in a file.
 pub(super) struct Known {
     info: ConnectionInfo,
     connector: TlsConnector,
@@ -104,19 +104,19 @@ impl fmt::Debug for Known {
     }
 }
 
-/// The certificates in a file, of authorities or of servers.
+/// Returns the certificates in a file, of authorities or of servers.
 pub(super) fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, OpenError> {
     let place = || file.display().to_string();
     let pem = std::fs::read(file).map_err(|source| OpenError::File { place: place(), source })?;
     let found: Vec<_> = CertificateDer::pem_slice_iter(&pem).filter_map(Result::ok).collect();
     if found.is_empty() {
-        let reason = "there is no certificate in it, and `?ca=FILE` names an authority's, or the server's own, in PEM";
+        let reason = "it holds no certificate; name that of an authority or of the server with `?ca=FILE`, in PEM";
         return Err(OpenError::Unfit { place: place(), reason: reason.to_owned() });
     }
     Ok(found)
 }
 
-/// Takes a certificate that is in the file, and one that is signed for the server's name by one that is there.
+/// A verifier that accepts a certificate that is in the file, or that one in the file has signed for the server's name.
 #[derive(Debug)]
 struct Verifier {
     certificates: Vec<CertificateDer<'static>>,
@@ -132,7 +132,8 @@ impl ServerCertVerifier for Verifier {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        // To have its key is to be the server that the operator has named, whatever name is in it.
+        // The server has the key of this certificate, so it is the one that the operator named, whatever name the
+        // certificate has.
         if self.certificates.iter().any(|certificate| certificate == end_entity) {
             return Ok(ServerCertVerified::assertion());
         }

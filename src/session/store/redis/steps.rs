@@ -1,5 +1,5 @@
-//! The steps of the store contract on one session: each is one script on its hash, with what must be written before
-//! and may be written after.
+//! The operations on one session. Each is one script on its hash, after the writes that must come before it, and before
+//! those that may come later.
 
 use super::change::{self, CHANGE, Facts, Outcome};
 use super::link::Script;
@@ -18,9 +18,9 @@ static TOUCH: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("touc
 static OWN: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("own.lua")));
 pub(super) static END: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("end.lua")));
 
-/// How often a change is prepared again because somebody else has changed what it was prepared for.
+/// The number of times that a change is prepared, because another request may change the session meanwhile.
 const TRIES: u32 = 8;
-/// How much longer a retired id's pointer stays than its grace.
+/// The time for which the pointer of a retired id outlives its grace period.
 const LINGER: Duration = Duration::from_secs(60);
 
 impl RedisStore {
@@ -36,7 +36,8 @@ impl RedisStore {
         Ok(Loaded::Absent)
     }
 
-    /// The pointer first, because it says whether the id is free; the session last, because it is what counts.
+    /// Writes the pointer first, because it shows whether the id is free, and the session last, because it alone makes
+    /// the session exist.
     pub(super) async fn create_now(&self, id: &IdHash, record: &Record) -> Result<bool, StoreError> {
         let (handle, now) = (&record.handle, record.seen);
         let end = record.created + record.lifetime.absolute;
@@ -163,7 +164,7 @@ impl RedisStore {
         Err(contended())
     }
 
-    /// Everything that must lead to a session before it goes on under a new id.
+    /// Writes all keys that must lead to a session before it gets a new id.
     async fn lead_to(
         &self,
         handle: &Handle,
@@ -201,7 +202,7 @@ impl RedisStore {
         tokio::try_join!(point, own).map(drop)
     }
 
-    /// Takes the new id's pointer back after a rotation that was not made.
+    /// Removes the new id's pointer after a rotation that was refused. Returns `why`.
     async fn refuse(&self, why: Applied, pointed: bool, rotation: &Rotation) -> Result<Applied, StoreError> {
         if pointed {
             self.tidy(vec![del(&rotation.to)]).await;
@@ -220,10 +221,10 @@ impl RedisStore {
     ) -> Result<Outcome, StoreError> {
         let arguments = change::arguments(id, changes, rotation, facts, (now, &self.clock));
         let answer: Vec<String> = self.link.run(&CHANGE, &keys::session(handle), &arguments).await?;
-        change::outcome(&answer).ok_or_else(|| rows::damaged("an answer"))
+        change::outcome(&answer).ok_or_else(|| rows::damaged("a response"))
     }
 
-    /// What a careful change is prepared for; `None` when there is no such session.
+    /// Reads the state that a change is prepared for; `None` when there is no such session.
     async fn facts(&self, handle: &Handle) -> Result<Option<Facts>, StoreError> {
         let mut ask = cmd("HMGET");
         ask.arg(keys::session(handle)).arg(&["id", "account", "created", "absolute"]);
@@ -264,20 +265,20 @@ impl RedisStore {
         Ok(false)
     }
 
-    /// Ends a session if the conditions hold, and then clears away what led to it.
+    /// Ends a session if the conditions hold, and then removes the keys that led to it.
     pub(super) async fn end_if(&self, handle: &Handle, conditions: Conditions<'_>) -> Result<bool, StoreError> {
         let answer: Vec<String> = self.link.run(&END, &keys::session(handle), &conditions.arguments()).await?;
         let Some(mut traces) = traces(handle, &answer) else { return Ok(false) };
         let mut due = cmd("ZREM");
         due.arg(keys::due(keys::shard(handle))).arg(handle.to_string());
-        // Waited for first: somebody may be looking at it.
+        // The notification comes first, because a page may be watching the session.
         traces.insert(0, tell(handle));
         traces.push(due);
         self.tidy(traces).await;
         Ok(true)
     }
 
-    /// Makes an id lead to a session, unless it leads somewhere already.
+    /// Makes an id lead to a session. Returns `false` when it already leads to one.
     async fn point(&self, id: &IdHash, handle: &Handle, end: Timestamp, now: Timestamp) -> Result<bool, StoreError> {
         let mut set = cmd("SET");
         set.arg(keys::pointer(id)).arg(handle.to_string()).arg("NX").arg("PX").arg(keep_for(end, now, SLACK));
@@ -285,14 +286,14 @@ impl RedisStore {
         Ok(set.is_some())
     }
 
-    /// Lets a pointer stay longer, before its session does.
+    /// Extends the life of a pointer, before that of its session is extended.
     async fn prolong(&self, id: &IdHash, end: Timestamp, now: Timestamp) -> Result<(), StoreError> {
         let mut expire = cmd("PEXPIRE");
         expire.arg(keys::pointer(id)).arg(keep_for(end, now, SLACK)).arg("GT");
         self.link.ask::<i64>(&expire).await.map(drop)
     }
 
-    /// Writes down that an account may own a session, before it does.
+    /// Records that an account may own a session, before it does.
     async fn own(&self, account: &str, handle: &Handle, end: Timestamp, now: Timestamp) -> Result<(), StoreError> {
         let long_ago = now.0.saturating_sub(millis(SLACK));
         let arguments = [
@@ -304,15 +305,15 @@ impl RedisStore {
         self.link.run::<i64>(&OWN, &keys::account(account), &arguments).await.map(drop)
     }
 
-    /// Clears up after a step that is done. What fails here, or takes too long, is only a trace that leads nowhere: it
-    /// goes by itself, and the step is not called failed for it.
+    /// Cleans up after a completed step. A command that fails or takes too long leaves only a key that leads nowhere
+    /// and is removed in time, so the step still counts as done.
     pub(super) async fn tidy(&self, commands: Vec<Cmd>) {
         if commands.is_empty() {
             return;
         }
         let tidied = tokio::time::timeout(self.link.timeout() / 4, self.link.ask_all(commands)).await;
         if tidied.is_err() || tidied.is_ok_and(|answers| answers.iter().any(Result::is_err)) {
-            tracing::debug!("traces of a session that is gone may stay for a while");
+            tracing::debug!("keys that led to a session may remain for a while");
         }
     }
 }
@@ -320,18 +321,18 @@ impl RedisStore {
 /// The conditions of `end.lua`.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Conditions<'a> {
-    /// The id that it lives under.
+    /// The current id.
     pub(super) id: Option<&'a IdHash>,
-    /// Its account.
+    /// The account.
     pub(super) account: Option<&'a str>,
-    /// The moment at which it must be over.
+    /// The moment at which the session must have expired.
     pub(super) over: Option<Timestamp>,
     /// The moment after which it must not have been used.
     pub(super) unused_since: Option<Timestamp>,
 }
 
 impl Conditions<'_> {
-    /// The arguments of the script.
+    /// Returns the arguments of the script.
     pub(super) fn arguments(&self) -> Vec<Vec<u8>> {
         let moment = |moment: Option<Timestamp>| moment.map(|moment| moment.0.to_string());
         let (id, over, unused) = (self.id.map(keys::hex), moment(self.over), moment(self.unused_since));
@@ -340,7 +341,8 @@ impl Conditions<'_> {
     }
 }
 
-/// What clears the traces of a session that was ended, all but its place among the deadlines; `None` when it was not.
+/// Returns the commands that remove the keys that led to an ended session, except its entry in the index of deadlines;
+/// `None` when the script did not end it.
 pub(super) fn traces(handle: &Handle, answer: &[String]) -> Option<Vec<Cmd>> {
     let [done, account, ids @ ..] = answer else { return None };
     let mut commands: Vec<_> = ids.iter().filter_map(|id| keys::id(id.as_bytes())).map(|id| del(&id)).collect();
@@ -352,7 +354,7 @@ pub(super) fn traces(handle: &Handle, answer: &[String]) -> Option<Vec<Cmd>> {
     (done == "done").then_some(commands)
 }
 
-/// Tells all nodes of a session.
+/// Returns the command that notifies all nodes of a session.
 pub(super) fn tell(handle: &Handle) -> Cmd {
     let mut tell = cmd("PUBLISH");
     tell.arg(keys::NEWS).arg(handle.to_string());
@@ -365,20 +367,20 @@ fn del(id: &IdHash) -> Cmd {
     del
 }
 
-/// Moves a session forward among the deadlines, if it is over earlier now.
+/// Returns the command that moves a session forward in the index of deadlines, if it expires earlier now.
 fn hasten(handle: &Handle, deadline: Timestamp) -> Cmd {
     let mut hasten = cmd("ZADD");
     hasten.arg(keys::due(keys::shard(handle))).arg("XX").arg("LT").arg(deadline.0).arg(handle.to_string());
     hasten
 }
 
-/// How long a key stays from now on. A span, not a moment: the server's own clock may stand anywhere.
+/// Returns the time to live of a key. It is a duration and no moment, because the server's own clock may show any time.
 pub(super) fn keep_for(end: Timestamp, now: Timestamp, slack: Duration) -> Vec<u8> {
-    /// Redis takes no more than fits with its own time into 63 bits; nobody will miss what comes after 3,000 years.
+    /// The longest time to live, about 3,000 years, because Redis adds it to its own time in 63 bits.
     const LONGEST: i64 = 100_000_000_000_000;
     millis((end - now).saturating_add(slack)).min(LONGEST).to_string().into_bytes()
 }
 
 fn contended() -> StoreError {
-    StoreError::unavailable("the session was changed by others again and again")
+    StoreError::unavailable("other requests changed the session at each attempt")
 }

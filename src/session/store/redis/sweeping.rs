@@ -1,7 +1,7 @@
-//! What is over: the sweep, who does it, and how much there is of it; and what time it is.
+//! The sweep of expired sessions, the sweep lease, the count of sessions, and the server's clock.
 //!
-//! The index of deadlines knows of each session a moment that it does not end before. A touch does not move that
-//! moment, so that it costs one write to one key; whoever sweeps looks at the session itself and moves it then.
+//! The index of deadlines holds for each session a moment before which it does not end. A touch does not move that
+//! moment, so that it costs one write to one key. The sweep reads the session itself and moves the moment then.
 
 use super::link::{Script, understand};
 use super::lists::undue;
@@ -19,13 +19,13 @@ use std::time::Duration;
 static LEAD: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("lead.lua")));
 static TIME: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("time.lua")));
 
-/// How many entries one look at the index takes at least: most of them may have been used since.
+/// The least number of entries that one look at the index takes, because most of the sessions may have been used since.
 const LOOK: usize = 64;
-/// How many entries more than its share are taken from each part of the index.
+/// The number of entries beyond its share that each part of the index yields.
 const SPARE: usize = 16;
-/// How often a sweep looks at the index at most.
+/// The most looks at the index in one sweep.
 const LOOKS: u32 = 4;
-/// How many sessions are looked at, at most, to say how many are over.
+/// The most sessions that are read to count the expired ones.
 const COUNTED: usize = 10_000;
 
 /// An entry of the index of deadlines whose moment has come.
@@ -35,10 +35,10 @@ struct Due {
     moment: Timestamp,
 }
 
-/// The fields that say when a session ends, and one that each has.
+/// The fields that determine a session's deadline, and `id`, which each session has.
 type Found = [Option<Vec<u8>>; 5];
 
-/// What an entry turns out to be.
+/// The state of an entry's session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Truth {
     Gone,
@@ -47,7 +47,7 @@ enum Truth {
 }
 
 impl RedisStore {
-    /// Removes what is over, what has been over longest first.
+    /// Removes expired sessions, beginning with those that expired first.
     pub(super) async fn sweep_now(&self, now: Timestamp, batch: u32) -> Result<Swept, StoreError> {
         let batch = batch as usize;
         let mut swept = 0;
@@ -83,13 +83,13 @@ impl RedisStore {
         Ok(Swept { sessions: swept as u64, more: true })
     }
 
-    /// The entries whose moment has come, the earliest first, at most so many; and the moment up to which they are all
-    /// that there are.
+    /// Returns the entries whose moment has come, the earliest first, at most `most` of them; and the moment up to
+    /// which the entries are complete.
     ///
-    /// What lies behind them ends no earlier than that moment. So what ends before it comes first of all; the rest is put
-    /// where it belongs, and comes with a later look.
+    /// The sessions of all other entries end no earlier than that moment. So the sessions that end before it are
+    /// removed first. The rest is moved in the index, and comes with a later look.
     async fn due(&self, now: Timestamp, most: usize) -> Result<(Vec<Due>, Timestamp), StoreError> {
-        // The parts fill evenly. To take all from each would keep Redis from answering requests for milliseconds.
+        // The parts fill evenly. Taking everything from each would keep Redis from answering requests for milliseconds.
         let most_each = most.div_ceil(keys::SHARDS) + SPARE;
         let ask = |shard| {
             let mut range = cmd("ZRANGE");
@@ -101,7 +101,7 @@ impl RedisStore {
         let mut certain = now;
         for answer in self.link.ask_all((0..keys::SHARDS).map(ask).collect()).await {
             let entries = understand::<Vec<(Vec<u8>, f64)>>(answer?)?;
-            // Whole milliseconds below 2^53: nothing is lost.
+            // The scores are whole milliseconds below 2^53, so no precision is lost.
             #[expect(clippy::cast_possible_truncation, reason = "a moment that was written as a whole number")]
             let moment = |score: f64| Timestamp(score as i64);
             if let Some((_, last)) = entries.last().filter(|_| entries.len() == most_each) {
@@ -120,7 +120,7 @@ impl RedisStore {
         Ok((due, certain))
     }
 
-    /// What the sessions themselves say. One that cannot be read is over at the moment that the index knows.
+    /// Reads the sessions of the entries. A session that cannot be read counts as over at the moment in the index.
     async fn truths(&self, due: &[Due]) -> Result<Vec<Truth>, StoreError> {
         let ask = |due: &Due| {
             let mut ask = cmd("HMGET");
@@ -137,7 +137,8 @@ impl RedisStore {
         due.iter().zip(answers).map(truth).collect()
     }
 
-    /// Ends sessions that are over, if they still are. Says which it were, and what clears their traces.
+    /// Ends those of the sessions that are still expired. Returns their handles, and the commands that remove the keys
+    /// that led to them.
     async fn remove(
         &self,
         over: &[(Timestamp, Handle)],
@@ -156,8 +157,8 @@ impl RedisStore {
         Ok((removed, after))
     }
 
-    /// Counts by the index. What has come to its moment is looked at one by one, the first ten thousand; the rest of
-    /// it counts as over.
+    /// Counts the sessions by the index. Reads those whose moment has come, at most ten thousand; the rest of those
+    /// counts as expired.
     pub(super) async fn count(&self, now: Timestamp) -> Result<Stats, StoreError> {
         let ask = |range: [String; 2]| {
             move |shard| {
@@ -186,14 +187,15 @@ impl RedisStore {
         Ok(Stats { live, over })
     }
 
-    /// The clock of the server that has one certain key, which all nodes agree on; `None` where the user may not ask.
+    /// Returns the time of the server that holds one fixed key, the same for all nodes; `None` when the Redis user may
+    /// not run `TIME`.
     pub(super) async fn time(&self) -> Result<Option<Timestamp>, StoreError> {
         let answer: Vec<i64> = self.link.run(&TIME, keys::PROBE, &[]).await?;
         let [seconds, micros] = answer[..] else { return Ok(None) };
         Ok(Some(Timestamp(seconds.saturating_mul(1000).saturating_add(micros / 1000))))
     }
 
-    /// Takes the office of sweeper, or keeps it.
+    /// Takes or extends the sweep lease.
     pub(super) async fn lead_now(
         &self,
         sweeper: &Handle,
@@ -210,7 +212,7 @@ impl RedisStore {
     }
 }
 
-/// When a session is over, by its fields; `None` when they make no sense.
+/// Returns the deadline of a session from its fields; `None` when they are malformed.
 fn deadline([created, seen, idle, absolute, _]: Found) -> Option<Timestamp> {
     fn number<T: std::str::FromStr>(value: Option<Vec<u8>>) -> Option<T> {
         String::from_utf8(value?).ok()?.parse().ok()
@@ -220,7 +222,7 @@ fn deadline([created, seen, idle, absolute, _]: Found) -> Option<Timestamp> {
     Some(lifetime.deadline(Timestamp(number(created)?), Timestamp(number(seen)?)))
 }
 
-/// Moves sessions that were used to where they belong among the deadlines: one command a part.
+/// Returns the commands that move used sessions to their new moments in the index, one for each part.
 fn postpone(ends: &[(Timestamp, Handle)]) -> Vec<Cmd> {
     let by_shard = by_shard(ends, |(_, handle)| keys::shard(handle));
     by_shard

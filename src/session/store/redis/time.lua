@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
--- Reads the clock of the server that all nodes ask for it: the one that has the key. A script that does not promise to write
--- nothing is refused by a replica. Empty where the user may not ask.
+-- Reads the clock of the server that holds the key, so that all nodes read the same one. A replica refuses a script
+-- that is not declared read-only. Returns an empty list when the user may not run `TIME`.
 -- KEYS: any.
 local time = redis.pcall('TIME')
 if time.err then

@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
--- Marks a live session as used, and leaves its data alone.
--- KEYS: the session. ARGV: an id that it has or that reaches it, now, how much longer the key stays than the session, now on
--- this store's clock.
+-- Marks a live session as used and leaves its data alone.
+-- KEYS: the session. ARGV: its current id or an earlier one that reaches it, now, the time for which the key outlives
+-- the session, now on the store's clock.
 local key, id, now, slack, store = KEYS[1], ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local kept = redis.pcall('HMGET', key, 'id', 'created', 'seen', 'idle', 'absolute', 'r:' .. id)
 if kept.err then

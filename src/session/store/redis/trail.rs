@@ -1,4 +1,4 @@
-//! From an id to the session that it was given to: by memory, else by Redis.
+//! The lookup of the session that an id was given to, in a cache and then in Redis.
 
 use super::{RedisStore, keys, rows};
 use crate::session::id::{Handle, IdHash};
@@ -7,18 +7,18 @@ use redis::cmd;
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// How many ids are remembered at least, once there are as many.
+/// The number of ids that the cache keeps at least, once it has seen as many.
 const REMEMBERED: usize = 16 * 1024;
 
-/// Where ids led the last time. Saves each read a round trip.
+/// A cache of the handles that ids led to. It saves each read a round trip.
 ///
-/// It cannot make an ended session live (G3): an id leads to one session as long as it leads anywhere, and what
-/// that session says itself, asked each time, decides.
+/// It cannot revive an ended session (G3): an id leads to one session for as long as it leads to any, and each call
+/// asks that session itself, which decides.
 #[derive(Debug, Default)]
 pub(super) struct Memory(Mutex<Generations>);
 
-/// The younger ids and the older ones. When there are too many of the younger, they are the older ones, and what was
-/// not asked for since is forgotten.
+/// The recent ids and the older ones. When there are too many recent ids, they become the older ones, and ids that were
+/// not looked up since are dropped.
 #[derive(Debug, Default)]
 struct Generations {
     young: HashMap<IdHash, Handle>,
@@ -60,7 +60,7 @@ impl Generations {
     }
 }
 
-/// The sessions that an id may lead to: first the remembered one, then, if that is gone, what Redis says.
+/// The sessions that an id may lead to: first the cached one, then, if that is gone, the one in Redis.
 #[derive(Debug)]
 pub(super) struct Trail<'a> {
     store: &'a RedisStore,
@@ -82,7 +82,7 @@ impl RedisStore {
 }
 
 impl Trail<'_> {
-    /// The next session to ask; `None` when there is none left.
+    /// Returns the next session to try; `None` when there is none left.
     pub(super) async fn next(&mut self) -> Result<Option<Handle>, StoreError> {
         let Self { store, id, tried } = self;
         let remembered = match tried {
@@ -127,10 +127,10 @@ mod tests {
         for n in 2..5 * REMEMBERED {
             memory.put(id(n), Handle::generate());
             if n % 1000 == 0 {
-                assert_eq!(memory.get(&id(0)), Some(kept), "asked for again and again");
+                assert_eq!(memory.get(&id(0)), Some(kept), "an id that is looked up stays");
             }
         }
-        assert_eq!(memory.get(&id(1)), None, "never asked for");
+        assert_eq!(memory.get(&id(1)), None, "an id that is not looked up is dropped");
         let generations = memory.generations();
         assert!(generations.young.len() + generations.old.len() <= 2 * REMEMBERED);
         drop(generations);

@@ -1,4 +1,4 @@
-//! One connection to Redis, and what is thought of it.
+//! One connection to Redis, and whether it is suspect.
 
 use super::server::Server;
 use redis::aio::MultiplexedConnection;
@@ -12,16 +12,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// Makes connections.
+/// A client that makes connections.
 pub(super) enum Client {
-    /// To one server.
+    /// To a single server.
     Alone(Server),
     /// To the servers of a Cluster.
     Cluster(Box<ClusterClient>),
 }
 
 impl Client {
-    /// Makes a connection, within the timeout; to a Cluster within twice that, since its first server names the others.
+    /// Makes a connection within `timeout`; to a Cluster within twice that, because its first server names the others.
     pub(super) async fn connect(&self, timeout: Duration) -> RedisResult<Wire> {
         let suspect = Arc::new(AtomicBool::new(false));
         let late = |_| io::Error::from(io::ErrorKind::TimedOut);
@@ -51,18 +51,19 @@ impl Client {
     }
 }
 
-/// A replica may not know yet what has ended (G3). Those of a Cluster refuse to answer by themselves.
+/// Refuses a replica, because it may not know yet that a session has ended (G3). The replicas of a Cluster refuse
+/// commands by themselves.
 async fn refuse_replica(mut connection: MultiplexedConnection) -> RedisResult<MultiplexedConnection> {
     let hello: HashMap<String, Value> = redis::cmd("HELLO").query_async(&mut connection).await?;
     match hello.get("role") {
         Some(Value::BulkString(role)) if role == b"replica" => {
-            Err((ErrorKind::Client, "the server is a replica, which may not know yet what has ended").into())
+            Err((ErrorKind::Client, "the server is a replica, which may not know yet that a session has ended").into())
         }
         _ => Ok(connection),
     }
 }
 
-/// A connection.
+/// A connection to a server or a Cluster.
 pub(super) struct Wire {
     connection: Connection,
     suspect: Arc<AtomicBool>,
@@ -79,7 +80,7 @@ impl Wire {
         matches!(self.connection, Connection::Cluster(_))
     }
 
-    /// Whether it may be dead.
+    /// Returns whether the connection may be dead.
     pub(super) fn is_suspect(&self) -> bool {
         self.suspect.load(Ordering::Relaxed)
     }
@@ -102,7 +103,7 @@ impl Wire {
         }
     }
 
-    /// Sends a command to the server of a Cluster that its key is being moved to.
+    /// Sends a command to the server that its key is being moved to, as an `ASK` redirection demands.
     pub(super) async fn send_after_ask(&self, command: &Cmd, server: (String, u16)) -> RedisResult<Value> {
         let Connection::Cluster(mut connection) = self.connection.clone() else {
             return self.send(command).await;
@@ -112,17 +113,18 @@ impl Wire {
         let (host, port) = server;
         let there = SingleNodeRoutingInfo::ByAddress { host, port };
         let mut answers = connection.route_pipeline(both, 0, 2, there).await?;
-        let answer = answers.pop().ok_or((ErrorKind::Client, "no answer after ASKING"))?;
+        let answer = answers.pop().ok_or((ErrorKind::Client, "no response after ASKING"))?;
         answer.extract_error()
     }
 
-    /// Watches a command on its way.
+    /// Starts to watch a command in flight.
     pub(super) fn watch(&self, timeout: Duration) -> Watch<'_> {
         Watch { wire: self, begun: Instant::now(), patience: timeout / 2, answered: false }
     }
 }
 
-/// A command on its way. Dropped without an answer after a good while, it tells on the connection.
+/// A command in flight. Marks the connection as suspect when it is dropped without a response after half of the
+/// timeout.
 pub(super) struct Watch<'a> {
     wire: &'a Wire,
     begun: Instant,
@@ -134,7 +136,7 @@ impl Watch<'_> {
     pub(super) fn end(mut self, answer: &RedisResult<Value>) {
         self.answered = true;
         let Err(error) = answer else { return };
-        // A server that has become a replica is the wrong one: by its name another may be found now.
+        // The server has become a replica. Its name may lead to another server by now, so a new connection is made.
         let demoted = ErrorKind::Server(ServerErrorKind::ReadOnly);
         if error.is_io_error() || error.is_unrecoverable_error() || error.kind() == demoted {
             self.wire.suspect.store(true, Ordering::Relaxed);

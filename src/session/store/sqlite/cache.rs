@@ -1,12 +1,13 @@
-//! Sessions that were read or written a moment ago, for as long as nobody else has written anything.
+//! A cache of recently read and written sessions, valid while no other process has written anything.
 //!
-//! A cache may not bring back what has ended (G3), also when another process ended it. So all of it is true of one state
-//! of the database, and before each use [`Watch`] tells whether that is the state still. Another process's commit is
-//! another state, and everything here is forgotten; a commit of our own moves the state on by one, and changes here what it
-//! changed there. When the state cannot be told, there is no cache.
+//! A cache must not revive an ended session (G3), also when another process ended it. So its entries belong to one
+//! state of the database, and before each use [`Watch`] tells whether that is still the current one. A commit of
+//! another process makes another state, and the whole cache is dropped. A commit of this process advances the state by
+//! one, and the cache follows the change. When the state cannot be read, there is no cache.
 //!
-//! The watch itself is believed only after a commit of our own has moved it. A WAL index that a killed server left behind
-//! looks like one in use and never changes again, and a cache on it would serve ended sessions for ever.
+//! The watch itself is trusted only after a commit of this process has moved it. A WAL index that a killed server left
+//! behind looks like one in use and never changes again, and a cache that relied on it would serve ended sessions for
+//! ever.
 
 use super::watch::{Stamp, Watch};
 use crate::session::clock::Timestamp;
@@ -16,28 +17,28 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// How much memory the sessions here may take, in bytes, roughly.
+/// The most memory that the cached sessions may take, in bytes, approximately.
 const ROOM: usize = 32 << 20;
-/// What a session takes beside its data, roughly.
+/// The memory that a session takes beside its data, in bytes, approximately.
 const OVERHEAD: usize = 512;
 
 #[derive(Debug)]
 pub(super) struct Cache {
-    /// `None` where there is no WAL index to look at.
+    /// `None` when there is no WAL index to read.
     watch: Option<Watch>,
     /// [`UNPROVEN`], [`PROVEN`] or [`REFUTED`].
     proof: AtomicU8,
     known: Mutex<Known>,
 }
 
-/// No commit of our own has been seen yet.
+/// No commit of this process has been seen yet.
 const UNPROVEN: u8 = 0;
-/// A commit of our own has moved the stamp.
+/// A commit of this process has moved the stamp.
 const PROVEN: u8 = 1;
-/// A commit of our own has left the stamp as it was, so this is not the index of our database.
+/// A commit of this process has not moved the stamp, so this is not the index of the open database.
 const REFUTED: u8 = 2;
 
-/// What is known of one state of the database.
+/// The cached sessions, all of one state of the database.
 #[derive(Debug, Default)]
 pub(super) struct Known {
     at: Option<Stamp>,
@@ -50,17 +51,17 @@ impl Cache {
         Self { watch, proof: AtomicU8::new(UNPROVEN), known: Mutex::default() }
     }
 
-    /// The state of the database now, if it can be told and the watch has proved itself.
+    /// Returns the current state of the database, if it can be read and the watch is proven.
     pub(super) fn look(&self) -> Option<Stamp> {
         if self.proof.load(Ordering::Relaxed) == PROVEN { self.stamp() } else { None }
     }
 
-    /// What the watch shows, for a writer: its commit is what proves the watch.
+    /// Returns the stamp even before the watch is proven, for a writer, because its commit is the proof.
     pub(super) fn stamp(&self) -> Option<Stamp> {
         self.watch.as_ref().filter(|_| self.proof.load(Ordering::Relaxed) != REFUTED)?.look()
     }
 
-    /// A session, if it is known for certain to be so.
+    /// Returns a session that is live, if it is cached and the cache is valid.
     pub(super) fn get(&self, id: &IdHash, now: Timestamp) -> Option<Arc<Record>> {
         let at = self.look()?;
         let known = self.known();
@@ -68,11 +69,11 @@ impl Cache {
         known.sessions.get(id).filter(|record| certain && record.deadline() > now).cloned()
     }
 
-    /// Remembers what was read; `before` is the state from before the reading.
+    /// Caches a session that was read. `before` is the state from before the read.
     pub(super) fn read(&self, before: Option<Stamp>, id: &IdHash, record: &Arc<Record>) {
         let Some(before) = before else { return };
         let mut known = self.known();
-        // What was read is of no certain state if one was left meanwhile.
+        // If the state has changed meanwhile, it is unknown which of the two states the session belongs to.
         if self.look() != Some(before) {
             return;
         }
@@ -82,11 +83,12 @@ impl Cache {
         known.insert(*id, Arc::clone(record));
     }
 
-    /// Follows a transaction of our own, which did `effect` and nothing else; `before` is the stamp from before it.
+    /// Follows a transaction of this process, which did `effect` and nothing else. `before` is the stamp from before
+    /// it.
     ///
-    /// Only one of ours may be under way at a time. If it is `certain` that it has written something, it was a commit, and
-    /// a stamp that has not moved refutes the watch for good. (A touch is certain: it moves `expires` in its index. A row
-    /// that is set to what it holds already is not: SQLite commits nothing then.)
+    /// Only one such transaction may run at a time. If it is `certain` that it has written something, it was a commit,
+    /// and a stamp that has not moved refutes the watch for good. (A touch is certain, because it moves `expires` in an
+    /// index. An update that sets a row to its present values is not, because SQLite commits nothing then.)
     pub(super) fn wrote(&self, before: Option<Stamp>, certain: bool, effect: impl FnOnce(&mut Known)) {
         let mut known = self.known();
         let (Some(before), Some(after)) = (before, self.stamp()) else { return };
@@ -101,7 +103,7 @@ impl Cache {
             );
             return;
         }
-        // Otherwise somebody else has written too, and what is here is of a state that will not come back.
+        // Otherwise another process has written too, and the cached sessions belong to a state that will not come back.
         if known.at == Some(before) && after.is_one_after(&before) {
             effect(&mut known);
             known.at = Some(after);
@@ -116,7 +118,7 @@ impl Cache {
 impl Known {
     pub(super) fn insert(&mut self, id: IdHash, record: Arc<Record>) {
         let takes = OVERHEAD + size(&record.data);
-        // To begin anew costs one read a session; an order of use would cost something at every read.
+        // Dropping all sessions costs one later read for each; an order of use would cost something at every read.
         if self.taken + takes > ROOM {
             self.clear();
         }
@@ -132,7 +134,7 @@ impl Known {
         Some(record)
     }
 
-    /// Changes a session, if it is here; and forgets it when the change says that it does not fit.
+    /// Changes a session if it is cached. Drops it when `change` returns `false`, which means that it does not fit.
     pub(super) fn change(&mut self, id: &IdHash, change: impl FnOnce(&mut Record) -> bool) {
         if let Some(mut record) = self.remove(id)
             && change(Arc::make_mut(&mut record))
@@ -157,7 +159,7 @@ mod tests {
 
     const NOW: Timestamp = Timestamp(4_000_000_000_000);
 
-    /// A WAL index of our own, to be in whatever state a test needs.
+    /// A WAL index that a test can bring into any state.
     struct Index(File);
 
     impl Index {
@@ -193,7 +195,7 @@ mod tests {
         assert_eq!(cache.get(&id, NOW), None);
         let other = Secret::generate().expect("random numbers").hash();
         cache.read(cache.look(), &other, &record);
-        assert_eq!((cache.get(&id, NOW), cache.get(&other, NOW)), (None, Some(record)), "what is old stays forgotten");
+        assert_eq!((cache.get(&id, NOW), cache.get(&other, NOW)), (None, Some(record)), "an old entry stays forgotten");
     }
 
     #[test]
@@ -217,7 +219,7 @@ mod tests {
         assert_eq!(cache.get(&id, NOW).map(|record| record.data.len()), Some(2));
         let before = cache.look();
         index.commit(4, 7);
-        cache.wrote(before, true, |_| panic!("two transactions are not one"));
+        cache.wrote(before, true, |_| panic!("two transactions do not count as one"));
         assert_eq!(cache.get(&id, NOW), None);
     }
 
@@ -236,12 +238,12 @@ mod tests {
         let (index, cache, id, record) = begin();
         cache.read(cache.look(), &id, &record);
         index.0.write_all_at(&[9], 20).expect("written");
-        assert_eq!(cache.get(&id, NOW), None, "a header that is being written tells nothing");
+        assert_eq!(cache.get(&id, NOW), None, "a header that is being written gives no state");
         index.commit(1, 7);
         assert_eq!(cache.get(&id, NOW), Some(record.clone()));
         index.0.write_all_at(&u32::to_ne_bytes(3_008_000), 0).expect("written");
         index.0.write_all_at(&u32::to_ne_bytes(3_008_000), 48).expect("written");
-        assert_eq!(cache.get(&id, NOW), None, "nor does one of an unknown format");
+        assert_eq!(cache.get(&id, NOW), None, "a header of an unknown format gives no state");
     }
 
     #[test]
@@ -249,14 +251,14 @@ mod tests {
         let (index, cache, id, record) = begin();
         let fresh = Cache::new(Some(Watch::of(index.0.try_clone().expect("a second handle")).expect("a view of it")));
         fresh.read(fresh.look(), &id, &record);
-        assert_eq!(fresh.get(&id, NOW), None, "nothing has proved it yet");
+        assert_eq!(fresh.get(&id, NOW), None, "a watch without a proof is not trusted");
         fresh.wrote(fresh.stamp(), false, |_| panic!("nothing was written"));
-        assert_eq!(fresh.look(), None, "what may have written nothing proves and refutes nothing");
+        assert_eq!(fresh.look(), None, "a transaction that may have written nothing proves and refutes nothing");
         cache.read(cache.look(), &id, &record);
         cache.wrote(cache.stamp(), true, |_| panic!("the commit is not in this index"));
         index.commit(5, 7);
         cache.read(cache.look(), &id, &record);
-        assert_eq!(cache.get(&id, NOW), None, "what a commit has not moved is never believed again");
+        assert_eq!(cache.get(&id, NOW), None, "a refuted watch is never trusted again");
     }
 
     #[test]

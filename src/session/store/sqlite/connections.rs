@@ -1,7 +1,7 @@
-//! The connections to one database: one that writes, some that read, all open for as long as the store is.
+//! The connections to one database: one that writes and some that read, all open for as long as the store.
 //!
-//! Not a pool that opens, tests and closes them: there is no network to fail, and a test of a connection costs as much as
-//! the statement it is for.
+//! There is no pool that opens, tests and closes them, because no network can fail, and a test of a connection costs as
+//! much as the statement that it is for.
 
 use super::cache::{Cache, Known};
 use super::files::Files;
@@ -19,21 +19,22 @@ use tokio::sync::{Mutex, MutexGuard};
 pub(super) struct Connections {
     writer: Mutex<SqliteConnection>,
     readers: Vec<Mutex<SqliteConnection>>,
-    /// Whose turn it is when none is free.
+    /// The number of the reader to wait for when none is free.
     turn: AtomicUsize,
     pub(super) cache: Cache,
-    /// Tells this process of what it has ended itself.
+    /// Notifies this process of the sessions that it has ended itself.
     pub(super) voice: Voice,
-    /// How its connections are opened.
+    /// The options of its connections.
     pub(super) options: SqliteConnectOptions,
-    /// Where the database is, for people.
+    /// The path of the database, for logs and errors.
     pub(super) place: String,
-    /// What lies at its path, if it is in a file.
+    /// The files at its path, unless it is in memory.
     files: Option<Files>,
 }
 
 impl Connections {
-    /// Opens the readers beside a writer whose schema is up to date. `file` is its path; an in-memory database has none.
+    /// Opens the readers, beside a writer whose schema is up to date. `file` is the path; an in-memory database has
+    /// none.
     pub(super) async fn open(
         file: Option<&Path>,
         options: SqliteConnectOptions,
@@ -45,7 +46,7 @@ impl Connections {
         for _ in 0..readers.max(1) {
             open.push(Mutex::new(super::connect(&reading).await?));
         }
-        // Where there is no such file the database is in no state to be cached, and works all the same.
+        // Without a WAL index there is no cache, and the database works all the same.
         let cache = Cache::new(file.and_then(|path| Watch::over(path).ok()));
         let place = file.map_or_else(|| "memory".to_owned(), |path| path.display().to_string());
         let files = file.map(Files::at).transpose().map_err(sqlx::Error::Io)?;
@@ -61,7 +62,7 @@ impl Connections {
         })
     }
 
-    /// Fails when the path leads to another file than the one that is open, or to none.
+    /// Fails when the path leads to another file than the open one, or to none.
     pub(super) async fn still_there(&self) -> Result<(), StoreError> {
         match &self.files {
             Some(files) => files.still_there().await.map_err(StoreError::unavailable),
@@ -94,19 +95,19 @@ impl Connections {
 pub(super) struct Writing<'a> {
     pub(super) connection: MutexGuard<'a, SqliteConnection>,
     before: Option<Stamp>,
-    /// Whether a row that is touched has changed.
+    /// Whether a row that a statement returns has certainly changed.
     certain: bool,
     cache: &'a Cache,
 }
 
 impl Writing<'_> {
-    /// For a statement that may set a row to what it holds already, which SQLite does not commit.
+    /// Marks the transaction as one that may set a row to its present values, which SQLite does not commit.
     pub(super) fn perhaps(self) -> Self {
         Self { certain: false, ..self }
     }
 
-    /// Runs a statement to its end and not only to its first row: it commits when it ends, and a full disk says so only
-    /// then.
+    /// Runs a statement to its end and not only to its first row, because it commits at its end, and a full disk causes
+    /// an error only then.
     pub(super) async fn rows(
         &mut self,
         query: Query<'_, Sqlite, SqliteArguments>,
@@ -114,8 +115,8 @@ impl Writing<'_> {
         query.fetch_all(&mut *self.connection).await.map_err(StoreError::unavailable)
     }
 
-    /// Runs a whole transaction of one statement, and says how many rows it touched. If any, `effect` is what it did to
-    /// the sessions.
+    /// Runs a transaction of one statement, and returns the number of rows that it affected. If there are any, `effect`
+    /// makes the same change in the cache.
     pub(super) async fn once(
         mut self,
         query: Query<'_, Sqlite, SqliteArguments>,
@@ -128,7 +129,8 @@ impl Writing<'_> {
         Ok(done.rows_affected())
     }
 
-    /// Gives the connection back after a transaction that changed something: `effect` is what.
+    /// Gives the connection back after a transaction that changed something; `effect` makes the same change in the
+    /// cache.
     pub(super) fn done(self, effect: impl FnOnce(&mut Known)) {
         self.cache.wrote(self.before, self.certain, effect);
     }

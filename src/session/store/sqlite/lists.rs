@@ -1,4 +1,4 @@
-//! What reaches over many sessions: an account's, a page of all.
+//! Operations on many sessions: the list of an account, a page of all.
 
 use super::SqliteStore;
 use super::cache::Known;
@@ -10,7 +10,7 @@ use sqlx::query::Query;
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
 use sqlx::{Row as _, Sqlite};
 
-/// Sessions as lists show them.
+/// A query for the sessions of a list.
 macro_rules! listed {
     ($rest:literal) => {
         concat!(
@@ -22,7 +22,7 @@ macro_rules! listed {
 }
 
 impl SqliteStore {
-    /// Runs a statement that ends sessions and returns their handles; tells of them, and says how many.
+    /// Runs a statement that ends sessions and returns their handles. Notifies the watchers of each session.
     pub(super) async fn delete(
         &self,
         query: Query<'_, Sqlite, SqliteArguments>,
@@ -103,7 +103,7 @@ impl SqliteStore {
         _: Option<&str>,
         batch: u32,
     ) -> Result<Ended, StoreError> {
-        // What is left is what has not ended: the next step needs no place to go on from.
+        // The next call needs no cursor, because the sessions of this one are gone.
         let sql = "DELETE FROM session WHERE id_hash IN (SELECT id_hash FROM session \
                    WHERE account = ?1 AND handle IS NOT ?2 LIMIT ?3) RETURNING handle";
         let query = sqlx::query(sql).bind(account).bind(except.map(|handle| handle.0.as_bytes().to_vec())).bind(batch);

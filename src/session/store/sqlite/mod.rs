@@ -1,7 +1,7 @@
 //! Sessions in a SQLite file: the default, for one machine.
 //!
-//! Write-ahead logging, so that readers never wait; one writing connection, so that writers queue here and not
-//! in lock errors. Survives `kill -9`; a power cut may take the last moments (`synchronous = NORMAL`).
+//! Write-ahead logging, so that readers never wait; one writing connection, so that writers queue here instead of
+//! failing with lock errors. Survives `kill -9`; a power cut may lose the last moments (`synchronous = NORMAL`).
 
 mod cache;
 mod connections;
@@ -32,37 +32,38 @@ static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 
 /// A store in a SQLite file that only its owner may read.
 ///
-/// Sessions that were used a moment ago are answered from memory, for as long as no other process has written to the
-/// database, which is looked up each time.
+/// Recently used sessions come from a cache in memory, as long as no other process has written to the database. Each
+/// use checks that.
 #[derive(Clone, Debug)]
 pub struct SqliteStore(Arc<Connections>);
 
-/// How often is tried what another process may be in the midst of: opening the file, bringing its schema up to date.
+/// The number of times that an operation is tried again because another process may be in the middle of the same:
+/// opening the file, bringing its schema up to date.
 const TRIES: u32 = 20;
 /// The pause between two tries.
 const BREATH: Duration = Duration::from_millis(50);
 
 impl SqliteStore {
-    /// Opens the database at `path`, with `readers` reading connections; makes the file (mode 0600), its
-    /// folder and its tables when they are missing and `schema` allows it.
+    /// Opens the database at `path` with `readers` reading connections. Creates the file (mode 0600), its folder and
+    /// its tables when they are missing and `schema` allows it.
     ///
     /// # Errors
     ///
-    /// When the file cannot be written, is no SQLite database, or is of a newer version; or of an older one that is not
-    /// to be migrated now.
+    /// When the file cannot be written, is not a SQLite database, or is of a newer version; when it is of an older
+    /// version and may not be migrated now.
     pub async fn open(path: &Path, readers: u32, schema: Schema) -> Result<Self, OpenError> {
         let connections = open(path, readers, &MIGRATIONS, schema).await?;
         Ok(Self(Arc::new(connections)))
     }
 
-    /// The same database, for tables of an application's own beside the sessions. Shares the connections.
+    /// Returns the same database for an application's own tables beside the sessions. It shares the connections.
     #[must_use]
     pub fn database(&self) -> Database {
         Database::sqlite(Tables { connections: Arc::clone(&self.0) })
     }
 }
 
-/// Opens a file that has all the tables of `migrations` afterwards.
+/// Opens a file and brings the tables of `migrations` up to date.
 async fn open(path: &Path, readers: u32, migrations: &Migrator, schema: Schema) -> Result<Connections, OpenError> {
     let place = path.display().to_string();
     if schema == Schema::Check && !path.exists() {
@@ -79,13 +80,13 @@ async fn open(path: &Path, readers: u32, migrations: &Migrator, schema: Schema) 
     Connections::open(Some(path), options, writer, readers).await.map_err(unfit)
 }
 
-/// Opens a connection, again if the file is busy: the switch to write-ahead logging does not wait for whoever opens it at
-/// the same moment.
+/// Opens a connection. Tries again while the file is busy, because the switch to write-ahead logging does not wait for
+/// another process that opens the file at the same moment.
 async fn connect(options: &SqliteConnectOptions) -> Result<SqliteConnection, sqlx::Error> {
     let mut tried = 0;
     loop {
         match SqliteConnection::connect_with(options).await {
-            // SQLITE_BUSY and what is below it. Source: <https://www.sqlite.org/rescode.html#busy>.
+            // SQLITE_BUSY and its extended codes. Source: <https://www.sqlite.org/rescode.html#busy>.
             Err(sqlx::Error::Database(error)) if tried < TRIES && is_busy(&*error) => tokio::time::sleep(BREATH).await,
             other => return other,
         }
@@ -97,10 +98,10 @@ fn is_busy(error: &dyn DatabaseError) -> bool {
     error.code().and_then(|code| code.parse::<u32>().ok()).is_some_and(|code| code & 0xff == 5)
 }
 
-/// Opens a connection to a database that has all the tables of `migrations`.
+/// Opens a connection to a database and brings the tables of `migrations` up to date.
 ///
-/// Each look is made by a connection of its own, because one whose commit failed on a full disk may be in a transaction
-/// still: it would see its own tables, and all that it writes later would be lost.
+/// Each try uses a connection of its own, because a connection whose commit failed on a full disk may still be in a
+/// transaction: it would see its own tables, and all that it writes later would be lost.
 async fn up_to_date(
     options: &SqliteConnectOptions,
     migrations: &Migrator,
@@ -122,10 +123,10 @@ async fn up_to_date(
             Some(MigrateError::VersionMissing(schema)) => {
                 return Err(OpenError::Newer { place: place.to_owned(), schema });
             }
-            // SQLite has no lock for this. A process that was slower finds a table there already, or the file busy;
-            // its own step is rolled back, and the next look shows what the faster one has done.
+            // SQLite has no lock for migrations. The slower of two processes finds that a table exists or that the file
+            // is busy; its own transaction is rolled back, and its next try sees the tables of the faster one.
             error if tried == TRIES => {
-                let reason = error.map_or_else(|| "it does not keep its tables".to_owned(), |error| error.to_string());
+                let reason = error.map_or_else(|| "its tables do not persist".to_owned(), |error| error.to_string());
                 return Err(unfit(reason));
             }
             Some(_) => tokio::time::sleep(BREATH).await,
@@ -135,7 +136,7 @@ async fn up_to_date(
     }
 }
 
-/// Whether there are migrations to run. A migration that is unknown here is an error.
+/// Returns whether there are migrations to run. A migration in the database that is unknown here is an error.
 async fn pending(writer: &mut SqliteConnection, migrations: &Migrator) -> Result<bool, MigrateError> {
     let table = &migrations.table_name;
     let there = "SELECT count(*) FROM sqlite_schema WHERE name = ?1";
@@ -151,7 +152,7 @@ async fn pending(writer: &mut SqliteConnection, migrations: &Migrator) -> Result
     }
 }
 
-/// Makes the file and its folder for their owner alone, before SQLite makes them for everybody.
+/// Creates the file and its folder for their owner alone, before SQLite creates them for all users.
 fn make_private(path: &Path) -> io::Result<()> {
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
@@ -160,10 +161,9 @@ fn make_private(path: &Path) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
         made => return made.map(drop),
     }
-    // Not opened: to close it again would take away the locks of a SQLite that has it open in this process.
-    // Source: <https://www.sqlite.org/howtocorrupt.html>, 2.2.
+    // Does not open the file, because closing it would release the locks of a SQLite that has it open in this process.
     let found = fs::metadata(path)?;
-    // A device or a pipe is others' too, and taking it away from them is not ours.
+    // A device or a pipe belongs to other programs too, so its permissions stay.
     if !found.is_file() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"));
     }

@@ -1,4 +1,4 @@
-//! News of sessions in a SQLite file: what this process has ended it knows; of others it sees that they have written.
+//! Notifications for a SQLite file: of each session that this process ends, and of any write by another process.
 
 use super::connections::Connections;
 use super::rows::exact;
@@ -8,11 +8,11 @@ use crate::session::store::StoreError;
 use sqlx::Row as _;
 use std::time::Duration;
 
-/// How often it is looked whether another process has written.
+/// The interval at which the file is checked for writes by another process.
 const EVERY: Duration = Duration::from_millis(300);
 
 impl Connections {
-    /// Tells of what ends, until it is dropped or the file fails.
+    /// Passes notifications on, until it is dropped or the file fails.
     pub(super) async fn tell(&self, news: &News) -> Result<(), StoreError> {
         tokio::select! {
             () = self.voice.pass_on(news) => Ok(()),
@@ -20,17 +20,17 @@ impl Connections {
         }
     }
 
-    /// Tells of a session that has ended or got a new id. What is no handle is nobody's.
+    /// Notifies the watchers of a session that has ended or got a new id. Ignores bytes that are not a handle.
     pub(super) fn tell_of(&self, handle: &[u8]) {
         if let Ok(handle) = exact(handle) {
             self.voice.tell(Handle(uuid::Uuid::from_bytes(handle)));
         }
     }
 
-    /// Another process can only write into the file, and any commit of its own may have ended any session: then all who
-    /// watch look, which costs a read each.
+    /// Looks for commits of other processes. Such a commit may have ended any session, so all watchers look at theirs,
+    /// which costs a read each.
     ///
-    /// Where the head of the WAL index stands still, as it does most of the time, not even SQLite is asked.
+    /// While the header of the WAL index does not change, which is most of the time, no statement is run.
     async fn notice_others(&self, news: &News) -> Result<(), StoreError> {
         let mut known = (self.cache.look(), self.others().await?);
         loop {
@@ -47,7 +47,7 @@ impl Connections {
         }
     }
 
-    /// A number that changes when anybody but the writing connection has committed.
+    /// Returns a number that changes when any connection but the writing one has committed.
     ///
     /// Source: <https://www.sqlite.org/pragma.html#pragma_data_version>.
     async fn others(&self) -> Result<i64, StoreError> {

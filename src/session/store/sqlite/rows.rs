@@ -1,4 +1,4 @@
-//! Rows, and what they mean.
+//! Conversions between rows and sessions.
 
 use crate::session::clock::Timestamp;
 use crate::session::id::Handle;
@@ -10,7 +10,7 @@ use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 use std::time::Duration;
 
-/// A whole session.
+/// Returns the whole session of a row.
 pub(super) fn record(row: &SqliteRow) -> Result<Record, StoreError> {
     let data: &str = row.try_get("data").map_err(StoreError::corrupt)?;
     Ok(Record {
@@ -27,7 +27,7 @@ pub(super) fn record(row: &SqliteRow) -> Result<Record, StoreError> {
     })
 }
 
-/// What a list shows of a session.
+/// Returns the session of a row, for a list.
 pub(super) fn listed(row: &SqliteRow) -> Result<Listed, StoreError> {
     Ok(Listed {
         handle: handle(row)?,
@@ -56,7 +56,8 @@ fn terms(row: &SqliteRow) -> Result<Terms, StoreError> {
     row.try_get("terms").map(Terms::from_code).map_err(StoreError::corrupt)
 }
 
-/// Of a session that a version before this one wrote nothing better is known than when it got its id.
+/// Returns the order of the session's sign-in. Earlier versions did not store it, and the last renewal is the best
+/// estimate.
 fn signed_in(row: &SqliteRow) -> Result<Timestamp, StoreError> {
     let known: Option<i64> = row.try_get("signed_in").map_err(StoreError::corrupt)?;
     known.map_or_else(|| number(row, "renewed"), Ok).map(Timestamp)
@@ -75,13 +76,13 @@ pub(super) fn exact<const N: usize>(bytes: &[u8]) -> Result<[u8; N], StoreError>
     bytes.try_into().map_err(StoreError::corrupt)
 }
 
-/// Handles as a JSON list of their digits.
+/// Returns handles as a JSON list of their hexadecimal digits.
 pub(super) fn hex(handles: &[Handle]) -> String {
     let digits: Vec<_> = handles.iter().map(|handle| handle.0.simple().to_string()).collect();
     serde_json::json!(digits).to_string()
 }
 
-/// The changes as a JSON merge patch: `null` removes, text sets (RFC 7396).
+/// Returns the changes as a JSON merge patch: `null` removes, text sets (RFC 7396).
 pub(super) fn patch(changes: &Changes) -> Result<String, StoreError> {
     serde_json::to_string(&changes.values).map_err(StoreError::corrupt)
 }

@@ -1,4 +1,4 @@
-//! The steps of the store contract, each one statement or one transaction.
+//! The [`Store`] implementation. Each change is one statement or one transaction.
 
 use super::SqliteStore;
 use super::cache::Known;
@@ -16,11 +16,11 @@ use sqlx::sqlite::{SqliteArguments, SqliteRow};
 use sqlx::{Connection as _, Row as _, Sqlite};
 use std::sync::Arc;
 
-/// A change that is guarded by liveness, version and size, and in the same step what `$more` names. What is too large
-/// already may shrink.
+/// An `UPDATE` of a session that is guarded by liveness, version and size, and that changes `$more` in the same step.
+/// Data that is too large already may shrink.
 ///
-/// Values: id, patch, now, version asked for, limit, new idle timeout, new absolute lifetime, who sets them; see [`guarded`].
-/// `$created` is when the session counts as created afterwards.
+/// Parameters: id, patch, now, required version, size limit, new idle timeout, new absolute timeout, new terms; see
+/// [`guarded`]. `$created` is the session's creation afterwards.
 macro_rules! change {
     ($more:literal, $created:literal) => {
         concat!(
@@ -42,7 +42,7 @@ macro_rules! change {
     };
 }
 
-/// How much data measure, in bytes.
+/// The size of the data in bytes.
 macro_rules! size {
     ($data:literal) => {
         concat!("(SELECT total(octet_length(key) + octet_length(value)) FROM json_each(", $data, "))")
@@ -51,7 +51,8 @@ macro_rules! size {
 
 const APPLY: &str = change!("", "created");
 
-/// Further values: new id, whether the owner changes, account, label and address of the device, order of the sign-in.
+/// The same change, with a new id. Further parameters: new id, whether the owner changes, account, label and address of
+/// the device, order of the sign-in.
 const ROTATE: &str = change!(
     "id_hash = ?9, renewed = max(renewed, ?3), account = iif(?10, ?11, account), \
      device_label = iif(?10, ?12, device_label), device_address = iif(?10, ?13, device_address), \
@@ -60,7 +61,7 @@ const ROTATE: &str = change!(
 );
 
 impl SqliteStore {
-    /// The id under which the session of a renewed id lives now.
+    /// Returns the current id of the session that a retired id belongs to, and whether the retired id still reaches it.
     async fn successor(&self, id: &IdHash, now: Timestamp) -> Result<Option<(IdHash, bool)>, StoreError> {
         let query = sqlx::query(
             "SELECT s.id_hash, r.reaches FROM retired_id r LEFT JOIN session s ON s.handle = r.handle \
@@ -89,7 +90,7 @@ impl SqliteStore {
         Ok(found)
     }
 
-    /// Asks the database itself.
+    /// Loads a session from the database, past the cache.
     async fn look_up(&self, id: &IdHash, now: Timestamp) -> Result<Loaded, StoreError> {
         if let Some(record) = self.find(id, now).await? {
             return Ok(Loaded::Live(*id, record));
@@ -97,7 +98,7 @@ impl SqliteStore {
         let mut looked = None;
         loop {
             match self.successor(id, now).await? {
-                // Between two looks it may have moved on: what is said is said of one of them.
+                // The session may be rotated between the two statements. Then its new id is tried.
                 Some((current, true)) if looked != Some(current) => {
                     if let Some(record) = self.find(&current, now).await? {
                         return Ok(Loaded::Live(current, record));
@@ -144,7 +145,7 @@ impl SqliteStore {
 
 type Statement<'q> = Query<'q, Sqlite, SqliteArguments>;
 
-/// A guarded statement with the values that both have.
+/// Binds the parameters that both guarded statements have.
 fn guarded<'q>(
     sql: &'static str,
     id: &'q IdHash,
@@ -168,7 +169,7 @@ fn version_of(id: &IdHash, now: Timestamp) -> Statement<'_> {
     sqlx::query(sql).bind(id.0.as_slice()).bind(now.0)
 }
 
-/// Why a guarded statement found no row; `row` is the session's, if it is there.
+/// Returns why a guarded statement found no row; `row` is the session's, if it exists.
 fn refusal(row: Option<&SqliteRow>, changes: &Changes) -> Result<Applied, StoreError> {
     let Some(row) = row else { return Ok(Applied::Gone) };
     let version = unsigned(row.try_get(0).map_err(StoreError::corrupt)?);
@@ -185,7 +186,7 @@ impl Store for SqliteStore {
     async fn load(&self, id: &IdHash, now: Timestamp) -> Result<Loaded, StoreError> {
         match self.0.cache.get(id, now) {
             Some(record) => Ok(Loaded::Live(*id, record)),
-            // Boxed, so that an answer from memory does not pay for the size of a statement.
+            // Boxed, so that a cached session does not pay for the size of a statement's future.
             None => Box::pin(self.look_up(id, now)).await,
         }
     }
@@ -251,7 +252,7 @@ impl Store for SqliteStore {
         let version: i64 = row.try_get(0).map_err(StoreError::corrupt)?;
         let handle: Vec<u8> = row.try_get(1).map_err(StoreError::corrupt)?;
         if !reaches {
-            // Nor may an id that reached it before: it may have been planted.
+            // Earlier ids may have been planted, so they stop reaching the session too.
             let cut_off = sqlx::query("UPDATE retired_id SET reaches = 0 WHERE handle = ?1").bind(&handle);
             cut_off.execute(&mut *step).await.map_err(StoreError::unavailable)?;
         }
@@ -330,7 +331,7 @@ impl Store for SqliteStore {
         let swept = writing.rows(sessions.bind(batch)).await?;
         let sessions = swept.len() as u64;
         if sessions > 0 {
-            // By id and not by clock: which of them were over, the database has decided.
+            // Removed by id and not by deadline, because the database has decided which sessions had expired.
             let swept = swept.iter().map(|row| Ok(IdHash(exact(row.try_get(0).map_err(StoreError::corrupt)?)?)));
             let swept = swept.collect::<Result<Vec<_>, StoreError>>();
             writing.done(|known| match swept {
@@ -342,7 +343,7 @@ impl Store for SqliteStore {
     }
 
     async fn lead(&self, sweeper: &Handle, until: Timestamp, now: Timestamp) -> Result<bool, StoreError> {
-        // Once a minute, so that the log tells also where `/readyz` is not asked.
+        // Checked here once a minute, so that the log reports it even when no client calls `/readyz`.
         self.0.still_there().await?;
         let query = sqlx::query(
             "INSERT INTO sweeper (id, holder, until) VALUES (1, ?1, ?2) \
@@ -372,7 +373,7 @@ impl Store for SqliteStore {
 
     async fn ping(&self) -> Result<(), StoreError> {
         self.0.still_there().await?;
-        // A row is written each time: a full disk, or one that can only be read, must not look healthy.
+        // Each ping writes a row, because a full or read-only disk must not look healthy.
         let write = "INSERT INTO probe (id, count) VALUES (1, 1) ON CONFLICT DO UPDATE SET count = count + 1";
         self.0.write().await.once(sqlx::query(write), |_| {}).await?;
         self.0.read(sqlx::query("SELECT count FROM probe")).await.map(drop)

@@ -11,7 +11,7 @@ use std::path::Path;
 use std::str::FromStr as _;
 use std::sync::Arc;
 
-/// The connections to a database that may hold sessions too: whoever writes here keeps their cache in step.
+/// The connections to a database that may also hold sessions. Writes by them keep the cache of the sessions in step.
 #[derive(Clone, Debug)]
 pub(in crate::session::store) struct Tables {
     pub(super) connections: Arc<Connections>,
@@ -30,9 +30,9 @@ impl Tables {
     pub(in crate::session::store) async fn in_memory(migrations: &Migrator) -> Result<Self, OpenError> {
         let place = "memory";
         let unfit = |error: sqlx::Error| OpenError::Unfit { place: place.to_owned(), reason: error.to_string() };
-        // The name stands for one database, which all connections by these options share.
+        // The options name one database, which all connections by them share.
         let options = SqliteConnectOptions::from_str("sqlite::memory:").map_err(unfit)?;
-        // The database is there as long as one connection is.
+        // The database exists for as long as one connection is open.
         let _anchor = connect(&options).await.map_err(unfit)?;
         let writer = up_to_date(&options, migrations, place, Schema::Migrate).await?;
         let connections = Connections::open(None, options, writer, 1).await.map_err(unfit)?;
@@ -57,7 +57,7 @@ impl Tables {
         sql: &'static str,
         values: &[Value],
     ) -> Result<Vec<AnyRow>, StoreError> {
-        // A file has one schema, which has no name.
+        // A file has a single schema without a name, so the prefix is removed.
         let mut query = sqlx::query(AssertSqlSafe(sql.replace("hardtack.", "")));
         for value in values {
             query = match value {
@@ -71,7 +71,7 @@ impl Tables {
         let mut writing = self.connections.write().await.perhaps();
         let rows = writing.rows(query).await?;
         if !rows.is_empty() {
-            // No session was touched: those that are known are so still.
+            // No session was changed, so the cached ones stay valid.
             writing.done(|_| {});
         }
         any(&rows)
