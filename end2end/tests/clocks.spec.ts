@@ -149,6 +149,52 @@ test("a full server is asked again no earlier than it wants", async ({ page, tro
   expect(asked).toBe(2);
 });
 
+test("a server that is away is asked in growing pauses, and the attempts leave nothing behind", async ({ page, trouble }) => {
+  trouble.expect(/Failed to load resource|api\/events/);
+  await page.addInitScript(() => {
+    Math.random = () => 0.5;
+    // The listeners that stand on signals at this moment.
+    const signals = { listeners: 0 };
+    const { addEventListener, removeEventListener } = AbortSignal.prototype;
+    AbortSignal.prototype.addEventListener = function (...given: Parameters<typeof addEventListener>) {
+      signals.listeners += 1;
+      return addEventListener.apply(this, given);
+    };
+    AbortSignal.prototype.removeEventListener = function (...given: Parameters<typeof removeEventListener>) {
+      signals.listeners -= 1;
+      return removeEventListener.apply(this, given);
+    };
+    Object.assign(window, { signals });
+  });
+  await register(page, somebody());
+  const asked: number[] = [];
+  let seconds = 0;
+  await page.route("**/api/events", (route) => {
+    asked.push(seconds);
+    return route.abort();
+  });
+  await page.clock.install();
+  await open(page, "/profile");
+  await expect.poll(() => asked.length).toBe(1);
+  const listeners: number[] = [];
+  for (; seconds < 150; seconds += 1) {
+    await page.clock.runFor(1000);
+    listeners.push(
+      await page.evaluate(async () => {
+        await (await fetch("/healthz")).text();
+        return (window as unknown as { signals: { listeners: number } }).signals.listeners;
+      }),
+    );
+  }
+  const pauses = asked.slice(1).map((moment, n) => moment - asked[n]);
+  // 0.75 of 2, 4, 8, 16, 32 s, and of a minute from then on; told in whole seconds.
+  expect(pauses.length, `pauses of ${pauses} s`).toBeGreaterThanOrEqual(6);
+  for (const [n, pause] of pauses.entries()) {
+    expect(Math.abs(pause - 0.75 * Math.min(60, 2 ** (n + 1))), `pauses of ${pauses} s`).toBeLessThanOrEqual(1);
+  }
+  expect(Math.max(...listeners.slice(50)), "as many after many attempts").toBeLessThanOrEqual(Math.max(...listeners.slice(0, 50)));
+});
+
 test("the count-down begins when the page was rendered, and not when its program comes", async ({ page }) => {
   let release = () => {};
   const late = new Promise<void>((done) => (release = done));

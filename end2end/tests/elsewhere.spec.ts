@@ -48,6 +48,8 @@ for (const javaScriptEnabled of [true, false]) {
     await expect(page).toHaveURL("/profile");
     await expect(page.getByTestId("username")).toHaveText(`${ada}@example.com`);
     await expect(page.getByTestId("name")).toHaveText(`${ada} of the provider`);
+    await expect(page.getByText("None: you sign in with another service."), "no password").toBeVisible();
+    await expect(page.getByText("as a hash")).toHaveCount(0);
     await page.goto("/");
     await expect(home.greeting(page)).toHaveText("You visited this page 2 times");
     await open(page, "/", javaScriptEnabled);

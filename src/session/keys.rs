@@ -195,7 +195,8 @@ fn parse_key(name: &str, text: &str) -> Result<HmacSha256, KeyError> {
 }
 
 fn from_hex(text: &str) -> Option<Vec<u8>> {
-    if text.len() != 64 || !text.is_ascii() {
+    // Not left to `from_str_radix`, because it takes a sign.
+    if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return None;
     }
     (0..64).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).ok()).collect()
@@ -212,3 +213,6 @@ fn mac(key: &HmacSha256, name: &str, text: &[u8]) -> HmacSha256 {
     mac.update(text);
     mac
 }
+
+#[cfg(test)]
+mod tests;

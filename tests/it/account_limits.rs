@@ -65,6 +65,13 @@ async fn s66_a_thousand_guesses_at_once_cost_ten_checks_on_two_processes_togethe
         assert_eq!(of(401) as u64, checked, "on {kind:?}");
         assert_eq!(of(401) + of(429) + of(503), 1000, "{statuses:?}");
         assert!(of(429) >= 900, "{} on {kind:?}", of(429));
+        // A crowd that met a full queue has used no attempt up: the rest of the ten is left, and not one more.
+        let (stranger, mut one_by_one) = (ada.elsewhere(), 0);
+        while stranger.login(&format!("another guess {one_by_one}")).await.status == 401 {
+            one_by_one += 1;
+        }
+        assert_eq!(checked + one_by_one, 10, "{checked} checks at once on {kind:?}");
+        assert_eq!(checks(&servers[0]).await + checks(&servers[1]).await, 10, "on {kind:?}");
     }
 }
 

@@ -111,11 +111,13 @@ async fn g4_g7_s18_s108_ten_thousand_unknown_ids_create_no_row() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn g7_s26_a_thousand_sign_outs_of_nobody_create_no_row() {
+async fn g7_s26_ten_thousand_sign_outs_of_nobody_create_no_row() {
     for kind in STORES {
         let pair = Pair::start(kind).await;
         let keys = &pair.plan.keys;
-        let nobodies = || (0..500).map(|n| if n % 2 == 0 { String::new() } else { cookie(Some(&keys[0])) });
+        // All ten thousand on one store: they find nothing, on each of them in the same way.
+        let most = if kind == Kind::Sqlite { 5000 } else { 500 };
+        let nobodies = || (0..most).map(|n| if n % 2 == 0 { String::new() } else { cookie(Some(&keys[0])) });
         all_anonymous(&pair, "/step/end", nobodies()).await;
         all_anonymous(&pair, "/step/flush", nobodies()).await;
         assert_eq!(pair.live().await, 0, "on {kind:?}");

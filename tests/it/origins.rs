@@ -119,11 +119,14 @@ async fn s43_what_belongs_to_a_session_is_read_by_its_own_pages_and_front_ends_a
 }
 
 #[tokio::test]
-async fn every_function_of_the_api_is_guarded() {
+async fn s43_every_function_of_the_api_is_guarded() {
     let app = app().await;
     let functions: Vec<_> = server_fn::axum::server_fn_paths().collect();
     assert!(functions.iter().any(|(path, _)| *path == "/api/visits") && functions.len() >= 5, "{functions:?}");
-    for (path, method) in functions {
+    let heads: Vec<_> =
+        functions.iter().filter(|(_, method)| method == Method::GET).map(|(path, _)| (*path, Method::HEAD)).collect();
+    assert_ne!(heads, [], "functions that read");
+    for (path, method) in functions.into_iter().chain(heads) {
         let call = |caller: &str| with(app.browser.request(method.clone(), app.url(path)), caller).send();
         for caller in
             ["sec-fetch-site: cross-site", "sec-fetch-site: cross-site; origin: null", "origin: http://evil.org"]
