@@ -35,7 +35,8 @@ async fn g9_two_cookies_of_the_name_are_logged_once_a_minute_and_without_their_v
     let told: Vec<_> = log.iter().filter(|line| line.contains("two session cookies")).collect();
     let [line] = &told[..] else { panic!("one line expected: {log:#?}") };
     assert!(line.contains("WARN") && line.contains("hardtack_sess"), "{line}");
-    let nameless: Vec<_> = log.iter().filter(|line| line.contains("parts of a Cookie header that have no name")).collect();
+    let nameless: Vec<_> =
+        log.iter().filter(|line| line.contains("parts of a Cookie header that have no name")).collect();
     assert!(matches!(&nameless[..], [line] if !line.contains("likewise")), "{nameless:#?}");
     let (_, value) = pair.split_once('=').expect("a value");
     assert!(!log.join("\n").contains(value.split('.').next().expect("a secret")));

@@ -1,3 +1,5 @@
+//! Tests of the signing keys.
+
 use super::*;
 
 fn keys(count: u8) -> Keys {
