@@ -5,6 +5,4 @@ import config from "./playwright.config";
 export default defineConfig({
   ...config,
   testDir: "matrix",
-  // One at a time, because the rounds in parallel.spec.ts are a deliberate race.
-  workers: 1,
 });

@@ -101,7 +101,7 @@ test("an address that is taken here by a password is opened by no provider", asy
   await go(page);
   await there.signIn(page, `ada${people}`);
   await expect(page).toHaveURL("/login");
-  await expect(complaint(page)).toContainText("Sign in to it, and connect");
+  await expect(complaint(page)).toContainText("Sign in to it, then connect");
 });
 
 test("what leads back is good once, and in no other browser", async ({ page, visitor, trouble }) => {

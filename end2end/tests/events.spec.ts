@@ -201,7 +201,8 @@ test("g8: while the server is away nobody is signed out, and what happened is le
   phone.on("requestfailed", (request) => (failed += Number(request.url().endsWith("/api/events"))));
   await ownServer.kill();
   // The open stream, and one that was requested afterwards.
-  await expect.poll(() => failed).toBeGreaterThan(1);
+  // A page whose stream was cut waits up to ten seconds, because many are cut at once.
+  await expect.poll(() => failed, { timeout: 20_000 }).toBeGreaterThan(1);
   await expect(head.name(phone, ada)).toBeVisible();
   const back = phone.waitForResponse((answer) => answer.url().endsWith("/api/events") && answer.ok());
   await ownServer.resume();
