@@ -5,6 +5,7 @@ use crate::support::engine::Engine;
 use crate::support::issuer::Stage;
 use crate::support::people::{PASSWORD, Person};
 use crate::support::{Kind, open};
+use argon2::{Algorithm, Argon2, Params, PasswordHasher as _, Version};
 use axum::Router;
 use axum::extract::Path;
 use axum::http::header::SET_COOKIE;
@@ -236,4 +237,20 @@ async fn g12_a_pseudonym_is_recognised_by_every_key_and_made_by_the_first() {
     ] {
         assert_eq!(ask(engine, &format!("/is/{text}/{name}")).await, expected, "{name} {text}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s62_a_sign_in_replaces_a_hash_of_lower_parameters_in_the_database() {
+    let app = App::start().await;
+    let ada = Person::at(&app.url(""), "ada@example.com").registered().await;
+    let params = Params::new(8, 1, 1, None).expect("parameters");
+    let weak = Argon2::new(Algorithm::Argon2id, Version::V0x13, params).hash_password(PASSWORD.as_bytes());
+    let change = format!("UPDATE account SET password = '{}'", weak.expect("a hash"));
+    app.execute(change.leak()).await;
+    let kept = "SELECT password FROM account";
+    assert!(app.text(kept).await.starts_with("$argon2id$v=19$m=8,"));
+    assert_eq!(ada.elsewhere().login("wrong wrong wrong").await.status, 401);
+    assert!(app.text(kept).await.starts_with("$argon2id$v=19$m=8,"));
+    assert_eq!(ada.elsewhere().login(PASSWORD).await.status, 200);
+    assert!(app.text(kept).await.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
 }

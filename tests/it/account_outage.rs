@@ -146,12 +146,16 @@ async fn g8_a_server_whose_accounts_cannot_be_reached_is_not_ready_and_says_why(
         .await
     };
     becomes(200).await;
+    let ada = Person::at(&app.url(""), "ada@example.com").registered().await;
     wire.cut();
     assert_eq!(becomes(503).await, "{\"status\":\"the database of the accounts cannot be used\"}");
     wire.mend();
     becomes(200).await;
     database.stop().await;
     becomes(503).await;
+    let told = ada.profile().await;
+    assert_eq!((told.status, told.kind()), (503, "unavailable"), "it is not known that the visitor is signed out");
     database.start().await;
     becomes(200).await;
+    assert_eq!(ada.profile().await.status, 200);
 }

@@ -5,6 +5,8 @@ mod cases;
 mod walk;
 
 use crate::support::chance::Chance;
+use crate::support::people::{PASSWORD, Person};
+use crate::support::process::Place;
 use cases::{CASES, Case, Fate, NO_ROOM, PROVIDERS, Set, VARIANTS};
 use futures::StreamExt as _;
 use hardtack::server::settings::{Settings, TABLES};
@@ -217,4 +219,14 @@ fn g15_a_kept_id_token_needs_room_in_the_session() {
     assert!(sentence.starts_with("`session.max_data` is less than `8 KiB`"), "{sentence}");
     assert!(sentence.contains("`8 KiB` or more"), "{sentence}");
     load("8 KiB").expect("room");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn g15_a_longer_minimum_of_passwords_locks_no_account_out() {
+    let place = Place::new();
+    let server = place.serve(&[]).await;
+    let ada = Person::at(&server.url(""), "ada@example.com").registered().await;
+    server.stop().await;
+    let server = place.serve(&[("SIGN_IN_PASSWORD_MIN", "64")]).await;
+    assert_eq!(ada.moved(&server).elsewhere().login(PASSWORD).await.status, 200);
 }

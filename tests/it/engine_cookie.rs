@@ -23,6 +23,12 @@ fn routes() -> Router {
         )
         .route("/end", get(async |session: Session| session.end().await.expect("ended")))
         .route(
+            "/cached-count",
+            get(async |session: Session| {
+                ([("cache-control", "private, max-age=60")], count(&session).await.to_string())
+            }),
+        )
+        .route(
             "/cached",
             get(async |session: Session| {
                 session.facts().await.expect("facts");
@@ -48,10 +54,13 @@ async fn g9_s10_the_cookie_is_set_once_and_always_with_no_store() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn s91_a_handler_may_allow_its_own_visitor_to_cache_but_never_a_cookie() {
+async fn g9_s10_s91_a_handler_may_allow_its_own_visitor_to_cache_but_never_a_cookie() {
     let engine = Engine::start(Kind::Memory, routes()).await;
-    engine.get("/count").await;
+    let first = engine.get("/cached-count").await;
+    assert_eq!(cookies_set(&first).len(), 1);
+    assert_eq!(first.headers()["cache-control"], "no-store", "a response with the cookie is not cacheable");
     assert_eq!(engine.get("/cached").await.headers()["cache-control"], "private, max-age=60");
+    assert_eq!(engine.get("/cached-count").await.headers()["cache-control"], "private, max-age=60");
 }
 
 /// Sets and removes the cookie in each shape and in the cookie model of each browser.

@@ -2,6 +2,7 @@
 
 use crate::support::app::{browser, cookies_set};
 use crate::support::engine::Engine;
+use crate::support::watched::Watched;
 use crate::support::{Kind, OwnStore, STORES, id_of, open};
 use axum::Router;
 use axum::extract::Path;
@@ -117,6 +118,36 @@ async fn s35_fifty_sign_ins_at_once_leave_the_limit_and_those_that_found_no_room
         }
         assert_eq!(listed(&own, engine.now()).await.len(), 5, "on {kind:?}");
         assert_eq!(live.len(), 5, "each live session got its cookie, on {kind:?}");
+    }
+}
+
+/// Tests a sign-in that a later one overtakes between its two steps: the new session and the look at the others.
+#[tokio::test(flavor = "multi_thread")]
+async fn s35_a_sign_in_that_finds_no_room_is_no_success() {
+    for kind in STORES {
+        let own = open(kind).await;
+        let watched = Watched::new(own.store.clone());
+        let engine = Engine::start_as(watched.clone(), routes(), exactly(1)).await;
+        watched.hold_lists(true);
+        let mut sign_ins = Vec::new();
+        for count in 1..=2 {
+            sign_ins.push(tokio::spawn(browser().get(engine.url("/sign-in")).send()));
+            while listed(&own, engine.now()).await.len() < count {
+                tokio::task::yield_now().await;
+            }
+            engine.clock.advance(Duration::from_secs(1));
+        }
+        watched.hold_lists(false);
+        let mut answers = Vec::new();
+        for sign_in in sign_ins {
+            answers.push(sign_in.await.expect("no panic").expect("an answer"));
+        }
+        assert_eq!(
+            answers.iter().map(|answer| answer.status().as_u16()).collect::<Vec<_>>(),
+            [409, 200],
+            "on {kind:?}"
+        );
+        assert_eq!(cookies_set(&answers[0]), [] as [String; 0], "no cookie of an ended session, on {kind:?}");
     }
 }
 

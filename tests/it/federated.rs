@@ -88,6 +88,9 @@ async fn s76_what_belongs_to_one_browser_is_refused_in_another() {
     let (ada, mallory) = (stage.person("ada"), stage.person("mallory"));
     let (hers, his) = (ada.leave(&[("provider", "a")]).await, mallory.leave(&[("provider", "a")]).await);
     let (code, other) = (stage.a.good(&hers, "ada"), stage.a.good(&his, "mallory"));
+    // A stolen code is worthless without the verifier (PKCE), which never leaves this server's requests.
+    assert_eq!(hers.asked("code_challenge_method").as_deref(), Some("S256"));
+    assert!(hers.asked("code_challenge").is_some_and(|challenge| Some(challenge) != his.asked("code_challenge")));
     // Three attempts: his state and code in her browser, which would sign her in as him; her state in his browser; her
     // state in a browser without a transaction.
     for (person, query) in [

@@ -1,5 +1,6 @@
 //! Sign-in with an OpenID provider: which account it leads to, and connecting a provider to an account.
 
+use crate::support::app::cookies_set;
 use crate::support::issuer::{Stage, leads, profile, seconds_now};
 use crate::support::people::{PASSWORD, Person};
 use futures::future::join;
@@ -71,6 +72,17 @@ async fn s78_connecting_needs_a_fresh_sign_in_of_that_very_account() {
     let answer = fresh.arrive("a", &[("state", &way.state), ("code", &stage.a.good(&way, "mary"))]).await;
     assert_eq!(answer.status(), 400);
     assert_eq!(stage.count("identity").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s15_to_connect_a_provider_gives_the_session_a_new_id() {
+    let stage = Stage::set().await;
+    let ada = stage.person("ada").registered().await;
+    let way = ada.leave(&[("provider", "a"), ("purpose", "connect")]).await;
+    let answer = ada.arrive("a", &[("state", &way.state), ("code", &stage.a.good(&way, "ada"))]).await;
+    let given = cookies_set(&answer);
+    assert_eq!(leads(&answer), "/security");
+    assert!(given.iter().any(|line| line.starts_with("hardtack_sess=") && !line.contains("Max-Age=0")), "{given:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

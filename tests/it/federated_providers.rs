@@ -213,9 +213,11 @@ async fn s44_a_form_of_another_sites_page_reaches_the_way_back_of_a_provider_tha
 #[tokio::test(flavor = "multi_thread")]
 async fn s80_an_id_token_is_kept_for_the_sign_out_where_the_settings_say_so_and_goes_to_nobody_else() {
     let issuer = Issuer::start_as(Profile { sign_out: &["id_token_hint"], ..Profile::plain() }).await;
-    let line = issuer.setting("a").replace(" }", ", sign_out = \"id_token_hint\" }");
-    let app = site(&[line]).await;
+    let other = Issuer::start_as(Profile { sign_out: &["id_token_hint"], ..Profile::plain() }).await;
+    let line = |issuer: &Issuer, id: &str| issuer.setting(id).replace(" }", ", sign_out = \"id_token_hint\" }");
+    let app = site(&[line(&issuer, "a"), line(&other, "b")]).await;
     issuer.follow(&app.clock);
+    other.follow(&app.clock);
     let ada = Person::at(&app.url(""), "ada@example.com");
     assert_eq!(leads(&ada.sign_in_at(&issuer, "ada").await), "/profile");
     for path in ["/api/profile", "/api/session", "/api/devices", "/api/overview"] {
@@ -232,4 +234,11 @@ async fn s80_an_id_token_is_kept_for_the_sign_out_where_the_settings_say_so_and_
     let grace = Person::at(&app.url(""), "grace@example.com").registered().await;
     assert_eq!(leads(&end(&grace).await.expect("an answer")), "/");
     assert!(!grace.is_signed_in().await);
+    // Nor does another provider's ID token go there.
+    let mary = Person::at(&app.url(""), "mary@example.com");
+    let way = mary.leave(&[("provider", "b")]).await;
+    let answer = mary.arrive("b", &[("state", &way.state), ("code", &other.good(&way, "mary"))]).await;
+    assert_eq!(leads(&answer), "/profile");
+    assert_eq!(leads(&end(&mary).await.expect("an answer")), "/");
+    assert!(!mary.is_signed_in().await);
 }

@@ -177,6 +177,10 @@ async fn s55_a_form_says_beside_its_field_what_is_wrong_and_repeats_nothing() {
         assert_eq!(page.matches("aria-invalid").count(), usize::from(!beside.is_empty()), "{path}");
         assert_eq!(page.matches(" autofocus").count(), 1, "{path}");
     }
+    for known in ["/login?error=bad_credentials&field=canary", "/register?error=invalid&field=canary"] {
+        let page = app.get(known).header("referer", app.url("/login")).send().await.expect("an answer");
+        assert!(!page.text().await.expect("a page").contains("canary"), "{known}");
+    }
     for word in ["canary", "%22%3E%3Cscript%3Ecanary", "//canary", "/\\canary", "bad_credentials%00canary"] {
         for path in ["/login", "/register"] {
             let query = format!("error={word}&field={word}&done={word}&next={}", word.replace("canary", "//canary"));

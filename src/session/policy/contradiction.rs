@@ -175,6 +175,7 @@ mod tests {
             (CookieSettings { path: format!("/{}", "p".repeat(1024)), ..http() }, Contradiction::Path),
             (CookieSettings { domain: Some(".example.com".to_owned()), ..http() }, Contradiction::Domain),
             (CookieSettings { domain: Some("example.com; x".to_owned()), ..http() }, Contradiction::Domain),
+            (CookieSettings { domain: Some("d".repeat(254)), ..http() }, Contradiction::Domain),
         ];
         for (cookie, expected) in cases {
             assert_eq!(Contradiction::of_cookie(&cookie), Some(expected), "{cookie:?}");
@@ -190,6 +191,9 @@ mod tests {
             CookieSettings { same_site: SameSite::None, partitioned: true, ..https() },
             named("__Host-Http-x", https()),
             CookieSettings { domain: Some("example.com".to_owned()), ..named("x", https()) },
+            CookieSettings { domain: Some("d".repeat(253)), ..http() },
+            CookieSettings { path: format!("/{}", "p".repeat(1023)), ..http() },
+            named(&"n".repeat(255), http()),
         ] {
             assert_eq!(Contradiction::of_cookie(&legal), None, "{legal:?}");
         }

@@ -75,6 +75,15 @@ impl App {
         pool.close().await;
     }
 
+    /// Reads one text from the database directly.
+    pub async fn text(&self, sql: &'static str) -> String {
+        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(self.database());
+        let pool = sqlx::SqlitePool::connect_with(options).await.expect("the database");
+        let text = sqlx::query_scalar(sql).fetch_one(&pool).await.expect("a text");
+        pool.close().await;
+        text
+    }
+
     /// Stops the application as SIGTERM does, and waits for its end.
     pub async fn stop(mut self) {
         self.stop.take().expect("stopped once").send(()).expect("a running server");

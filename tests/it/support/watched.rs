@@ -21,6 +21,7 @@ pub struct Watched {
     broken: AtomicBool,
     broken_lists: AtomicBool,
     held_writes: watch::Sender<bool>,
+    held_lists: watch::Sender<bool>,
     listened: AtomicUsize,
     /// The limit of each sweep.
     sweeps: Mutex<Vec<u32>>,
@@ -51,6 +52,7 @@ impl Watched {
             broken,
             broken_lists,
             held_writes: watch::Sender::new(false),
+            held_lists: watch::Sender::new(false),
             listened,
             sweeps: Mutex::default(),
             endless: false.into(),
@@ -86,6 +88,11 @@ impl Watched {
     /// Makes the calls that write wait until they are released.
     pub fn hold_writes(&self, held: bool) {
         self.held_writes.send_replace(held);
+    }
+
+    /// Makes lists of more than one session wait until they are released.
+    pub fn hold_lists(&self, held: bool) {
+        self.held_lists.send_replace(held);
     }
 
     /// Reports after each sweep that there is more.
@@ -146,6 +153,9 @@ impl Store for Watched {
         let store = self.pass(false).await?;
         if self.broken_lists.load(Ordering::SeqCst) {
             return Err(StoreError::unavailable("broken for a test"));
+        }
+        if limit > 1 {
+            drop(self.held_lists.subscribe().wait_for(|held| !held).await.expect("a sender"));
         }
         store.list(account, order, limit, now).await
     }

@@ -156,7 +156,9 @@ mod tests {
         };
         assert_eq!(worries(&info("noeviction", "1", "0")).len(), 0);
         assert_eq!(worries(&info("noeviction", "0", "1")).len(), 0);
-        assert!(worries(&info("allkeys-lru", "1", "0"))[0].contains("noeviction"));
+        for policy in ["allkeys-lru", "volatile-lru", "volatile-ttl"] {
+            assert!(worries(&info(policy, "1", "0"))[0].contains("noeviction"), "{policy}");
+        }
         assert!(worries(&info("noeviction", "0", "0"))[0].contains("appendonly"));
         assert_eq!(worries("").len(), 0, "an empty response causes no warning");
     }
