@@ -188,6 +188,25 @@ async fn g8_s115_an_outage_signs_nobody_out() {
     }
 }
 
+/// Tests an end whose session is found, while the store acknowledges no write.
+#[tokio::test(flavor = "multi_thread")]
+async fn g3_g8_s99_an_end_that_the_store_does_not_acknowledge_is_no_success() {
+    let store = Watched::new(open(Kind::Memory).await.store);
+    let routes = routes()
+        .route("/sign-out", post(async |session: Session| session.end().await))
+        .route("/flush-it", post(async |session: tower_sessions::Session| drop(session.flush().await)));
+    let engine = Engine::start_as(store.clone(), routes, |s| s.timeout(Duration::from_millis(200))).await;
+    let cookie = engine.cookie_from("/same").await;
+    store.freeze_writes(true);
+    for path in ["/sign-out", "/flush-it"] {
+        let answer = browser().post(engine.url(path)).header("cookie", &cookie).send().await.expect("an answer");
+        assert_eq!(answer.status(), 503, "{path}");
+        assert_eq!(cookies_set(&answer), [] as [String; 0], "{path}: the cookie stays, so that it can be tried again");
+    }
+    store.freeze_writes(false);
+    assert_eq!(engine.get_as(&cookie, "/read").await.text().await.expect("text"), "same");
+}
+
 #[tokio::test(start_paused = true)]
 async fn g8_with_a_cookie_the_answer_comes_in_under_a_second() {
     // The paused clock advances only while all tasks wait, so that the result is exact on a slow machine too.
