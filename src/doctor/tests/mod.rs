@@ -9,6 +9,7 @@ mod corpus;
 mod engines;
 mod front_ends;
 mod jars;
+mod lines;
 mod networks;
 mod played;
 mod probes;
