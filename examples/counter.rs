@@ -8,8 +8,8 @@
 //! ```
 
 use axum::{Router, routing::get};
-use hardtack::session::store::memory::MemoryStore;
-use hardtack::session::{CookieSettings, Error, Key, Keys, Session, Sessions};
+use hardtack_session::store::memory::MemoryStore;
+use hardtack_session::{CookieSettings, Error, Key, Keys, Session, Sessions};
 
 const VISITS: Key<u32> = Key::new("visits");
 

@@ -4,8 +4,8 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use hardtack::session::store::memory::MemoryStore;
-use hardtack::session::{CookieSettings, Error, Key, Keys, Owner, Session, Sessions};
+use hardtack_session::store::memory::MemoryStore;
+use hardtack_session::{CookieSettings, Error, Key, Keys, Owner, Session, Sessions};
 use serde::Deserialize;
 
 const VISITS: Key<u32> = Key::new("visits");

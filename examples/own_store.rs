@@ -4,11 +4,11 @@
 //! meets the contract. A store on a database has the same steps and the same tests.
 
 use async_trait::async_trait;
-use hardtack::session::clock::Timestamp;
-use hardtack::session::id::{Handle, IdHash};
-use hardtack::session::record::{Changes, Grace, Record, Rotation, size};
-use hardtack::session::store::contract::{self, Behind};
-use hardtack::session::store::{Applied, Ended, Listed, Loaded, Order, Page, Stats, Store, StoreError, Swept};
+use hardtack_session::clock::Timestamp;
+use hardtack_session::id::{Handle, IdHash};
+use hardtack_session::record::{Changes, Grace, Record, Rotation, size};
+use hardtack_session::store::contract::{self, Behind};
+use hardtack_session::store::{Applied, Ended, Listed, Loaded, Order, Page, Stats, Store, StoreError, Swept};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

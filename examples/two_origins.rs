@@ -20,9 +20,9 @@
 
 use axum::response::Html;
 use axum::{Router, routing::get, routing::post};
-use hardtack::session::policy::Origins;
-use hardtack::session::store::memory::MemoryStore;
-use hardtack::session::{Error, Key, Keys, Session, Sessions};
+use hardtack_session::policy::Origins;
+use hardtack_session::store::memory::MemoryStore;
+use hardtack_session::{Error, Key, Keys, Session, Sessions};
 use tokio::net::TcpListener;
 
 const VISITS: Key<u32> = Key::new("visits");

@@ -22,8 +22,6 @@ pub mod model;
 pub mod backend;
 #[cfg(feature = "ssr")]
 pub mod server;
-#[cfg(feature = "ssr")]
-pub mod session;
 
 /// Starts the browser's program. The page calls it once, when the WebAssembly has loaded.
 #[cfg(feature = "hydrate")]

@@ -5,11 +5,11 @@
 
 use super::stores::{Place, open};
 use futures::{StreamExt as _, stream};
-use hardtack::session::Lifetime;
-use hardtack::session::clock::{Clock, Timestamp};
-use hardtack::session::id::{Handle, IdHash, Secret};
-use hardtack::session::record::{Data, Record};
-use hardtack::session::store::Store;
+use hardtack_session::Lifetime;
+use hardtack_session::clock::{Clock, Timestamp};
+use hardtack_session::id::{Handle, IdHash, Secret};
+use hardtack_session::record::{Data, Record};
+use hardtack_session::store::Store;
 use sha2::{Digest as _, Sha256};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, SqliteConnection, query, query_scalar};
 use std::ops::Range;

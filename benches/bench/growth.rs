@@ -8,8 +8,8 @@ use super::latency::Latencies;
 use super::report::{Aim, Report, ratio, whole};
 use super::stores::{Place, Stores, open};
 use super::{Scope, progress};
-use hardtack::session::id::Secret;
-use hardtack::session::store::Loaded;
+use hardtack_session::id::Secret;
+use hardtack_session::store::Loaded;
 use std::time::Instant;
 
 /// The small number of sessions.

@@ -4,7 +4,7 @@
 use super::stores;
 use axum::http::StatusCode;
 use axum::{Extension, Router, routing::get};
-use hardtack::session::{CookieSettings, Error, Key, Keys, Session, Sessions};
+use hardtack_session::{CookieSettings, Error, Key, Keys, Session, Sessions};
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};

@@ -2,11 +2,11 @@
 
 use super::servers::{Program, Server};
 use super::usage;
-use hardtack::session::store::memory::MemoryStore;
-use hardtack::session::store::postgres::PostgresStore;
-use hardtack::session::store::redis::RedisStore;
-use hardtack::session::store::sqlite::SqliteStore;
-use hardtack::session::store::{Schema, Store};
+use hardtack_session::store::memory::MemoryStore;
+use hardtack_session::store::postgres::PostgresStore;
+use hardtack_session::store::redis::RedisStore;
+use hardtack_session::store::sqlite::SqliteStore;
+use hardtack_session::store::{Schema, Store};
 use sqlx::{Connection as _, PgConnection, Row as _};
 use std::path::Path;
 use std::sync::Arc;

@@ -4,10 +4,10 @@ use super::fill::{data, fill, id, live, now};
 use super::report::{Aim, Report, whole};
 use super::stores::{Stores, open};
 use super::{Scope, progress, usage};
-use hardtack::session::Lifetime;
-use hardtack::session::record::{Changes, Record};
-use hardtack::session::store::memory::MemoryStore;
-use hardtack::session::store::{Applied, Loaded, Store};
+use hardtack_session::Lifetime;
+use hardtack_session::record::{Changes, Record};
+use hardtack_session::store::memory::MemoryStore;
+use hardtack_session::store::{Applied, Loaded, Store};
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -93,7 +93,7 @@ pub(crate) fn memory(scope: &Scope, report: &mut Report) {
         whole(each),
         whole(f64::from(sessions)),
         values.len(),
-        hardtack::session::record::size(&values),
+        hardtack_session::record::size(&values),
     ));
 }
 

@@ -6,10 +6,10 @@
 #![no_main]
 
 use axum::http::{HeaderValue, header};
-use hardtack::session::clock::{Clock, Timestamp};
-use hardtack::session::store::Store as _;
-use hardtack::session::store::memory::MemoryStore;
-use hardtack::session::{Keys, Session, Sessions};
+use hardtack_session::clock::{Clock, Timestamp};
+use hardtack_session::store::Store as _;
+use hardtack_session::store::memory::MemoryStore;
+use hardtack_session::{Keys, Session, Sessions};
 use hardtack_fuzz::{begin, request, runtime, sessions};
 use libfuzzer_sys::fuzz_target;
 use std::sync::{Arc, LazyLock};
@@ -26,7 +26,7 @@ struct Site {
 static SITE: LazyLock<Site> = LazyLock::new(|| {
     let runtime = runtime();
     let store = Arc::new(MemoryStore::default());
-    let clock = Clock::Manual(hardtack::session::clock::ManualClock::at(Timestamp(4_000_000_000_000)));
+    let clock = Clock::Manual(hardtack_session::clock::ManualClock::at(Timestamp(4_000_000_000_000)));
     let sessions = sessions(Arc::clone(&store), &Keys::generate().expect("a key")).clock(clock);
     let pair = runtime.block_on(begin(&sessions));
     let (_, value) = pair.split_once('=').expect("a pair");

@@ -3,10 +3,10 @@
 
 use arbitrary::Arbitrary;
 use axum::http::{HeaderMap, HeaderValue, header};
-use hardtack::session::cookie::pairs;
-use hardtack::session::store::Store as _;
-use hardtack::session::store::memory::MemoryStore;
-use hardtack::session::{Keys, Session, Sessions};
+use hardtack_session::cookie::pairs;
+use hardtack_session::store::Store as _;
+use hardtack_session::store::memory::MemoryStore;
+use hardtack_session::{Keys, Session, Sessions};
 use hardtack_fuzz::{begin, request, runtime, sessions};
 use libfuzzer_sys::fuzz_target;
 use std::sync::{Arc, LazyLock};
@@ -40,7 +40,7 @@ static SITE: LazyLock<Site> = LazyLock::new(|| {
     let sessions = sessions(Arc::clone(&store), &Keys::generate().expect("a key"));
     let pair = runtime.block_on(begin(&sessions));
     let (_, value) = pair.split_once('=').expect("a pair");
-    let now = hardtack::session::clock::Clock::System.now();
+    let now = hardtack_session::clock::Clock::System.now();
     let page = runtime.block_on(store.browse(None, 1, now)).expect("a page");
     Site { value: value.to_owned(), handle: page.sessions[0].handle.to_string(), runtime, sessions }
 });

@@ -4,11 +4,11 @@
 
 use arbitrary::Arbitrary;
 use axum::http::{HeaderValue, StatusCode};
-use hardtack::session::clock::{Clock, ManualClock, Timestamp};
-use hardtack::session::record::{Data, Device, Owner, Record};
-use hardtack::session::store::Store as _;
-use hardtack::session::store::memory::MemoryStore;
-use hardtack::session::{Clocks, Key, Keys, Lifetime, Session};
+use hardtack_session::clock::{Clock, ManualClock, Timestamp};
+use hardtack_session::record::{Data, Device, Owner, Record};
+use hardtack_session::store::Store as _;
+use hardtack_session::store::memory::MemoryStore;
+use hardtack_session::{Clocks, Key, Keys, Lifetime, Session};
 use hardtack_fuzz::{begin, id_of, request, runtime, sessions};
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
@@ -115,9 +115,9 @@ fuzz_target!(|spoilt: Spoilt| {
     runtime.block_on(async {
         let store = Arc::new(MemoryStore::default());
         assert!(store.create(&id_of(cookie), &spoilt.record()).await.expect("created"));
-        let settings = hardtack::session::CookieSettings {
+        let settings = hardtack_session::CookieSettings {
             persistent: spoilt.persistent,
-            ..hardtack::session::CookieSettings::new(false)
+            ..hardtack_session::CookieSettings::new(false)
         };
         let sessions = sessions(store, keys)
             .cookie(settings)

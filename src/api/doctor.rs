@@ -20,7 +20,8 @@ pub async fn diagnose(
     /// The results, as JSON.
     tries: String,
 ) -> Result<Diagnosis, WireError> {
-    use crate::{backend::doctor, model::doctor::Examiner, session::Session};
+    use crate::{backend::doctor, model::doctor::Examiner};
+    use hardtack_session::Session;
     let examiner = leptos::prelude::use_context::<Examiner>();
     let session: Option<Session> = leptos_axum::extract().await.ok();
     doctor::diagnose(&tries, examiner, session.as_ref())

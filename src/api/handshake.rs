@@ -14,7 +14,8 @@ use server_fn::codec::{GetUrl, Post};
 /// `unavailable` when the store cannot be reached.
 #[server(client = Credentialed, endpoint = "session", input = GetUrl, output = Post<Json>)]
 pub async fn read_handshake() -> Result<Handshake, WireError> {
-    use crate::{backend::handshake, session::Session};
+    use crate::backend::handshake;
+    use hardtack_session::Session;
     let session: Session = leptos_axum::extract().await?;
     Ok(handshake::of(&session).await?)
 }
@@ -29,7 +30,8 @@ pub async fn send_handshake(
     /// The value, from `GET /api/session`.
     session: String,
 ) -> Result<Confirmed, WireError> {
-    use crate::{backend::handshake, session::Session};
+    use crate::backend::handshake;
+    use hardtack_session::Session;
     let kept: Session = leptos_axum::extract().await?;
     handshake::confirm(&kept, &session).await
 }

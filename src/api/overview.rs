@@ -14,7 +14,8 @@ use server_fn::codec::{GetUrl, Post};
 /// `unavailable` when the store cannot be reached.
 #[server(client = Credentialed, endpoint = "overview", input = GetUrl, output = Post<Json>)]
 pub async fn read_overview() -> Result<Overview, WireError> {
-    use crate::{backend::overview, session::Session};
+    use crate::backend::overview;
+    use hardtack_session::Session;
     let session: Session = leptos_axum::extract().await?;
     Ok(overview::of(&session).await?)
 }

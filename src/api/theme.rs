@@ -17,8 +17,8 @@ pub async fn choose_theme(
     /// The theme.
     theme: Theme,
 ) -> Result<Theme, WireError> {
-    use crate::session::Session;
     use axum::http::header::SET_COOKIE;
+    use hardtack_session::Session;
     use leptos::prelude::expect_context;
     let session: Session = leptos_axum::extract().await?;
     let cookie = session.cookie().plain(Theme::COOKIE, theme.name())?;

@@ -14,7 +14,8 @@ use server_fn::codec::Post;
 /// `unavailable` when the store cannot be reached.
 #[server(client = Credentialed, endpoint = "visits", input = Post<JsonOrForm>, output = Post<Json>)]
 pub async fn count_visit() -> Result<Visits, WireError> {
-    use crate::{backend::visits, session::Session};
+    use crate::backend::visits;
+    use hardtack_session::Session;
     let session: Session = leptos_axum::extract().await?;
     Ok(visits::count(&session).await?)
 }

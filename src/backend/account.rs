@@ -4,8 +4,8 @@ use super::accounts::{Accounts, Stored};
 use super::keys::{MARK, SIGNED_IN, SignIn};
 use crate::model::account::Profile;
 use crate::model::error::{Kind, WireError};
-use crate::session::Session;
-use crate::session::clock::Timestamp;
+use hardtack_session::Session;
+use hardtack_session::clock::Timestamp;
 
 /// An account that is signed in in this request. A value of this type proves that [`signed_in`] or [`visitor`] has
 /// found it.

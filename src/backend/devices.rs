@@ -5,9 +5,9 @@ use super::error::unknown;
 use super::visitor::Visitor;
 use crate::model::device::{Device, Devices};
 use crate::model::error::{Kind, WireError};
-use crate::session::OfAccount;
-use crate::session::id::Handle;
-use crate::session::store::Listed;
+use hardtack_session::OfAccount;
+use hardtack_session::id::Handle;
+use hardtack_session::store::Listed;
 
 /// The number of devices in one response.
 const PAGE: u32 = 100;

@@ -4,7 +4,7 @@ use super::visitor::device;
 use crate::doctor::{Diagnosis, Echo, Sites, Tries, Try};
 use crate::model::doctor::Examiner;
 use crate::model::error::{Kind, WireError};
-use crate::session::{CookieSettings, Session};
+use hardtack_session::{CookieSettings, Session};
 
 /// The longest text of probe results, in bytes. A real one has about 1,000.
 const LONGEST: usize = 8 * 1024;

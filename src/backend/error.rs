@@ -2,7 +2,7 @@
 
 use super::accounts::Failure;
 use crate::model::error::{Kind, WireError};
-use crate::session::{Error, Fault};
+use hardtack_session::{Error, Fault};
 
 impl From<Error> for WireError {
     fn from(error: Error) -> Self {

@@ -3,7 +3,7 @@
 use super::keys::HANDSHAKE;
 use crate::model::error::{Kind, WireError};
 use crate::model::handshake::{Confirmed, Handshake};
-use crate::session::{Error, Session};
+use hardtack_session::{Error, Session};
 
 /// Returns the session's value, created at the first call; empty when the request stores nothing.
 ///

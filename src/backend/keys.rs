@@ -1,7 +1,7 @@
 //! The keys of all values that the application stores in a session.
 
 use super::providers::Hint;
-use crate::session::Key;
+use hardtack_session::Key;
 use serde::{Deserialize, Serialize};
 
 /// The number of visits to the home page.

@@ -1,7 +1,7 @@
 //! The overview of a session: its cookie in the browser and its record on the server.
 
 use crate::model::overview::{CookieShape, Kept, Overview};
-use crate::session::{Error, Session};
+use hardtack_session::{Error, Session};
 
 /// Returns the overview of a session, without changing the session.
 ///

@@ -7,7 +7,7 @@ use super::sign_in::create;
 use super::username::Username;
 use crate::model::account::Profile;
 use crate::model::error::WireError;
-use crate::session::store::{Store, StoreError};
+use hardtack_session::store::{Store, StoreError};
 use std::sync::Arc;
 
 /// The reason why an operator's action failed.

@@ -17,7 +17,7 @@ use super::username::Username;
 use super::visitor::Visitor;
 use crate::model::account::Profile;
 use crate::model::error::{Kind, WireError};
-use crate::session::{Device, Error, Lifetime, Owner, Session};
+use hardtack_session::{Device, Error, Lifetime, Owner, Session};
 use uuid::Uuid;
 
 pub use super::known::KNOWN_FOR;

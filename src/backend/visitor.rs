@@ -1,7 +1,7 @@
 //! The context of a request: its session, the accounts, and the client.
 
 use super::accounts::Accounts;
-use crate::session::Session;
+use hardtack_session::Session;
 use std::net::IpAddr;
 
 /// The context of a request: its session, the accounts, the client's address and browser, and the device cookie.

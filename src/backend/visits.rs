@@ -2,7 +2,7 @@
 
 use super::keys::VISITS;
 use crate::model::visits::Visits;
-use crate::session::{Error, Session};
+use hardtack_session::{Error, Session};
 
 /// Counts a visit and returns its greeting. A request that stores nothing is greeted but not counted.
 ///

@@ -9,11 +9,11 @@ use crate::model::error::{Kind, WireError};
 use crate::model::next::Next;
 use crate::model::outcome::Outcome;
 use crate::model::viewer::{Own, Viewer};
-use crate::session::Session;
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, Uri, header};
 use axum::middleware::Next as Rest;
 use axum::response::{IntoResponse as _, Redirect, Response};
+use hardtack_session::Session;
 
 /// Serves a page that the visitor may see, and attaches the current user. Redirects others without any part of the
 /// page.

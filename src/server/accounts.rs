@@ -8,8 +8,8 @@ use super::store::{self, Opened, PATIENCE};
 use crate::backend::accounts::{Accounts, chain};
 use crate::backend::providers::Providers;
 use crate::backend::registry::Registry;
-use crate::session::clock::Clock;
-use crate::session::store::{Database, OpenError, Schema};
+use hardtack_session::clock::Clock;
+use hardtack_session::store::{Database, OpenError, Schema};
 use std::time::Duration;
 
 /// Opens the database of the accounts, with their tables: a database of its own, or the one of the sessions.

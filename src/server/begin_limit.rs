@@ -6,11 +6,11 @@
 use super::client::Client;
 use super::router::Site;
 use crate::backend::network::{WIDE, narrow, wide};
-use crate::session::clock::Clock;
-use crate::session::{BeginLimit, RateLimit};
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
+use hardtack_session::clock::Clock;
+use hardtack_session::{BeginLimit, RateLimit};
 use std::hash::{BuildHasher as _, RandomState};
 use std::net::IpAddr;
 use std::num::NonZeroU32;
@@ -115,7 +115,7 @@ pub(super) async fn limit(State(site): State<Arc<Site>>, mut request: Request, n
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::session::clock::{ManualClock, Timestamp};
+    use hardtack_session::clock::{ManualClock, Timestamp};
 
     fn limited(limit: u32) -> (SessionLimit, ManualClock) {
         let clock = ManualClock::at(Timestamp(4_000_000_000_000));

@@ -2,11 +2,11 @@
 
 use super::forwarded::{Entry, entries};
 use super::router::Site;
-use crate::session::{Cut, LogLimit};
 use axum::extract::{Request, State};
 use axum::http::HeaderMap;
 use axum::middleware::Next;
 use axum::response::Response;
+use hardtack_session::{Cut, LogLimit};
 use ipnet::IpNet;
 use std::net::IpAddr;
 use std::sync::Arc;

@@ -4,13 +4,13 @@ use super::document;
 use super::fields::accepts;
 use super::router::Site;
 use crate::model::error::{Kind, WireError};
-use crate::session::Fault;
-use crate::session::policy::Refused;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use hardtack_session::Fault;
+use hardtack_session::policy::Refused;
 use serde_json::json;
 use std::sync::Arc;
 

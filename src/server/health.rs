@@ -2,11 +2,11 @@
 
 use super::router::Site;
 use crate::backend::accounts::{Accounts, Failure};
-use crate::session::LogLimit;
-use crate::session::store::{Readiness, Ready};
 use axum::extract::State;
 use axum::http::{HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use hardtack_session::LogLimit;
+use hardtack_session::store::{Readiness, Ready};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 

@@ -10,11 +10,11 @@ use super::client::{Peer, Proxies};
 use super::explain::{Words, put};
 use super::router::Site;
 use super::settings::{HostName, Settings, TlsMode};
-use crate::session::{Cut, LogLimit};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, Uri, Version, header, uri::Authority};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
+use hardtack_session::{Cut, LogLimit};
 use std::sync::Arc;
 use url::Host;
 

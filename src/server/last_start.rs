@@ -5,9 +5,9 @@ use super::start::StartError;
 use crate::backend::accounts::{Accounts, Failure};
 use crate::backend::doctor::sites;
 use crate::doctor::{Address, Browser, Jar, Kind, Loss, Maker, Request, SetCookie};
-use crate::session::clock::Timestamp;
-use crate::session::store::Store;
-use crate::session::{CookieSettings, Keys};
+use hardtack_session::clock::Timestamp;
+use hardtack_session::store::Store;
+use hardtack_session::{CookieSettings, Keys};
 use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
 use std::time::Duration;
@@ -68,7 +68,7 @@ struct Key {
 }
 
 /// The longest time that browsers keep a cookie.
-const LONGEST: Duration = crate::session::Lifetime::LONGEST;
+const LONGEST: Duration = hardtack_session::Lifetime::LONGEST;
 /// The number of sessions that are searched for one of an account.
 const BATCH: u32 = 100;
 /// The number of former cookies that are remembered.

@@ -3,12 +3,12 @@
 use super::explain::{Words, put, refuse, wants_page};
 use super::router::Site;
 use crate::model::error::Kind;
-use crate::session::cookie::pairs;
-use crate::session::policy::Origin;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, Uri, header, request::Parts};
 use axum::middleware::Next;
 use axum::response::Response;
+use hardtack_session::cookie::pairs;
+use hardtack_session::policy::Origin;
 use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -2,10 +2,10 @@
 
 use super::client::Client;
 use super::settings::{Log, LogFormat};
-use crate::session::Cut;
 use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::Response;
+use hardtack_session::Cut;
 use std::io::{IsTerminal as _, stderr};
 use std::time::Instant;
 use tracing::field::display;

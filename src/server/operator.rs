@@ -5,11 +5,11 @@ use super::settings::Settings;
 use super::settings::StoreUrl;
 use super::start::StartError;
 use super::store::{Opened, PATIENCE, open};
-use crate::session::Bounds;
-use crate::session::clock::Clock;
-use crate::session::id::Handle;
-use crate::session::store::{Listed, OpenError, Order, Schema, Stats, Store, StoreError};
-use crate::session::sweep::{sweep_out, take_office};
+use hardtack_session::Bounds;
+use hardtack_session::clock::Clock;
+use hardtack_session::id::Handle;
+use hardtack_session::store::{Listed, OpenError, Order, Schema, Stats, Store, StoreError};
+use hardtack_session::sweep::{sweep_out, take_office};
 use std::collections::HashSet;
 use std::sync::Arc;
 

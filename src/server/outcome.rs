@@ -14,10 +14,10 @@ use super::fields::text;
 use crate::app::access::{LOGIN, REGISTER, of};
 use crate::backend::visitor::Visitor;
 use crate::model::outcome::Outcome;
-use crate::session::Session;
-use crate::session::cookie::pairs;
 use axum::http::{HeaderValue, Uri, header, request::Parts};
 use axum::response::Response;
+use hardtack_session::Session;
+use hardtack_session::cookie::pairs;
 use std::time::Duration;
 
 /// The name of the mark's cookie beside the session's: `hardtack_sess_told`.

@@ -1,7 +1,7 @@
 //! The keys and secrets that the settings name and never hold, in files and environment variables.
 
 use super::settings::KeySource;
-use crate::session::keys::{KeyError, read_private};
+use hardtack_session::keys::{KeyError, read_private};
 
 /// The reason why a secret cannot be read.
 #[derive(Debug, thiserror::Error)]

@@ -1,11 +1,11 @@
 //! The opening of the store that the settings name.
 
 use super::settings::{self, StoreUrl, trust};
-use crate::session::store::memory::MemoryStore;
-use crate::session::store::postgres::PostgresStore;
-use crate::session::store::redis::RedisStore;
-use crate::session::store::sqlite::SqliteStore;
-use crate::session::store::{Database, OpenError, Schema, Store};
+use hardtack_session::store::memory::MemoryStore;
+use hardtack_session::store::postgres::PostgresStore;
+use hardtack_session::store::redis::RedisStore;
+use hardtack_session::store::sqlite::SqliteStore;
+use hardtack_session::store::{Database, OpenError, Schema, Store};
 use std::sync::Arc;
 use std::time::Duration;
 

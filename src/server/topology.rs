@@ -4,8 +4,8 @@ use super::settings::{Session, Settings, StoreUrl, TlsMode};
 use super::tls::{Facts, TlsError};
 use crate::backend::doctor::sites;
 use crate::doctor::{Address, AddressError, SameSite, SetCookie, Term, Tls, Topology};
-use crate::session::clock::{Clock, Timestamp};
-use crate::session::policy::Origin;
+use hardtack_session::clock::{Clock, Timestamp};
+use hardtack_session::policy::Origin;
 use tower_sessions::cookie;
 
 /// The reason why the setup cannot be determined, in one sentence.

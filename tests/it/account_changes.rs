@@ -11,7 +11,7 @@ use axum::extract::Path;
 use axum::http::header::SET_COOKIE;
 use axum::routing::get;
 use futures::future::join;
-use hardtack::session::{Error, Keys, Session};
+use hardtack_session::{Error, Keys, Session};
 use serde_json::json;
 use std::time::Duration;
 

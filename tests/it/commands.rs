@@ -6,10 +6,10 @@ use crate::support::{Kind, OwnStore, SHARED, open};
 use axum::Router;
 use axum::extract::Path;
 use axum::routing::get;
-use hardtack::session::clock::{Clock, Timestamp};
-use hardtack::session::id::{Handle, IdHash};
-use hardtack::session::record::{Data, Record};
-use hardtack::session::{Device, Lifetime, Owner, Session};
+use hardtack_session::clock::{Clock, Timestamp};
+use hardtack_session::id::{Handle, IdHash};
+use hardtack_session::record::{Data, Record};
+use hardtack_session::{Device, Lifetime, Owner, Session};
 use reqwest::Client;
 use serde_json::Value;
 use std::time::Duration;
@@ -65,7 +65,7 @@ impl Site {
         }
         let routes = Router::new().route("/{account}", get(sign_in));
         let keys = self.place.keys();
-        let set = |sessions: hardtack::session::Sessions| sessions.keys(keys.clone()).clock(Clock::System);
+        let set = |sessions: hardtack_session::Sessions| sessions.keys(keys.clone()).clock(Clock::System);
         Engine::start_as(self.own.again().await, routes, set).await
     }
 

@@ -5,7 +5,7 @@ use axum::body::Body;
 use axum::http::Request;
 use axum::routing::any;
 use hardtack::doctor::{self, Address, Browser, Jar, Maker, SameSite, SetCookie, Sites, Topology, check};
-use hardtack::session::policy::{Origin, Origins};
+use hardtack_session::policy::{Origin, Origins};
 use tower::ServiceExt as _;
 use tower_sessions::cookie;
 

@@ -8,7 +8,7 @@ use axum::extract::Path;
 use axum::http::HeaderMap;
 use axum::http::header::SET_COOKIE;
 use axum::routing::get;
-use hardtack::session::{Error, Lifetime, Owner, Session};
+use hardtack_session::{Error, Lifetime, Owner, Session};
 use std::time::Duration;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);

@@ -6,8 +6,8 @@ use crate::support::{Kind, STORES, open};
 use axum::Router;
 use axum::extract::Path;
 use axum::routing::get;
-use hardtack::session::clock::{Clock, SKEW};
-use hardtack::session::{Clocks, Key, Keys, Owner, Session};
+use hardtack_session::clock::{Clock, SKEW};
+use hardtack_session::{Clocks, Key, Keys, Owner, Session};
 use std::time::Duration;
 
 const NOTE: Key<String> = Key::new("note");
@@ -58,7 +58,7 @@ async fn g4_s22_a_renewed_id_reaches_on_a_node_whose_clock_is_off_where_the_stor
     for kind in STORES.into_iter().filter(|kind| !matches!(kind, Kind::Memory | Kind::Sqlite)) {
         let (own, keys) = (open(kind).await, Keys::generate().expect("a key"));
         let start = async |store| {
-            let set = |s: hardtack::session::Sessions| s.keys(keys.clone()).clocks(clocks).expect("valid timeouts");
+            let set = |s: hardtack_session::Sessions| s.keys(keys.clone()).clocks(clocks).expect("valid timeouts");
             Engine::start_as(store, routes(), set).await
         };
         let (here, there) = (start(own.store.clone()).await, start(own.again().await).await);

@@ -9,7 +9,7 @@ use axum::body::{Body, Bytes};
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::get;
-use hardtack::session::{Key, Session};
+use hardtack_session::{Key, Session};
 use tokio::sync::mpsc;
 
 const NOTE: Key<String> = Key::new("note");

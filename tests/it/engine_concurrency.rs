@@ -7,7 +7,7 @@ use crate::support::{STORES, count, id_of};
 use axum::extract::Path;
 use axum::routing::get;
 use axum::{Extension, Router};
-use hardtack::session::{Error, Key, Owner, Session};
+use hardtack_session::{Error, Key, Owner, Session};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Barrier, Semaphore};
@@ -159,7 +159,7 @@ async fn g1_g4_a_sign_in_that_is_overtaken_by_a_renewal_goes_on_from_there() {
         assert_eq!(
             engine
                 .store
-                .list("ada", hardtack::session::store::Order::Used(None), 1000, engine.now())
+                .list("ada", hardtack_session::store::Order::Used(None), 1000, engine.now())
                 .await
                 .expect("a list")
                 .len(),
@@ -195,7 +195,7 @@ async fn g2_six_hundred_increments_give_six_hundred() {
 async fn g2_two_servers_on_one_store_count_together() {
     for kind in STORES {
         let own = crate::support::open(kind).await;
-        let keys = hardtack::session::Keys::generate().expect("a key");
+        let keys = hardtack_session::Keys::generate().expect("a key");
         let mut nodes = Vec::new();
         for store in [Arc::clone(&own.store), own.again().await] {
             let routes = routes(&Gate::new(), Arc::new(Barrier::new(1)));

@@ -6,10 +6,10 @@ use crate::support::{Kind, count, open};
 use axum::Router;
 use axum::routing::{any, get};
 use hardtack::doctor::{Address, Browser, Jar, Request, Sites};
-use hardtack::session::cookie::SameSite;
-use hardtack::session::keys::KeyError;
-use hardtack::session::store::memory::MemoryStore;
-use hardtack::session::{CookieSettings, Keys, Session, Sessions};
+use hardtack_session::cookie::SameSite;
+use hardtack_session::keys::KeyError;
+use hardtack_session::store::memory::MemoryStore;
+use hardtack_session::{CookieSettings, Keys, Session, Sessions};
 use std::time::Duration;
 
 fn routes() -> Router {

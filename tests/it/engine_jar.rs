@@ -7,8 +7,8 @@ use axum::Router;
 use axum::extract::Path;
 use axum::routing::get;
 use hardtack::doctor::{Address, Browser, Jar, Request, Sites};
-use hardtack::session::cookie::{CookieSettings, SameSite};
-use hardtack::session::{Error, Keys, Owner, Session};
+use hardtack_session::cookie::{CookieSettings, SameSite};
+use hardtack_session::{Error, Keys, Owner, Session};
 use std::sync::Arc;
 
 fn routes() -> Router {
@@ -84,7 +84,7 @@ async fn g9_a_browser_with_cookies_of_earlier_settings_is_signed_in_by_its_next_
     let keys = Keys::generate().expect("a key");
     let mut engines = Vec::new();
     for shape in &shapes {
-        let set = |s: hardtack::session::Sessions| s.keys(keys.clone()).cookie(shape.clone()).expect("legal");
+        let set = |s: hardtack_session::Sessions| s.keys(keys.clone()).cookie(shape.clone()).expect("legal");
         engines.push(Engine::start_as(Arc::clone(&own.store), routes(), set).await);
     }
     for (before, then) in engines.iter().enumerate() {
@@ -115,7 +115,7 @@ async fn g9_a_cookie_of_an_earlier_path_goes_when_a_session_begins_above_it() {
     let (own, keys) = (open(Kind::Memory).await, Keys::generate().expect("a key"));
     let with = |cookie: &CookieSettings| {
         let (cookie, keys, earlier) = (cookie.clone(), keys.clone(), earlier.clone());
-        move |s: hardtack::session::Sessions| {
+        move |s: hardtack_session::Sessions| {
             s.keys(keys.clone()).cookie(cookie.clone()).expect("legal").former(vec![earlier.clone()])
         }
     };
@@ -163,7 +163,7 @@ async fn g9_what_others_planted_is_taken_away_and_the_good_cookie_stays() {
 #[tokio::test(flavor = "multi_thread")]
 async fn g9_a_name_that_is_bound_to_its_host_is_looked_for_in_two_places_alone() {
     let own = open(Kind::Memory).await;
-    let bound = |s: hardtack::session::Sessions| s.cookie(CookieSettings::new(true)).expect("legal");
+    let bound = |s: hardtack_session::Sessions| s.cookie(CookieSettings::new(true)).expect("legal");
     let engine = Engine::start_as(own.store, routes(), bound).await;
     let request = browser().get(engine.url("/deep/er/who")).header("host", "app.example.com");
     let answer = request.header("cookie", "__Host-hardtack_sess=a; __Host-hardtack_sess=b").send().await;

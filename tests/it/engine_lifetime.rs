@@ -7,9 +7,9 @@ use crate::support::{Kind, OwnStore, STORES, id_of, open};
 use axum::Router;
 use axum::extract::Path;
 use axum::routing::get;
-use hardtack::session::record::Record;
-use hardtack::session::store::Loaded;
-use hardtack::session::{Clocks, Error, Key, Keys, Lifetime, Owner, Session, Sessions, Terms};
+use hardtack_session::record::Record;
+use hardtack_session::store::Loaded;
+use hardtack_session::{Clocks, Error, Key, Keys, Lifetime, Owner, Session, Sessions, Terms};
 use std::time::Duration;
 
 const NOTE: Key<String> = Key::new("note");

@@ -7,11 +7,11 @@ use crate::support::{Kind, OwnStore, STORES, id_of, open};
 use axum::Router;
 use axum::extract::Path;
 use axum::routing::get;
-use hardtack::session::clock::Timestamp;
-use hardtack::session::id::Handle;
-use hardtack::session::record::Record;
-use hardtack::session::store::{Listed, Order};
-use hardtack::session::{Error, Keys, Lifetime, Owner, PerAccount, Session, Sessions};
+use hardtack_session::clock::Timestamp;
+use hardtack_session::id::Handle;
+use hardtack_session::record::Record;
+use hardtack_session::store::{Listed, Order};
+use hardtack_session::{Error, Keys, Lifetime, Owner, PerAccount, Session, Sessions};
 use std::num::NonZeroU32;
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -28,7 +28,7 @@ fn routes() -> Router {
         .route("/parts/{limit}", get(parts))
 }
 
-fn who(facts: Option<hardtack::session::Facts>) -> String {
+fn who(facts: Option<hardtack_session::Facts>) -> String {
     facts.and_then(|facts| facts.owner.account).unwrap_or_else(|| "nobody".to_owned())
 }
 
@@ -157,7 +157,7 @@ async fn s35_by_default_what_is_unused_longest_goes_and_nothing_that_is_in_use()
         let own = open(kind).await;
         let keys = Keys::generate().expect("a key");
         let month = Lifetime { idle: Duration::from_secs(86_400), absolute: Duration::from_secs(86_400) };
-        let clocks = hardtack::session::Clocks { lifetime: month, ..Default::default() };
+        let clocks = hardtack_session::Clocks { lifetime: month, ..Default::default() };
         let with = |sessions: Sessions| sessions.keys(keys.clone()).clocks(clocks).expect("clocks");
         let before = Engine::start_as(own.store.clone(), routes(), with).await;
         let mut old = Vec::new();
@@ -217,7 +217,7 @@ async fn many(own: &OwnStore, now: Timestamp, count: u32) {
                 let store = own.store.clone();
                 makers.spawn(async move {
                     for _ in 0..count / 8 {
-                        let id = hardtack::session::id::Secret::generate().expect("random numbers").hash();
+                        let id = hardtack_session::id::Secret::generate().expect("random numbers").hash();
                         let record = Record {
                             owner: ada(),
                             ..Record::new(std::collections::BTreeMap::default(), Lifetime::default(), now)

@@ -10,8 +10,8 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
-use hardtack::session::record::{Changes, Rotation};
-use hardtack::session::{Error, Key, Session};
+use hardtack_session::record::{Changes, Rotation};
+use hardtack_session::{Error, Key, Session};
 use std::sync::Arc;
 
 const A: Key<u32> = Key::new("a");
@@ -180,18 +180,17 @@ async fn g4_a_sign_out_with_a_rotated_id_does_not_claim_success() {
         let engine = Engine::start(kind, routes(|s| async move { s.end().await }.boxed())).await;
         let old = engine.cookie_from("/begin").await;
         let store = Arc::clone(&engine.store);
-        let new = hardtack::session::id::Secret::generate().expect("random numbers").hash();
+        let new = hardtack_session::id::Secret::generate().expect("random numbers").hash();
         let old_id = id_of(&old);
-        let grace =
-            hardtack::session::record::Grace::Recognised(hardtack::session::clock::Timestamp(4_100_000_000_000));
+        let grace = hardtack_session::record::Grace::Recognised(hardtack_session::clock::Timestamp(4_100_000_000_000));
         let changes = Changes { max_data: 1024, ..Changes::default() };
         let rotation = Rotation { to: new, changes, owner: None, signed_in: None, grace };
-        let now = hardtack::session::clock::Timestamp(4_000_000_000_000);
+        let now = hardtack_session::clock::Timestamp(4_000_000_000_000);
         store.rotate(&old_id, &rotation, now).await.expect("rotated");
         let answer = engine.get_as(&old, "/odd").await;
         assert_eq!(answer.status(), 503, "on {kind:?}");
         assert_eq!(cookies_set(&answer), [] as [String; 0], "the new cookie is not removed");
-        assert!(matches!(store.load(&new, now).await, Ok(hardtack::session::store::Loaded::Live(..))));
+        assert!(matches!(store.load(&new, now).await, Ok(hardtack_session::store::Loaded::Live(..))));
     }
 }
 
@@ -358,7 +357,7 @@ async fn a_post_is_never_speculative() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_strict_cookie_that_is_withheld_is_not_replaced() {
-    use hardtack::session::cookie::{CookieSettings, SameSite};
+    use hardtack_session::cookie::{CookieSettings, SameSite};
     let own = open(crate::support::Kind::Memory).await;
     let nothing: Handler = |_| async { Ok(()) }.boxed();
     let strict = CookieSettings { same_site: SameSite::Strict, ..CookieSettings::new(false) };

@@ -6,9 +6,9 @@ use crate::support::{Kind, STORES, id_of, open};
 use axum::Router;
 use axum::extract::Path;
 use axum::routing::get;
-use hardtack::session::store::sqlite::SqliteStore;
-use hardtack::session::store::{Loaded, Order};
-use hardtack::session::{Device, Error, Facts, Key, Lifetime, Owner, Session};
+use hardtack_session::store::sqlite::SqliteStore;
+use hardtack_session::store::{Loaded, Order};
+use hardtack_session::{Device, Error, Facts, Key, Lifetime, Owner, Session};
 use std::time::Duration;
 use tokio::task::JoinSet;
 
@@ -285,7 +285,7 @@ async fn s106_two_hundred_sign_ins_at_once_on_two_connections_to_one_file_find_i
     let live = own.store.stats(first.now()).await.expect("counted").live;
     assert_eq!(live, 200);
     let file = own.folder.path().join("hardtack.db");
-    assert!(SqliteStore::open(&file, 1, hardtack::session::store::Schema::Check).await.is_ok(), "not locked");
+    assert!(SqliteStore::open(&file, 1, hardtack_session::store::Schema::Check).await.is_ok(), "not locked");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -355,6 +355,6 @@ async fn g6_a_sign_in_has_a_whole_life_before_it() {
     }
 }
 
-async fn account(engine: &Engine, account: &str) -> Vec<hardtack::session::store::Listed> {
+async fn account(engine: &Engine, account: &str) -> Vec<hardtack_session::store::Listed> {
     engine.store.list(account, Order::Used(None), 1000, engine.now()).await.expect("a list")
 }

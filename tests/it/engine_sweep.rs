@@ -1,13 +1,13 @@
 //! The sweep next to requests: small batches, delays between them, and a bounded round.
 
 use crate::support::watched::Watched;
-use hardtack::session::Lifetime;
-use hardtack::session::clock::{Clock, ManualClock, Timestamp};
-use hardtack::session::id::Secret;
-use hardtack::session::record::{Data, Record};
-use hardtack::session::store::Store as _;
-use hardtack::session::store::memory::MemoryStore;
-use hardtack::session::sweep::sweep_out;
+use hardtack_session::Lifetime;
+use hardtack_session::clock::{Clock, ManualClock, Timestamp};
+use hardtack_session::id::Secret;
+use hardtack_session::record::{Data, Record};
+use hardtack_session::store::Store as _;
+use hardtack_session::store::memory::MemoryStore;
+use hardtack_session::sweep::sweep_out;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;

@@ -11,7 +11,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
-use hardtack::session::{Error, Owner, Session};
+use hardtack_session::{Error, Owner, Session};
 use serde_json::json;
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -271,7 +271,7 @@ async fn g6_little_time_is_told_until_the_session_is_used_and_its_end_when_it_co
 async fn g3_what_no_channel_tells_is_found_by_looking() {
     for kind in STORES {
         let own = open(kind).await;
-        let often = |sessions: hardtack::session::Sessions| sessions.look_every(Duration::from_millis(100));
+        let often = |sessions: hardtack_session::Sessions| sessions.look_every(Duration::from_millis(100));
         let engine = Engine::start_as(Watched::mute(Arc::clone(&own.store)), routes(), often).await;
         let cookie = engine.cookie_from("/count").await;
         let mut told = engine.get_as(&cookie, "/watch").await;
@@ -295,7 +295,7 @@ async fn g8_looks_that_fail_end_nothing() {
     let own = open(Kind::Memory).await;
     let store = Watched::new(Arc::clone(&own.store));
     let often = Duration::from_millis(20);
-    let set = |sessions: hardtack::session::Sessions| sessions.look_every(often).timeout(2 * often);
+    let set = |sessions: hardtack_session::Sessions| sessions.look_every(often).timeout(2 * often);
     let engine = Engine::start_as(store.clone(), routes(), set).await;
     engine.get("/count").await;
     let mut told = engine.get("/watch").await;

@@ -8,7 +8,7 @@ use axum::Router;
 use axum::extract::Path;
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::get;
-use hardtack::session::{Clocks, CookieSettings, Error, Key, Lifetime, Owner, Session, Sessions};
+use hardtack_session::{Clocks, CookieSettings, Error, Key, Lifetime, Owner, Session, Sessions};
 use std::fs;
 use std::time::Duration;
 
@@ -331,8 +331,8 @@ fn fields(shown: &str) -> Vec<&str> {
 #[test]
 fn s23_the_limits_in_the_documents_are_those_of_the_engine() {
     let sessions = Sessions::new(
-        hardtack::session::store::memory::MemoryStore::default(),
-        hardtack::session::Keys::generate().expect("a key"),
+        hardtack_session::store::memory::MemoryStore::default(),
+        hardtack_session::Keys::generate().expect("a key"),
     );
     let shown = format!("{sessions:?}");
     let engine = fields(&shown);

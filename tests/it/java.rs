@@ -5,7 +5,7 @@ use crate::support::servers::{find, note_skipped};
 use crate::support::{Kind, count, open};
 use axum::Router;
 use axum::routing::get;
-use hardtack::session::{CookieSettings, Session};
+use hardtack_session::{CookieSettings, Session};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn g9_a_java_client_keeps_a_session_across_its_requests() {

@@ -9,7 +9,7 @@ use axum::body::{Body, Bytes};
 use axum::response::Response;
 use axum::routing::get;
 use futures::StreamExt as _;
-use hardtack::session::{Key, Session};
+use hardtack_session::{Key, Session};
 use std::convert::Infallible;
 use std::io::Write;
 use std::sync::{Arc, Mutex};

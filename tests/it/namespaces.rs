@@ -2,11 +2,11 @@
 
 use crate::support::servers::past;
 use crate::support::{Kind, STORES, open};
-use hardtack::session::clock::Timestamp;
-use hardtack::session::id::Secret;
-use hardtack::session::record::{Changes, Owner, Record};
-use hardtack::session::store::{Applied, Loaded, Order, Store};
-use hardtack::session::{Device, Lifetime};
+use hardtack_session::clock::Timestamp;
+use hardtack_session::id::Secret;
+use hardtack_session::record::{Changes, Owner, Record};
+use hardtack_session::store::{Applied, Loaded, Order, Store};
+use hardtack_session::{Device, Lifetime};
 use sqlx::{Connection as _, PgConnection, SqliteConnection};
 use std::time::Duration;
 

@@ -2,7 +2,7 @@
 
 use crate::support::node::{Answer, Pair};
 use crate::support::{STORES, id_of};
-use hardtack::session::store::Loaded;
+use hardtack_session::store::Loaded;
 use std::time::Duration;
 use tokio::task::JoinSet;
 

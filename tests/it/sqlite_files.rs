@@ -2,8 +2,8 @@
 
 use crate::support::app::browser;
 use crate::support::process::Place;
-use hardtack::session::store::sqlite::SqliteStore;
-use hardtack::session::store::{Schema, Store};
+use hardtack_session::store::sqlite::SqliteStore;
+use hardtack_session::store::{Schema, Store};
 use std::fs;
 use std::path::Path;
 

@@ -1,12 +1,12 @@
 //! The cache of the SQLite store, with two stores on one file as in two processes: it always agrees with the file.
 
 use crate::support::{Kind, open};
-use hardtack::session::Lifetime;
-use hardtack::session::clock::Timestamp;
-use hardtack::session::id::{IdHash, Secret};
-use hardtack::session::record::{Changes, Grace, Record, Rotation};
-use hardtack::session::store::sqlite::SqliteStore;
-use hardtack::session::store::{Applied, Loaded, Schema, Store};
+use hardtack_session::Lifetime;
+use hardtack_session::clock::Timestamp;
+use hardtack_session::id::{IdHash, Secret};
+use hardtack_session::record::{Changes, Grace, Record, Rotation};
+use hardtack_session::store::sqlite::SqliteStore;
+use hardtack_session::store::{Applied, Loaded, Schema, Store};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::task::JoinSet;

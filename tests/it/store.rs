@@ -1,7 +1,7 @@
 //! The complete store contract, on every store.
 
 use crate::support::{Kind, open};
-use hardtack::session::store::contract;
+use hardtack_session::store::contract;
 use std::sync::Arc;
 
 async fn fulfils_the_contract(kind: Kind) {

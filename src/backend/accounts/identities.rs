@@ -4,7 +4,7 @@ use super::rows::epoch;
 use super::{Accounts, Failure, Stored, damaged};
 use crate::backend::providers::Person;
 use crate::backend::username::Username;
-use crate::session::store::Value;
+use hardtack_session::store::Value;
 use sqlx::Row as _;
 
 impl Accounts {

@@ -7,9 +7,9 @@ mod throttle;
 
 use super::passwords::Passwords;
 use super::providers::Providers;
-use crate::session::Lifetime;
-use crate::session::clock::Clock;
-use crate::session::store::{Chain, Database, StoreError, Value};
+use hardtack_session::Lifetime;
+use hardtack_session::clock::Clock;
+use hardtack_session::store::{Chain, Database, StoreError, Value};
 use sqlx::any::AnyRow;
 use sqlx::migrate::Migrator;
 use std::sync::{Arc, LazyLock};

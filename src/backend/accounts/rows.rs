@@ -6,7 +6,7 @@ use crate::backend::passwords::Hash;
 use crate::backend::providers::Providers;
 use crate::backend::username::Username;
 use crate::model::account::Profile;
-use crate::session::clock::Timestamp;
+use hardtack_session::clock::Timestamp;
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
 use uuid::Uuid;

@@ -1,7 +1,7 @@
 //! The counters of sign-in attempts. They count before a password is checked, in the database that all nodes share.
 
 use super::{Accounts, Failure, damaged};
-use crate::session::clock::Timestamp;
+use hardtack_session::clock::Timestamp;
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
 use std::time::Duration;

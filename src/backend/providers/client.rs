@@ -6,7 +6,7 @@ use super::claims::{Claims, Expected};
 use super::metadata::Metadata;
 use super::token::{IdToken, Refused, Tokens};
 use super::{Hint, Http, Provider, ProviderError, Purpose, SignOut, Transaction};
-use crate::session::clock::Clock;
+use hardtack_session::clock::Clock;
 use http_body_util::{BodyExt as _, Full, Limited};
 use openidconnect::core::{
     CoreAuthDisplay, CoreAuthPrompt, CoreAuthenticationFlow, CoreClientAuthMethod, CoreErrorResponseType,

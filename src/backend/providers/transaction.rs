@@ -1,9 +1,9 @@
 //! A sign-in in progress at a provider, bound to one browser by a cookie of its own, and limited in time.
 
 use crate::model::next::Next;
-use crate::session::clock::{SKEW, Timestamp};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hardtack_session::clock::{SKEW, Timestamp};
 use openidconnect::CsrfToken;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};

@@ -1,7 +1,7 @@
 //! `hardtack export`.
 
 use super::outcome::carry_out;
-use hardtack::session::policy::Origin;
+use hardtack_session::policy::Origin;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 

@@ -3,7 +3,7 @@
 use crate::doctor::{Address, Term, TlsSeen};
 use crate::server::tls::{Facts, names_its_issuer};
 use crate::server::topology::term;
-use crate::session::clock::Clock;
+use hardtack_session::clock::Clock;
 use std::time::Duration;
 use tokio_rustls::rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use tokio_rustls::rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};

@@ -6,8 +6,8 @@ use super::{Limits, Log, Metrics, Session, Settings, SettingsError, Site, Store,
 use super::{provider, sign_in};
 use crate::backend::providers::SignOut;
 use crate::model::theme::Theme;
-use crate::session::policy::{Contradiction, Unreachable};
-use crate::session::store::Transport;
+use hardtack_session::policy::{Contradiction, Unreachable};
+use hardtack_session::store::Transport;
 use ipnet::IpNet;
 use std::net::SocketAddr;
 use std::time::Duration;

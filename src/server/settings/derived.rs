@@ -1,8 +1,8 @@
 //! Values that follow from settings: the cross-origin layer, the origins, the number of event streams.
 
 use super::{Cors, Limits, SettingsError, Site, Store};
-use crate::session::policy::{Guard, Origins};
-use crate::session::store::{OpenError, Transport};
+use hardtack_session::policy::{Guard, Origins};
+use hardtack_session::store::{OpenError, Transport};
 use std::num::NonZeroU32;
 
 impl Cors {

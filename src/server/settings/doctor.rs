@@ -2,8 +2,8 @@
 
 use super::values::Read;
 use super::{Settings, values};
-use crate::session::policy::Origin;
 use config::ValueKind;
+use hardtack_session::policy::Origin;
 
 /// True, false, or empty text for neither.
 impl Read for Option<bool> {

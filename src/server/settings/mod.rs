@@ -19,8 +19,8 @@ mod sources;
 mod store_url;
 mod values;
 
-use crate::session::policy::Origin;
-use crate::session::{Clocks, CookieSettings, Lifetime, PerAccount};
+use hardtack_session::policy::Origin;
+use hardtack_session::{Clocks, CookieSettings, Lifetime, PerAccount};
 use ipnet::IpNet;
 use sources::Given;
 use std::net::SocketAddr;

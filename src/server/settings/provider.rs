@@ -3,8 +3,8 @@
 use super::values::{KeySource, Read};
 use super::{SettingsError, Site};
 use crate::backend::providers::{Quirks, SignOut};
-use crate::session::policy::Origin;
 use config::{File, FileFormat, Map, Source as _, Value, ValueKind};
+use hardtack_session::policy::Origin;
 use std::collections::HashSet;
 use std::path::Path;
 

@@ -5,9 +5,9 @@ use super::store_url::StoreUrl;
 use super::values::Read;
 use super::{Settings, SettingsError, values};
 use crate::backend::accounts::Rules;
-use crate::session::store::Transport;
-use crate::session::{Lifetime, PerAccount};
 use config::ValueKind;
+use hardtack_session::store::Transport;
+use hardtack_session::{Lifetime, PerAccount};
 use std::num::NonZeroU32;
 use std::time::Duration;
 

@@ -1,8 +1,8 @@
 //! The address of the session store, read from one line of text.
 
 use super::values::Read;
-use crate::session::store::redis::{self, Trust};
-use crate::session::store::{OpenError, Transport, postgres};
+use hardtack_session::store::redis::{self, Trust};
+use hardtack_session::store::{OpenError, Transport, postgres};
 use std::fmt;
 use std::path::PathBuf;
 

@@ -1,7 +1,7 @@
 //! The types of settings, and how each is read from text and from TOML.
 
-use crate::session::policy::Origin;
 use config::ValueKind;
+use hardtack_session::policy::Origin;
 use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;

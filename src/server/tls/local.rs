@@ -7,8 +7,8 @@
 use super::TlsError;
 use super::pair::{Facts, Pair};
 use crate::server::whole;
-use crate::session::clock::{Clock, Timestamp, millis};
-use crate::session::keys::read_private;
+use hardtack_session::clock::{Clock, Timestamp, millis};
+use hardtack_session::keys::read_private;
 use rcgen::string::Ia5String;
 use rcgen::{BasicConstraints, CertificateParams, CidrSubnet, DnType, ExtendedKeyUsagePurpose, GeneralSubtree, IsCa};
 use rcgen::{Issuer, KeyPair, KeyUsagePurpose, NameConstraints, PublicKeyData as _, SanType, date_time_ymd};

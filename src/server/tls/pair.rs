@@ -1,7 +1,7 @@
 //! A certificate and its key, read from PEM and checked for use by a server.
 
 use super::TlsError;
-use crate::session::clock::{Clock, Timestamp};
+use hardtack_session::clock::{Clock, Timestamp};
 use std::fs;
 use std::io;
 use std::net::IpAddr;

@@ -6,7 +6,7 @@ use crate::support::process::PATIENT;
 use hardtack::doctor::{Address, Browser, Jar, Kind, Maker, Request, SiteOf as _, Sites};
 use hardtack::server::settings::Settings;
 use hardtack::server::{Server, StartError};
-use hardtack::session::clock::{Clock, ManualClock, Timestamp};
+use hardtack_session::clock::{Clock, ManualClock, Timestamp};
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
 use std::fs;
@@ -34,7 +34,7 @@ impl Place {
         let folder = tempfile::tempdir().expect("a folder");
         for name in ["one.key", "two.key"] {
             let path = folder.path().join(name);
-            hardtack::session::Keys::in_file(&path).expect("a key");
+            hardtack_session::Keys::in_file(&path).expect("a key");
         }
         Self { folder, clock: ManualClock::at(now), now }
     }

@@ -3,8 +3,8 @@
 use super::{NOW, PATIENCE, begin, number, open_within};
 use crate::support::servers::{self, Program};
 use hardtack::backend::accounts::chain;
-use hardtack::session::store::postgres::PostgresStore;
-use hardtack::session::store::{Loaded, Schema, Store};
+use hardtack_session::store::postgres::PostgresStore;
+use hardtack_session::store::{Loaded, Schema, Store};
 use sqlx::{Connection as _, PgConnection};
 use std::time::Duration;
 use tokio::task::JoinSet;

@@ -7,11 +7,11 @@ use super::{NOW, ask, begin, change, is_live, keys, new_id, open, open_within, p
 use crate::support::servers::{self, Program};
 use crate::support::visitors::PATIENCE;
 use crate::support::wire::Wire;
-use hardtack::session::Lifetime;
-use hardtack::session::id::IdHash;
-use hardtack::session::record::{Changes, Grace, Record, Rotation};
-use hardtack::session::store::redis::RedisStore;
-use hardtack::session::store::{Applied, Order, Store, StoreError};
+use hardtack_session::Lifetime;
+use hardtack_session::id::IdHash;
+use hardtack_session::record::{Changes, Grace, Record, Rotation};
+use hardtack_session::store::redis::RedisStore;
+use hardtack_session::store::{Applied, Order, Store, StoreError};
 use redis::cmd;
 use std::collections::BTreeMap;
 use std::time::Duration;

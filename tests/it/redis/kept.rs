@@ -4,10 +4,10 @@ use super::{NOW, ask, begin, change, is_live, keys, new_id, open, open_within, p
 use crate::support::servers::{self, Program, Server};
 use crate::support::visitors::{PATIENCE, recovers};
 use crate::support::wire::Wire;
-use hardtack::session::Lifetime;
-use hardtack::session::id::Secret;
-use hardtack::session::record::{Changes, Data, Device, Owner, Record};
-use hardtack::session::store::{Applied, Loaded, Order, Store, StoreError};
+use hardtack_session::Lifetime;
+use hardtack_session::id::Secret;
+use hardtack_session::record::{Changes, Data, Device, Owner, Record};
+use hardtack_session::store::{Applied, Loaded, Order, Store, StoreError};
 use redis::cmd;
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
@@ -121,7 +121,7 @@ async fn s22_the_servers_own_clock_ends_nothing() {
     let url = servers::redis().await;
     let store = open(&url).await;
     // By the server's clock, the first session expired half a century ago, and the second begins in the future.
-    for now in [hardtack::session::clock::Timestamp(0), NOW] {
+    for now in [hardtack_session::clock::Timestamp(0), NOW] {
         let record = Record::new(Data::new(), Lifetime::default(), now);
         let id = new_id();
         assert!(store.create(&id, &record).await.expect("an answer"));

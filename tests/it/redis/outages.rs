@@ -5,9 +5,9 @@ use super::{NOW, begin, open, open_within};
 use crate::support::servers::{Program, Server};
 use crate::support::visitors::{self, PATIENCE, served};
 use crate::support::wire::Wire;
-use hardtack::session::id::IdHash;
-use hardtack::session::store::redis::RedisStore;
-use hardtack::session::store::{Loaded, Store};
+use hardtack_session::id::IdHash;
+use hardtack_session::store::redis::RedisStore;
+use hardtack_session::store::{Loaded, Store};
 use std::time::Duration;
 
 const VISITORS: usize = 32;

@@ -3,7 +3,7 @@
 use super::process::{PATIENT, UNHURRIED};
 use hardtack::server::Server;
 use hardtack::server::settings::Settings;
-use hardtack::session::clock::{Clock, ManualClock, Timestamp};
+use hardtack_session::clock::{Clock, ManualClock, Timestamp};
 use reqwest::{Client, RequestBuilder};
 use std::net::SocketAddr;
 use std::path::PathBuf;

@@ -3,10 +3,10 @@
 use super::servers::past;
 use super::{Kind, OwnStore};
 use async_trait::async_trait;
-use hardtack::session::clock::Timestamp;
-use hardtack::session::id::{Handle, IdHash};
-use hardtack::session::record::Changes;
-use hardtack::session::store::contract::Behind;
+use hardtack_session::clock::Timestamp;
+use hardtack_session::id::{Handle, IdHash};
+use hardtack_session::record::Changes;
+use hardtack_session::store::contract::Behind;
 use redis::aio::MultiplexedConnection;
 use redis::cmd;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, SqliteConnection};

@@ -2,9 +2,9 @@
 
 use super::{Kind, OwnStore, open};
 use axum::Router;
-use hardtack::session::clock::{Clock, ManualClock, Timestamp};
-use hardtack::session::store::Store;
-use hardtack::session::{Clocks, CookieSettings, Keys, Sessions};
+use hardtack_session::clock::{Clock, ManualClock, Timestamp};
+use hardtack_session::store::Store;
+use hardtack_session::{Clocks, CookieSettings, Keys, Sessions};
 use reqwest::Client;
 use std::net::SocketAddr;
 use std::sync::Arc;

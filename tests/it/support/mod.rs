@@ -31,12 +31,12 @@ pub mod visitors;
 pub mod watched;
 pub mod wire;
 
-use hardtack::session::Session;
-use hardtack::session::store::memory::MemoryStore;
-use hardtack::session::store::postgres::PostgresStore;
-use hardtack::session::store::redis::RedisStore;
-use hardtack::session::store::sqlite::SqliteStore;
-use hardtack::session::store::{Schema, Store};
+use hardtack_session::Session;
+use hardtack_session::store::memory::MemoryStore;
+use hardtack_session::store::postgres::PostgresStore;
+use hardtack_session::store::redis::RedisStore;
+use hardtack_session::store::sqlite::SqliteStore;
+use hardtack_session::store::{Schema, Store};
 use servers::Program;
 use std::sync::Arc;
 use std::time::Duration;
@@ -147,15 +147,15 @@ pub async fn rows(database: &std::path::Path, table: &'static str) -> i64 {
 
 /// Increments a counter in the session.
 pub async fn count(session: &Session) -> u32 {
-    const COUNT: hardtack::session::Key<u32> = hardtack::session::Key::new("count");
+    const COUNT: hardtack_session::Key<u32> = hardtack_session::Key::new("count");
     session.update(COUNT, |n| n.unwrap_or(0) + 1).await.expect("a counted session")
 }
 
 /// Returns the hash by which the store knows the session of a cookie.
-pub fn id_of(cookie: &str) -> hardtack::session::id::IdHash {
+pub fn id_of(cookie: &str) -> hardtack_session::id::IdHash {
     use base64::Engine as _;
     use sha2::Digest as _;
     let secret = cookie.split_once('=').and_then(|(_, value)| value.split_once('.')).expect("a signed value").0;
     let raw = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(secret).expect("base64");
-    hardtack::session::id::IdHash(sha2::Sha256::digest(raw).into())
+    hardtack_session::id::IdHash(sha2::Sha256::digest(raw).into())
 }

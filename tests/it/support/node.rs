@@ -5,9 +5,9 @@
 
 use super::routes::routes;
 use super::{Kind, OwnStore, PATIENCE, connect};
-use hardtack::session::clock::{Clock, ManualClock, Timestamp};
-use hardtack::session::store::Store;
-use hardtack::session::{Clocks, CookieSettings, Keys, Sessions};
+use hardtack_session::clock::{Clock, ManualClock, Timestamp};
+use hardtack_session::store::Store;
+use hardtack_session::{Clocks, CookieSettings, Keys, Sessions};
 use reqwest::Client;
 use serde::{Deserialize, Serialize};
 use std::io::{BufRead as _, BufReader, Read as _};

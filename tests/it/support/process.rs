@@ -1,6 +1,6 @@
 //! The real binary in a folder of the test.
 
-use hardtack::session::Keys;
+use hardtack_session::Keys;
 use reqwest::Client;
 use std::fs;
 use std::io::{BufRead as _, BufReader};

@@ -6,11 +6,11 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use axum::{Extension, Router};
-use hardtack::session::clock::{Clock, ManualClock, Timestamp};
-use hardtack::session::id::Handle;
-use hardtack::session::record::Owner;
-use hardtack::session::store::Store;
-use hardtack::session::{Error, Key, Session, Sessions};
+use hardtack_session::clock::{Clock, ManualClock, Timestamp};
+use hardtack_session::id::Handle;
+use hardtack_session::record::Owner;
+use hardtack_session::store::Store;
+use hardtack_session::{Error, Key, Session, Sessions};
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -1,9 +1,9 @@
 //! Visitors of a store, who wait and give up like the engine.
 
 use futures::future::join_all;
-use hardtack::session::clock::Timestamp;
-use hardtack::session::id::IdHash;
-use hardtack::session::store::{Loaded, Store};
+use hardtack_session::clock::Timestamp;
+use hardtack_session::id::IdHash;
+use hardtack_session::store::{Loaded, Store};
 use std::time::{Duration, Instant};
 use tokio::time::timeout;
 

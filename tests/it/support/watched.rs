@@ -1,11 +1,11 @@
 //! A store that counts its calls and can be frozen or broken.
 
 use async_trait::async_trait;
-use hardtack::session::News;
-use hardtack::session::clock::{Clock, Timestamp};
-use hardtack::session::id::{Handle, IdHash};
-use hardtack::session::record::{Changes, Record, Rotation};
-use hardtack::session::store::{Applied, Ended, Listed, Loaded, Order, Page, Skew, Stats, Store, StoreError, Swept};
+use hardtack_session::News;
+use hardtack_session::clock::{Clock, Timestamp};
+use hardtack_session::id::{Handle, IdHash};
+use hardtack_session::record::{Changes, Record, Rotation};
+use hardtack_session::store::{Applied, Ended, Listed, Loaded, Order, Page, Skew, Stats, Store, StoreError, Swept};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::watch;

@@ -4,7 +4,7 @@ use super::install::{install, name};
 use crate::outcome::{Outcome, say};
 use hardtack::server::settings::Settings;
 use hardtack::server::{AUTHORITY_FILE, Facts};
-use hardtack::session::policy::Origin;
+use hardtack_session::policy::Origin;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 

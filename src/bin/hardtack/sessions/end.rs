@@ -2,7 +2,7 @@
 
 use crate::outcome::{Outcome, refuse, say, sessions};
 use hardtack::server::Operator;
-use hardtack::session::id::Handle;
+use hardtack_session::id::Handle;
 use serde_json::json;
 use std::process::ExitCode;
 use uuid::Uuid;

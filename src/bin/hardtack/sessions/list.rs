@@ -3,8 +3,8 @@
 use crate::outcome::{Outcome, say};
 use crate::table::{span, table};
 use hardtack::server::{Found, Operator};
-use hardtack::session::clock::Timestamp;
-use hardtack::session::store::Listed;
+use hardtack_session::clock::Timestamp;
+use hardtack_session::store::Listed;
 use serde_json::{Value, json};
 
 #[derive(clap::Args)]

@@ -2,7 +2,7 @@
 
 use crate::outcome::{Outcome, say};
 use hardtack::server::Operator;
-use hardtack::session::store::Stats;
+use hardtack_session::store::Stats;
 use serde_json::json;
 
 #[derive(clap::Args)]
