@@ -15,7 +15,6 @@
 pub mod api;
 pub mod app;
 pub mod browser;
-pub mod doctor;
 pub mod model;
 
 #[cfg(feature = "ssr")]

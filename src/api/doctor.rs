@@ -3,14 +3,14 @@
 #![allow(clippy::unused_async, reason = "a server function is async")]
 
 use crate::browser::Credentialed;
-use crate::doctor::Diagnosis;
 use crate::model::codec::Json;
 use crate::model::error::WireError;
+use hardtack_doctor::Diagnosis;
 use leptos::server;
 use server_fn::codec::{GetUrl, Post};
 
 /// Returns the diagnosis for the results of a page, which `src/server/doctor.js` writes and
-/// [`Tries`](crate::doctor::Tries) reads.
+/// [`Tries`](hardtack_doctor::Tries) reads.
 ///
 /// # Errors
 ///

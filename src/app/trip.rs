@@ -1,6 +1,6 @@
 //! A diagram of a session's path: from the browser with the cookie to the server and the store, and back.
 
-use crate::doctor::Hop;
+use hardtack_doctor::Hop;
 use leptos::prelude::*;
 
 /// The diagram with its caption. It is no island, because it shows no data of the session.

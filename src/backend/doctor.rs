@@ -1,9 +1,9 @@
 //! The diagnosis of the probe results from a visitor's browser.
 
 use super::visitor::device;
-use crate::doctor::{Diagnosis, Echo, Sites, Tries, Try};
 use crate::model::doctor::Examiner;
 use crate::model::error::{Kind, WireError};
+use hardtack_doctor::{Diagnosis, Echo, Sites, Tries, Try};
 use hardtack_session::{CookieSettings, Session};
 
 /// The longest text of probe results, in bytes. A real one has about 1,000.

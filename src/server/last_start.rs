@@ -4,7 +4,7 @@ use super::settings::Settings;
 use super::start::StartError;
 use crate::backend::accounts::{Accounts, Failure};
 use crate::backend::doctor::sites;
-use crate::doctor::{Address, Browser, Jar, Kind, Loss, Maker, Request, SetCookie};
+use hardtack_doctor::{Address, Browser, Jar, Kind, Loss, Maker, Request, SetCookie};
 use hardtack_session::clock::Timestamp;
 use hardtack_session::store::Store;
 use hardtack_session::{CookieSettings, Keys};

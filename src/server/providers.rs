@@ -5,7 +5,7 @@ use super::settings::{Provider, Settings, callback};
 use super::start::StartError;
 use super::trust::authorities;
 use crate::backend::providers::{Http, Outward, Providers, Registration};
-use crate::doctor::Finding;
+use hardtack_doctor::Finding;
 use hyper_rustls::HttpsConnectorBuilder;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;

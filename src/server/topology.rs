@@ -3,7 +3,7 @@
 use super::settings::{Session, Settings, StoreUrl, TlsMode};
 use super::tls::{Facts, TlsError};
 use crate::backend::doctor::sites;
-use crate::doctor::{Address, AddressError, SameSite, SetCookie, Term, Tls, Topology};
+use hardtack_doctor::{Address, AddressError, SameSite, SetCookie, Term, Tls, Topology};
 use hardtack_session::clock::{Clock, Timestamp};
 use hardtack_session::policy::Origin;
 use tower_sessions::cookie;

@@ -4,7 +4,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
 use axum::routing::any;
-use hardtack::doctor::{self, Address, Browser, Jar, Maker, SameSite, SetCookie, Sites, Topology, check};
+use hardtack_doctor::{self, Address, Browser, Jar, Maker, SameSite, SetCookie, Sites, Topology, check};
 use hardtack_session::policy::{Origin, Origins};
 use tower::ServiceExt as _;
 use tower_sessions::cookie;
@@ -58,7 +58,7 @@ fn what_follows_from_origins_is_healthy_and_every_browser_keeps_it() {
         let strict = |browser| topology.cookie.partitioned && browser == Browser::new(Maker::Firefox, true);
         let users = topology.pages.iter().flat_map(|page| Browser::ALL.map(|browser| (page, browser)));
         for (page, browser) in users.filter(|(_, browser)| !strict(*browser)) {
-            let (mut jar, request) = (Jar::new(browser), doctor::Request::fetch(page, &topology.server, 0));
+            let (mut jar, request) = (Jar::new(browser), hardtack_doctor::Request::fetch(page, &topology.server, 0));
             jar.keep(&topology.cookie, &request, &registrable).unwrap_or_else(|loss| panic!("{page} {browser} {loss}"));
             assert!(jar.header(&request, &registrable).is_some(), "{page} {browser}");
         }

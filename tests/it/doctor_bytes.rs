@@ -1,8 +1,8 @@
 //! The doctor parses headers as browsers do, byte for byte, and reports TLS versions that it cannot speak.
 
 use crate::doctor_probe::assert_found;
-use hardtack::doctor::{Code, Evidence, Severity, Verdict, diagnose, verdicts};
 use hardtack::server::{Visit, probe};
+use hardtack_doctor::{Code, Evidence, Severity, Verdict, diagnose, verdicts};
 use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;

@@ -4,8 +4,8 @@ use crate::doctor_probe::assert_found;
 use crate::support::express::{Served, caddy, express, is_here};
 use crate::support::process::Place;
 use crate::support::tls::Tool;
-use hardtack::doctor::{Code, Finding, Severity, diagnose};
 use hardtack::server::{Visit, probe};
+use hardtack_doctor::{Code, Finding, Severity, diagnose};
 use serde_json::{Value, json};
 
 const PAGE: &str = "http://localhost:5173";

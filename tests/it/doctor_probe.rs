@@ -3,8 +3,8 @@
 use crate::support::played::{Answer, Change, own_address, serve};
 use crate::support::servers::note_skipped;
 use axum::http::request::Parts;
-use hardtack::doctor::{Code, Evidence, Finding, Severity, diagnose, verdicts};
 use hardtack::server::{Visit, probe};
+use hardtack_doctor::{Code, Evidence, Finding, Severity, diagnose, verdicts};
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -253,7 +253,7 @@ async fn redirects_are_followed_twenty_times_with_their_queries_and_a_loop_is_an
     )
     .await;
     let evidence = visit(&format!("http://localhost:{port}/session?0"), PAGE).await;
-    let first = evidence.exchanges.iter().filter(|exchange| exchange.step == hardtack::doctor::Step::First);
+    let first = evidence.exchanges.iter().filter(|exchange| exchange.step == hardtack_doctor::Step::First);
     let led: Vec<_> = first.filter_map(|exchange| exchange.one("location")).collect();
     let expected: Vec<_> = (1..=21).map(|hop| format!("/session?{hop}")).collect();
     assert_eq!(led, expected);
@@ -279,7 +279,7 @@ async fn headers_that_were_given_go_to_the_server_alone_and_are_not_shown() {
     visit.header("Authorization: Basic aHVzaA==").expect("a header");
     let evidence = probe(&visit).await;
     assert_eq!(diagnose(&evidence), []);
-    let told: Vec<_> = evidence.exchanges.iter().map(hardtack::doctor::Exchange::told).collect();
+    let told: Vec<_> = evidence.exchanges.iter().map(hardtack_doctor::Exchange::told).collect();
     assert!(!format!("{told:?}").contains("aHVzaA"), "{told:?}");
     assert!(visit.header("Cookie: sid=1").is_err() && visit.header("no header").is_err());
 }
@@ -322,7 +322,7 @@ async fn a_session_that_begins_at_a_post_is_seen_where_the_method_says_so() {
     };
     let (asked, evidence) = with("post").await;
     assert_eq!(asked, "OPTIONS GET POST GET GET GET GET");
-    assert!(verdicts(&evidence).iter().all(hardtack::doctor::Verdict::holds), "{:?}", verdicts(&evidence));
+    assert!(verdicts(&evidence).iter().all(hardtack_doctor::Verdict::holds), "{:?}", verdicts(&evidence));
     let came = evidence.exchanges.iter().filter(|exchange| exchange.asked.iter().any(|(name, _)| name == "cookie"));
     assert_eq!(came.count(), 3, "the two GETs after it, and the GET of an unknown path");
     // A method that is not listed is found by its preflight.

@@ -5,7 +5,7 @@ use crate::support::authority::authority;
 use crate::support::played::{Change, routes};
 use crate::support::process::Place;
 use crate::support::secured::serve;
-use hardtack::doctor::{Code, Finding};
+use hardtack_doctor::{Code, Finding};
 use serde_json::Value;
 use std::path::Path;
 use std::sync::Arc;

@@ -3,9 +3,9 @@
 use crate::support::issuer::Issuer;
 use crate::support::process::Place;
 use crate::support::profiles::Profile;
-use hardtack::doctor::{Address, Cors, SetCookie, Sites, Topology, check};
 use hardtack::server::settings::Settings;
 use hardtack::server::topology;
+use hardtack_doctor::{Address, Cors, SetCookie, Sites, Topology, check};
 use serde_json::{Value, json};
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;

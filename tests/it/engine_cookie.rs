@@ -5,7 +5,7 @@ use crate::support::engine::Engine;
 use crate::support::{Kind, count, open};
 use axum::Router;
 use axum::routing::{any, get};
-use hardtack::doctor::{Address, Browser, Jar, Request, Sites};
+use hardtack_doctor::{Address, Browser, Jar, Request, Sites};
 use hardtack_session::cookie::SameSite;
 use hardtack_session::keys::KeyError;
 use hardtack_session::store::memory::MemoryStore;
@@ -84,7 +84,7 @@ async fn g9_s9_after_the_end_the_jar_is_empty() {
         let page: Address = page.parse().expect("an address");
         let sites = Sites::look_up([page.host()], |_| Some("example.com".to_owned()));
         let visit =
-            Request { to: &page, page: &page, kind: hardtack::doctor::Kind::Link, now: 1_700_000_000, date: None };
+            Request { to: &page, page: &page, kind: hardtack_doctor::Kind::Link, now: 1_700_000_000, date: None };
         for browser in Browser::ALL {
             let mut jar = Jar::new(browser);
             let first = cookies_set(&engine.get_as("", "/a/b/count").await);

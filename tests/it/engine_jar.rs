@@ -6,7 +6,7 @@ use crate::support::{Kind, open};
 use axum::Router;
 use axum::extract::Path;
 use axum::routing::get;
-use hardtack::doctor::{Address, Browser, Jar, Request, Sites};
+use hardtack_doctor::{Address, Browser, Jar, Request, Sites};
 use hardtack_session::cookie::{CookieSettings, SameSite};
 use hardtack_session::{Error, Keys, Owner, Session};
 use std::sync::Arc;
@@ -43,7 +43,7 @@ impl Visitor<'_> {
     async fn open(&mut self, path: &str) -> String {
         self.now += 1;
         let to: Address = format!("{}{path}", self.site.origin()).parse().expect("an address");
-        let request = Request { to: &to, page: &to, kind: hardtack::doctor::Kind::Link, now: self.now, date: None };
+        let request = Request { to: &to, page: &to, kind: hardtack_doctor::Kind::Link, now: self.now, date: None };
         let mut sent = browser().get(self.engine.url(path)).header("host", self.site.host());
         if let Some(cookies) = self.jar.header(&request, &self.sites) {
             sent = sent.header("cookie", cookies);
@@ -64,7 +64,7 @@ impl Visitor<'_> {
     /// Sets a cookie as other applications of the host, or scripts of sibling hosts, can do.
     fn plant(&mut self, line: &str, path: &str) {
         let to: Address = format!("{}{path}", self.site.origin()).parse().expect("an address");
-        let request = Request { to: &to, page: &to, kind: hardtack::doctor::Kind::Link, now: self.now, date: None };
+        let request = Request { to: &to, page: &to, kind: hardtack_doctor::Kind::Link, now: self.now, date: None };
         self.jar.set(line, &request, &self.sites).expect("kept");
     }
 }
@@ -101,7 +101,7 @@ async fn g9_a_browser_with_cookies_of_earlier_settings_is_signed_in_by_its_next_
             visitor.open("/end").await;
             assert_eq!(visitor.open("/who").await, "nobody", "{change}");
             let request =
-                Request { to: &site, page: &site, kind: hardtack::doctor::Kind::Link, now: visitor.now, date: None };
+                Request { to: &site, page: &site, kind: hardtack_doctor::Kind::Link, now: visitor.now, date: None };
             assert_eq!(visitor.jar.sent(&request, &visitor.sites), [] as [&str; 0], "{change}");
         }
     }

@@ -160,7 +160,7 @@ async fn s56_fields_of_which_nothing_follows_may_hold_anything() {
 #[test]
 fn s56_no_field_of_a_request_is_read_as_ascii() {
     let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src/server")];
-    folders.push(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/session/policy"));
+    folders.push(Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/hardtack-session/src/policy"));
     let mut read = 0;
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).expect("a folder") {

@@ -138,12 +138,15 @@ fn marked(source: &str) -> Vec<String> {
 /// binary runs the contract on a store.
 fn of_the_library(proved: bool) -> Vec<Test> {
     let mut found = Vec::new();
-    for path in files("src", ".rs") {
-        let place = path.trim_start_matches("src/").trim_end_matches(".rs").replace('/', "::");
+    for path in files("src", ".rs").into_iter().chain(files("crates", ".rs")) {
+        // `crates/hardtack-session/src/cookie.rs` is `hardtack_session::cookie`.
+        let below = path.trim_start_matches("crates/").replacen("-session/src", "_session", 1);
+        let below = below.replacen("-doctor/src", "_doctor", 1);
+        let place = below.trim_start_matches("src/").trim_end_matches(".rs").replace('/', "::");
         let place = place.trim_end_matches("::mod").to_owned();
         let source = read(&path);
         found.extend(marked(&source).into_iter().map(|name| Test { place: place.clone(), name }));
-        if proved && place.starts_with("session::store::contract") {
+        if proved && place.starts_with("hardtack_session::store::contract") {
             let code = code(&source);
             // Each function counts, because the lints reject a function that is never called.
             let named = code.split(" fn ").skip(1).filter_map(|rest| rest.split(['(', '<']).next());

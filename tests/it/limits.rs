@@ -3,7 +3,7 @@
 use super::support::app::{App, browser, cookies_set};
 use super::support::process::PATIENCE;
 use super::support::raw::exchange;
-use hardtack::doctor::{Address, Browser, Jar, Kind, Request, Sites};
+use hardtack_doctor::{Address, Browser, Jar, Kind, Request, Sites};
 use serde_json::Value;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};

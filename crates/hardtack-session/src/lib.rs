@@ -1,5 +1,6 @@
-//! The session engine for Axum: it takes the place of express-session, cookie-parser and `withCredentials` in Node,
-//! with guarantees that none of them gives (`docs/GUARANTEES.md`).
+#![doc = include_str!("../README.md")]
+//!
+//! # A request's way
 //!
 //! ```text
 //! request ─▶ layer: cookie ─▶ Session in extensions ─▶ handler
@@ -11,7 +12,7 @@
 //! ```
 //!
 //! Start with [`Sessions`] and [`Session`]. To use another store, implement [`store::Store`] and test it with
-//! [`store::contract`].
+//! `store::contract` (feature `conformance`).
 
 pub mod clock;
 pub mod cookie;
@@ -45,6 +46,8 @@ mod skew;
 mod tower;
 mod turn;
 mod unit;
+#[cfg(any(feature = "memory", feature = "sqlite"))]
+mod voice;
 mod watch;
 
 pub use account::OfAccount;

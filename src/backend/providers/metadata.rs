@@ -2,7 +2,7 @@
 
 use super::token::ALGORITHMS;
 use super::{Provider, ProviderError, Registration};
-use crate::doctor::Announced;
+use hardtack_doctor::Announced;
 use openidconnect::core::{
     CoreAuthDisplay, CoreClaimName, CoreClaimType, CoreClientAuthMethod, CoreGrantType, CoreJsonWebKey,
     CoreJweContentEncryptionAlgorithm, CoreJweKeyManagementAlgorithm, CoreResponseMode, CoreResponseType,

@@ -7,8 +7,8 @@ mod outward;
 mod token;
 mod transaction;
 
-use crate::doctor::{Finding, Severity, providers};
 use futures::future::join_all;
+use hardtack_doctor::{Finding, Severity, providers};
 use http_body_util::Full;
 use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client;

@@ -1,8 +1,8 @@
 //! The inspection of a server's certificate, valid or not.
 
-use crate::doctor::{Address, Term, TlsSeen};
 use crate::server::tls::{Facts, names_its_issuer};
 use crate::server::topology::term;
+use hardtack_doctor::{Address, Term, TlsSeen};
 use hardtack_session::clock::Clock;
 use std::time::Duration;
 use tokio_rustls::rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};

@@ -3,7 +3,7 @@
 //! A line with a control character may hold the very cookie that the probe looks for, but HTTP libraries drop such
 //! lines. So the incoming bytes are recorded until the head is complete, and its lines are read from the record.
 
-use crate::doctor::header_text;
+use hardtack_doctor::header_text;
 use std::io::Result;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -131,6 +131,6 @@ mod tests {
         }
         assert_eq!(read(b"HTTP/1.1 200 OK\r\nSet-Cookie: a=\0\r\n\r\n"), None, "dropped whole");
         let latin = read(b"HTTP/1.1 200 OK\r\nSet-Cookie: a=\xE9\r\n\r\n").expect("a head");
-        assert_eq!(crate::doctor::header_bytes(&latin[0].1), b"a=\xE9");
+        assert_eq!(hardtack_doctor::header_bytes(&latin[0].1), b"a=\xE9");
     }
 }

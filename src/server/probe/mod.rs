@@ -10,9 +10,9 @@ mod head;
 
 use crate::backend::doctor::sites;
 use crate::backend::providers::Outward;
-use crate::doctor::{Address, AddressError, Evidence, Exchange, Failure, REDIRECTS, SetCookie, Step};
 use axum::http::{HeaderName, HeaderValue, Method};
 use caller::{Caller, Missed, look_up, proxied};
+use hardtack_doctor::{Address, AddressError, Evidence, Exchange, Failure, REDIRECTS, SetCookie, Step};
 use hardtack_session::clock::Clock;
 use std::time::Duration;
 use url::Url;

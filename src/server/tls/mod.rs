@@ -10,8 +10,8 @@ mod pair;
 
 use super::settings::{Settings, TlsMode};
 use super::topology::term;
-use crate::doctor::Term;
 use files::Files;
+use hardtack_doctor::Term;
 use hardtack_session::clock::Timestamp;
 use local::Local;
 use pair::Pair;

@@ -3,9 +3,9 @@
 use super::cases::{Case, Fate, Set};
 use crate::support::people::PASSWORD;
 use crate::support::process::PATIENT;
-use hardtack::doctor::{Address, Browser, Jar, Kind, Maker, Request, SiteOf as _, Sites};
 use hardtack::server::settings::Settings;
 use hardtack::server::{Server, StartError};
+use hardtack_doctor::{Address, Browser, Jar, Kind, Maker, Request, SiteOf as _, Sites};
 use hardtack_session::clock::{Clock, ManualClock, Timestamp};
 use reqwest::{Client, Method};
 use serde_json::{Value, json};

@@ -1,9 +1,18 @@
 //! Tests of the signing keys.
 
 use super::*;
+use std::fmt::Write as _;
+
+/// Returns bytes as hexadecimal digits.
+fn hex(bytes: impl IntoIterator<Item = u8>) -> String {
+    bytes.into_iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").expect("a text grows");
+        text
+    })
+}
 
 fn keys(count: u8) -> Keys {
-    let texts: Vec<String> = (1..=count).map(|n| (0..32).map(|byte| format!("{:02x}", byte * n)).collect()).collect();
+    let texts: Vec<String> = (1..=count).map(|n| hex((0..32).map(|byte| byte * n))).collect();
     Keys::parse(texts.iter().map(|text| ("a test", text.as_str()))).expect("keys")
 }
 
@@ -49,11 +58,11 @@ fn a_file_that_cannot_be_had_is_named_and_no_key_takes_its_place() {
 #[test]
 fn a_key_is_32_random_bytes_in_hexadecimal_or_base64() {
     let bytes: Vec<u8> = (100..132).collect();
-    let hex: String = bytes.iter().map(|byte| format!("{byte:02X}")).collect();
+    let hexadecimal = hex(bytes.iter().copied()).to_uppercase();
     let url = URL_SAFE_NO_PAD.encode(&bytes);
     let ids = |text: &str| Keys::parse([("a test", text)]).map(|keys| keys.ids());
     let expected = ids(&url).expect("base64url");
-    assert_eq!(ids(&hex).expect("hexadecimal"), expected);
+    assert_eq!(ids(&hexadecimal).expect("hexadecimal"), expected);
     assert_eq!(ids(&format!(" {url}=\n")).expect("padded"), expected);
     let plus = URL_SAFE_NO_PAD.encode([251_u8; 3]) + &url[4..];
     assert_eq!(
@@ -63,18 +72,18 @@ fn a_key_is_32_random_bytes_in_hexadecimal_or_base64() {
     );
     for text in [
         "",
-        &hex[..62],
-        &format!("{hex}00"),
-        &format!("g{}", &hex[1..]),
-        &format!("+{}", &hex[1..]),
-        &format!("ä{}", &hex[2..]),
+        &hexadecimal[..62],
+        &format!("{hexadecimal}00"),
+        &format!("g{}", &hexadecimal[1..]),
+        &format!("+{}", &hexadecimal[1..]),
+        &format!("ä{}", &hexadecimal[2..]),
         &url[..42],
         &format!("{url}AAAA"),
     ] {
         assert!(matches!(ids(text), Err(KeyError::Malformed(_))), "{text:?}");
     }
     // Fifteen values are regular, sixteen may have been drawn.
-    let of = |values: u8| (0..32).map(|n| format!("{:02x}", n % values)).collect::<String>();
+    let of = |values: u8| hex((0..32).map(|n| n % values));
     assert!(matches!(ids(&of(15)), Err(KeyError::Weak(_))));
     assert!(ids(&of(16)).is_ok());
     assert!(matches!(Keys::parse([]), Err(KeyError::None)));

@@ -10,7 +10,9 @@ use super::sqlite;
 use super::{OpenError, Schema, StoreError};
 use sqlx::any::AnyRow;
 use sqlx::migrate::Migrator;
+#[cfg(feature = "sqlite")]
 use std::path::Path;
+#[cfg(feature = "postgres")]
 use std::time::Duration;
 
 /// A SQL database. Clones share its connections.

@@ -3,8 +3,9 @@
 use super::{Applied, Ended, Listed, Loaded, Order, Page, Stats, Store, StoreError, Swept};
 use crate::clock::Timestamp;
 use crate::id::{Handle, IdHash};
-use crate::news::{News, Voice};
+use crate::news::News;
 use crate::record::{Changes, Grace, Record, Rotation, size};
+use crate::voice::Voice;
 use async_trait::async_trait;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;

@@ -19,6 +19,8 @@ mod readiness;
 mod skew;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod sql;
+#[cfg(any(feature = "postgres", feature = "redis"))]
+mod store_clock;
 
 use super::clock::{Clock, Timestamp};
 use super::id::{Handle, IdHash};

@@ -1,9 +1,8 @@
 //! The readiness of a store: one ping answers all clients that ask at the same time.
 
 use super::Store;
-use futures::FutureExt as _;
-use futures::future::BoxFuture;
 use std::fmt;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Mutex;
@@ -20,7 +19,7 @@ const REMEMBERED: Duration = Duration::from_secs(1);
 /// meanwhile get its result, and the result is reused for a second. Clones share that result.
 #[derive(Clone)]
 pub struct Readiness {
-    ask: Arc<dyn Fn() -> BoxFuture<'static, Ready> + Send + Sync>,
+    ask: Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Ready> + Send>> + Send + Sync>,
     last: Arc<Mutex<Option<(Ready, Instant)>>>,
 }
 
@@ -55,7 +54,7 @@ impl Readiness {
     /// duration.
     #[must_use]
     pub fn of<F: Future<Output = Ready> + Send + 'static>(ask: impl Fn() -> F + Send + Sync + 'static) -> Self {
-        Self { ask: Arc::new(move || ask().boxed()), last: Arc::default() }
+        Self { ask: Arc::new(move || Box::pin(ask())), last: Arc::default() }
     }
 
     /// Returns the result of a ping now, or of one within the last second.

@@ -1,11 +1,11 @@
 //! The reports as JSON documents. Fields keep their names and meanings in later versions.
 
-use hardtack::doctor::{Evidence, Finding, State, Topology, Verdict};
+use hardtack_doctor::{Evidence, Finding, State, Topology, Verdict};
 use serde_json::{Value, json};
 
 /// Returns the document about settings.
 pub(super) fn setup(topology: &Topology, found: &[Finding]) -> Value {
-    let pages: Vec<_> = topology.pages.iter().map(hardtack::doctor::Address::origin).collect();
+    let pages: Vec<_> = topology.pages.iter().map(hardtack_doctor::Address::origin).collect();
     json!({
         "server": topology.server.origin(), "pages": pages, "cookie": topology.cookie.name,
         "error": null, "findings": findings(found),
@@ -69,7 +69,7 @@ fn findings(found: &[Finding]) -> Vec<Value> {
 }
 
 fn verdict(verdict: &Verdict) -> Value {
-    let hop = |(hop, state): &(hardtack::doctor::Hop, State)| {
+    let hop = |(hop, state): &(hardtack_doctor::Hop, State)| {
         let (state, why) = match state {
             State::Fine => ("fine", None),
             State::Broken(why) => ("broken", Some(why)),

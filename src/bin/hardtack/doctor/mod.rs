@@ -10,7 +10,7 @@ mod trip;
 mod visit;
 
 use super::outcome::refuse;
-use hardtack::doctor::{Finding, Severity};
+use hardtack_doctor::{Finding, Severity};
 use serde_json::Value;
 use std::io::{ErrorKind, Write as _, stdout};
 use std::path::Path;

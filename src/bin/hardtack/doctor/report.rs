@@ -2,7 +2,7 @@
 
 use crate::table::escaped;
 use anstyle::{AnsiColor, Style};
-use hardtack::doctor::{Finding, Severity};
+use hardtack_doctor::{Finding, Severity};
 use std::fmt::Write as _;
 
 /// The framework of the server, as far as it is known. It decides which cure is shown.

@@ -3,9 +3,9 @@
 use super::report::{Maker, bold, findings, refused};
 use super::{Report, code, document};
 use crate::table::escaped;
-use hardtack::doctor::{Finding, Topology, check};
 use hardtack::server::settings::{Settings, environment};
 use hardtack::server::{SetupError, check_secrets, examine_providers, topology};
+use hardtack_doctor::{Finding, Topology, check};
 use std::fmt::{Display, Write as _};
 use std::path::Path;
 use tokio::runtime::Runtime;

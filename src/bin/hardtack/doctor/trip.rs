@@ -2,7 +2,7 @@
 
 use super::report::{bad, bold, dim, good};
 use crate::table::{escaped, table};
-use hardtack::doctor::{Browser, Code, Evidence, Exchange, Finding, Hop, State, Verdict};
+use hardtack_doctor::{Browser, Code, Evidence, Exchange, Finding, Hop, State, Verdict};
 use std::fmt::Write as _;
 
 /// Draws the path from the page to the server and back, in browsers with their usual settings.

@@ -3,8 +3,8 @@
 use super::report::{Maker, bold, dim, findings};
 use super::{Arguments, Report, code, document, trip};
 use crate::table::escaped;
-use hardtack::doctor::{Browser, Evidence, State, diagnose, verdicts};
 use hardtack::server::{Visit, probe};
+use hardtack_doctor::{Browser, Evidence, State, diagnose, verdicts};
 use std::error::Error;
 use std::fmt::Write as _;
 use tokio::runtime::Runtime;

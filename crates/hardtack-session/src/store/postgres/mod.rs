@@ -54,7 +54,7 @@ mod schema;
 mod steps;
 mod tables;
 
-use super::skew::StoreClock;
+use super::store_clock::StoreClock;
 use super::{Database, OpenError, Schema};
 use crate::turn::Queues;
 use address::Address;

@@ -7,7 +7,7 @@ use crate::id::IdHash;
 use crate::lifetime::Terms;
 use crate::record::{Changes, Grace, Rotation};
 use crate::store::Applied;
-use crate::store::skew::StoreClock;
+use crate::store::store_clock::StoreClock;
 use std::sync::LazyLock;
 
 pub(super) static CHANGE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("change.lua")));

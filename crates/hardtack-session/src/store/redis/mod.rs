@@ -27,7 +27,7 @@ mod sweeping;
 mod trail;
 mod wire;
 
-use super::skew::StoreClock;
+use super::store_clock::StoreClock;
 use super::{OpenError, Schema, Transport};
 use address::Address;
 use link::Link;

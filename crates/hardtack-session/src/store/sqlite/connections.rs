@@ -6,8 +6,8 @@
 use super::cache::{Cache, Known};
 use super::files::Files;
 use super::watch::{Stamp, Watch};
-use crate::news::Voice;
 use crate::store::StoreError;
+use crate::voice::Voice;
 use sqlx::query::Query;
 use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions, SqliteRow};
 use sqlx::{Sqlite, SqliteConnection};

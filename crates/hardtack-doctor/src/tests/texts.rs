@@ -2,7 +2,7 @@
 
 use super::*;
 
-const PAGE: &str = include_str!("../../../docs/DOCTOR.md");
+const PAGE: &str = include_str!("../../../../docs/DOCTOR.md");
 
 /// Returns the section of a heading, up to the next one.
 fn section(heading: &str) -> Option<&'static str> {

@@ -1,3 +1,7 @@
+#![doc = include_str!("../README.md")]
+//!
+//! # The parts
+//!
 //! The session doctor: the causes of lost session cookies, and their cures.
 //!
 //! Plain data and pure functions, compiled for the server and for the browser. Each kind of input leads to

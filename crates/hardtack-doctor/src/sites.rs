@@ -27,7 +27,7 @@ impl<F: Fn(&str) -> Option<String>> SiteOf for F {
 /// # Examples
 ///
 /// ```
-/// use hardtack::doctor::{Sites, SiteOf};
+/// use hardtack_doctor::{Sites, SiteOf};
 ///
 /// // The server: `|host| psl::domain_str(host).map(str::to_owned)`.
 /// let sites = Sites::look_up(["one.github.io"], |host| Some(host.to_owned()));

@@ -15,7 +15,7 @@ use super::sites::{SiteOf, is_same_site, site};
 /// # Examples
 ///
 /// ```
-/// use hardtack::doctor::{Browser, Jar, Loss, Request, Sites};
+/// use hardtack_doctor::{Browser, Jar, Loss, Request, Sites};
 ///
 /// let (page, api) = ("https://app.example.org".parse()?, "https://api.example.com/".parse()?);
 /// let sites = Sites::default();
@@ -23,7 +23,7 @@ use super::sites::{SiteOf, is_same_site, site};
 /// let kept = jar.set("sid=1; Secure; SameSite=Lax", &Request::fetch(&page, &api, 0), &sites);
 /// assert_eq!(kept, Err(Loss::CrossSite));
 /// assert_eq!(jar.header(&Request::fetch(&page, &api, 1), &sites), None);
-/// # Ok::<(), hardtack::doctor::AddressError>(())
+/// # Ok::<(), hardtack_doctor::AddressError>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct Jar {

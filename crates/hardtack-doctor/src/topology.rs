@@ -13,7 +13,7 @@ use super::sites::{SiteOf, Sites, is_same_site};
 /// # Examples
 ///
 /// ```
-/// use hardtack::doctor::{Address, Code, Sites, Topology, check};
+/// use hardtack_doctor::{Address, Code, Sites, Topology, check};
 ///
 /// let server: Address = "https://api.example.com".parse()?;
 /// let pages: Vec<Address> = vec!["https://app.example.com".parse()?];
@@ -22,7 +22,7 @@ use super::sites::{SiteOf, Sites, is_same_site};
 ///
 /// topology.cors.origins = vec!["https://app.example.com/".to_owned()];
 /// assert_eq!(check(&topology)[0].code, Code::OtherOrigin);
-/// # Ok::<(), hardtack::doctor::AddressError>(())
+/// # Ok::<(), hardtack_doctor::AddressError>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct Topology {

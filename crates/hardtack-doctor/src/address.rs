@@ -14,12 +14,12 @@ use std::str::FromStr;
 /// # Examples
 ///
 /// ```
-/// use hardtack::doctor::Address;
+/// use hardtack_doctor::Address;
 ///
 /// let api: Address = "https://API.example.com:443/v1".parse()?;
 /// assert_eq!(api.origin(), "https://api.example.com");
 /// assert_eq!(api.to_string(), "https://api.example.com/v1");
-/// # Ok::<(), hardtack::doctor::AddressError>(())
+/// # Ok::<(), hardtack_doctor::AddressError>(())
 /// ```
 #[derive(Clone, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
 #[serde(try_from = "String", into = "String")]
