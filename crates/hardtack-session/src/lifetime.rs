@@ -165,3 +165,68 @@ impl Default for Clocks {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    fn of(idle: u32, absolute: u32) -> Lifetime {
+        Lifetime { idle: HOUR * idle, absolute: HOUR * absolute }
+    }
+
+    #[test]
+    fn g6_what_a_store_keeps_of_the_terms_is_read_back_and_strange_numbers_lengthen_nothing() {
+        for (terms, code) in
+            [(Terms::Common, Some(0)), (Terms::Own, Some(1)), (Terms::Kept, Some(2)), (Terms::Unknown, None)]
+        {
+            assert_eq!((terms.code(), Terms::from_code(code)), (code, terms));
+        }
+        for strange in [-1, 3, i64::MAX] {
+            assert_eq!(Terms::from_code(Some(strange)), Terms::Common, "{strange}");
+        }
+    }
+
+    #[test]
+    fn g6_a_record_of_an_earlier_version_counts_as_kept_only_if_it_is_longer_than_usual_and_one_span() {
+        let bounds = Bounds { common: of(1, 12), longest: HOUR * 100 };
+        for (lifetime, terms) in [
+            (of(24, 24), Terms::Kept),
+            (of(13, 13), Terms::Kept),
+            (of(12, 12), Terms::Common),
+            (of(23, 24), Terms::Common),
+            (of(1, 12), Terms::Common),
+        ] {
+            assert_eq!(bounds.resolve(Terms::Unknown, lifetime), terms, "{lifetime:?}");
+            for known in [Terms::Common, Terms::Own, Terms::Kept] {
+                assert_eq!(bounds.resolve(known, lifetime), known, "{lifetime:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn g6_the_present_settings_shorten_and_never_lengthen() {
+        let bounds = Bounds { common: of(1, 12), longest: HOUR * 100 };
+        for (terms, lifetime, bound) in [
+            (Terms::Common, of(2, 24), of(1, 12)),
+            (Terms::Common, of(1, 6), of(1, 6)),
+            (Terms::Unknown, of(2, 24), of(1, 12)),
+            (Terms::Own, of(2, 24), of(2, 24)),
+            (Terms::Kept, of(24, 24), of(24, 24)),
+            (Terms::Kept, of(200, 300), of(100, 100)),
+            (Terms::Own, of(2, 300), of(2, 100)),
+        ] {
+            assert_eq!(bounds.bound(terms, lifetime), bound, "{terms:?} {lifetime:?}");
+        }
+    }
+
+    #[test]
+    fn g6_one_lifetime_within_another_takes_the_shorter_of_each() {
+        assert_eq!(of(2, 24).within(of(1, 48)), of(1, 24));
+        assert_eq!(of(1, 48).within(of(2, 24)), of(1, 24));
+        assert_eq!(of(2, 24).at_most(HOUR * 12), of(2, 12));
+        assert_eq!(of(24, 48).at_most(HOUR * 12), of(12, 12));
+        assert_eq!(of(2, 24).at_most(HOUR * 24), of(2, 24));
+    }
+}
