@@ -195,6 +195,17 @@ test("a server that is away is asked in growing pauses, and the attempts leave n
   expect(Math.max(...listeners.slice(50)), "as many after many attempts").toBeLessThanOrEqual(Math.max(...listeners.slice(0, 50)));
 });
 
+test("after a sleep the deadlines show the time that has passed, and not the ticks", async ({ page }) => {
+  await page.clock.install();
+  await open(page, "/");
+  const idle = page.getByTestId("idle-left");
+  await expect(idle).toHaveText(/^(30:00|29:\d\d)$/);
+  // Each timer runs once at most, as after a sleep.
+  await page.clock.fastForward(10 * 60_000);
+  await page.clock.runFor(1000);
+  await expect(idle).toHaveText(/^(20:00|19:\d\d)$/);
+});
+
 test("the count-down begins when the page was rendered, and not when its program comes", async ({ page }) => {
   let release = () => {};
   const late = new Promise<void>((done) => (release = done));

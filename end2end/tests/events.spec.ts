@@ -172,6 +172,18 @@ test("a tab that nobody looked at shows nobody whose browser is another one's by
   await expect(head.name(page, bob)).toBeVisible();
 });
 
+// The events are played, because Chromium keeps no page whose scripts have received a response that must not be stored.
+test("a page that the browser keeps listens no more, and again when it is shown", async ({ page }) => {
+  await register(page, somebody());
+  await listening(page, 1, 0);
+  const turn = (name: string) =>
+    page.evaluate((name) => dispatchEvent(new PageTransitionEvent(name, { persisted: true })) && undefined, name);
+  await turn("pagehide");
+  await listening(page, 0, 0);
+  await turn("pageshow");
+  await listening(page, 1, 0);
+});
+
 test("when its tab is closed, another one listens", async ({ page, context, visitor }) => {
   const ada = somebody();
   await register(page, ada);
@@ -261,5 +273,38 @@ test("a stream whose head does not come in 45 s is given up, and asked for again
     // The delay before the next attempt.
     await page.clock.fastForward(2000);
     expect(asked.length).toBeGreaterThan(1);
+  }).toPass();
+});
+
+test("a stream that falls silent for 45 s is given up, and asked for again", async ({ page }) => {
+  await register(page, somebody());
+  await page.addInitScript(() => {
+    const real = window.fetch;
+    const streams = { asked: 0 };
+    Object.assign(window, { streams });
+    window.fetch = (input, options) => {
+      if (!String(input).endsWith("/api/events")) return real(input, options);
+      streams.asked += 1;
+      const told = 'event: expiring\ndata: {"seconds":1800,"soon":false,"stays":true}\n\n';
+      const body = new ReadableStream({
+        start(stream) {
+          stream.enqueue(new TextEncoder().encode(told));
+          options?.signal?.addEventListener("abort", () => stream.error(options.signal?.reason));
+        },
+      });
+      return Promise.resolve(new Response(body, { headers: { "content-type": "text/event-stream" } }));
+    };
+  });
+  const asked = () => page.evaluate(() => (window as unknown as { streams: { asked: number } }).streams.asked);
+  await page.clock.install();
+  await open(page, "/");
+  await expect.poll(asked).toBe(1);
+  await page.clock.runFor(40_000);
+  expect(await asked(), "a heartbeat is late, and not missing").toBe(1);
+  await page.clock.runFor(6000);
+  await expect(async () => {
+    // The delay before the next attempt.
+    await page.clock.runFor(2000);
+    expect(await asked()).toBeGreaterThan(1);
   }).toPass();
 });
