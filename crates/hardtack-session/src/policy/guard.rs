@@ -323,3 +323,6 @@ where
 fn at_once<E>(response: Response<Body>) -> Pin<Box<dyn Future<Output = Result<Response<Body>, E>> + Send>> {
     Box::pin(async { Ok(response) })
 }
+
+#[cfg(test)]
+mod tests;
