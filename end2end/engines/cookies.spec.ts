@@ -13,7 +13,7 @@ type Seen = Pick<Asked, "carries" | "kept" | "days">;
 type Table = { differs: Case[]; unplayed: Pick<Case, "name" | "blocked">[] };
 
 const read = (file: string): Table =>
-  JSON.parse(readFileSync(join(__dirname, "../../src/doctor/tests", file), "utf8"));
+  JSON.parse(readFileSync(join(__dirname, "../../crates/hardtack-doctor/src/tests", file), "utf8"));
 
 const TABLES = { Firefox: read("firefox.json"), WebKitGTK: read("webkit.json") };
 

@@ -39,7 +39,7 @@ export type Case = {
   requests: Asked[];
 };
 
-const TABLE = join(__dirname, "../../src/doctor/tests/chromium.json");
+const TABLE = join(__dirname, "../../crates/hardtack-doctor/src/tests/chromium.json");
 export const CASES: Case[] = JSON.parse(readFileSync(TABLE, "utf8"));
 
 /** One server on three ports, which identifies each request by its query. */
