@@ -5,12 +5,12 @@
 //! The modules form a chain. Each uses only modules to its left (`docs/ARCHITECTURE.md`):
 //!
 //! ```text
-//! model  →  session  →  backend  →  api  →  app  →  server  →  bin/hardtack
-//! both      server      server      both    both    server      server
+//! model  →  backend  →  api  →  app  →  server  →  bin/hardtack
+//! both      server      both    both    server      server
 //! ```
 //!
-//! Two more stand beside the chain: `doctor`, pure code for all modules but `model`, and `browser`, for the browser's
-//! build of `api` and `app`.
+//! `browser` stands beside the chain, for the browser's build of `api` and `app`. The engine and the doctor are crates:
+//! `hardtack_session` and `hardtack_doctor`.
 
 pub mod api;
 pub mod app;

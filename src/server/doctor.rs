@@ -26,13 +26,13 @@ use axum::routing::{any, get, post};
 use axum::{Json, Router};
 use hardtack_doctor::{Echo, Known, Scheme};
 use hardtack_session::clock::Clock;
+use hardtack_session::cookie::SameSite;
 use hardtack_session::cookie::pairs;
 use hardtack_session::policy::Origin;
 use hardtack_session::{CookieSettings, Presented, Session};
 use serde::Deserialize;
 use std::borrow::Cow;
 use std::sync::Arc;
-use tower_sessions::cookie::SameSite;
 use uuid::Uuid;
 
 /// The script that examines a browser.

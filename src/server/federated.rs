@@ -25,10 +25,10 @@ use axum::Json;
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, Uri, header, request::Parts};
 use axum::response::{Html, IntoResponse as _, Response};
+use hardtack_session::cookie::SameSite;
 use serde::Deserialize;
 use serde_json::json;
 use std::sync::Arc;
-use tower_sessions::cookie::SameSite;
 
 /// The fields of the form.
 #[derive(Deserialize)]

@@ -5,8 +5,8 @@ use super::tls::{Facts, TlsError};
 use crate::backend::doctor::sites;
 use hardtack_doctor::{Address, AddressError, SameSite, SetCookie, Term, Tls, Topology};
 use hardtack_session::clock::{Clock, Timestamp};
+use hardtack_session::cookie;
 use hardtack_session::policy::Origin;
-use tower_sessions::cookie;
 
 /// The reason why the setup cannot be determined, in one sentence.
 #[derive(Debug, thiserror::Error)]

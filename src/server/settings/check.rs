@@ -6,12 +6,12 @@ use super::{Limits, Log, Metrics, Session, Settings, SettingsError, Site, Store,
 use super::{provider, sign_in};
 use crate::backend::providers::SignOut;
 use crate::model::theme::Theme;
+use hardtack_session::cookie::SameSite;
 use hardtack_session::policy::{Contradiction, Unreachable};
 use hardtack_session::store::Transport;
 use ipnet::IpNet;
 use std::net::SocketAddr;
 use std::time::Duration;
-use tower_sessions::cookie::SameSite;
 use tracing_subscriber::EnvFilter;
 use url::Host;
 

@@ -19,6 +19,7 @@ mod sources;
 mod store_url;
 mod values;
 
+use hardtack_session::cookie::SameSite;
 use hardtack_session::policy::Origin;
 use hardtack_session::{Clocks, CookieSettings, Lifetime, PerAccount};
 use ipnet::IpNet;
@@ -27,7 +28,6 @@ use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use tower_sessions::cookie::SameSite;
 
 pub use host_name::HostName;
 pub use provider::{Provider, callback};

@@ -1,13 +1,13 @@
 //! The types of settings, and how each is read from text and from TOML.
 
 use config::ValueKind;
+use hardtack_session::cookie::SameSite;
 use hardtack_session::policy::Origin;
 use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
-use tower_sessions::cookie::SameSite;
 
 /// A type that a setting can have.
 ///
