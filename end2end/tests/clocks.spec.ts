@@ -14,6 +14,9 @@ const setClock = (page: Page, by: number) =>
     Date.now = () => now() + by;
   }, by);
 
+/** Resolves when a page has its responses and has sent all calls that it wants to send. */
+const settled = (page: Page) => page.evaluate(async () => void (await (await fetch("/healthz")).text()));
+
 const told = (seconds: number, soon = true, stays = true) => ({
   contentType: "text/event-stream",
   body: `event: expiring\ndata: ${JSON.stringify({ seconds, soon, stays })}\n\n`,
@@ -136,15 +139,13 @@ test("a full server is asked again no earlier than it wants", async ({ page, tro
   await page.clock.install();
   await open(page, "/profile");
   await expect.poll(() => asked).toBe(1);
-  // Resolves when the page has its responses and has sent all calls that it wants to send.
-  const settled = () => page.evaluate(async () => void (await (await fetch("/healthz")).text()));
-  await settled();
+  await settled(page);
   await page.clock.runFor(28_000);
-  await settled();
+  await settled(page);
   expect(asked).toBe(1);
   for (let more = 0; more < 5 && asked === 1; more += 1) {
     await page.clock.runFor(4000);
-    await settled();
+    await settled(page);
   }
   expect(asked).toBe(2);
 });
@@ -179,12 +180,8 @@ test("a server that is away is asked in growing pauses, and the attempts leave n
   const listeners: number[] = [];
   for (; seconds < 150; seconds += 1) {
     await page.clock.runFor(1000);
-    listeners.push(
-      await page.evaluate(async () => {
-        await (await fetch("/healthz")).text();
-        return (window as unknown as { signals: { listeners: number } }).signals.listeners;
-      }),
-    );
+    await settled(page);
+    listeners.push(await page.evaluate(() => (window as unknown as { signals: { listeners: number } }).signals.listeners));
   }
   const pauses = asked.slice(1).map((moment, n) => moment - asked[n]);
   // 0.75 of 2, 4, 8, 16, 32 s, and of a minute from then on; told in whole seconds.

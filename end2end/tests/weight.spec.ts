@@ -11,7 +11,7 @@ function brotli11(bytes: Buffer): number {
   return brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 11 } }).length;
 }
 
-/** What a page's HTML and CSS weigh together. */
+/** Returns the size of a page's HTML and CSS together, after brotli 11. */
 async function weigh(page: Page, path: string): Promise<number> {
   const html = await (await page.request.get(path)).body();
   const styles = [...html.toString().matchAll(/<link[^>]*href="([^"]+\.css)"/g)].map(([, href]) => href);

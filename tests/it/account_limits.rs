@@ -65,7 +65,7 @@ async fn s66_a_thousand_guesses_at_once_cost_ten_checks_on_two_processes_togethe
         assert_eq!(of(401) as u64, checked, "on {kind:?}");
         assert_eq!(of(401) + of(429) + of(503), 1000, "{statuses:?}");
         assert!(of(429) >= 900, "{} on {kind:?}", of(429));
-        // A crowd that met a full queue has used no attempt up: the rest of the ten is left, and not one more.
+        // A guess that met a full queue used no attempt, so the rest of the ten attempts is left.
         let (stranger, mut one_by_one) = (ada.elsewhere(), 0);
         while stranger.login(&format!("another guess {one_by_one}")).await.status == 401 {
             one_by_one += 1;

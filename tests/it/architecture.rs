@@ -235,7 +235,7 @@ fn no_doc_comment_begins_with_a_question_word() {
                 ["What ", "Who ", "Whoever ", "Nobody ", "Where ", "How "].iter().find(|word| doc.starts_with(**word));
             assert_eq!(odd, None, "{path}: {line}");
             let words = line.strip_prefix("//").unwrap_or_default().to_lowercase();
-            // In the tests `nobody` is a value.
+            // In the tests `nobody` is a value of a route.
             let counts = !path.contains("/tests/it/");
             whose += usize::from(
                 counts && ["whoever", "nobody", "somebody", "whose"].iter().any(|word| words.contains(word)),

@@ -107,7 +107,7 @@ async fn g9_a_browser_with_cookies_of_earlier_settings_is_signed_in_by_its_next_
     }
 }
 
-/// Tests a cookie of an earlier path that the request does not carry: it would come back below that path, as a second one.
+/// Tests a cookie of an earlier path that the request does not carry: below that path the browser would send two.
 #[tokio::test(flavor = "multi_thread")]
 async fn g9_a_cookie_of_an_earlier_path_goes_when_a_session_begins_above_it() {
     let now = CookieSettings { name: "my_sess".to_owned(), ..CookieSettings::new(true) };

@@ -106,7 +106,7 @@ async fn s35_fifty_sign_ins_at_once_leave_the_limit_and_those_that_found_no_room
                 other => panic!("{other} on {kind:?}"),
             }
             given += usize::from(answer.status() == 200);
-            // A session that ended stays so. So those that are found alive were all alive when the first was asked.
+            // An ended session stays ended, so all sessions that are found here were live at the first call.
             let mut still = Vec::new();
             for cookie in live {
                 if is_signed_in(&engine, &cookie).await {

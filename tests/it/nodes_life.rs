@@ -115,7 +115,7 @@ async fn g7_s26_ten_thousand_sign_outs_of_nobody_create_no_row() {
     for kind in STORES {
         let pair = Pair::start(kind).await;
         let keys = &pair.plan.keys;
-        // All ten thousand on one store: they find nothing, on each of them in the same way.
+        // One store gets all ten thousand, because the engine takes the same steps before each store.
         let most = if kind == Kind::Sqlite { 5000 } else { 500 };
         let nobodies = || (0..most).map(|n| if n % 2 == 0 { String::new() } else { cookie(Some(&keys[0])) });
         all_anonymous(&pair, "/step/end", nobodies()).await;

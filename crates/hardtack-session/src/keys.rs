@@ -195,7 +195,7 @@ fn parse_key(name: &str, text: &str) -> Result<HmacSha256, KeyError> {
 }
 
 fn from_hex(text: &str) -> Option<Vec<u8>> {
-    // Not left to `from_str_radix`, because it takes a sign.
+    // Checked here, because `from_str_radix` accepts a sign.
     if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return None;
     }

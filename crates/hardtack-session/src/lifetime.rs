@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn g6_what_a_store_keeps_of_the_terms_is_read_back_and_strange_numbers_lengthen_nothing() {
+    fn g6_terms_survive_the_store_and_unknown_numbers_lengthen_nothing() {
         for (terms, code) in
             [(Terms::Common, Some(0)), (Terms::Own, Some(1)), (Terms::Kept, Some(2)), (Terms::Unknown, None)]
         {

@@ -69,19 +69,22 @@ impl App {
 
     /// Changes the database directly, past the application.
     pub async fn execute(&self, sql: &'static str) {
-        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(self.database());
-        let pool = sqlx::SqlitePool::connect_with(options).await.expect("the database");
+        let pool = self.pool().await;
         sqlx::query(sql).execute(&pool).await.expect("a change");
         pool.close().await;
     }
 
     /// Reads one text from the database directly.
     pub async fn text(&self, sql: &'static str) -> String {
-        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(self.database());
-        let pool = sqlx::SqlitePool::connect_with(options).await.expect("the database");
+        let pool = self.pool().await;
         let text = sqlx::query_scalar(sql).fetch_one(&pool).await.expect("a text");
         pool.close().await;
         text
+    }
+
+    async fn pool(&self) -> sqlx::SqlitePool {
+        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(self.database());
+        sqlx::SqlitePool::connect_with(options).await.expect("the database")
     }
 
     /// Stops the application as SIGTERM does, and waits for its end.

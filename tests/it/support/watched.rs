@@ -90,7 +90,8 @@ impl Watched {
         self.held_writes.send_replace(held);
     }
 
-    /// Makes lists of more than one session wait until they are released.
+    /// Makes lists of more than one session wait until they are released. A sign-in lists one session first, to get
+    /// its place in the order.
     pub fn hold_lists(&self, held: bool) {
         self.held_lists.send_replace(held);
     }

@@ -28,7 +28,7 @@ fn only_a_comma_before_a_valid_name_joins_two_cookies() {
 }
 
 #[test]
-fn a_removal_is_a_life_that_is_over_whatever_the_value_says() {
+fn a_cookie_whose_expiry_is_over_is_a_removal_with_any_value() {
     for (line, removes) in [
         ("a=; Max-Age=0", true),
         ("a=1; Max-Age=-1", true),
@@ -67,7 +67,7 @@ fn dates_are_read_in_each_spelling_and_impossible_ones_are_not() {
     ] {
         assert_eq!(date(text), expected, "{text}");
     }
-    // The first month counts, and a word that is none is passed over.
+    // The first month counts, and other words are ignored.
     assert_eq!(date("18 nothing Dec 2024 22:13:20"), expected);
     assert_eq!(date("31 Dec 2024 23:59:59"), Some(1_735_689_599));
     assert_eq!(date("29 Feb 2024 00:00:00"), Some(1_709_164_800));

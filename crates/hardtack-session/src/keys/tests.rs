@@ -27,7 +27,7 @@ fn a_file_is_made_once_and_belongs_to_its_owner_alone() {
     let again = Keys::in_file(&path).expect("read");
     assert_eq!((again.ids(), fs::read_to_string(&path).expect("text")), (made.ids(), text));
 
-    // Another process made it between the look and the link.
+    // Another process created the file after the check that it is missing.
     assert_eq!(create(&path).expect("the other's"), fs::read_to_string(&path).expect("text"));
     for mode in [0o640, 0o604, 0o610, 0o601] {
         fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("set");
@@ -40,7 +40,7 @@ fn a_file_is_made_once_and_belongs_to_its_owner_alone() {
 }
 
 #[test]
-fn a_file_that_cannot_be_had_is_named_and_no_key_takes_its_place() {
+fn a_file_that_cannot_be_used_is_named_and_no_key_replaces_it() {
     let folder = tempfile::tempdir().expect("a folder");
     let missing = folder.path().join("no-such-folder").join("session.key");
     assert!(matches!(Keys::in_file(&missing), Err(KeyError::File { path, .. }) if path.contains("no-such-folder")));
@@ -102,7 +102,7 @@ fn the_names_of_keys_are_stable_and_tell_them_apart() {
 }
 
 #[test]
-fn a_keyed_hash_is_known_by_each_key_in_its_place_alone() {
+fn a_keyed_hash_is_verified_by_each_key_for_its_purpose_only() {
     let (old, both) = (keys(1), keys(3));
     let hash = old.pseudonym("known", "ada");
     assert_eq!(hash, old.pseudonym("known", "ada"));
@@ -119,7 +119,7 @@ fn a_keyed_hash_is_known_by_each_key_in_its_place_alone() {
 }
 
 #[test]
-fn a_value_is_signed_for_one_name_and_read_by_those_that_have_the_key() {
+fn a_value_is_signed_for_one_cookie_name_and_verified_by_each_key() {
     let (keys, strange) = (keys(1), Keys::generate().expect("keys"));
     let secret = Secret::generate().expect("a secret");
     let value = keys.seal("sid", &secret);

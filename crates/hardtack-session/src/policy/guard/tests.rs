@@ -98,7 +98,7 @@ fn s49_a_preflight_is_an_options_request_with_an_origin_and_a_method() {
 }
 
 #[test]
-fn s50_s52_responses_carry_what_a_browser_needs_to_hand_them_to_a_front_end() {
+fn s50_s52_responses_carry_the_headers_that_let_a_front_end_read_them() {
     let guard = guard()
         .methods(["GET", "POST"])
         .and_then(|guard| guard.headers(["content-type", "x-a"]))
