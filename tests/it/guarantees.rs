@@ -15,7 +15,7 @@ const ITEMS: std::ops::RangeInclusive<u32> = 1..=121;
 /// A test that runs.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Test {
-    /// The module or the file: `engine_cookie`, `session::cookie::tests`, `kept.spec.ts`.
+    /// The module or the file: `engine_cookie`, `hardtack_session::cookie::tests`, `kept.spec.ts`.
     place: String,
     name: String,
 }
