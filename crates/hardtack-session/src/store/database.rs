@@ -137,6 +137,7 @@ impl Database {
     /// # Errors
     ///
     /// [`StoreError::Unavailable`], with a sentence for the operator.
+    #[cfg_attr(not(feature = "sqlite"), expect(clippy::unused_async, reason = "only a SQLite file is checked"))]
     pub async fn check(&self) -> Result<(), StoreError> {
         match &self.0 {
             #[cfg(feature = "sqlite")]
