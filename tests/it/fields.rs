@@ -169,6 +169,10 @@ fn s56_no_field_of_a_request_is_read_as_ascii() {
                 folders.push(path);
                 continue;
             }
+            // Tests read what the code wrote, so an answer that is not ASCII may fail them.
+            if path.ends_with("tests.rs") {
+                continue;
+            }
             let text = fs::read_to_string(&path).expect("a source file");
             let code = text.split("#[cfg(test)]").next().unwrap_or_default();
             assert!(!code.contains(".to_str()"), "{}: use `server::fields` instead of `to_str`", path.display());
