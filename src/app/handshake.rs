@@ -135,9 +135,14 @@ async fn send(input: NodeRef<Input>, said: RwSignal<Said>) {
 
 /// Restores the focus, because a browser takes it from a button that is disabled.
 fn keep_focus(focused: Option<Element>) {
-    let nowhere = document().active_element().is_none_or(|now| now.tag_name() == "BODY");
-    if let Some(focused) = focused.filter(|_| nowhere) {
-        // In the next frame, because an effect that runs after this function enables the button.
-        request_animation_frame(move || drop(focused.unchecked_into::<HtmlElement>().focus()));
+    let is_lost = || document().active_element().is_none_or(|now| now.tag_name() == "BODY");
+    if let Some(focused) = focused.filter(|_| is_lost()) {
+        // In the next frame, because an effect that runs after this function enables the button. A visitor who has
+        // moved on by then keeps the new focus.
+        request_animation_frame(move || {
+            if is_lost() {
+                drop(focused.unchecked_into::<HtmlElement>().focus());
+            }
+        });
     }
 }
