@@ -59,3 +59,27 @@ test("the focus stays on Send after sending", async ({ page }) => {
   await expect(home.answer(page)).toHaveText("Success!");
   await expect(home.send(page)).toBeFocused();
 });
+
+test("a visitor who moves on before the next frame keeps the new focus", async ({ page }) => {
+  let answer = () => {};
+  const held = new Promise<void>((resolve) => (answer = resolve));
+  await page.route("**/api/session", async (route) => {
+    if (route.request().method() === "POST") await held;
+    await route.continue();
+  });
+  await page.clock.install();
+  await page.goto("/");
+  await awake(page);
+  // From here on the page's frames wait for `runFor`.
+  await page.clock.pauseAt(Date.now() + 10_000);
+  await home.send(page).focus();
+  await page.keyboard.press("Enter");
+  // The browser takes the focus from the button, which is disabled while it sends.
+  await expect(home.send(page)).toBeDisabled();
+  await expect.poll(() => page.evaluate(() => document.activeElement?.tagName)).toBe("BODY");
+  answer();
+  await expect(home.answer(page)).toHaveText("Success!");
+  await home.field(page).focus();
+  await page.clock.runFor(100);
+  await expect(home.field(page)).toBeFocused();
+});
