@@ -169,7 +169,7 @@ fn s56_no_field_of_a_request_is_read_as_ascii() {
                 folders.push(path);
                 continue;
             }
-            // Tests read what the code wrote, so an answer that is not ASCII may fail them.
+            // A test may read a header as text, because a header of the code that is not ASCII should fail it.
             if path.ends_with("tests.rs") {
                 continue;
             }
